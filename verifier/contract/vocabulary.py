@@ -1,0 +1,135 @@
+"""The words that codes, messages, records, topics and pages share. Closed: unknown means no."""
+
+from enum import IntEnum, StrEnum
+
+
+class Outcome(StrEnum):
+    """What the gate does."""
+
+    PASS = "pass"  # noqa: S105 - a word of the trade, not a password
+    DENY = "deny"
+    REVIEW = "review"
+    """A person decides: an operator or the staff at the place."""
+
+
+class Step(StrEnum):
+    """The numbered steps of `assess`, then the store's."""
+
+    RECOGNISE = "recognise"
+    DECODE = "decode"
+    KEYS = "keys"
+    SIGNATURE = "signature"
+    TIME = "time"
+    STATUS = "status"
+    PROFILE = "profile"
+    USE = "use"
+
+
+class StepResult(StrEnum):
+    """What a step answered; SKIPPED is never taken for OK."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    UNSURE = "unsure"
+    """It could not be known; the profile's stance decides."""
+    REFUSED = "refused"
+
+
+class Format(StrEnum):
+    """Formats of codes, named by their prefix."""
+
+    CC1 = "CC1"
+    HC1 = "HC1"
+    SHC = "SHC"
+
+
+class Kind(IntEnum):
+    """Whose code it is (CC1 claim `kind`)."""
+
+    PERSONAL = 1
+    GROUP = 2
+
+
+class Sector(IntEnum):
+    """Sectors of a city code (CC1 claim `sectors`)."""
+
+    HALL = 1
+    TRANSIT = 2
+    CULTURE = 3
+    HEALTH = 4
+
+
+class SectorClass(IntEnum):
+    """Class of a person in a sector; numbers past these are carried, never interpreted."""
+
+    ORDINARY = 0
+    SENIOR = 1
+    STUDENT = 2
+    DISABLED = 3
+    SERVICEMAN = 4
+    STAFF = 5
+
+
+class Colour(IntEnum):
+    """Values of the health plane. Zero is never a pass."""
+
+    NONE = 0
+    GREEN = 1
+    YELLOW = 2
+    RED = 3
+
+
+class Plane(StrEnum):
+    """The packed lists of an issuer's list number."""
+
+    REVOCATION = "revocation"
+    HEALTH = "health"
+    TEST = "test"
+    DOSES = "doses"
+
+
+class Direction(StrEnum):
+    """Which way a gate leads."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Stance(StrEnum):
+    """What a place does when it cannot know."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Answer(StrEnum):
+    """What the store says of the use of a code."""
+
+    FRESH = "fresh"
+    USED = "used"
+    FULL = "full"
+    PAIR = "pair"
+    UNKNOWN = "unknown"
+    """No answer came; the profile's stance decides."""
+    UNASKED = "unasked"
+    """What is not a pass claims nothing."""
+
+
+class GrantState(StrEnum):
+    """Whether a terminal may act."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+class ApiScope(StrEnum):
+    """What a key or a grant opens."""
+
+    SCAN = "scan"
+    RECORDS = "records"
+    BUNDLES = "bundles"
+    GRANTS = "grants"
+    ISSUE = "issue"
+    COMMANDS = "commands"
+    FLEET_READ = "fleet.read"
