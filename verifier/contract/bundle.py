@@ -1,0 +1,170 @@
+"""Signed bundles: the root document, the trust bundle, profiles, status snapshots.
+
+Every one is an envelope (`envelope.py`) with a deterministic CBOR payload that opens with the same
+four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 1 and only rise.
+
+- root   signed by root keys (each key one envelope; a threshold of them): which keys sign bundles.
+- trust  signed by a bundle key: which issuers' keys may sign what, when; lists; enabled sectors.
+- profiles  signed by a bundle key: what each place asks.
+- status    signed by a status key of the trust bundle (`SignedUse.STATUS`): one packed plane.
+"""
+
+from typing import Annotated, Any, Final, NewType, TypeVar
+
+import msgspec
+
+from verifier.contract.cbor import decode
+from verifier.contract.errors import MalformedError
+from verifier.contract.vocabulary import Plane
+
+Kid = NewType("Kid", bytes)
+
+MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
+"""Octets of any one bundle; the largest is a test plane of 18.7 MB."""
+MAX_KEYS: Final = 4096
+"""Keys in a trust bundle; the EU's list of all countries had about 400."""
+
+Version = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class RootKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public key as SubjectPublicKeyInfo DER; its kid is derived, never stated."""
+
+    spki: bytes
+
+
+class RootDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which keys are root, how many of them must sign, and which keys sign bundles."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    root_keys: Annotated[tuple[RootKey, ...], msgspec.Meta(min_length=1, max_length=16)]
+    threshold: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    bundle_keys: Annotated[tuple[RootKey, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
+class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One public key and what it may sign."""
+
+    spki: bytes
+    uses: tuple[str, ...]
+    """credential, status, roster, grant."""
+    algorithm: int
+    """COSE algorithm number: -7 ES256, -8 EdDSA, -37 PS256."""
+    nbf: Seconds
+    exp: Seconds
+    kid: bytes | None = None
+    """Only where it is not the thumbprint's first 8 bytes (HC1: SHA-256 of the certificate)."""
+    issuer: str | None = None
+    """The one `iss` it may sign for."""
+    lists: tuple[int, ...] = ()
+    """Status list numbers it may name (credential) or publish (status)."""
+    sectors: tuple[int, ...] = ()
+    formats: tuple[str, ...] = ("CC1",)
+
+
+class TrustDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may sign what, when."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    keys: Annotated[tuple[KeyEntry, ...], msgspec.Meta(max_length=MAX_KEYS)]
+    lists: dict[int, str]
+    """Status list number to its URI."""
+    sectors_enabled: tuple[int, ...]
+
+
+class ProfilesDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All profiles, each as its validated file says (`verifier.policy.profiles.Profile`)."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    profiles: tuple[dict[str, Any], ...]
+
+
+class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A snapshot of one plane of one list."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    list: int
+    plane: Plane
+    bits: Annotated[int, msgspec.Meta(ge=1, le=8)]
+    size: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
+    """Entries, not bytes."""
+    packed: bytes
+    """zlib of the packed values, least significant bits first."""
+
+
+class RosterMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A member by person index, with the name as it may be shown."""
+
+    person: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    masked_name: str
+    member_class: int = 0
+
+
+class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The members of one group at one version, ascending by person index."""
+
+    group: bytes
+    version: Version
+    iat: Seconds
+    list: int
+    members: Annotated[tuple[RosterMember, ...], msgspec.Meta(min_length=1, max_length=500)]
+
+
+class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rosters a terminal needs."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    rosters: tuple[Roster, ...]
+
+
+class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of GET /v1/bundles."""
+
+    name: str
+    """root, trust, profiles, rosters, or status-<list>-<plane>."""
+    version: int
+    digest: str
+    """SHA-256 of the envelope, hex."""
+
+
+class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /v1/bundles."""
+
+    bundles: tuple[BundleVersion, ...]
+
+
+Document = TypeVar(
+    "Document", RootDocument, TrustDocument, ProfilesDocument, StatusDocument, RostersDocument
+)
+
+
+def read_document(payload: bytes, kind: type[Document], type_name: str) -> Document:
+    """Read a payload whose signature holds into its type.
+
+    Raises:
+        MalformedError: another type, a missing or extra member, a value out of bounds.
+    """
+    found: Any = decode(payload)
+    try:
+        document = msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise MalformedError(f"not a {type_name} document: {error}") from error
+    if document.type != type_name or document.exp <= document.iat:
+        raise MalformedError(f"not a {type_name} document")
+    return document

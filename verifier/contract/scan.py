@@ -1,0 +1,137 @@
+"""The scan: what a terminal asks, what it is told, what it reports afterwards.
+
+The terminal's answer is small on purpose: no index, no claims, no other sector; a test lists its
+fields. `scan_id` is made by the terminal and spans the online try, the offline fallback and the
+later upload. Its last eight hex digits belong to the caller (`scan_id_tail`), so that nobody can
+use or pre-empt the id of another; see docs/decisions.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Final, NewType
+
+import msgspec
+
+from verifier.contract.errors import MalformedError
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Outcome
+
+MAX_TEXT_CHARS: Final = 20_000
+"""Characters of a scan's text that a door takes in; each format has a tighter bound of its own."""
+MAX_UPLOAD_RECORDS: Final = 100
+"""Records in one upload; at 20,000 characters each it stays below 2 MiB of JSON with room."""
+
+ScanId = NewType("ScanId", str)
+"""UUID version 8 (RFC 9562): 48 bits of Unix milliseconds, random bits, 32 bits of the caller."""
+
+_SCAN_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def scan_id_tail(caller: str) -> str:
+    """Return the eight hex digits that end every scan_id of a caller: SHA-256(caller id)[:4]."""
+    return hashlib.sha256(caller.encode()).digest()[:4].hex()
+
+
+def make_scan_id(caller: str, *, milliseconds: int, random: bytes) -> ScanId:
+    """Make a scan_id from the caller's id, Unix time in ms and 6 random bytes."""
+    bits = int.from_bytes(random[:6], "big")
+    a, b, c = bits >> 36, (bits >> 22) & 0x3FFF, bits & 0xFFFF
+    time = f"{milliseconds & (1 << 48) - 1:012x}"
+    return ScanId(
+        f"{time[:8]}-{time[8:]}-8{a & 0xFFF:03x}-{0x8000 | b:04x}-{c:04x}{scan_id_tail(caller)}"
+    )
+
+
+def scan_id_bytes(scan_id: str) -> bytes:
+    """Return the 16 bytes of a scan_id.
+
+    Raises:
+        MalformedError: it is not a version-8 UUID in lower-case text form.
+    """
+    if _SCAN_ID.fullmatch(scan_id) is None:
+        raise MalformedError("scan_id is not a version-8 UUID")
+    return bytes.fromhex(scan_id.replace("-", ""))
+
+
+class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/scans. Place, gate and direction come from the caller's grant.
+
+    A request may repeat them; one that says otherwise than the grant is refused.
+    """
+
+    scan_id: str
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+    place: str | None = None
+    gate: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ScanRequest({self.scan_id})"
+
+
+class GroupCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group code answers: counts by colour and the exceptions."""
+
+    members: int
+    green: int
+    yellow: int
+    red: int
+    none: int
+    exceptions: tuple[tuple[int, str | None], ...]
+    """(position in the roster from 1, masked name where the roster is known)."""
+
+
+class TerminalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a terminal is told of a scan."""
+
+    scan_id: str
+    decision: Outcome
+    reason: Reason | None = None
+    rule: str | None = None
+    """Id of the rule that decided."""
+    sentence: str
+    sector_class: int | None = None
+    """Class in this place's sector, never in another."""
+    group: GroupCounts | None = None
+    recorded: bool
+    """False: the centre's store did not take it; the terminal keeps it in its outbox."""
+
+
+class UploadRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A scan that the terminal has decided itself; a record, not a request."""
+
+    scan_id: str
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+    at: float
+    """Unix seconds of the scan on the terminal's clock, corrected by its known offset."""
+    decision: Outcome
+    reason: Reason | None = None
+    clock_unsure: bool = False
+    milliseconds: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 0.0
+
+    def __repr__(self) -> str:
+        return f"UploadRecord({self.scan_id})"
+
+
+class UploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/scans/upload: records in the order of their scans."""
+
+    records: Annotated[
+        tuple[UploadRecord, ...], msgspec.Meta(min_length=1, max_length=MAX_UPLOAD_RECORDS)
+    ]
+
+
+class UploadResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one uploaded record; 400-like codes are final, `retry` is not."""
+
+    scan_id: str
+    stored: bool
+    code: str
+    """stored, known, conflict, malformed, retry."""
+    incident: str | None = None
+    """double_use, unverified, contradiction: what the centre found; the past is not rewritten."""
+
+
+class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One result a record, in order."""
+
+    results: tuple[UploadResult, ...]
