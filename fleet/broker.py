@@ -1,0 +1,90 @@
+"""The broker's configuration: values in, the text of a mosquitto.conf out (mosquitto 2.0).
+
+Two listeners, each with its own CA and ACL. On the terminals' one the CN of the certificate becomes
+both the user name and the client id: without the latter, terminal B could connect with A's id,
+throw A off and eat A's queue. Nothing is retained; every queue has a bound. The same text serves an
+installation and the tests. Document: docs/terminal-contract.md.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fleet.contract.messages import MAX_MESSAGE_BYTES
+
+MAX_INFLIGHT: Final = 256
+"""Unacknowledged messages a client may hold: more than one ingest batch, or batches never fill."""
+MAX_QUEUED: Final = 100_000
+"""Messages queued for one client; for a shard of the fleet some minutes of a storm, 50 MB."""
+MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
+"""Octets queued for one client."""
+MAX_PACKET_BYTES: Final = MAX_MESSAGE_BYTES + 1024
+"""Octets of one MQTT packet: the longest payload, its topic and headers."""
+MAX_KEEPALIVE_S: Final = 120
+"""Seconds; for MQTT 5 clients, the only ones a broker can tell."""
+PERSISTENT_EXPIRY: Final = "7d"
+"""How long the broker keeps the queue of a shard that nobody fetches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """One door of the broker: address, CA of its clients, certificate of the server, ACL."""
+
+    host: str
+    port: int
+    client_ca: Path
+    certificate: Path
+    key: Path
+    acl: Path
+
+
+def broker_conf(*, terminals: Listener, services: Listener, user: str | None = None) -> str:
+    """Return the text of mosquitto.conf.
+
+    `user` is the account the broker changes to when root starts it; it must be able to read the
+    keys. No persistence on disk: a PUBACK means "in the broker's memory", and the protocol above
+    heals what a crash loses.
+
+    Raises:
+        ValueError: a value holds a line break.
+    """
+    lines = [
+        "per_listener_settings true",
+        *([f"user {user}"] if user else []),
+        "retain_available false",
+        "persistence false",
+        f"persistent_client_expiration {PERSISTENT_EXPIRY}",
+        f"max_inflight_messages {MAX_INFLIGHT}",
+        f"max_queued_messages {MAX_QUEUED}",
+        f"max_queued_bytes {MAX_QUEUED_BYTES}",
+        f"max_packet_size {MAX_PACKET_BYTES}",
+        f"max_keepalive {MAX_KEEPALIVE_S}",
+        "queue_qos0_messages false",
+        "set_tcp_nodelay true",
+        "sys_interval 0",
+        "connection_messages true",
+        "log_dest stderr",
+        "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+        *_listener(terminals),
+        "use_username_as_clientid true",
+        *_listener(services),
+    ]
+    text = "\n".join(lines) + "\n"
+    if any("\n" in line or "\r" in line for line in lines):
+        raise ValueError("a value holds a line break")
+    return text
+
+
+def _listener(listener: Listener) -> tuple[str, ...]:
+    return (
+        f"listener {listener.port} {listener.host}",
+        "protocol mqtt",
+        f"cafile {listener.client_ca}",
+        f"certfile {listener.certificate}",
+        f"keyfile {listener.key}",
+        "tls_version tlsv1.2",
+        "require_certificate true",
+        "use_identity_as_username true",
+        "allow_anonymous false",
+        f"acl_file {listener.acl}",
+    )

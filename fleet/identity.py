@@ -1,0 +1,260 @@
+"""Identities: the CAs of terminals and of services, and the certificates they issue.
+
+Pure: keys and requests in, keys and certificates out, `now` is handed over. One X.509 identity a
+terminal, for MQTT and HTTPS alike; its CN is the terminal id, whatever the request asked for. A
+terminal's key is made on the terminal and never seen here. P-256 and ECDSA with SHA-256 throughout.
+Document: docs/terminal-contract.md; profile of the certificates: RFC 5280.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from fleet.contract.errors import ContractError
+from fleet.contract.topics import TerminalId, terminal_id
+from fleet.errors import IdentityError
+
+TERMINAL_DAYS: Final = 90
+"""Longest life of a terminal's certificate: what a stolen terminal is worth ends with it."""
+SERVICE_DAYS: Final = 90
+"""Life of a server's or a service client's certificate."""
+CA_DAYS: Final = 3650
+"""Life of a CA; ten years, as terminals hold it in their enrolment."""
+RENEW_AT: Final = 2 / 3
+"""Part of the lifetime after which a terminal renews."""
+BACKDATE: Final = timedelta(minutes=5)
+"""A terminal's clock may be this far behind when its certificate is made."""
+MAX_CSR_BYTES: Final = 8192
+"""Octets; a P-256 request in PEM has about 500."""
+LOOPBACK: Final = ("127.0.0.1", "localhost")
+"""Names of the servers of an installation on one machine."""
+
+PrivateKey = ec.EllipticCurvePrivateKey
+PublicKey = ec.EllipticCurvePublicKey
+
+
+class Authority:
+    """A CA: its certificate and its key. The key shows in no repr."""
+
+    __slots__ = ("_key", "certificate")
+
+    def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
+        if certificate.public_key() != key.public_key():
+            raise IdentityError("the certificate is not this key's")
+        self.certificate = certificate
+        self._key = key
+
+    def key_pem(self) -> bytes:
+        """Return the key as PKCS #8 PEM, for a file of mode 0600."""
+        return private_pem(self._key)
+
+    def certificate_pem(self) -> bytes:
+        """Return the certificate as PEM."""
+        return certificate_pem(self.certificate)
+
+    def terminal_certificate(
+        self, terminal: TerminalId, key: PublicKey, now: datetime, *, days: int = TERMINAL_DAYS
+    ) -> x509.Certificate:
+        """Issue a terminal's identity: CN = its id, client authentication only.
+
+        Raises:
+            IdentityError: no terminal id, not a P-256 key, or a life over 90 days.
+        """
+        try:
+            name = terminal_id(terminal)
+        except ContractError as error:
+            raise IdentityError("not a terminal id") from error
+        if not 1 <= days <= TERMINAL_DAYS:
+            raise IdentityError(f"a terminal's certificate lives 1 to {TERMINAL_DAYS} days")
+        builder = _builder(name, self.certificate.subject, key, now, days)
+        return self._sign(_leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH))
+
+    def terminal_certificate_for(
+        self, terminal: TerminalId, request: bytes, now: datetime
+    ) -> x509.Certificate:
+        """Issue from a PKCS #10 request in PEM; only its key is taken over, never its subject.
+
+        Raises:
+            IdentityError: no request, no P-256 key, or its proof of possession does not hold.
+        """
+        return self.terminal_certificate(terminal, requested_key(request), now)
+
+    def server_certificate(
+        self, name: str, key: PublicKey, now: datetime, *, hosts: Sequence[str] = LOOPBACK
+    ) -> x509.Certificate:
+        """Issue a server's certificate for DNS names and IP addresses."""
+        builder = _builder(name, self.certificate.subject, key, now, SERVICE_DAYS)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+        )
+        return self._sign(_leaf(builder, ExtendedKeyUsageOID.SERVER_AUTH))
+
+    def client_certificate(self, name: str, key: PublicKey, now: datetime) -> x509.Certificate:
+        """Issue a service's certificate; the broker takes its CN for the user name."""
+        builder = _builder(name, self.certificate.subject, key, now, SERVICE_DAYS)
+        return self._sign(_leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH))
+
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return builder.add_extension(identifier, critical=False).sign(self._key, hashes.SHA256())
+
+
+def make_key() -> PrivateKey:
+    """Make a P-256 key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def make_authority(name: str, now: datetime) -> Authority:
+    """Make a CA that issues end certificates only (path length 0)."""
+    key = make_key()
+    builder = _builder(name, _name(name), key.public_key(), now, CA_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_key_usage(ca=True), critical=True)
+    return Authority(builder.sign(key, hashes.SHA256()), key)
+
+
+def load_authority(certificate: bytes, key: bytes) -> Authority:
+    """Read a CA from PEM.
+
+    Raises:
+        IdentityError: not a certificate and its P-256 key.
+    """
+    return Authority(load_certificate(certificate), load_key(key))
+
+
+def load_key(pem: bytes) -> PrivateKey:
+    """Read a private key.
+
+    Raises:
+        IdentityError: no P-256 key in unencrypted PEM.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise IdentityError("not a private key in PEM") from error
+    if not isinstance(key, PrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityError("not a P-256 key")
+    return key
+
+
+def load_certificate(pem: bytes) -> x509.Certificate:
+    """Read a certificate.
+
+    Raises:
+        IdentityError: none in PEM.
+    """
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise IdentityError("not a certificate in PEM") from error
+
+
+def requested_key(request: bytes) -> PublicKey:
+    """Return the key of a PKCS #10 request in PEM, its proof of possession checked.
+
+    Raises:
+        IdentityError: too long, no request, no P-256 key, or the proof does not hold.
+    """
+    if len(request) > MAX_CSR_BYTES:
+        raise IdentityError("the request is too long")
+    try:
+        csr = x509.load_pem_x509_csr(request)
+        key = csr.public_key()
+        holds = csr.is_signature_valid
+    except ValueError as error:
+        raise IdentityError("not a certificate request in PEM") from error
+    if not isinstance(key, PublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityError("not a P-256 key")
+    if not holds:
+        raise IdentityError("the request is not signed by its key")
+    return key
+
+
+def make_request(key: PrivateKey) -> bytes:
+    """Make a PKCS #10 request in PEM, as a terminal does; its subject has no meaning."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name("terminal"))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return SHA-256 of the certificate's DER as 64 lower-case hex digits."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def renew_after(certificate: x509.Certificate) -> datetime:
+    """Return when a terminal should renew: at two thirds of the lifetime."""
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return start + (end - start) * RENEW_AT
+
+
+def private_pem(key: PrivateKey) -> bytes:
+    """Return the key as PKCS #8 PEM, for a file of mode 0600."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def certificate_pem(certificate: x509.Certificate) -> bytes:
+    """Return the certificate as PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _builder(
+    subject: str, issuer: x509.Name, key: PublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    if not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityError("not a P-256 key")
+    start = now - BACKDATE
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _leaf(
+    builder: x509.CertificateBuilder, usage: x509.ObjectIdentifier
+) -> x509.CertificateBuilder:
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    )
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
