@@ -108,6 +108,7 @@ class Reported(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the terminal has applied; a newer one replaces an older."""
 
     epoch: Epoch
+    boot: BootId
     sequence: Ordinal
     at: Milliseconds
     desired_version: Count

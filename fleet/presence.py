@@ -1,0 +1,249 @@
+"""Presence: whether a terminal is there, by epoch and by what was heard from it.
+
+A table over (link, signal) and few rules around it, pure: `now` in ms is handed over, a tick asks
+what time alone has changed. Every message names its epoch = (generation, counter) and boot; what
+comes from an older epoch is ignored, so the will of a connection already replaced changes nothing.
+A lost connection has 45 s of grace; 90 s without a sign of life is the backstop for wills that the
+broker lost. Flapping is >= 5 lost connections in 10 min and ends after 10 stable minutes.
+
+Two machines with one certificate throw each other off, again and again. One machine never uses one
+epoch for two boots, and a boot that was replaced never returns; either is an incident.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct, structs
+
+from fleet.contract.messages import Epoch
+from fleet.incidents import IncidentKind
+
+GRACE_MS: Final = 45_000
+"""From a lost connection to offline: a reconnect with backoff usually fits."""
+LATE_MS: Final = 45_000
+"""Without a heartbeat (every 30 s, jitter included) the terminal is degraded."""
+SILENT_MS: Final = 90_000
+"""Without any sign of life it is offline: three heartbeats."""
+FLAP_COUNT: Final = 5
+"""Lost connections that make a terminal flapping ..."""
+FLAP_WINDOW_MS: Final = 600_000
+"""... within this, and how long it must then stay connected to be called stable."""
+BOOTS_KEPT: Final = 8
+"""Earlier (epoch, boot) pairs by which a duplicate is told from a rival."""
+
+
+class Presence(StrEnum):
+    """What is shown of a terminal."""
+
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    """Its connection is in the grace time, or its heartbeats are late."""
+    OFFLINE = "offline"
+    FLAPPING = "flapping"
+
+
+class Link(StrEnum):
+    """The state of the table."""
+
+    DOWN = "down"
+    UP = "up"
+    LATE = "late"
+    """Heartbeats are overdue, nothing said that the connection was lost."""
+    GRACE = "grace"
+    """The connection was lost; a new one may follow."""
+
+
+class Signal(StrEnum):
+    """The event of the table, after the epoch was looked at."""
+
+    BORN = "born"
+    """A birth of this epoch or a newer one."""
+    HEARTBEAT = "heartbeat"
+    ALIVE = "alive"
+    """Other traffic of this epoch or a newer one."""
+    LOST = "lost"
+    """The will of this epoch, or the broker itself was gone."""
+    GRACE_OVER = "grace_over"
+    LATE = "late"
+    SILENT = "silent"
+
+
+TABLE: Final[dict[tuple[Link, Signal], Link]] = {
+    (Link.DOWN, Signal.BORN): Link.UP,
+    (Link.DOWN, Signal.HEARTBEAT): Link.UP,
+    (Link.DOWN, Signal.ALIVE): Link.UP,
+    (Link.DOWN, Signal.LOST): Link.DOWN,
+    (Link.DOWN, Signal.GRACE_OVER): Link.DOWN,
+    (Link.DOWN, Signal.LATE): Link.DOWN,
+    (Link.DOWN, Signal.SILENT): Link.DOWN,
+    (Link.UP, Signal.BORN): Link.UP,
+    (Link.UP, Signal.HEARTBEAT): Link.UP,
+    (Link.UP, Signal.ALIVE): Link.UP,
+    (Link.UP, Signal.LOST): Link.GRACE,
+    (Link.UP, Signal.GRACE_OVER): Link.UP,
+    (Link.UP, Signal.LATE): Link.LATE,
+    (Link.UP, Signal.SILENT): Link.DOWN,
+    (Link.LATE, Signal.BORN): Link.UP,
+    (Link.LATE, Signal.HEARTBEAT): Link.UP,
+    (Link.LATE, Signal.ALIVE): Link.LATE,
+    (Link.LATE, Signal.LOST): Link.GRACE,
+    (Link.LATE, Signal.GRACE_OVER): Link.LATE,
+    (Link.LATE, Signal.LATE): Link.LATE,
+    (Link.LATE, Signal.SILENT): Link.DOWN,
+    (Link.GRACE, Signal.BORN): Link.UP,
+    (Link.GRACE, Signal.HEARTBEAT): Link.UP,
+    (Link.GRACE, Signal.ALIVE): Link.UP,
+    (Link.GRACE, Signal.LOST): Link.GRACE,
+    (Link.GRACE, Signal.GRACE_OVER): Link.DOWN,
+    (Link.GRACE, Signal.LATE): Link.GRACE,
+    (Link.GRACE, Signal.SILENT): Link.DOWN,
+}
+"""Complete: every link meets every signal."""
+
+
+class Seen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of one terminal's presence; times in ms."""
+
+    link: Link = Link.DOWN
+    epoch: Epoch | None = None
+    boot: str | None = None
+    last_seen: int = 0
+    """Newest sign of life; 0 before the first."""
+    last_beat: int = 0
+    """Newest birth or heartbeat."""
+    up_since: int = 0
+    """When the present connection was first heard of."""
+    lost_at: int = 0
+    """When the grace time began."""
+    losses: tuple[int, ...] = ()
+    """Lost connections within the window, oldest first, at most FLAP_COUNT."""
+    flapping: bool = False
+    earlier: tuple[tuple[Epoch, str], ...] = ()
+    """Pairs of (epoch, boot) born before, oldest first."""
+
+    @property
+    def presence(self) -> Presence:
+        """Return what is shown."""
+        if self.link is Link.DOWN:
+            return Presence.OFFLINE
+        if self.flapping:
+            return Presence.FLAPPING
+        return Presence.ONLINE if self.link is Link.UP else Presence.DEGRADED
+
+
+class Step(Struct, frozen=True):
+    """What an event made of it."""
+
+    seen: Seen
+    incidents: tuple[IncidentKind, ...] = ()
+    ignored: bool = False
+    """The message belongs to another epoch or boot: it says nothing about now."""
+
+
+NEVER: Final = Seen()
+
+
+def born(seen: Seen, epoch: Epoch, boot: str, now: int) -> Step:
+    """Take in a birth."""
+    if (epoch, boot) == (seen.epoch, seen.boot):
+        return Step(_follow(seen, Signal.BORN, now))
+    if (epoch, boot) in seen.earlier:
+        # A redelivery of what a newer birth has already replaced.
+        return Step(seen, ignored=True)
+    if seen.epoch is not None and epoch <= seen.epoch:
+        kind = IncidentKind.TWO_MACHINES
+        if epoch < seen.epoch and not _knows(seen, boot, epoch):
+            kind = IncidentKind.EPOCH_ROLLBACK
+        return Step(_remember(seen, epoch, boot), (kind,), ignored=True)
+    incidents: list[IncidentKind] = []
+    if boot != seen.boot and any(boot == earlier for _, earlier in seen.earlier):
+        incidents.append(IncidentKind.TWO_MACHINES)
+    before = seen
+    if seen.link in (Link.UP, Link.LATE) and seen.epoch is not None:
+        # A new connection without a will: the old one was lost and nobody said so.
+        before = _lose(seen, now)
+    if seen.epoch is not None and seen.boot is not None:
+        before = _remember(before, seen.epoch, seen.boot)
+    after = structs.replace(before, epoch=epoch, boot=boot, up_since=now)
+    after = _follow(after, Signal.BORN, now)
+    if after.flapping and not seen.flapping:
+        incidents.append(IncidentKind.FLAPPING)
+    return Step(after, tuple(incidents))
+
+
+def heard(seen: Seen, epoch: Epoch, boot: str, now: int, *, beat: bool) -> Step:
+    """Take in a heartbeat (`beat`) or other traffic."""
+    if seen.epoch is not None and epoch < seen.epoch:
+        return Step(seen, ignored=True)
+    if epoch == seen.epoch and boot != seen.boot:
+        return Step(seen, (IncidentKind.TWO_MACHINES,), ignored=True)
+    if epoch != seen.epoch:
+        # Its birth was lost with the broker; the epoch and boot are enough.
+        if seen.epoch is not None and seen.boot is not None:
+            seen = _remember(seen, seen.epoch, seen.boot)
+        seen = structs.replace(seen, epoch=epoch, boot=boot, up_since=now)
+    return Step(_follow(seen, Signal.HEARTBEAT if beat else Signal.ALIVE, now))
+
+
+def lost(seen: Seen, epoch: Epoch, boot: str, now: int) -> Step:
+    """Take in a will; only that of the present connection counts."""
+    if epoch != seen.epoch or boot != seen.boot:
+        return Step(seen, ignored=True)
+    if seen.link in (Link.DOWN, Link.GRACE):
+        return Step(seen)
+    after = structs.replace(_lose(seen, now), link=TABLE[seen.link, Signal.LOST], lost_at=now)
+    flaps = after.flapping and not seen.flapping
+    return Step(after, (IncidentKind.FLAPPING,) if flaps else ())
+
+
+def broker_lost(seen: Seen, now: int) -> Step:
+    """Take in that the broker restarted: the connection is gone, through no fault of its own."""
+    if seen.link in (Link.DOWN, Link.GRACE):
+        return Step(seen)
+    return Step(structs.replace(seen, link=TABLE[seen.link, Signal.LOST], lost_at=now))
+
+
+def tick(seen: Seen, now: int) -> Step:
+    """Let time pass."""
+    after = seen
+    if after.link is Link.GRACE and now - after.lost_at >= GRACE_MS:
+        after = structs.replace(after, link=TABLE[after.link, Signal.GRACE_OVER])
+    if after.link is not Link.DOWN and now - after.last_seen >= SILENT_MS:
+        after = structs.replace(after, link=TABLE[after.link, Signal.SILENT])
+    if after.link is Link.UP and now - after.last_beat >= LATE_MS:
+        after = structs.replace(after, link=TABLE[after.link, Signal.LATE])
+    if after.flapping and _stable(after, now):
+        after = structs.replace(after, flapping=False, losses=())
+    return Step(after)
+
+
+def _stable(seen: Seen, now: int) -> bool:
+    return seen.link is Link.UP and now - seen.up_since >= FLAP_WINDOW_MS
+
+
+def _follow(seen: Seen, signal: Signal, now: int) -> Seen:
+    """Move by the table and note the sign of life."""
+    link = TABLE[seen.link, signal]
+    back = seen.link in (Link.DOWN, Link.GRACE) and link is Link.UP
+    return structs.replace(
+        seen,
+        link=link,
+        last_seen=max(seen.last_seen, now),
+        last_beat=seen.last_beat if signal is Signal.ALIVE and not back else now,
+        up_since=now if back else seen.up_since,
+    )
+
+
+def _lose(seen: Seen, now: int) -> Seen:
+    """Count one lost connection."""
+    recent = (*(at for at in seen.losses if now - at < FLAP_WINDOW_MS), now)[-FLAP_COUNT:]
+    return structs.replace(seen, losses=recent, flapping=seen.flapping or len(recent) >= FLAP_COUNT)
+
+
+def _remember(seen: Seen, epoch: Epoch, boot: str) -> Seen:
+    return structs.replace(seen, earlier=(*seen.earlier, (epoch, boot))[-BOOTS_KEPT:])
+
+
+def _knows(seen: Seen, boot: str, epoch: Epoch) -> bool:
+    """Whether an old epoch is another machine's: its boot is known, or the epoch had another."""
+    return boot == seen.boot or any(boot == before or epoch == at for at, before in seen.earlier)
