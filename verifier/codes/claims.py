@@ -1,0 +1,86 @@
+"""What a code says, in one shape for all formats; and the protocol of an unverified code."""
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+import msgspec
+
+from verifier.contract.vocabulary import Format, Kind
+from verifier.trust.keys import VerifyKey
+
+
+class GroupClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The group a group code speaks for."""
+
+    group: bytes
+    """8 bytes."""
+    roster_version: int
+    members: int
+    packed: bytes | None
+    """Person indices of a presentation, LEB128 gaps; None: the roster must be known."""
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims whose signature holds."""
+
+    format: Format
+    kind: Kind
+    issuer: str | None
+    issued_at: float | None
+    expires: float | None
+    not_before: float | None
+    holder: VerifyKey | None
+    """The phone's key; None: a static code."""
+    holder_jwk: tuple[str, str] | None = None
+    list: int | None = None
+    person: int | None = None
+    credential: int | None = None
+    sectors: dict[int, int] | None = None
+    group: GroupClaim | None = None
+    document: Any = None
+    """The payload of foreign formats, for rules and for showing."""
+
+
+class Proof(Protocol):
+    """What the holder's phone signed, seconds ago."""
+
+    @property
+    def issued_at(self) -> int:
+        """Unix seconds on the phone's clock."""
+
+    @property
+    def audience(self) -> str | None:
+        """The use scope it was made for."""
+
+    def holds(self, key: VerifyKey) -> bool:
+        """Say whether the phone's signature holds."""
+
+
+class Unverified(Protocol):
+    """A decoded code of which nothing is verified."""
+
+    @property
+    def format(self) -> Format:
+        """The format."""
+
+    @property
+    def kid(self) -> bytes | str:
+        """Which key it claims to be signed with."""
+
+    @property
+    def identity(self) -> Hashable:
+        """The exact bytes of the credential: what a verified one is remembered by."""
+
+    @property
+    def proof(self) -> Proof | None:
+        """The holder's proof, if there is one."""
+
+    def holds(self, key: VerifyKey) -> bool:
+        """Say whether the issuer's signature holds under this key."""
+
+    def claims(self) -> Claims:
+        """Read the claims; only after the signature holds.
+
+        Raises:
+            MalformedError: they break the format's grammar.
+        """

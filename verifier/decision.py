@@ -1,0 +1,148 @@
+"""Assessment and decision: what `assess` found, and what it means once the store has answered.
+
+A decision is a pure function of (assessment, answer); a record keeps both, so that the decision
+can be made again from the record alone, here and on a terminal.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from verifier.codes.claims import Claims
+from verifier.contract.reasons import Language, Reason, sentence
+from verifier.contract.record import GroupRecord, ScanRecord
+from verifier.contract.scan import TerminalAnswer
+from verifier.contract.vocabulary import Answer, Format, Outcome, Step, StepResult
+from verifier.groups.verdict import GroupVerdict
+
+STEPS = (
+    Step.RECOGNISE,
+    Step.DECODE,
+    Step.KEYS,
+    Step.SIGNATURE,
+    Step.TIME,
+    Step.STATUS,
+    Step.PROFILE,
+)
+_LETTERS = {
+    StepResult.OK: "o",
+    StepResult.SKIPPED: "s",
+    StepResult.UNSURE: "u",
+    StepResult.REFUSED: "r",
+}
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """Every step but use, answered."""
+
+    outcome: Outcome
+    reason: Reason | None
+    """Of the first step that refused."""
+    step: Step
+    """The one that refused, or the last that ran."""
+    steps: str
+    """One letter a step, in the order of STEPS: o, s, u, r, or - for not reached."""
+    format: Format | None = None
+    claims: Claims | None = None
+    """None until signatures hold."""
+    unsure: Reason | None = None
+    """The first thing that could not be known, where the open stance went on."""
+    open_stance: bool = False
+    colour: int | None = None
+    sector_class: int | None = None
+    group: GroupVerdict | None = None
+    rule: str | None = None
+    status_age: int | None = None
+    trust_version: int = 0
+    status_version: int = 0
+    profile_version: int = 0
+
+
+class Judged(Protocol):
+    """What `conclude` needs: an assessment has it, and so has a record."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The assessment's outcome."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it is not a pass."""
+
+    @property
+    def unsure(self) -> Reason | None:
+        """What could not be known."""
+
+    @property
+    def open_stance(self) -> bool:
+        """What the place does when unsure."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate does, and why."""
+
+    outcome: Outcome
+    reason: Reason | None
+
+
+_REFUSED_BY_STORE = {
+    Answer.USED: Reason.USE_REPLAYED,
+    Answer.FULL: Reason.USE_FULL,
+    Answer.PAIR: Reason.USE_PAIR,
+}
+
+
+def conclude(judged: Judged, answer: Answer) -> Decision:
+    """Turn an assessment and the store's answer into the decision."""
+    if judged.outcome is not Outcome.PASS:
+        return Decision(outcome=judged.outcome, reason=judged.reason)
+    refused = _REFUSED_BY_STORE.get(answer)
+    if refused is not None:
+        return Decision(outcome=Outcome.DENY, reason=refused)
+    if answer is Answer.UNKNOWN:
+        outcome = Outcome.PASS if judged.open_stance else Outcome.DENY
+        return Decision(outcome=outcome, reason=Reason.USE_UNKNOWN)
+    return Decision(outcome=Outcome.PASS, reason=judged.unsure)
+
+
+def terminal_answer(
+    decision: Decision,
+    judged: "Assessment | ScanRecord",
+    *,
+    scan_id: str,
+    language: Language,
+    recorded: bool,
+) -> TerminalAnswer:
+    """Make the small answer that a terminal may see; a group's names only while they are fresh."""
+    group = None
+    if isinstance(judged, Assessment) and judged.group is not None:
+        group = judged.group.counts
+    return TerminalAnswer(
+        scan_id=scan_id,
+        decision=decision.outcome,
+        reason=decision.reason,
+        rule=judged.rule,
+        sentence=sentence(decision.outcome, decision.reason, language),
+        sector_class=judged.sector_class if decision.outcome is Outcome.PASS else None,
+        group=group,
+        recorded=recorded,
+    )
+
+
+def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:
+    """Reduce a group's verdict to what a record keeps."""
+    if verdict is None:
+        return None
+    counts = verdict.counts
+    return GroupRecord(
+        green=counts.green,
+        yellow=counts.yellow,
+        red=counts.red,
+        none=counts.none,
+        exceptions=tuple(position for position, _ in counts.exceptions),
+    )
+
+
+def step_letters(results: list[StepResult]) -> str:
+    """Write the results of the steps that ran, and - for those not reached."""
+    return "".join(_LETTERS[result] for result in results).ljust(len(STEPS), "-")

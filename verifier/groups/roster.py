@@ -1,0 +1,124 @@
+"""Rosters by group, and the packed members of a group presentation.
+
+Packed members: person indices strictly ascending, the first absolute, then gaps - 1, as LEB128.
+The count must match; a duplicate cannot be written; a trailing byte, an over-long number or an
+index past 32 bits is malformed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.contract.bundle import Roster
+from verifier.contract.errors import MalformedError
+
+MAX_PACKED_MEMBERS: Final = 64
+"""Members a presentation may carry; larger rosters come by bundle."""
+MAX_MEMBERS: Final = 500
+"""Members of any group."""
+_MAX_LEB128_BYTES: Final = 5
+"""Octets of a 32-bit number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The members a group code speaks for, ascending by person index."""
+
+    list: int
+    persons: NDArray[np.int64]
+    masked_names: tuple[str, ...] | None
+    """None where the roster is not known here and the code carried the members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRoster:
+    """A verified roster, ready for lookups."""
+
+    version: int
+    as_of: float
+    members: Members
+
+
+class Rosters:
+    """Known rosters by group id; immutable."""
+
+    __slots__ = ("_by_group", "version")
+
+    def __init__(self, rosters: Iterable[Roster], version: int) -> None:
+        self.version = version
+        self._by_group: dict[bytes, KnownRoster] = {}
+        for roster in rosters:
+            held = self._by_group.get(roster.group)
+            if held is None or held.version < roster.version:
+                self._by_group[roster.group] = _known(roster)
+
+    def find(self, group: bytes) -> KnownRoster | None:
+        """Return the newest roster of a group known here."""
+        return self._by_group.get(group)
+
+
+def _known(roster: Roster) -> KnownRoster:
+    persons = np.array([member.person for member in roster.members], dtype=np.int64)
+    if len(persons) > 1 and not (np.diff(persons) > 0).all():
+        raise MalformedError("roster members out of order")
+    names = tuple(member.masked_name for member in roster.members)
+    members = Members(list=roster.list, persons=persons, masked_names=names)
+    return KnownRoster(version=roster.version, as_of=roster.iat, members=members)
+
+
+def pack_members(persons: Iterable[int]) -> bytes:
+    """Pack strictly ascending person indices."""
+    packed = bytearray()
+    previous = -1
+    for person in persons:
+        gap = person - previous - 1
+        if gap < 0:
+            raise MalformedError("members out of order")
+        previous = person
+        while gap > 0x7F:
+            packed.append(gap & 0x7F | 0x80)
+            gap >>= 7
+        packed.append(gap)
+    return bytes(packed)
+
+
+def unpack_members(packed: bytes, *, count: int, number: int) -> Members:
+    """Unpack the members of a presentation of list `number`.
+
+    Raises:
+        MalformedError: not exactly `count` members (at most 64), or not in the one packed form.
+    """
+    if not 1 <= count <= MAX_PACKED_MEMBERS:
+        raise MalformedError("a count of members that cannot be carried")
+    persons: list[int] = []
+    previous = -1
+    position = 0
+    while position < len(packed):
+        gap, position = _leb128(packed, position)
+        previous += gap + 1
+        persons.append(previous)
+        if len(persons) > count or previous > 0xFFFF_FFFF:
+            raise MalformedError("members that do not match the count or the index range")
+    if len(persons) != count:
+        raise MalformedError("members that do not match the count")
+    return Members(list=number, persons=np.array(persons, dtype=np.int64), masked_names=None)
+
+
+def _leb128(packed: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for place in range(_MAX_LEB128_BYTES):
+        if position + place >= len(packed):
+            break
+        byte = packed[position + place]
+        value |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            if byte == 0 and place:
+                raise MalformedError("a longer form than needed")
+            return value, position + place + 1
+    raise MalformedError("a number cut short or too long")
+
+
+NO_ROSTERS: Final = Rosters((), 0)

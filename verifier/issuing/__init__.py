@@ -1,0 +1,1 @@
+"""The other side of a code: the issuer who signs, and the holder's phone."""

@@ -1,0 +1,47 @@
+"""The holder's side of CC1: what a phone does each time a code is shown, without any server."""
+
+from typing import Any
+
+from verifier.codes import base45
+from verifier.codes.city import PREFIX, algorithm_byte
+from verifier.contract.cbor import encode
+from verifier.contract.envelope import SignedUse, byte_string_head, to_be_signed
+from verifier.issuing.signing import SigningKey
+
+CTI_BYTES = 4
+
+
+def present(
+    credential: bytes, *, key: SigningKey, now: int, cti: bytes, audience: str | None = None
+) -> bytes:
+    """Sign a presentation over a credential; a tagged COSE_Sign1.
+
+    `cti` is 4 random bytes; `audience` the use scope it is shown for.
+    """
+    payload: dict[int, Any] = {6: now, 7: cti}
+    if audience is not None:
+        payload[3] = audience
+    return sign_presentation(credential, encode(payload), key=key)
+
+
+def sign_presentation(credential: bytes, payload: bytes, *, key: SigningKey) -> bytes:
+    """Sign an encoded proof payload as it is; faulty phones in tests use it too."""
+    protected = b"\xa2\x01" + algorithm_byte(key.algorithm) + b"\x0d" + credential
+    signature = key.sign(to_be_signed(SignedUse.PROOF, protected, payload))
+    return b"".join(
+        (
+            b"\xd2\x84",
+            byte_string_head(len(protected)),
+            protected,
+            b"\xa0",
+            byte_string_head(len(payload)),
+            payload,
+            b"\x58\x40",
+            signature,
+        )
+    )
+
+
+def presentation_text(presentation: bytes) -> str:
+    """Write a presentation as the text of a code."""
+    return PREFIX + base45.encode(presentation)

@@ -1,0 +1,1 @@
+"""What a place asks of a code."""

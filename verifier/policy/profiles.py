@@ -1,0 +1,202 @@
+"""Profiles: what a place asks. One TOML file a place; errors name the field; unknown means no.
+
+The outage stance has no default on purpose: somebody must have decided what a place does when it
+cannot know. Which profile holds where is the place's id; place ids are made by the fleet.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
+from verifier.errors import ProfileError
+
+MAX_PROFILE_BYTES: Final = 64 * 1024
+"""Octets of a profile file."""
+MAX_STATUS_AGE: Final = 7 * 86_400
+"""Seconds; older status than a week is never current, whatever a profile says."""
+MAX_USE_SECONDS: Final = 86_400
+"""Seconds a use or an entry is remembered: no longer than the store keeps scans."""
+
+_ID: Final = r"^[a-z0-9][a-z0-9-]{1,62}$"
+_FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
+_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
+
+PlaceId = Annotated[str, msgspec.Meta(pattern=_ID)]
+Seconds = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class UseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a person may pass, and how many may be inside."""
+
+    scope: Annotated[str, msgspec.Meta(pattern=r"^(gate|place|zone:[a-z0-9][a-z0-9-]{1,62})$")]
+    """gate, place, or zone:<name> such as zone:metro."""
+    once_for: Annotated[int, msgspec.Meta(ge=60, le=MAX_USE_SECONDS)]
+    """Seconds in which a person passes once in this scope and direction."""
+    pair: bool = False
+    """An entry must precede an exit, and the reverse."""
+    pair_for: Annotated[int, msgspec.Meta(ge=60, le=MAX_USE_SECONDS)] = 14_400
+    """Seconds after which an entry without an exit is forgotten."""
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    """People who may be inside at once; counted by entries and exits."""
+
+    def scope_name(self, place: str, gate: str) -> str:
+        """Return the name of the use scope at a gate."""
+        if self.scope == "gate":
+            return f"gate:{place}/{gate}"
+        return f"place:{place}" if self.scope == "place" else self.scope
+
+
+class GroupRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens to a group with exceptions."""
+
+    exceptions: str = "deny"
+    """deny, or review: all but those shown may pass, a person decides."""
+    max_roster_age: Annotated[int, msgspec.Meta(ge=60, le=7 * 86_400)] = 86_400
+    """Seconds; the oldest roster this place takes."""
+
+    def __post_init__(self) -> None:
+        if self.exceptions not in ("deny", "review"):
+            raise ValueError("exceptions is deny or review")
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one place asks."""
+
+    place: PlaceId
+    stance: Stance
+    """open or closed when unsure; required."""
+    formats: Annotated[tuple[Format, ...], msgspec.Meta(min_length=1)]
+    kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("personal",)
+    static: bool = False
+    """Whether paper codes pass."""
+    window: Annotated[int, msgspec.Meta(ge=5, le=600)] = 60
+    """Seconds that a proof stays fresh."""
+    audience: bool = False
+    """Whether a proof must name this use scope."""
+    sector: str | None = None
+    """hall, transit, culture or health: the code must be enabled for it."""
+    colours: tuple[str, ...] = ()
+    """Colours that pass; empty: health is not asked and its plane not needed."""
+    review_colours: tuple[str, ...] = ()
+    max_status_age: Annotated[int, msgspec.Meta(ge=1, le=MAX_STATUS_AGE)] = 86_400
+    """Seconds; older status is unsure, and the stance decides."""
+    use: UseRule | None = None
+    group: GroupRule = GroupRule()
+
+    def __post_init__(self) -> None:
+        _one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
+        _one_of("colours", self.colours, {"green", "yellow"})
+        _one_of("review_colours", self.review_colours, {"yellow", "red", "none"})
+        if self.sector is not None:
+            _one_of("sector", (self.sector,), {sector.name.lower() for sector in Sector})
+        if set(self.colours) & set(self.review_colours):
+            raise ValueError("review_colours repeats one of colours")
+        if self.review_colours and not self.colours:
+            raise ValueError("review_colours without colours")
+
+
+def _one_of(field: str, values: Iterable[str], allowed: set[str]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise ValueError(f"{field} takes {', '.join(sorted(allowed))}")
+
+
+class ResolvedProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile with its words turned into what `assess` compares."""
+
+    profile: Profile
+    version: int
+    formats: frozenset[Format]
+    kinds: frozenset[Kind]
+    sector: Sector | None
+    passing: frozenset[int]
+    reviewing: frozenset[int]
+    open_stance: bool
+
+
+def resolve(profile: Profile, version: int) -> ResolvedProfile:
+    """Turn a profile's words into sets, once, not at every scan."""
+    return ResolvedProfile(
+        profile=profile,
+        version=version,
+        formats=frozenset(profile.formats),
+        kinds=frozenset(Kind[kind.upper()] for kind in profile.kinds),
+        sector=None if profile.sector is None else Sector[profile.sector.upper()],
+        passing=frozenset(int(Colour[colour.upper()]) for colour in profile.colours),
+        reviewing=frozenset(int(Colour[colour.upper()]) for colour in profile.review_colours),
+        open_stance=profile.stance is Stance.OPEN,
+    )
+
+
+def read_profile(data: bytes) -> Profile:
+    """Read one profile file (TOML, UTF-8).
+
+    Raises:
+        ProfileError: with the field that is wrong.
+    """
+    if len(data) > MAX_PROFILE_BYTES:
+        raise ProfileError("(file)", "longer than 64 KiB")
+    try:
+        values = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError("(file)", f"not TOML: {error}") from error
+    return check_profile(values)
+
+
+def check_profile(values: Mapping[str, Any]) -> Profile:
+    """Validate a profile's values.
+
+    Raises:
+        ProfileError: with the field that is wrong.
+    """
+    try:
+        return msgspec.convert(dict(values), Profile)
+    except (msgspec.ValidationError, ValueError) as error:
+        message = str(error)
+        raise ProfileError(_field(message), message) from error
+
+
+def _field(message: str) -> str:
+    """Find the field that a validation message speaks of."""
+    at = _FIELD.search(message)
+    prefix = at[1] + "." if at else ""
+    for pattern in (_MISSING, _UNKNOWN):
+        named = pattern.search(message)
+        if named:
+            return prefix + named[1]
+    return at[1] if at else message.split(" ", 1)[0]
+
+
+class Profiles:
+    """All profiles by place; immutable."""
+
+    __slots__ = ("_by_place", "version")
+
+    def __init__(self, profiles: Iterable[Profile], version: int) -> None:
+        self.version = version
+        self._by_place: dict[str, ResolvedProfile] = {}
+        for profile in profiles:
+            if profile.place in self._by_place:
+                raise ProfileError("place", "two profiles for one place")
+            self._by_place[profile.place] = resolve(profile, version)
+
+    def at(self, place: str) -> ResolvedProfile | None:
+        """Return the profile of a place; None is a denial."""
+        return self._by_place.get(place)
+
+    def places(self) -> tuple[str, ...]:
+        """Return the places that have a profile, sorted."""
+        return tuple(sorted(self._by_place))
+
+
+NO_PROFILES: Final = Profiles((), 0)
+
+
+def way(direction: Direction) -> str:
+    """Return the letter of a direction in keys: i or o."""
+    return direction.value[0]

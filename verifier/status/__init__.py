@@ -1,0 +1,1 @@
+"""Planes: one packed value per index, for a whole city, in memory."""

@@ -1,0 +1,148 @@
+"""A plane: values of 1, 2, 4 or 8 bits, least significant bits first in each byte.
+
+Packing as in IETF Token Status List: index i stands in byte i * bits // 8, shifted by i * bits % 8.
+A list whose length is not what its signed header says is refused. Zero is never a pass.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.contract.bundle import StatusDocument
+from verifier.contract.errors import MalformedError
+from verifier.contract.vocabulary import Plane
+
+MAX_PLANE_BYTES: Final = 32 * 1024 * 1024
+"""Octets inflated; a test plane of 18.7 million people is 18.7 MB."""
+BITS: Final[Mapping[Plane, int]] = {
+    Plane.REVOCATION: 1,
+    Plane.HEALTH: 2,
+    Plane.TEST: 8,
+    Plane.DOSES: 2,
+}
+_WIDTHS: Final = {1: 0, 2: 1, 4: 2, 8: 3}
+
+
+class PackedValues:
+    """An immutable packed list."""
+
+    __slots__ = ("_data", "_level", "_mask", "bits", "size")
+
+    def __init__(self, *, bits: int, size: int, data: bytes) -> None:
+        if bits not in _WIDTHS:
+            raise MalformedError("a status list has 1, 2, 4 or 8 bits")
+        if len(data) != (size * bits + 7) // 8:
+            raise MalformedError("a status list of another length than stated")
+        self.bits = bits
+        self.size = size
+        self._data = data
+        self._mask = (1 << bits) - 1
+        self._level = 3 - _WIDTHS[bits]
+
+    def __getitem__(self, index: int) -> int:
+        """Return the value at an index.
+
+        Raises:
+            IndexError: outside the list; it must never read as zero.
+        """
+        if not 0 <= index < self.size:
+            raise IndexError("outside the status list")
+        level = self._level
+        shift = (index & ((1 << level) - 1)) * self.bits
+        return self._data[index >> level] >> shift & self._mask
+
+    def many(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the values at many indices at once.
+
+        Raises:
+            IndexError: one of them is outside the list.
+        """
+        if indices.size and not (indices.min() >= 0 and indices.max() < self.size):
+            raise IndexError("outside the status list")
+        per_byte = 1 << self._level
+        packed = np.frombuffer(self._data, np.uint8)[indices >> self._level]
+        shifts = ((indices & (per_byte - 1)) * self.bits).astype(np.uint8)
+        values: NDArray[np.uint8] = (packed >> shifts) & np.uint8(self._mask)
+        return values
+
+    def packed(self) -> bytes:
+        """Return the packed bytes."""
+        return self._data
+
+
+def inflate(data: bytes, *, limit: int = MAX_PLANE_BYTES) -> bytes:
+    """Inflate a zlib stream, bounded, nothing after it.
+
+    Raises:
+        MalformedError: not zlib, cut short, longer than `limit` bytes, or followed by anything.
+    """
+    stream = zlib.decompressobj()
+    try:
+        inflated = stream.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise MalformedError("not a zlib stream") from error
+    if len(inflated) > limit:
+        raise MalformedError("inflates past the bound")
+    if not stream.eof or stream.unused_data:
+        raise MalformedError("a zlib stream cut short or followed by bytes")
+    return inflated
+
+
+def pack(values: NDArray[np.uint8], bits: int) -> bytes:
+    """Pack values (one a byte) of `bits` bits each."""
+    per_byte = 8 // bits
+    padded = np.zeros(-(-len(values) // per_byte) * per_byte, np.uint8)
+    padded[: len(values)] = values
+    groups = padded.reshape(-1, per_byte)
+    packed = np.zeros(len(groups), np.uint8)
+    for place in range(per_byte):
+        packed |= groups[:, place] << np.uint8(place * bits)
+    return packed.tobytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneView:
+    """A plane as it is known here: values, version, and as of when."""
+
+    values: PackedValues
+    version: int
+    as_of: float
+    """Unix seconds: iat of the last snapshot or delta."""
+
+
+def open_plane(document: StatusDocument) -> PlaneView:
+    """Turn a verified snapshot into a plane.
+
+    Raises:
+        MalformedError: wrong width for its plane, or not as long as its header says.
+    """
+    if document.bits != BITS[document.plane]:
+        raise MalformedError("a plane of another width than agreed")
+    data = inflate(document.packed)
+    values = PackedValues(bits=document.bits, size=document.size, data=data)
+    return PlaneView(values=values, version=document.version, as_of=document.iat)
+
+
+class Status:
+    """All planes known here; immutable, so a scan never sees half an update."""
+
+    __slots__ = ("_planes", "version")
+
+    def __init__(self, planes: Mapping[tuple[int, Plane], PlaneView]) -> None:
+        self._planes = dict(planes)
+        self.version = max((view.version for view in self._planes.values()), default=0)
+
+    def plane(self, number: int, plane: Plane) -> PlaneView | None:
+        """Return a plane of a list, or None where it is not known here."""
+        return self._planes.get((number, plane))
+
+    def replaced(self, number: int, plane: Plane, view: PlaneView) -> "Status":
+        """Return a status with one plane exchanged."""
+        return Status({**self._planes, (number, plane): view})
+
+
+NO_STATUS: Final = Status({})

@@ -1,0 +1,272 @@
+"""Trusted bundles: an ordered, expiring, rollback-proof set that is handed bytes.
+
+The order, after The Update Framework:
+1. A root document is pinned at start. A newer one is taken only as the next version, signed by a
+   threshold of the old root keys and of its own.
+2. The trust bundle is taken when a bundle key of the root signed it, its version is not below the
+   floor, and the same version has the same bytes (else it is a fork).
+3. Profiles and rosters the same; status snapshots when a status key of the trust bundle signed
+   them for a list it may publish.
+What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
+the stance with TRUST_STALE, never to a stop. A refusal leaves everything as it was. No network,
+no disk, no clock here.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NewType
+
+from verifier.contract import cbor
+from verifier.contract.bundle import (
+    Document,
+    KeyEntry,
+    ProfilesDocument,
+    RootDocument,
+    RootKey,
+    RostersDocument,
+    StatusDocument,
+    TrustDocument,
+    read_document,
+)
+from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
+from verifier.contract.errors import MalformedError
+from verifier.contract.grant import Grant, read_grant
+from verifier.contract.vocabulary import Sector
+from verifier.errors import BundleCause, BundleRefused
+from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
+
+Digest = NewType("Digest", bytes)
+MAX_ROOT_SIGNATURES: Final = 16
+"""Envelopes in a root file; a root has at most 16 keys."""
+_ROOT_FILE: Final = cbor.Grammar(max_items=MAX_ROOT_SIGNATURES + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """The newest accepted version of a bundle and the digest of its bytes."""
+
+    version: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trust:
+    """Who may sign what, when; compared by identity, since caches hang on it."""
+
+    version: int
+    expires: float
+    ring: KeyRing
+    sectors_enabled: frozenset[int]
+    lists: Mapping[int, str] = field(default_factory=dict)
+
+
+NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
+
+
+def seal_root_file(envelopes: tuple[bytes, ...]) -> bytes:
+    """Put the envelopes of one root document, one a root key, into a root file."""
+    return cbor.encode(list(envelopes))
+
+
+class TrustedSet:
+    """What is trusted now; each `take_…` accepts bytes, or raises and changes nothing."""
+
+    def __init__(self, root_file: bytes, *, floors: Mapping[str, Floor] | None = None) -> None:
+        """Start from the pinned root file and the floors kept outside the bundles' slots."""
+        self.floors: dict[str, Floor] = dict(floors or {})
+        self.trust = NO_TRUST
+        self._root, self._root_digest = _read_root(root_file, None)
+        self._bundle_keys = _keys(self._root.bundle_keys)
+        self._raise_floor("root", self._root.version, self._root_digest)
+
+    @property
+    def root_version(self) -> int:
+        """The version of the root in force."""
+        return self._root.version
+
+    def take_root(self, root_file: bytes, now: float) -> None:
+        """Take the next version of the root."""
+        root, digest = _read_root(root_file, self._root)
+        if root.version == self._root.version and digest == self._root_digest:
+            return
+        if root.version <= self._root.version:
+            cause = BundleCause.FORK if root.version == self._root.version else BundleCause.ROLLBACK
+            raise BundleRefused(cause, "a root that is not newer")
+        if root.version != self._root.version + 1:
+            raise BundleRefused(BundleCause.ORDER, "a root that skips a version")
+        if now > root.exp:
+            raise BundleRefused(BundleCause.EXPIRED, "an expired root")
+        self._root, self._root_digest = root, digest
+        self._bundle_keys = _keys(root.bundle_keys)
+        self._raise_floor("root", root.version, digest)
+
+    def take_trust(self, data: bytes, now: float, *, held: bool = False) -> Trust:
+        """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
+        document = self._bundle(data, TrustDocument, "trust", now, held=held)
+        self.trust = _trust(document)
+        return self.trust
+
+    def take_profiles(self, data: bytes, now: float, *, held: bool = False) -> ProfilesDocument:
+        """Take the profiles."""
+        return self._bundle(data, ProfilesDocument, "profiles", now, held=held)
+
+    def take_rosters(self, data: bytes, now: float, *, held: bool = False) -> RostersDocument:
+        """Take the rosters; signed by a roster key of the trust bundle."""
+        envelope = _take_apart(data)
+        self._verified(envelope, SignedUse.ROSTER, "roster", now)
+        return self._accept(data, envelope, RostersDocument, "rosters", "rosters", now, held=held)
+
+    def take_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
+        """Take a status snapshot; signed by a status key for a list it may publish."""
+        envelope = _take_apart(data)
+        key = self._verified(envelope, SignedUse.STATUS, "status", now)
+        document = _document(envelope, StatusDocument, "status")
+        if key.lists is not None and document.list not in key.lists:
+            raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
+        name = f"status-{document.list}-{document.plane}"
+        return self._accept(data, envelope, StatusDocument, "status", name, now, held=held)
+
+    def read_grant(self, data: bytes, now: float) -> Grant:
+        """Read a grant signed by a grant key; its version is the follower's to compare."""
+        envelope = _take_apart(data)
+        self._verified(envelope, SignedUse.GRANT, "grant", now)
+        try:
+            return read_grant(envelope.payload)
+        except MalformedError as error:
+            raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+
+    def _bundle(
+        self, data: bytes, kind: type[Document], name: str, now: float, *, held: bool
+    ) -> Document:
+        envelope = _take_apart(data)
+        key = self._bundle_keys.get(envelope.kid)
+        if key is None:
+            raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
+        if not _holds(envelope, SignedUse.BUNDLE, key):
+            raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
+        return self._accept(data, envelope, kind, name, name, now, held=held)
+
+    def _verified(self, envelope: Envelope, use: SignedUse, word: str, now: float) -> TrustedKey:
+        named = self.trust.ring.find(envelope.kid)
+        if not named:
+            raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a trusted key")
+        for key in named:
+            if word in key.uses and key.not_before <= now <= key.not_after:
+                if _holds(envelope, use, key.key):
+                    return key
+                raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
+        raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
+
+    def _accept(
+        self,
+        data: bytes,
+        envelope: Envelope,
+        kind: type[Document],
+        type_name: str,
+        name: str,
+        now: float,
+        *,
+        held: bool,
+    ) -> Document:
+        """Check order and expiry of a bundle whose signature holds, and raise its floor."""
+        document = _document(envelope, kind, type_name)
+        digest = hashlib.sha256(data).digest()
+        floor = self.floors.get(name)
+        if floor is not None and document.version < floor.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")
+        if floor is not None and document.version == floor.version and digest != floor.digest:
+            raise BundleRefused(BundleCause.FORK, "the same version with other bytes")
+        if now > document.exp and not held:
+            raise BundleRefused(BundleCause.EXPIRED, "expired before it arrived")
+        self._raise_floor(name, document.version, digest)
+        return document
+
+    def _raise_floor(self, name: str, version: int, digest: bytes) -> None:
+        held = self.floors.get(name)
+        if held is not None and name == "root" and version < held.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "a root below the floor")
+        self.floors[name] = Floor(version=version, digest=digest)
+
+
+def _take_apart(data: bytes) -> Envelope:
+    try:
+        return take_apart(data)
+    except MalformedError as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+
+
+def _holds(envelope: Envelope, use: SignedUse, key: VerifyKey) -> bool:
+    if key.algorithm != envelope.algorithm:
+        return False
+    message = to_be_signed(use, envelope.protected, envelope.payload)
+    return key.verify(message, envelope.signature)
+
+
+def _document(envelope: Envelope, kind: type[Document], type_name: str) -> Document:
+    try:
+        return read_document(envelope.payload, kind, type_name)
+    except MalformedError as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+
+
+def _keys(entries: tuple[RootKey, ...]) -> dict[bytes, VerifyKey]:
+    keys = {}
+    for entry in entries:
+        try:
+            public, key = load_spki(entry.spki)
+        except MalformedError as error:
+            raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+        keys[kid_of(public)] = key
+    return keys
+
+
+def _read_root(root_file: bytes, previous: RootDocument | None) -> tuple[RootDocument, bytes]:
+    """Read a root file: one payload, signed by its own root keys and the previous ones."""
+    try:
+        envelopes = [take_apart(bytes(data)) for data in cbor.decode(root_file, _ROOT_FILE)]
+    except (MalformedError, TypeError) as error:
+        raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
+    if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
+        raise BundleRefused(BundleCause.MALFORMED, "not a root file")
+    root = _document(envelopes[0], RootDocument, "root")
+    for authority in (root,) if previous is None else (root, previous):
+        keys = _keys(authority.root_keys)
+        signed = {
+            envelope.kid
+            for envelope in envelopes
+            if envelope.kid in keys and _holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
+        }
+        if len(signed) < authority.threshold:
+            raise BundleRefused(BundleCause.SIGNATURE, "too few root keys signed")
+    return root, hashlib.sha256(envelopes[0].payload).digest()
+
+
+def _trust(document: TrustDocument) -> Trust:
+    return Trust(
+        version=document.version,
+        expires=document.exp,
+        ring=KeyRing(tuple(_trusted_key(entry) for entry in document.keys)),
+        sectors_enabled=frozenset(Sector(s) for s in document.sectors_enabled if s in set(Sector)),
+        lists=document.lists,
+    )
+
+
+def _trusted_key(entry: KeyEntry) -> TrustedKey:
+    try:
+        public, key = load_spki(entry.spki)
+    except MalformedError as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+    if key.algorithm != entry.algorithm:
+        raise BundleRefused(BundleCause.MALFORMED, "a key that does not fit its algorithm")
+    return TrustedKey(
+        kid=kid_of(public) if entry.kid is None else entry.kid,
+        key=key,
+        uses=frozenset(entry.uses),
+        not_before=entry.nbf,
+        not_after=entry.exp,
+        issuer=entry.issuer,
+        lists=frozenset(entry.lists),
+        sectors=frozenset(entry.sectors),
+        formats=frozenset(entry.formats),
+    )

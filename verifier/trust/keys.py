@@ -1,0 +1,215 @@
+"""Public keys: loading, kids, verifying; and the key ring that codes are checked against.
+
+Only this file of the core touches public-key cryptography. A signature that does not hold, of the
+wrong length, or under the wrong kind of key is False, never an exception.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from verifier.contract.cbor import encode
+from verifier.contract.envelope import Algorithm
+from verifier.contract.errors import MalformedError
+
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
+_P256: Final = ec.SECP256R1()
+_ECDSA_SHA256: Final = ec.ECDSA(hashes.SHA256())
+_PSS: Final = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
+MIN_RSA_BITS: Final = 2048
+"""hcert-spec 1.0.8 section 3.3.2."""
+MAX_RSA_BITS: Final = 4096
+"""A larger modulus only costs time."""
+
+
+class VerifyKey(Protocol):
+    """A public key bound to one algorithm."""
+
+    algorithm: Algorithm
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Say whether the signature holds over the message."""
+
+
+class Es256Key:
+    """ECDSA on P-256 with SHA-256; signatures are r then s, 32 bytes each."""
+
+    __slots__ = ("_public",)
+    algorithm = Algorithm.ES256
+
+    def __init__(self, public: ec.EllipticCurvePublicKey) -> None:
+        if not isinstance(public.curve, ec.SECP256R1):
+            raise MalformedError("ES256 is bound to P-256")
+        self._public = public
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Say whether the signature holds; DER and over-long forms do not."""
+        if len(signature) != 64:
+            return False
+        from_bytes = int.from_bytes
+        der = encode_dss_signature(
+            from_bytes(signature[:32], "big"), from_bytes(signature[32:], "big")
+        )
+        try:
+            self._public.verify(der, message, _ECDSA_SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class EdDsaKey:
+    """Ed25519 (RFC 8032)."""
+
+    __slots__ = ("_public",)
+    algorithm = Algorithm.EDDSA
+
+    def __init__(self, public: ed25519.Ed25519PublicKey) -> None:
+        self._public = public
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Say whether the signature holds."""
+        try:
+            self._public.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Ps256Key:
+    """RSASSA-PSS with SHA-256, MGF1 of SHA-256, salt of 32 bytes (RFC 8230)."""
+
+    __slots__ = ("_public",)
+    algorithm = Algorithm.PS256
+
+    def __init__(self, public: rsa.RSAPublicKey) -> None:
+        if not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
+            raise MalformedError("an RSA key of a size that is not allowed")
+        self._public = public
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Say whether the signature holds."""
+        try:
+            self._public.verify(signature, message, _PSS, hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+def bind(public: object) -> VerifyKey:
+    """Bind a public key to the one algorithm that its kind may use here.
+
+    Raises:
+        MalformedError: a kind, curve or size that is not allowed.
+    """
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return Es256Key(public)
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return EdDsaKey(public)
+    if isinstance(public, rsa.RSAPublicKey):
+        return Ps256Key(public)
+    raise MalformedError("a key of a kind that is not allowed")
+
+
+def load_spki(der: bytes) -> tuple[PublicKey, VerifyKey]:
+    """Load a SubjectPublicKeyInfo (DER).
+
+    Raises:
+        MalformedError: not a key, or one that is not allowed.
+    """
+    try:
+        public = load_der_public_key(der)
+    except Exception as error:
+        raise MalformedError("not a public key") from error
+    key = bind(public)
+    return public, key  # type: ignore[return-value] # bind() lets only these kinds through
+
+
+def load_p256(x: bytes, *, odd: bool) -> VerifyKey:
+    """Load a compressed P-256 point: 32 bytes of x, and whether y is odd.
+
+    Raises:
+        MalformedError: no point of the curve has this x.
+    """
+    try:
+        public = ec.EllipticCurvePublicKey.from_encoded_point(
+            _P256, (b"\x03" if odd else b"\x02") + x
+        )
+    except ValueError as error:
+        raise MalformedError("not a point of P-256") from error
+    return Es256Key(public)
+
+
+def load_ed25519(x: bytes) -> VerifyKey:
+    """Load 32 bytes of an Ed25519 public key."""
+    try:
+        return EdDsaKey(ed25519.Ed25519PublicKey.from_public_bytes(x))
+    except ValueError as error:
+        raise MalformedError("not an Ed25519 key") from error
+
+
+def thumbprint(public: PublicKey) -> bytes:
+    """Return the SHA-256 COSE Key Thumbprint (RFC 9679), 32 bytes; kid is its first 8."""
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        numbers = public.public_numbers()
+        size = (public.curve.key_size + 7) // 8
+        x, y = numbers.x.to_bytes(size, "big"), numbers.y.to_bytes(size, "big")
+        required: dict[int, int | bytes] = {1: 2, -1: 1, -2: x, -3: y}
+    elif isinstance(public, ed25519.Ed25519PublicKey):
+        raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        required = {1: 1, -1: 6, -2: raw}
+    else:
+        rsa_numbers = public.public_numbers()
+        modulus = rsa_numbers.n.to_bytes((rsa_numbers.n.bit_length() + 7) // 8, "big")
+        exponent = rsa_numbers.e.to_bytes((rsa_numbers.e.bit_length() + 7) // 8, "big")
+        required = {1: 3, -1: modulus, -2: exponent}
+    return hashlib.sha256(encode(required)).digest()
+
+
+def kid_of(public: PublicKey) -> bytes:
+    """Return the kid of a key: the first 8 bytes of its thumbprint."""
+    return thumbprint(public)[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedKey:
+    """A public key and what it may sign; None and empty mean what their line says."""
+
+    kid: bytes | str
+    key: VerifyKey
+    uses: frozenset[str]
+    not_before: float
+    not_after: float
+    """Seconds; the key counts while not_before <= now <= not_after."""
+    issuer: str | None
+    """The one issuer it may sign for; None: any (conformance runs only)."""
+    lists: frozenset[int] | None
+    """Status lists it may name; None: any."""
+    sectors: frozenset[int] | None
+    """Sectors it may put into a code; None: any."""
+    formats: frozenset[str]
+
+
+class KeyRing:
+    """Trusted keys by kid; several keys may share one."""
+
+    __slots__ = ("_by_kid",)
+
+    def __init__(self, keys: tuple[TrustedKey, ...]) -> None:
+        by_kid: dict[bytes | str, tuple[TrustedKey, ...]] = {}
+        for key in keys:
+            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
+        self._by_kid = by_kid
+
+    def find(self, kid: bytes | str) -> tuple[TrustedKey, ...]:
+        """Return all keys of a kid; none is an answer."""
+        return self._by_kid.get(kid, ())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_kid.values()))

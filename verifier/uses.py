@@ -1,0 +1,137 @@
+"""Uses: what a pass claims in the store, all or none.
+
+A claim names its key by a keyed hash: scope, direction and person go in, nothing of them can be
+read back. The key changes daily; around midnight a claim also looks at yesterday's name of itself
+(`also`), so that a person does not pass twice by the turn of the day. The same claims are
+executed by the store's function and by a terminal's SQLite transaction.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from verifier.contract.grant import Grant
+from verifier.contract.vocabulary import Direction, Kind, Outcome
+from verifier.decision import Assessment
+from verifier.policy.profiles import MAX_USE_SECONDS, UseRule, way
+
+HASH_TAGS: Final = 64
+"""Slots of the store's keys; a use scope lives in one."""
+PERSON_BYTES: Final = 12
+"""Octets of a person's keyed hash: 96 bits, no collision among 8 million scans a day."""
+DAY: Final = 86_400
+
+
+class ClaimKind(StrEnum):
+    """What the store does with a claim."""
+
+    ONCE = "once"
+    """Refused (USED) while the key is there; sets it for `seconds`."""
+    ENTER = "enter"
+    """Refused (PAIR) while the key is there; sets it for `seconds`."""
+    LEAVE = "leave"
+    """Refused (PAIR) unless the key is there; removes it."""
+    ROOM = "room"
+    """Adds `count` to a counter; refused (FULL) past `limit`. A negative count gives back."""
+
+
+class UseClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing a pass takes."""
+
+    kind: ClaimKind
+    key: str
+    also: str = ""
+    seconds: int = 0
+    count: int = 0
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeys:
+    """The person-hash key of today and, while its claims may still count, of yesterday."""
+
+    today: bytes
+    yesterday: bytes | None
+
+    def __repr__(self) -> str:
+        return "PersonKeys(…)"
+
+
+def person_hash(key: bytes, person: str) -> bytes:
+    """Hash a person under a day's key: 12 bytes."""
+    return hashlib.blake2b(person.encode(), key=key, digest_size=PERSON_BYTES).digest()
+
+
+def person_name(assessment: Assessment) -> str | None:
+    """Return what stands for the person, list/index; None for groups and strangers."""
+    claims = assessment.claims
+    if claims is None or claims.person is None:
+        return None
+    return f"{claims.list}/{claims.person}"
+
+
+def scope_tag(scope: str) -> str:
+    """Return the hash tag (two hex digits of 64) that a use scope's keys share."""
+    return f"{hashlib.sha256(scope.encode()).digest()[0] % HASH_TAGS:02x}"
+
+
+def claims_of(
+    assessment: Assessment, rule: UseRule | None, grant: Grant, keys: PersonKeys
+) -> tuple[UseClaim, ...]:
+    """Return what a pass at a gate takes; nothing for what is not a pass."""
+    if assessment.outcome is not Outcome.PASS or rule is None:
+        return ()
+    scope = rule.scope_name(grant.place, grant.gate)
+    taken: list[UseClaim] = []
+    for person in _persons(assessment):
+        taken.append(_once(scope, grant.direction, person, rule, keys))
+        if rule.pair:
+            taken.append(_pair(scope, grant.direction, person, rule, keys))
+    if rule.capacity is not None and taken:
+        count = len(_persons(assessment)) * (1 if grant.direction is Direction.IN else -1)
+        taken.append(
+            UseClaim(
+                kind=ClaimKind.ROOM,
+                key=f"room:{grant.place}",
+                count=count,
+                limit=rule.capacity,
+                seconds=MAX_USE_SECONDS,
+            )
+        )
+    return tuple(taken)
+
+
+def _persons(assessment: Assessment) -> tuple[str, ...]:
+    claims = assessment.claims
+    if claims is not None and claims.kind is Kind.GROUP and assessment.group is not None:
+        verdict = assessment.group
+        return tuple(f"{verdict.members.list}/{person}" for person in verdict.passing.tolist())
+    person = person_name(assessment)
+    return () if person is None else (person,)
+
+
+def _once(
+    scope: str, direction: Direction, person: str, rule: UseRule, keys: PersonKeys
+) -> UseClaim:
+    key, also = _names(f"{way(direction)}|{scope}", person, keys)
+    return UseClaim(kind=ClaimKind.ONCE, key=key, also=also, seconds=rule.once_for)
+
+
+def _pair(
+    scope: str, direction: Direction, person: str, rule: UseRule, keys: PersonKeys
+) -> UseClaim:
+    key, also = _names(f"p|{scope}", person, keys)
+    kind = ClaimKind.ENTER if direction is Direction.IN else ClaimKind.LEAVE
+    return UseClaim(kind=kind, key=key, also=also, seconds=rule.pair_for)
+
+
+def _names(what: str, person: str, keys: PersonKeys) -> tuple[str, str]:
+    """Name a claim under today's key and, if there is one, yesterday's."""
+    text = f"{what}|{person}".encode()
+    today = hashlib.blake2b(text, key=keys.today, digest_size=16).hexdigest()
+    if keys.yesterday is None:
+        return today, ""
+    return today, hashlib.blake2b(text, key=keys.yesterday, digest_size=16).hexdigest()
