@@ -115,15 +115,15 @@ def to_svg(drawn: Symbol, *, quiet_zone: int = QUIET_ZONE_MODULES) -> str:
         SymbolError: a parameter out of bounds.
     """
     side = drawn.size + 2 * _checked_quiet_zone(quiet_zone)
-    runs = "".join(
-        f"M{run.start() + quiet_zone} {y + quiet_zone}h{run.end() - run.start()}v1H{run.start() + quiet_zone}z"
-        for y, row in enumerate(drawn.matrix)
-        for run in re.finditer(rb"\x01+", row)
-    )
+    path = []
+    for y, row in enumerate(drawn.matrix, quiet_zone):
+        for run in re.finditer(rb"\x01+", row):
+            left, width = run.start() + quiet_zone, run.end() - run.start()
+            path.append(f"M{left} {y}h{width}v1h-{width}z")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" '
         f'shape-rendering="crispEdges"><rect width="{side}" height="{side}" fill="#fff"/>'
-        f'<path d="{runs}"/></svg>\n'
+        f'<path d="{"".join(path)}"/></svg>\n'
     )
 
 
@@ -142,7 +142,9 @@ def to_screen(drawn: Symbol, *, quiet_zone: int = QUIET_ZONE_MODULES) -> str:
     return "".join(f"{_DARK_ON_LIGHT}{line}{_PLAIN}\n" for line in lines)
 
 
-def _with_quiet_zone(drawn: Symbol, quiet_zone: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def _with_quiet_zone(
+    drawn: Symbol, quiet_zone: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     modules = np.frombuffer(b"".join(drawn.matrix), np.uint8).reshape(drawn.size, drawn.size)
     return np.pad(modules, _checked_quiet_zone(quiet_zone))
 

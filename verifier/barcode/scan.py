@@ -1,0 +1,112 @@
+"""Picture to texts: find every QR code in a frame and read it exactly.
+
+Rules of this file. The only owner of `zxingcpp` and `pyzbar`. Only QR codes; a text is what the
+symbol's bytes say, read strictly: no guess at a character set, no trimming, no interpretation.
+zxing-cpp looks first, with one cheap pass that reads nearly every frame, and with thorough passes
+only when that finds nothing; zbar is the second opinion on what zxing-cpp misses altogether.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import zxingcpp
+from PIL import Image, ImageFilter
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from pyzbar import pyzbar
+
+from verifier.barcode.picture import Cause, PictureRefused, Stripped, check_size, strip
+
+__all__ = ["Cause", "Frame", "PictureRefused", "read_picture", "scan"]
+
+Frame: TypeAlias = npt.NDArray[np.uint8]
+"""Grayscale, shape (height, width), 0 black to 255 white."""
+
+SMOOTHING = ImageFilter.BoxBlur(1)
+"""Mean of 3 x 3 pixels: takes the sensor's noise away that hides modules of 3 pixels and more."""
+
+_SYMBOLS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
+_PLAIN, _WITH_CHARACTER_SET = "]Q1", "]Q2"
+"""Symbology identifiers (ISO/IEC 15424): no interpretation asked; a character set is named."""
+
+
+def read_picture(data: bytes) -> Frame:
+    """Decode a PNG or JPEG file into a grayscale frame; what is transparent lies on white.
+
+    Raises:
+        PictureRefused: and nothing else, whatever the bytes are.
+    """
+    stripped = strip(data)
+    try:
+        return _decoded(stripped)
+    except Exception as error:  # Pillow raises a dozen kinds on damaged data
+        raise PictureRefused(Cause.TRUNCATED) from error
+
+
+def _decoded(stripped: Stripped) -> Frame:
+    # The file classes themselves, not Image.open: no guess at the format, no process-wide limits.
+    source = io.BytesIO(stripped.data)
+    with JpegImageFile(source) if stripped.jpeg else PngImageFile(source) as image:
+        check_size(*image.size)
+        image.draft("L", None)  # a JPEG holds its brightness apart: skip the colours
+        if "A" in image.mode or "transparency" in image.info:
+            paper = Image.new("RGBA", image.size, "white")
+            paper.alpha_composite(image.convert("RGBA"))
+            return np.asarray(paper.convert("L"))
+        return np.asarray(image.convert("L"))
+
+
+def scan(frame: Frame) -> tuple[str, ...]:
+    """Read every QR code in a frame; distinct texts, in the order found, empty when none.
+
+    Raises:
+        PictureRefused: not a grayscale frame within the bounds of pictures.
+    """
+    if frame.ndim != 2 or frame.dtype != np.uint8:
+        raise PictureRefused(Cause.UNSUPPORTED)
+    check_size(frame.shape[1], frame.shape[0])
+    frame = np.ascontiguousarray(frame)
+    return (
+        _zxing(frame, thorough=False)
+        or _zxing(np.asarray(Image.fromarray(frame).filter(SMOOTHING)), thorough=True)
+        or _zxing(frame, thorough=True)
+        or _zbar(frame)
+    )
+
+
+def _zxing(frame: Frame, *, thorough: bool) -> tuple[str, ...]:
+    """Look with zxing-cpp; thorough also tries smaller scales and light modules on dark ground."""
+    found = zxingcpp.read_barcodes(
+        frame,
+        formats=_SYMBOLS,
+        try_rotate=False,  # for stripes only: QR codes are found at any turn without it
+        try_downscale=thorough,
+        try_invert=thorough,
+        text_mode=zxingcpp.TextMode.Plain,
+        binarizer=zxingcpp.Binarizer.LocalAverage,
+    )
+    return _distinct(
+        _strict(code.bytes, "utf-8" if code.symbology_identifier == _PLAIN else "ascii")
+        for code in found
+        if code.symbology_identifier in (_PLAIN, _WITH_CHARACTER_SET)
+    )
+
+
+def _zbar(frame: Frame) -> tuple[str, ...]:
+    """Look with zbar, which guesses character sets: only what is the same in all of them counts."""
+    found = pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.QRCODE])
+    return _distinct(_strict(code.data, "ascii") for code in found)
+
+
+def _strict(data: bytes, character_set: str) -> str:
+    try:
+        return data.decode(character_set)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, texts)))
