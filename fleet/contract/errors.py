@@ -21,8 +21,8 @@ class Breach(StrEnum):
     TERMINAL_REVOKED = "terminal.revoked"
     COMMAND_UNKNOWN = "command.unknown"
     """A result for a command that the fleet does not hold for this terminal."""
-    GENERATION_OLD = "generation.old"
-    """From an identity that a later enrolment has replaced."""
+    GENERATION_WRONG = "generation.wrong"
+    """Not of the enrolment that the registry knows."""
 
 
 class ContractError(ValueError):
