@@ -12,7 +12,7 @@ from verifier.codes.claims import Claims
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.record import GroupRecord, ScanRecord
 from verifier.contract.scan import TerminalAnswer
-from verifier.contract.vocabulary import Answer, Format, Outcome, Step, StepResult
+from verifier.contract.vocabulary import Answer, Format, Outcome, Step
 from verifier.groups.verdict import GroupVerdict
 
 STEPS = (
@@ -24,12 +24,6 @@ STEPS = (
     Step.STATUS,
     Step.PROFILE,
 )
-_LETTERS = {
-    StepResult.OK: "o",
-    StepResult.SKIPPED: "s",
-    StepResult.UNSURE: "u",
-    StepResult.REFUSED: "r",
-}
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +135,3 @@ def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:
         none=counts.none,
         exceptions=tuple(position for position, _ in counts.exceptions),
     )
-
-
-def step_letters(results: list[StepResult]) -> str:
-    """Write the results of the steps that ran, and - for those not reached."""
-    return "".join(_LETTERS[result] for result in results).ljust(len(STEPS), "-")

@@ -1,0 +1,175 @@
+"""Steps (6) and (7): status, and what the place asks. `verifier.engine` calls them in order."""
+
+from typing import Final
+
+from verifier.codes.claims import Claims, Unverified
+from verifier.contract.errors import MalformedError
+from verifier.contract.grant import Grant
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Colour, Format, Kind, Plane
+from verifier.course import SKIPPED, Clock, Course, Known
+from verifier.errors import Refusal
+from verifier.groups.roster import Members, unpack_members
+from verifier.groups.verdict import judge
+from verifier.policy.profiles import ResolvedProfile
+from verifier.status.plane import PlaneView, Status
+
+
+def check_status(  # (6)
+    claims: Claims,
+    known: Known,
+    profile: ResolvedProfile | None,
+    clock: Clock,
+    steps: Course,
+) -> Reason | None:
+    """Look up revocation and colour; return the reason of a review, if it asks for one."""
+    if claims.list is None or claims.credential is None or profile is None:
+        steps.results.append(SKIPPED)
+        return None
+    before = steps.unsure
+    revocation = known.status.plane(claims.list, Plane.REVOCATION)
+    if revocation is None:
+        steps.doubt(Reason.STATUS_UNKNOWN)
+    else:
+        if _value(revocation, claims.credential):
+            raise Refusal(Reason.STATUS_REVOKED)
+        _age(revocation, profile, clock, steps)
+    review = None
+    if profile.passing and claims.person is not None:
+        review = _colour(claims.list, claims.person, known.status, profile, clock, steps)
+    steps.done(before)
+    return review
+
+
+def _value(view: PlaneView, index: int) -> int:
+    try:
+        return view.values[index]
+    except IndexError as error:
+        raise Refusal(Reason.STATUS_UNKNOWN) from error
+
+
+def _age(view: PlaneView, profile: ResolvedProfile, clock: Clock, steps: Course) -> None:
+    age = max(0, int(clock.now - view.as_of))
+    steps.status_age = age if steps.status_age is None else max(age, steps.status_age)
+    if age > profile.profile.max_status_age:
+        steps.doubt(Reason.STATUS_STALE)
+
+
+_COLOUR_REASONS: Final = {
+    Colour.NONE: Reason.STATUS_NONE,
+    Colour.GREEN: Reason.STATUS_NONE,
+    Colour.YELLOW: Reason.STATUS_YELLOW,
+    Colour.RED: Reason.STATUS_RED,
+}
+
+
+def _colour(
+    number: int,
+    person: int,
+    status: Status,
+    profile: ResolvedProfile,
+    clock: Clock,
+    steps: Course,
+) -> Reason | None:
+    health = status.plane(number, Plane.HEALTH)
+    if health is None:
+        steps.doubt(Reason.STATUS_UNKNOWN)
+        return None
+    colour = _value(health, person)
+    steps.colour = colour
+    if colour not in profile.passing:
+        reason = _COLOUR_REASONS[Colour(colour)]
+        if colour not in profile.reviewing:
+            raise Refusal(reason)
+        _age(health, profile, clock, steps)
+        return reason
+    _age(health, profile, clock, steps)
+    return None
+
+
+def check_profile(  # (7)
+    code: Unverified,
+    known: Known,
+    profile: ResolvedProfile | None,
+    grant: Grant | None,
+    clock: Clock,
+    steps: Course,
+) -> Reason | None:
+    """Hold the code against what the place asks; return the reason of a review, if any."""
+    claims = steps.claims
+    if profile is None or grant is None or claims is None:
+        raise Refusal(Reason.PLACE_UNKNOWN)
+    before = steps.unsure
+    if claims.format not in profile.formats:
+        raise Refusal(Reason.PLACE_FORMAT)
+    if claims.kind not in profile.kinds:
+        raise Refusal(Reason.PLACE_KIND)
+    if claims.holder is None and claims.format is Format.CC1 and not profile.profile.static:
+        raise Refusal(Reason.PLACE_STATIC)
+    if profile.sector is not None and claims.kind is Kind.PERSONAL:
+        if profile.sector not in known.trust.sectors_enabled:
+            raise Refusal(Reason.SECTOR_DISABLED)
+        if claims.sectors is None or profile.sector not in claims.sectors:
+            raise Refusal(Reason.SECTOR_MISSING)
+        steps.sector_class = claims.sectors[profile.sector]
+    _audience(code, profile, grant)
+    review = None
+    if claims.kind is Kind.GROUP:
+        review = _group(claims, known, profile, clock, steps)
+    steps.done(before)
+    return review
+
+
+def _audience(code: Unverified, profile: ResolvedProfile, grant: Grant) -> None:
+    if code.proof is None:
+        return
+    audience = code.proof.audience
+    if audience is None:
+        if profile.profile.audience:
+            raise Refusal(Reason.PROOF_AUDIENCE)
+        return
+    use = profile.profile.use
+    scope = f"place:{grant.place}" if use is None else use.scope_name(grant.place, grant.gate)
+    if audience != scope:
+        raise Refusal(Reason.PROOF_AUDIENCE)
+
+
+def _group(
+    claims: Claims, known: Known, profile: ResolvedProfile, clock: Clock, steps: Course
+) -> Reason | None:
+    members = _members(claims, known, profile, clock)
+    health = None
+    if profile.passing:
+        health = known.status.plane(members.list, Plane.HEALTH)
+        if health is None:
+            steps.doubt(Reason.STATUS_UNKNOWN)
+        else:
+            _age(health, profile, clock, steps)
+    try:
+        steps.group = judge(members, health, profile.passing)
+    except IndexError as error:
+        raise Refusal(Reason.CODE_MALFORMED) from error
+    if steps.group.counts.exceptions:
+        if profile.profile.group.exceptions != "review":
+            raise Refusal(Reason.GROUP_EXCEPTIONS)
+        return Reason.GROUP_EXCEPTIONS
+    return None
+
+
+def _members(claims: Claims, known: Known, profile: ResolvedProfile, clock: Clock) -> Members:
+    group = claims.group
+    if group is None or claims.list is None:
+        raise Refusal(Reason.CODE_MALFORMED)
+    if group.packed is not None:
+        try:
+            return unpack_members(group.packed, count=group.members, number=claims.list)
+        except MalformedError as error:
+            raise Refusal(Reason.CODE_MALFORMED) from error
+    roster = known.rosters.find(group.group)
+    if (
+        roster is None
+        or roster.version < group.roster_version
+        or clock.now - roster.as_of > profile.profile.group.max_roster_age
+    ):
+        raise Refusal(Reason.GROUP_STALE_ROSTER)
+    return roster.members

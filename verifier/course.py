@@ -1,0 +1,92 @@
+"""The course of one assessment: what it is judged by, and what its steps have found so far.
+
+What cannot be known (a stale bundle, an unsure clock) is doubt: with the closed stance it refuses;
+with the open stance the steps go on, the first such reason is kept, and a later refusal still
+refuses.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from verifier.codes.claims import Claims
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Format
+from verifier.errors import Refusal
+from verifier.groups.roster import NO_ROSTERS, Rosters
+from verifier.groups.verdict import GroupVerdict
+from verifier.status.plane import Status
+from verifier.trust.bundle import Trust
+
+OK: Final = "o"
+SKIPPED: Final = "s"
+UNSURE: Final = "u"
+REFUSED: Final = "r"
+
+
+class Unasked(Enum):
+    """No profile is asked: status and profile are SKIPPED. For conformance, never for a gate."""
+
+    UNASKED = "unasked"
+
+
+UNASKED: Final = Unasked.UNASKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """What is known of the time."""
+
+    now: float
+    """Unix seconds."""
+    uncertainty: float = 0.0
+    """Seconds that `now` may be off."""
+    sure: bool = True
+    """False: below the floor, or not set since start; proofs cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything a scan is judged by; replaced as a whole, never changed in place."""
+
+    trust: Trust
+    status: Status
+    rosters: Rosters = NO_ROSTERS
+
+
+class Course:
+    """Steps taken and what they found; one letter a step (`verifier.decision.STEPS`)."""
+
+    __slots__ = (
+        "claims",
+        "colour",
+        "format",
+        "group",
+        "open_stance",
+        "results",
+        "sector_class",
+        "status_age",
+        "unsure",
+    )
+
+    def __init__(self, *, open_stance: bool) -> None:
+        self.results: list[str] = []
+        self.open_stance = open_stance
+        self.unsure: Reason | None = None
+        self.claims: Claims | None = None
+        self.format: Format | None = None
+        self.colour: int | None = None
+        self.sector_class: int | None = None
+        self.group: GroupVerdict | None = None
+        self.status_age: int | None = None
+
+    def doubt(self, reason: Reason) -> None:
+        """Note what cannot be known; with the closed stance it refuses."""
+        if not self.open_stance:
+            raise Refusal(reason)
+        if self.unsure is None:
+            self.unsure = reason
+
+    def done(self, before: Reason | None) -> None:
+        """Close a step that did not refuse; `before` is `unsure` as the step began."""
+        self.results.append(OK if self.unsure is before else UNSURE)
