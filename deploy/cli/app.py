@@ -1,0 +1,51 @@
+"""The list of command groups, and how an error becomes one line and an exit code."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import typer
+
+from deploy.cli import tests, up, version
+from deploy.local.errors import EXIT_INTERRUPTED, LocalError
+
+GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
+    up.register,
+    tests.register,
+    version.register,
+)
+"""Each file of commands has a `register`; a new one is a line here."""
+
+
+def build() -> typer.Typer:
+    """Return the application with every command."""
+    app = typer.Typer(
+        name="kapok",
+        help="Verifies the codes people carry and runs the fleet of terminals that scan them.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # an error is a plain line, also in a log
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def _root() -> None:
+        """Keep the commands named, also while there is only one."""
+
+    for register in GROUPS:
+        register(app)
+    return app
+
+
+def main() -> int:
+    """Run the command that the arguments name; return the exit code."""
+    try:
+        build()(prog_name="kapok")
+    except LocalError as error:
+        print(f"kapok: {error}", file=sys.stderr)  # noqa: T201 - the one clear line
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

@@ -1,0 +1,58 @@
+"""Who the children are: the system account on root machines, else the caller.
+
+Only looking up and dropping rights lives here; the account is made by the script `kapok`.
+"""
+
+import os
+import pwd
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local.errors import UsageError
+
+ACCOUNT_NAME: Final = "kapok"
+ROOT_UID: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account that owns the data folder and runs every child."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def children_account() -> Account:
+    """Return the account of the children; never root.
+
+    Raises:
+        UsageError: we are root and the system account does not exist.
+    """
+    if os.geteuid() != ROOT_UID:
+        return Account(name=_name_of(os.geteuid()), uid=os.geteuid(), gid=os.getegid())
+    try:
+        entry = pwd.getpwnam(ACCOUNT_NAME)
+    except KeyError:
+        raise UsageError(
+            f"the system account {ACCOUNT_NAME} is missing; run ./kapok once as root"
+        ) from None
+    if entry.pw_uid == ROOT_UID:
+        raise UsageError(f"the account {ACCOUNT_NAME} is root; it must be an ordinary one")
+    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def become(account: Account) -> None:
+    """Give up root for good: no extra groups, then group, then user."""
+    if os.geteuid() != ROOT_UID:
+        return
+    os.setgroups([])
+    os.setresgid(account.gid, account.gid, account.gid)
+    os.setresuid(account.uid, account.uid, account.uid)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)  # containers run under numbers that no account has

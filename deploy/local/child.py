@@ -1,0 +1,81 @@
+"""What a child process is: its command line, environment, and how one knows that it is ready.
+
+Values only; `deploy.local.children` runs them and `deploy.local.ready` asks them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+READY_SECONDS: Final = 60.0
+"""From start to ready; generous, since a first start on a loaded machine compiles its code."""
+STOP_SECONDS: Final = 6.0
+"""From SIGTERM to SIGKILL; services promise to end within 5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReady:
+    """Ready when GET `url` answers 200; over a unix socket when `socket` is given."""
+
+    url: str
+    socket: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpReady:
+    """Ready when all these loopback ports take connections."""
+
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisReady:
+    """Ready when PING answers PONG, that is, when the data is loaded."""
+
+    socket: Path
+    user: str
+    password_file: Path
+
+
+Ready = HttpReady | TcpReady | RedisReady
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One process of the house."""
+
+    name: str
+    argv: tuple[str, ...]
+    ready: Ready
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Its whole environment: children inherit nothing from whoever called `up`."""
+    stage: int = 0
+    """Children of one stage start together; a stage starts when the one before is ready."""
+    ready_seconds: float = READY_SECONDS
+    stop_seconds: float = STOP_SECONDS
+
+
+class ChildState(StrEnum):
+    """Where a child stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    TROUBLED = "troubled"
+    """Runs, was ready, and now says it is not."""
+    RESTARTING = "restarting"
+    """Ended by itself; waits for its next start."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStatus:
+    """What can be said of a child now."""
+
+    name: str
+    state: ChildState
+    pid: int | None
+    restarts: int
+    problem: str | None
+    """A sentence, whenever the child is not as it should be."""

@@ -1,0 +1,241 @@
+"""Runs children: starts them in order, restarts what ends by itself, stops them in reverse.
+
+No child outlives its supervisor: the kernel kills it when the supervisor's main thread ends
+(PR_SET_PDEATHSIG), so everything here must be called from the main thread. A child has its own
+session, so that Ctrl-C reaches the supervisor alone and the stop is orderly. Knows no service.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from deploy.local import pidfile
+from deploy.local.child import Child, ChildState, ChildStatus
+from deploy.local.errors import ChildFailedError
+from deploy.local.logfile import LogFile
+from deploy.local.ready import probe
+
+FIRST_DELAY_S: Final = 0.2
+"""Before the first restart: at once, but not in a tight loop."""
+LONGEST_DELAY_S: Final = 10.0
+"""Between restarts at most: what was mended is found within seconds."""
+STABLE_S: Final = 10.0
+"""A child that ran this long starts over with the first delay."""
+STARTING_PROBE_S: Final = 0.05
+"""Between questions to a child that is starting."""
+WATCHING_PROBE_S: Final = 2.0
+"""Between questions to a child that is ready."""
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Children:
+    """The children of one `up`; `changed` is called with each child whose status changes."""
+
+    def __init__(
+        self, *, logs: Path, pids: Path, changed: Callable[[ChildStatus], None] = lambda _: None
+    ) -> None:
+        self._logs = logs
+        self._pids = pids
+        self._changed = changed
+        self._kept: list[_Kept] = []
+
+    async def start(self, children: Iterable[Child]) -> None:
+        """Start children stage by stage; return when all are ready.
+
+        Raises:
+            ChildFailedError: one ended, or was not ready in time; the others still run.
+        """
+        for _, stage in groupby(children, key=lambda child: child.stage):
+            kept = [_Kept(child, self._logs, self._note) for child in stage]
+            self._kept += kept
+            for one in kept:
+                one.begin()
+            await asyncio.gather(*(one.started() for one in kept))
+
+    async def stop(self) -> None:
+        """Stop all, the last started first: SIGTERM, then SIGKILL after the child's deadline."""
+        for one in reversed(self._kept):
+            await one.end()
+        self._pids.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End all at once, in no order: for a second Ctrl-C."""
+        for one in self._kept:
+            one.kill()
+
+    def status(self) -> tuple[ChildStatus, ...]:
+        """Return each child's status, in the order of start."""
+        return tuple(one.status() for one in self._kept)
+
+    def tail(self, name: str) -> tuple[str, ...]:
+        """Return the last lines that a child wrote."""
+        return next((one.log.tail() for one in self._kept if one.child.name == name), ())
+
+    def _note(self, status: ChildStatus) -> None:
+        known = (one.identity for one in self._kept)
+        pidfile.write(self._pids, tuple(process for process in known if process is not None))
+        self._changed(status)
+
+
+class _Kept:
+    """One child and the task that keeps it running."""
+
+    def __init__(self, child: Child, logs: Path, note: Callable[[ChildStatus], None]) -> None:
+        self.child = child
+        self.log = LogFile(logs / f"{child.name}.log")
+        self.identity: pidfile.Process | None = None
+        self._note = note
+        self._process: Process | None = None
+        self._state = ChildState.STARTING
+        self._problem: str | None = None
+        self._restarts = 0
+        self._stopping = asyncio.Event()
+        self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Start the child and keep it running from now on."""
+        self._task = asyncio.create_task(self._keep(), name=f"keep {self.child.name}")
+
+    async def started(self) -> None:
+        """Wait until the child is ready for the first time."""
+        try:
+            async with asyncio.timeout(self.child.ready_seconds):
+                await asyncio.shield(self._settled)
+        except TimeoutError:
+            why = self._problem or "it gives no reason"
+            raise ChildFailedError(
+                f"{self.child.name} was not ready within {self.child.ready_seconds:g} s: {why};"
+                f" see {self.log.path}"
+            ) from None
+
+    async def end(self) -> None:
+        """Stop the child for good."""
+        self._stopping.set()
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(self.child.stop_seconds):
+                    await self._process.wait()
+            except TimeoutError:
+                self.kill()
+        if self._task is not None:
+            await self._task
+        if self._settled.done() and not self._settled.cancelled():
+            self._settled.exception()  # seen: nobody may be waiting any more
+        self._become(ChildState.STOPPED, None)
+
+    def kill(self) -> None:
+        """End the child and whatever it started, as a crash would."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def status(self) -> ChildStatus:
+        """Return what can be said of the child now."""
+        process = self._process
+        alive = process is not None and process.returncode is None
+        return ChildStatus(
+            name=self.child.name,
+            state=self._state,
+            pid=process.pid if process is not None and alive else None,
+            restarts=self._restarts,
+            problem=self._problem,
+        )
+
+    async def _keep(self) -> None:
+        delay = FIRST_DELAY_S
+        while not self._stopping.is_set():
+            begun = time.monotonic()
+            why = await self._run_once()
+            if self._stopping.is_set():
+                return
+            if not self._settled.done():
+                # A child that cannot even start is wrong in a way that trying again does not mend.
+                self._become(ChildState.STOPPED, why)
+                self._settled.set_exception(ChildFailedError(f"{self.child.name} {why}"))
+                return
+            if time.monotonic() - begun >= STABLE_S:
+                delay = FIRST_DELAY_S
+            self._restarts += 1
+            self._become(ChildState.RESTARTING, f"{why}; starting it again in {delay:g} s")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+            delay = min(2 * delay, LONGEST_DELAY_S)
+
+    async def _run_once(self) -> str:
+        """Run the child until it ends; return how it ended, as the rest of a sentence."""
+        try:
+            process = await self._spawn()
+        except OSError as error:
+            return f"could not be started: {self.child.argv[0]}: {error.strerror}"
+        self._process = process
+        self.identity = pidfile.identify(self.child.name, process.pid)
+        self._become(ChildState.STARTING, None)
+        if self._stopping.is_set():  # asked to stop while it was being started
+            self.kill()
+        watch = asyncio.create_task(self._watch())
+        try:
+            code = await process.wait()
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+            self.identity = None
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        said = self.log.last_line()
+        return f"{how}; its last words: {said}" if said else how
+
+    async def _spawn(self) -> Process:
+        supervisor = os.getpid()
+
+        def die_with_supervisor() -> None:
+            # After the fork, before the exec. The supervisor may have ended in between, and then
+            # no signal would ever come.
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != supervisor:
+                os._exit(1)
+
+        with self.log.opened() as output:
+            return await asyncio.create_subprocess_exec(
+                *self.child.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(self.child.env),
+                start_new_session=True,
+                preexec_fn=die_with_supervisor,
+            )
+
+    async def _watch(self) -> None:
+        while True:
+            problem = await probe(self.child.ready)
+            self.log.rotate()
+            if problem is None:
+                if not self._settled.done():
+                    self._settled.set_result(None)
+                self._become(ChildState.READY, None)
+            elif self._state is ChildState.STARTING:
+                self._problem = problem
+            else:
+                self._become(ChildState.TROUBLED, problem)
+            starting = self._state is ChildState.STARTING
+            await asyncio.sleep(STARTING_PROBE_S if starting else WATCHING_PROBE_S)
+
+    def _become(self, state: ChildState, problem: str | None) -> None:
+        if (state, problem) == (self._state, self._problem) and state is not ChildState.STARTING:
+            return
+        self._state, self._problem = state, problem
+        self._note(self.status())

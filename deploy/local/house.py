@@ -1,0 +1,155 @@
+"""One running house as a value: its folders, ports and interpreter; what is written of it.
+
+Everything that `table` and `seed` need to know about this start stands here, and nothing secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from deploy.local.data import write_file
+from deploy.local.ports import LOOPBACK
+
+TERMINALS: Final = ("hall-1", "transit-1", "culture-1")
+"""The demo terminals, one a sector."""
+API_KEY: Final = "local-admin"
+"""Name of the key that people and commands on this machine use."""
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Loopback ports of the house; 0 in a request means "any free one"."""
+
+    verifier: int = 0
+    verifier_tls: int = 0
+    issuing: int = 0
+    fleet: int = 0
+    fleet_tls: int = 0
+    mqtt: int = 0
+    mqtt_service: int = 0
+
+
+class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `launch` decided and `up` carries out."""
+
+    data: str
+    code: str
+    python: str
+    pythonpath: str
+    ports: Ports
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """One start of the house."""
+
+    data: Path
+    code: Path
+    """Folder that holds our packages."""
+    sockets: Path
+    """Short folder (unix socket paths end at 107 bytes), mode 0700."""
+    ports: Ports
+    python: Path
+    pythonpath: str
+    workers: int
+
+    @property
+    def run(self) -> Path:
+        """Return the folder of what this start writes: configuration and settings."""
+        return self.data / "run"
+
+    @property
+    def keys(self) -> Path:
+        """Return the folder of the keys."""
+        return self.data / "keys"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Return the path of Redis's unix socket."""
+        return self.sockets / "redis.sock"
+
+    def redis_password(self, user: str) -> Path:
+        """Return the file that holds a Redis user's password."""
+        return self.keys / "redis" / f"{user}.key"
+
+    def api_key(self, name: str) -> Path:
+        """Return the file that holds an API key."""
+        return self.keys / "api" / f"{name}.key"
+
+    def terminal_socket(self, name: str) -> Path:
+        """Return the path of a terminal's door."""
+        return self.sockets / f"{name}.sock"
+
+    def settings(self, name: str) -> Path:
+        """Return the path of a child's settings file."""
+        return self.run / f"{name}.json"
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the whole environment of a child."""
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.data),
+            "PYTHONPATH": self.pythonpath,
+            "PYTHONSAFEPATH": "1",
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """<data>/run/endpoints.json: where this house answers. Paths and addresses, no secrets."""
+
+    redis_socket: str
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_service_port: int
+    verifier_url: str
+    verifier_tls_url: str
+    issuing_url: str
+    fleet_url: str
+    fleet_tls_url: str
+    api_keys: Mapping[str, str]
+    """Name -> path of the file that holds the key."""
+    terminals: Mapping[str, str]
+    """Name -> path of the terminal's unix socket."""
+
+
+def endpoints(house: House) -> Endpoints:
+    """Return where this house answers."""
+    ports = house.ports
+    return Endpoints(
+        redis_socket=str(house.redis_socket),
+        mqtt_host=LOOPBACK,
+        mqtt_port=ports.mqtt,
+        mqtt_service_port=ports.mqtt_service,
+        verifier_url=f"http://{LOOPBACK}:{ports.verifier}",
+        verifier_tls_url=f"https://{LOOPBACK}:{ports.verifier_tls}",
+        issuing_url=f"http://{LOOPBACK}:{ports.issuing}",
+        fleet_url=f"http://{LOOPBACK}:{ports.fleet}",
+        fleet_tls_url=f"https://{LOOPBACK}:{ports.fleet_tls}",
+        api_keys={API_KEY: str(house.api_key(API_KEY))},
+        terminals={name: str(house.terminal_socket(name)) for name in TERMINALS},
+    )
+
+
+def write_endpoints(house: House) -> Endpoints:
+    """Write endpoints.json and return what it says."""
+    found = endpoints(house)
+    write_file(house.run / "endpoints.json", msgspec.json.format(msgspec.json.encode(found)))
+    return found
+
+
+def read_endpoints(data: Path) -> Endpoints | None:
+    """Return where the house on this data folder answers, or None when it was never up.
+
+    Raises:
+        PermissionError: the folder belongs to another account.
+    """
+    try:
+        return msgspec.json.decode((data / "run" / "endpoints.json").read_bytes(), type=Endpoints)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,99 @@
+"""The part of `kapok up` that runs as the caller, perhaps root: prepare, then become the account.
+
+It decides where code and data lie, makes the data folder's outside, looks at fixed ports (root sees
+who holds one), gives up root for good and replaces itself by `deploy.local.up`. No child is started
+here, and nothing inside the data folder is touched.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from deploy.local import placement, staging
+from deploy.local.account import Account, become, children_account
+from deploy.local.data import prepare_folder
+from deploy.local.errors import UsageError
+from deploy.local.house import Ports, UpPlan
+from deploy.local.ports import free_ports, require_free
+
+MAX_WORKERS: Final = 64
+"""Scan workers of one machine; a typing error must not start a thousand processes."""
+_KEPT_ENVIRONMENT: Final = ("PATH", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ")
+"""What the live view needs; nothing else of the caller's environment reaches the account."""
+
+
+def clone_folder() -> Path:
+    """Return the clone: the script `kapok` starts us from there."""
+    return Path(__file__).resolve().parents[2]
+
+
+def default_data(clone: Path) -> Path:
+    """Return the data folder of `kapok up` without --data."""
+    return placement.place(clone, children_account()).data
+
+
+def plan_up(clone: Path, *, data: Path | None, ports: Ports, workers: int | None) -> UpPlan:
+    """Decide and prepare everything that `up` needs; may be called by root.
+
+    Raises:
+        UsageError: a port is taken, or the data folder cannot be used.
+    """
+    account = children_account()
+    placed = placement.place(clone, account)
+    chosen = _choose(ports)
+    folder = placed.data if data is None else Path(os.path.abspath(data))  # noqa: PTH100 - resolve() would follow links
+    prepare_folder(folder, account)
+    staging.stage(placed)
+    python, paths = clone / ".venv" / "bin" / "python", [clone]
+    if placed.stage is not None:
+        # The environment's own interpreter lies where the account cannot go.
+        python, paths = Path("/usr/bin/python3"), [placed.code, placed.stage / "site-packages"]
+    return UpPlan(
+        data=str(folder),
+        code=str(placed.code),
+        python=str(python),
+        pythonpath=os.pathsep.join(map(str, paths)),
+        ports=chosen,
+        workers=_workers(workers),
+    )
+
+
+def run_up(plan: UpPlan, account: Account) -> NoReturn:
+    """Become the account and replace this process by `up`."""
+    environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    environment |= {
+        "LANG": os.environ.get("LC_ALL") or os.environ.get("LANG") or "C.UTF-8",
+        "HOME": plan.data,
+        "PYTHONPATH": plan.pythonpath,
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
+    sys.stdout.flush()
+    become(account)
+    os.umask(0o077)
+    os.chdir(plan.data)  # the caller's folder may be closed to the account
+    arguments = [plan.python, "-m", "deploy.local.up", msgspec.json.encode(plan).decode()]
+    os.execve(plan.python, arguments, environment)  # noqa: S606 - replacing ourselves is the point
+
+
+def _choose(wanted: Ports) -> Ports:
+    fixed = {name: port for name, port in msgspec.structs.asdict(wanted).items() if port}
+    if len(set(fixed.values())) < len(fixed):
+        raise UsageError("two of the given ports are the same")
+    for name, port in fixed.items():
+        require_free(port, f"--{name.replace('_', '-')}-port")
+    open_names = [name for name in Ports.__struct_fields__ if name not in fixed]
+    free = free_ports(len(open_names), taken=frozenset(fixed.values()))
+    return msgspec.structs.replace(wanted, **dict(zip(open_names, free, strict=True)))
+
+
+def _workers(wanted: int | None) -> int:
+    count = len(os.sched_getaffinity(0)) if wanted is None else wanted
+    if not 1 <= count <= MAX_WORKERS:
+        if wanted is None:
+            return MAX_WORKERS
+        raise UsageError(f"--workers {count}: between 1 and {MAX_WORKERS}")
+    return count

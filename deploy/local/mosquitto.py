@@ -1,0 +1,28 @@
+"""Our broker on this machine: which files its two doors use. The text comes from `fleet.broker`."""
+
+from pathlib import Path
+
+from deploy.local.house import House
+from deploy.local.ports import LOOPBACK
+from fleet.broker import Listener, broker_conf
+
+
+def configuration(house: House) -> str:
+    """Return the text of mosquitto.conf; the broker runs as the account that owns the keys."""
+    assets = house.code / "deploy" / "mosquitto"
+    keys = house.keys
+
+    def listener(port: int, clients: Path, acl: str) -> Listener:
+        return Listener(
+            host=LOOPBACK,
+            port=port,
+            client_ca=clients,
+            certificate=keys / "broker.crt.pem",
+            key=keys / "broker.pem",
+            acl=assets / acl,
+        )
+
+    return broker_conf(
+        terminals=listener(house.ports.mqtt, keys / "terminal-ca.crt.pem", "terminals.acl"),
+        services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem", "services.acl"),
+    )

@@ -1,0 +1,73 @@
+"""Secrets that are only random: Redis passwords and API keys.
+
+Each is one file of mode 0600 in <data>/keys, made on the first start; services are given the
+digest of an API key, never the key.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from deploy.local.data import write_file
+from deploy.local.redis import USERS
+from verifier.contract.vocabulary import ApiScope
+
+SECRET_BYTES: Final = 32
+"""256 bits; 43 url-safe characters."""
+
+API_KEYS: Final[Mapping[str, tuple[ApiScope, ...]]] = {
+    "local-admin": tuple(ApiScope),
+    "verifier": (ApiScope.GRANTS,),
+    "verifier-status": (ApiScope.BUNDLES,),
+}
+"""Name -> what it opens: to people on this machine; to workers at the fleet, then at issuing."""
+
+
+class ApiKeyEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service is told of an API key."""
+
+    name: str
+    sha256: str
+    scopes: tuple[ApiScope, ...]
+
+
+def make_redis_passwords(data: Path) -> None:
+    """Make a password for each of Redis's users."""
+    for user in USERS:
+        _make_once(data / "keys" / "redis" / f"{user}.key", secrets.token_urlsafe(SECRET_BYTES))
+
+
+def make_api_keys(data: Path) -> None:
+    """Make the API keys: `kapok_<name>_<43 characters>`."""
+    for name in API_KEYS:
+        secret = f"kapok_{name}_{secrets.token_urlsafe(SECRET_BYTES)}"
+        _make_once(data / "keys" / "api" / f"{name}.key", secret)
+
+
+def redis_passwords(data: Path) -> Mapping[str, str]:
+    """Read the passwords of Redis's users."""
+    return {user: read_secret(data / "keys" / "redis" / f"{user}.key") for user in USERS}
+
+
+def api_key_entries(data: Path) -> tuple[ApiKeyEntry, ...]:
+    """Return what every service may know of the API keys."""
+    entries = []
+    for name, scopes in API_KEYS.items():
+        secret = read_secret(data / "keys" / "api" / f"{name}.key")
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        entries.append(ApiKeyEntry(name=name, sha256=digest, scopes=scopes))
+    return tuple(entries)
+
+
+def read_secret(path: Path) -> str:
+    """Read a secret's file."""
+    return path.read_text(encoding="ascii").strip()
+
+
+def _make_once(path: Path, secret: str) -> None:
+    if not path.exists():
+        write_file(path, f"{secret}\n".encode())

@@ -1,0 +1,56 @@
+"""The configuration of our Redis: a unix socket, one user a service, every write on disk.
+
+Only text is made here. An acknowledged write survives kill -9 and power loss because of
+`appendfsync always`; services and their readiness refuse a Redis without it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+_ALL_BUT_DANGEROUS: Final = "+@all -@dangerous -@admin +info +config|get"
+USERS: Final[Mapping[str, str]] = {
+    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS}",
+    "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
+    "admin": "~* &* +@all",
+}
+"""User -> rules: each service sees its own prefix, and none can stop or reconfigure the server."""
+ADMIN: Final = "admin"
+
+
+def configuration(*, socket: Path, folder: Path, acl: Path) -> str:
+    """Return the text of redis.conf."""
+    lines = (
+        "port 0",
+        f"unixsocket {quoted(socket)}",
+        "unixsocketperm 700",
+        f"dir {quoted(folder)}",
+        f"aclfile {quoted(acl)}",
+        "appendonly yes",
+        "appendfsync always",
+        # While the file is rewritten too: the promise has no pauses.
+        "no-appendfsync-on-rewrite no",
+        # The append-only file is the one copy; snapshots would only cost memory and disk.
+        'save ""',
+        # What does not fit must fail, not push out what was acknowledged.
+        "maxmemory-policy noeviction",
+        "daemonize no",
+        'logfile ""',
+    )
+    return "\n".join(lines) + "\n"
+
+
+def access_list(passwords: Mapping[str, str]) -> str:
+    """Return the text of the ACL file: hashes of the passwords, so the file holds no secret."""
+    lines = ["user default off"]
+    for name, rules in USERS.items():
+        digest = hashlib.sha256(passwords[name].encode()).hexdigest()
+        lines.append(f"user {name} on #{digest} {rules}")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(path: Path) -> str:
+    """Return a path as Redis reads it, spaces and quotes included."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

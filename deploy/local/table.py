@@ -1,0 +1,80 @@
+"""The table of children: every process of the house, in the order of its start.
+
+Values only. A child's settings file is written before the table is read (`seed`), so that all that
+stands here is how a process is called and how one knows that it is ready.
+"""
+
+from deploy.local import mosquitto, passwords, redis
+from deploy.local.child import Child, HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.data import write_file
+from deploy.local.house import TERMINALS, House, endpoints
+
+STORE, ISSUING, WORKERS, FLEET, EDGE = range(5)
+"""Stages: what a later one asks must already answer."""
+
+
+def children(house: House) -> tuple[Child, ...]:
+    """Return the house's processes; Redis's and the broker's configuration is written here."""
+    return (
+        redis_child(house),
+        mosquitto_child(house),
+        _service(house, "issuing", ISSUING, "verifier.service", "issuing"),
+        *(
+            _service(house, f"worker-{number}", WORKERS, "verifier.service", "worker")
+            for number in range(house.workers)
+        ),
+        _service(house, "fleet", FLEET, "fleet.service"),
+        *(_service(house, name, EDGE, "firmware_stubs.edge") for name in TERMINALS),
+    )
+
+
+def redis_child(house: House) -> Child:
+    """Return our Redis, its configuration written."""
+    conf, acl = house.run / "redis.conf", house.run / "redis.acl"
+    write_file(acl, redis.access_list(passwords.redis_passwords(house.data)).encode())
+    text = redis.configuration(socket=house.redis_socket, folder=house.data / "redis", acl=acl)
+    write_file(conf, text.encode())
+    return Child(
+        name="redis",
+        argv=("redis-server", str(conf)),
+        env=house.environment(),
+        stage=STORE,
+        ready=RedisReady(
+            socket=house.redis_socket,
+            user=redis.ADMIN,
+            password_file=house.redis_password(redis.ADMIN),
+        ),
+    )
+
+
+def mosquitto_child(house: House) -> Child:
+    """Return our broker, its configuration written."""
+    conf = house.run / "mosquitto.conf"
+    write_file(conf, mosquitto.configuration(house).encode())
+    return Child(
+        name="mosquitto",
+        argv=("mosquitto", "-c", str(conf)),
+        env=house.environment(),
+        stage=STORE,
+        ready=TcpReady(ports=(house.ports.mqtt, house.ports.mqtt_service)),
+    )
+
+
+def _service(house: House, name: str, stage: int, module: str, *arguments: str) -> Child:
+    """Return one of our own processes: `python -m MODULE [ARGUMENT] --settings FILE`."""
+    settings = str(house.settings(name))
+    return Child(
+        name=name,
+        argv=(str(house.python), "-m", module, *arguments, "--settings", settings),
+        env=house.environment(),
+        stage=stage,
+        ready=_ready(house, name),
+    )
+
+
+def _ready(house: House, name: str) -> Ready:
+    found = endpoints(house)
+    if name in found.terminals:
+        return HttpReady(url="http://terminal/state", socket=house.terminal_socket(name))
+    url = {"issuing": found.issuing_url, "fleet": found.fleet_url}.get(name, found.verifier_url)
+    return HttpReady(url=f"{url}/readyz")

@@ -1,0 +1,217 @@
+"""The supervisor: starts the house, shows it, stops it. Runs as the children's account.
+
+`python -m deploy.local.up PLAN` (JSON, made by `launch`). Ends with 0 after Ctrl-C or SIGTERM, with
+the code of the error otherwise; either way every child has ended before it does.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+from rich.console import Console
+
+from deploy.local import pidfile
+from deploy.local.child import ChildState, ChildStatus
+from deploy.local.children import Children
+from deploy.local.data import opened, write_file
+from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
+from deploy.local.feeds import Feeds
+from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
+from deploy.local.passwords import read_secret
+from deploy.local.snapshot import Snapshot
+from deploy.local.view import View, open_view
+from deploy.local.wiring import HOUSE, Wiring
+from verifier.contract.reasons import Language
+
+REFRESH_S: Final = 0.5
+"""Between two looks at the doors: a decision shows at once to a person's eye."""
+TAIL_SHOWN: Final = 8
+"""Lines of a failed child's log that are printed."""
+
+
+async def run(plan: UpPlan, wiring: Wiring, console: Console) -> None:
+    """Run the house until it is asked to stop.
+
+    Raises:
+        LocalError: the data folder cannot be used, or a child did not become ready.
+    """
+    data = Path(plan.data)
+    with opened(data, wiring.first_start, wiring.every_start) as new:
+        console.print(f"data folder {data} ({'new' if new else 'found again'})", soft_wrap=True)
+        for process in pidfile.reap_leftovers(data / "run" / "children.json"):
+            console.print(f"ended a leftover of an earlier start: {process.name} {process.pid}")
+        house = _house(plan, _sockets_folder(data))
+        try:
+            for step in wiring.before_children:
+                step(house)
+            await _run_children(house, wiring, console)
+        finally:
+            shutil.rmtree(house.sockets, ignore_errors=True)
+
+
+async def _run_children(house: House, wiring: Wiring, console: Console) -> None:
+    stop = asyncio.Event()
+    children = Children(
+        logs=house.data / "log",
+        pids=house.run / "children.json",
+        changed=lambda status: _print_status(console, status),
+    )
+    _on_signals(stop, children)
+    try:
+        starting = asyncio.create_task(children.start(wiring.children(house)))
+        await _first(starting, stop)
+        if not stop.is_set():
+            write_endpoints(house)
+            for line in addresses(house):
+                console.print(line, soft_wrap=True)
+            console.print("ready; Ctrl-C stops everything")
+            await _show(house, children, console, stop)
+    except LocalError:
+        for status in children.status():
+            if status.state is ChildState.STOPPED:
+                _print_tail(console, status.name, children.tail(status.name))
+        raise
+    finally:
+        _say(console, "stopping")
+        await children.stop()
+        _say(console, "stopped")
+
+
+async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Wait until the start is done or a stop is asked for; raise what the start raised."""
+    asked = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+    finally:
+        asked.cancel()
+        starting.cancel()
+
+
+async def _show(house: House, children: Children, console: Console, stop: asyncio.Event) -> None:
+    key = read_secret(house.api_key(API_KEY))
+    view = open_view(console, addresses(house))
+    try:
+        async with aiohttp.ClientSession() as session:
+            feeds = Feeds(session, endpoints(house), key)
+            feeds.speak(_language())
+            while not stop.is_set():
+                await _look(feeds, view, children, stop)
+    finally:
+        view.close()
+
+
+async def _look(feeds: Feeds, view: View, children: Children, stop: asyncio.Event) -> None:
+    asking = asyncio.ensure_future(feeds.snapshot(children.status()))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if asking.done():
+        found: Snapshot = asking.result()
+        view.show(found)
+        await asyncio.wait({stopping}, timeout=REFRESH_S)
+    for task in (asking, stopping):
+        task.cancel()
+
+
+def addresses(house: House) -> tuple[str, ...]:
+    """Return the lines that say where this house answers."""
+    found = endpoints(house)
+    return (
+        f"verifier {found.verifier_url}   issuing {found.issuing_url}   fleet {found.fleet_url}",
+        f"terminals: scans {found.verifier_tls_url}   MQTT {found.mqtt_host}:{found.mqtt_port}",
+        f"data {house.data}",
+    )
+
+
+def _house(plan: UpPlan, sockets: Path) -> House:
+    return House(
+        data=Path(plan.data),
+        code=Path(plan.code),
+        sockets=sockets,
+        ports=plan.ports,
+        python=Path(plan.python),
+        pythonpath=plan.pythonpath,
+        workers=plan.workers,
+    )
+
+
+def _sockets_folder(data: Path) -> Path:
+    """Make a short folder for unix sockets; remove that of a start that was killed."""
+    note = data / "run" / "sockets"
+    if note.exists():
+        old = Path(note.read_text(encoding="utf-8").strip())
+        if old.name.startswith("kapok-") and old.is_dir() and old.stat().st_uid == os.geteuid():
+            shutil.rmtree(old, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix="kapok-", dir="/tmp"))
+    write_file(note, f"{made}\n".encode())
+    return made
+
+
+def _on_signals(stop: asyncio.Event, children: Children) -> None:
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            children.kill()  # the second time it is meant
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked)
+
+
+def _say(console: Console, text: str) -> None:
+    # The terminal may be gone (SIGHUP); stopping the children must go on all the same.
+    with contextlib.suppress(OSError, SystemExit):
+        console.print(text)
+
+
+def _print_status(console: Console, status: ChildStatus) -> None:
+    if console.is_alt_screen:
+        return  # the panels say it
+    pid = f" (process {status.pid})" if status.pid else ""
+    problem = f": {status.problem}" if status.problem else ""
+    console.print(
+        f"{status.name}{pid} {status.state.value}{problem}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _print_tail(console: Console, name: str, lines: tuple[str, ...]) -> None:
+    for line in lines[-TAIL_SHOWN:]:
+        console.print(f"  {name}: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _language() -> Language:
+    return Language.ZH if os.environ.get("LANG", "").startswith("zh") else Language.EN
+
+
+def main(arguments: list[str]) -> int:
+    """Run `up` as its own process; return the exit code."""
+    try:
+        plan = msgspec.json.decode(arguments[0], type=UpPlan)
+    except (IndexError, msgspec.DecodeError) as error:
+        print(f"kapok: up is started by `kapok up`, not by hand ({error})", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    try:
+        asyncio.run(run(plan, HOUSE, Console(highlight=False)))
+    except LocalError as error:
+        print(f"kapok: {error}", file=sys.stderr)  # noqa: T201 - the one clear line
+        return error.exit_code
+    except KeyboardInterrupt:  # before there was anything to stop
+        return EXIT_INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

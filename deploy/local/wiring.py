@@ -1,0 +1,34 @@
+"""What this house is made of: what a first start makes, what every start renews, which children.
+
+The one place where mechanism and services meet. A step that needs the ports of this start goes into
+`before_children`; one that makes what must never change again goes into `first_start`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local import certificates, passwords, table
+from deploy.local.child import Child
+from deploy.local.data import Seed
+from deploy.local.house import House
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The parts of a house, in the order of their use."""
+
+    first_start: tuple[Seed, ...]
+    every_start: tuple[Seed, ...]
+    before_children: tuple[Callable[[House], None], ...] = ()
+    children: Callable[[House], tuple[Child, ...]]
+
+
+SECRETS: Final = (
+    Seed(name="Redis passwords", make=passwords.make_redis_passwords),
+    Seed(name="API keys", make=passwords.make_api_keys),
+    Seed(name="certificate authorities", make=certificates.make_authorities),
+)
+RENEWED: Final = (Seed(name="certificates", make=certificates.renew_certificates),)
+
+HOUSE: Final = Wiring(first_start=SECRETS, every_start=RENEWED, children=table.children)
