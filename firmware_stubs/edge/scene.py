@@ -67,7 +67,8 @@ HARD = Scene(
     contrast=0.55,
     clutter=120,
 )
-"""Dusk, a shaking hand, too far away: of version 12 about five frames in six can be read."""
+"""Dusk, a shaking hand, too far away: 167 of 200 frames of version 12 could be read, each frame
+alone; of version 8 all 200."""
 
 
 def photograph(png: bytes, scene: Scene, *, seed: int) -> Frame:
@@ -235,7 +236,8 @@ def _blended(
 
 def _light(scene: Scene, random: np.random.Generator) -> npt.NDArray[np.float32]:
     """Brightness factor of each pixel: a gradient from one side, and darker corners."""
-    y, x = np.ogrid[-1 : 1 : scene.height * 1j, -1 : 1 : scene.width * 1j]
+    y = np.linspace(-1, 1, scene.height, dtype=np.float32)[:, np.newaxis]
+    x = np.linspace(-1, 1, scene.width, dtype=np.float32)
     angle = random.uniform(0, 2 * math.pi)
     across = (x * math.cos(angle) + y * math.sin(angle)) / math.sqrt(2)
     slope = 1 - scene.gradient * (across + 1) / 2

@@ -7,7 +7,7 @@ only when that finds nothing; zbar is the second opinion on what zxing-cpp misse
 """
 
 import io
-from collections.abc import Iterable
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -28,9 +28,13 @@ Frame: TypeAlias = npt.NDArray[np.uint8]
 SMOOTHING = ImageFilter.BoxBlur(1)
 """Mean of 3 x 3 pixels: takes the sensor's noise away that hides modules of 3 pixels and more."""
 
+SCANNED_PIXELS = 4_200_000
+"""Pixels looked at; larger frames are reduced first, since the time a frame made to be slow takes
+grows with their square: 2 s at this size, 26 s at 16 million. Full HD is not reduced."""
+
 _SYMBOLS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
-_PLAIN, _WITH_CHARACTER_SET = "]Q1", "]Q2"
-"""Symbology identifiers (ISO/IEC 15424): no interpretation asked; a character set is named."""
+_PLAIN = "]Q1"
+"""Symbology identifier (ISO/IEC 15424) of plain data; others are trade identifiers (FNC1)."""
 
 
 def read_picture(data: bytes) -> Frame:
@@ -68,18 +72,23 @@ def scan(frame: Frame) -> tuple[str, ...]:
     if frame.ndim != 2 or frame.dtype != np.uint8:
         raise PictureRefused(Cause.UNSUPPORTED)
     check_size(frame.shape[1], frame.shape[0])
-    frame = np.ascontiguousarray(frame)
-    return (
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    factor = math.ceil(math.sqrt(frame.size / SCANNED_PIXELS))
+    if factor > 1:
+        image = image.reduce(factor)
+    frame = np.asarray(image)
+    found = (
         _zxing(frame, thorough=False)
-        or _zxing(np.asarray(Image.fromarray(frame).filter(SMOOTHING)), thorough=True)
+        or _zxing(np.asarray(image.filter(SMOOTHING)), thorough=True)
         or _zxing(frame, thorough=True)
-        or _zbar(frame)
     )
+    texts = map(_text, found) if found else _zbar(frame)
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
-def _zxing(frame: Frame, *, thorough: bool) -> tuple[str, ...]:
+def _zxing(frame: Frame, *, thorough: bool) -> list[zxingcpp.Barcode]:
     """Look with zxing-cpp; thorough also tries smaller scales and light modules on dark ground."""
-    found = zxingcpp.read_barcodes(
+    return zxingcpp.read_barcodes(
         frame,
         formats=_SYMBOLS,
         try_rotate=False,  # for stripes only: QR codes are found at any turn without it
@@ -88,25 +97,27 @@ def _zxing(frame: Frame, *, thorough: bool) -> tuple[str, ...]:
         text_mode=zxingcpp.TextMode.Plain,
         binarizer=zxingcpp.Binarizer.LocalAverage,
     )
-    return _distinct(
-        _strict(code.bytes, "utf-8" if code.symbology_identifier == _PLAIN else "ascii")
-        for code in found
-        if code.symbology_identifier in (_PLAIN, _WITH_CHARACTER_SET)
-    )
 
 
-def _zbar(frame: Frame) -> tuple[str, ...]:
-    """Look with zbar, which guesses character sets: only what is the same in all of them counts."""
-    found = pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.QRCODE])
-    return _distinct(_strict(code.data, "ascii") for code in found)
+def _text(code: zxingcpp.Barcode) -> str:
+    """Read a symbol's bytes as UTF-8; empty when they are not, or when the symbol says otherwise.
 
-
-def _strict(data: bytes, character_set: str) -> str:
+    `code.text` follows the character set that a symbol names, and guesses when it names none: the
+    bytes count only where both readings agree.
+    """
+    if code.symbology_identifier != _PLAIN:
+        return ""
     try:
-        return data.decode(character_set)
+        text, text_by_its_word = code.bytes.decode(), code.text
     except UnicodeDecodeError:
         return ""
+    return text if text == text_by_its_word else ""
 
 
-def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, texts)))
+def _zbar(frame: Frame) -> list[str]:
+    """Look with zbar, which guesses character sets: only what is the same in all of them counts."""
+    try:
+        found = pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.QRCODE])
+        return [code.data.decode("ascii") for code in found]
+    except ValueError:  # not ASCII, or a part of a split code, which pyzbar cannot name
+        return []
