@@ -60,8 +60,8 @@ def assess(
         row = _recognise(text, steps)
         code = _decode(row, text, steps)
         credential = _keys_and_signature(code, known.trust, clock, seen, steps)
-        steps.claims = credential.claims
         _proof(code, credential.claims, steps)
+        steps.claims = credential.claims
         _time(row, code, credential.claims, known.trust, asked, clock, steps)
         if isinstance(profile, Unasked):
             steps.results += (SKIPPED, SKIPPED)

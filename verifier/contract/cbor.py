@@ -7,6 +7,7 @@ envelopes are read by fixed templates, payloads only after their signature holds
 """
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,17 @@ SIGNED_DOCUMENT = Grammar(max_items=2_000_000)
 
 def encode(value: Any) -> bytes:
     """Write a value (int, bytes, str, bool, None, list, dict of these) as deterministic CBOR."""
-    return cbor2.dumps(value, canonical=True)
+    return cbor2.dumps(_in_order(value))
+
+
+def _in_order(value: Any) -> Any:
+    """Put the keys of maps into the order of their encoded bytes; cbor2 sorts by length first."""
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=cbor2.dumps)
+        return {key: _in_order(value[key]) for key in keys}
+    if isinstance(value, list | tuple):
+        return [_in_order(item) for item in value]
+    return value
 
 
 def decode(data: bytes, grammar: Grammar = SIGNED_DOCUMENT) -> Any:

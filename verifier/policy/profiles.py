@@ -21,7 +21,8 @@ MAX_STATUS_AGE: Final = 7 * 86_400
 MAX_USE_SECONDS: Final = 86_400
 """Seconds a use or an entry is remembered: no longer than the store keeps scans."""
 
-_ID: Final = r"^[a-z0-9][a-z0-9-]{1,62}$"
+# \Z, not $: the latter lets a newline follow.
+_ID: Final = r"^[a-z0-9][a-z0-9-]{1,62}\Z"
 _FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
@@ -33,7 +34,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0)]
 class UseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a person may pass, and how many may be inside."""
 
-    scope: Annotated[str, msgspec.Meta(pattern=r"^(gate|place|zone:[a-z0-9][a-z0-9-]{1,62})$")]
+    scope: Annotated[str, msgspec.Meta(pattern=r"^(gate|place|zone:[a-z0-9][a-z0-9-]{1,62})\Z")]
     """gate, place, or zone:<name> such as zone:metro."""
     once_for: Annotated[int, msgspec.Meta(ge=60, le=MAX_USE_SECONDS)]
     """Seconds in which a person passes once in this scope and direction."""
@@ -54,14 +55,10 @@ class UseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class GroupRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens to a group with exceptions."""
 
-    exceptions: str = "deny"
+    exceptions: Annotated[str, msgspec.Meta(pattern=r"^(deny|review)\Z")] = "deny"
     """deny, or review: all but those shown may pass, a person decides."""
     max_roster_age: Annotated[int, msgspec.Meta(ge=60, le=7 * 86_400)] = 86_400
     """Seconds; the oldest roster this place takes."""
-
-    def __post_init__(self) -> None:
-        if self.exceptions not in ("deny", "review"):
-            raise ValueError("exceptions is deny or review")
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,7 +140,7 @@ def read_profile(data: bytes) -> Profile:
         raise ProfileError("(file)", "longer than 64 KiB")
     try:
         values = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError("(file)", f"not TOML: {error}") from error
     return check_profile(values)
 

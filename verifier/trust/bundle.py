@@ -97,19 +97,24 @@ class TrustedSet:
             raise BundleRefused(BundleCause.ORDER, "a root that skips a version")
         if now > root.exp:
             raise BundleRefused(BundleCause.EXPIRED, "an expired root")
-        self._root, self._root_digest = root, digest
         self._bundle_keys = _keys(root.bundle_keys)
+        self._root, self._root_digest = root, digest
         self._raise_floor("root", root.version, digest)
 
     def take_trust(self, data: bytes, now: float, *, held: bool = False) -> Trust:
         """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
-        document = self._bundle(data, TrustDocument, "trust", now, held=held)
-        self.trust = _trust(document)
-        return self.trust
+        envelope = self._by_bundle_key(data)
+        trust = _trust(_document(envelope, TrustDocument, "trust"))
+        self._accept(data, envelope, TrustDocument, "trust", "trust", now, held=held)
+        self.trust = trust
+        return trust
 
     def take_profiles(self, data: bytes, now: float, *, held: bool = False) -> ProfilesDocument:
         """Take the profiles."""
-        return self._bundle(data, ProfilesDocument, "profiles", now, held=held)
+        envelope = self._by_bundle_key(data)
+        return self._accept(
+            data, envelope, ProfilesDocument, "profiles", "profiles", now, held=held
+        )
 
     def take_rosters(self, data: bytes, now: float, *, held: bool = False) -> RostersDocument:
         """Take the rosters; signed by a roster key of the trust bundle."""
@@ -136,27 +141,26 @@ class TrustedSet:
         except MalformedError as error:
             raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
-    def _bundle(
-        self, data: bytes, kind: type[Document], name: str, now: float, *, held: bool
-    ) -> Document:
+    def _by_bundle_key(self, data: bytes) -> Envelope:
         envelope = _take_apart(data)
         key = self._bundle_keys.get(envelope.kid)
         if key is None:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
         if not _holds(envelope, SignedUse.BUNDLE, key):
             raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
-        return self._accept(data, envelope, kind, name, name, now, held=held)
+        return envelope
 
     def _verified(self, envelope: Envelope, use: SignedUse, word: str, now: float) -> TrustedKey:
         named = self.trust.ring.find(envelope.kid)
         if not named:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a trusted key")
-        for key in named:
-            if word in key.uses and key.not_before <= now <= key.not_after:
-                if _holds(envelope, use, key.key):
-                    return key
-                raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
-        raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
+        may = [k for k in named if word in k.uses and k.not_before <= now <= k.not_after]
+        if not may:
+            raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
+        for key in may:
+            if _holds(envelope, use, key.key):
+                return key
+        raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
 
     def _accept(
         self,
@@ -221,11 +225,17 @@ def _keys(entries: tuple[RootKey, ...]) -> dict[bytes, VerifyKey]:
     return keys
 
 
+def _byte_strings(found: object) -> list[bytes]:
+    if isinstance(found, list) and all(isinstance(item, bytes) for item in found):
+        return found
+    raise MalformedError("not a list of byte strings")
+
+
 def _read_root(root_file: bytes, previous: RootDocument | None) -> tuple[RootDocument, bytes]:
     """Read a root file: one payload, signed by its own root keys and the previous ones."""
     try:
-        envelopes = [take_apart(bytes(data)) for data in cbor.decode(root_file, _ROOT_FILE)]
-    except (MalformedError, TypeError) as error:
+        envelopes = [take_apart(data) for data in _byte_strings(cbor.decode(root_file, _ROOT_FILE))]
+    except MalformedError as error:
         raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
     if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
         raise BundleRefused(BundleCause.MALFORMED, "not a root file")
