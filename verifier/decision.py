@@ -26,7 +26,7 @@ STEPS = (
 )
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Every step but use, answered."""
 
     outcome: Outcome
@@ -72,7 +72,7 @@ class Judged(Protocol):
         """What the place does when unsure."""
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the gate does, and why."""
 
     outcome: Outcome

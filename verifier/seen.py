@@ -18,7 +18,7 @@ DEFAULT_ENTRIES: Final = 50_000
 """Credentials remembered; about 2 KB each with the phone's loaded key: 100 MB at most."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A credential whose signature held, and under which key."""
 
     claims: Claims

@@ -1,17 +1,25 @@
 """Base45 (RFC 9285), canonical only: one text for one byte string, and the reverse.
 
 No character is stripped or folded: a space is a digit of the alphabet, lower case is an error.
+
+Three digits a, b, c stand for two bytes, a + 45 b + 2025 c. Decoding does all groups at once with
+big integers whose 24-bit lanes hold one group each: no lane can overflow into the next, since
+44 + 45 * 44 + 2025 * 44 < 2**24. Beside a signature check it costs a third of an array library.
 """
 
+from functools import lru_cache
 from typing import Final
-
-import numpy as np
 
 from verifier.contract.errors import MalformedError
 
 ALPHABET: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _DIGIT: Final = bytes(max(ALPHABET.find(bytes((c,))), 0) for c in range(256))
-_WEIGHTS: Final = np.array([1, 45, 2025], dtype=np.uint32)
+
+
+@lru_cache(maxsize=1024)
+def _first_digits(groups: int) -> int:
+    """Return the mask of the lowest byte of every lane."""
+    return int.from_bytes(b"\xff\0\0" * groups, "little")
 
 
 def decode(text: str) -> bytes:
@@ -27,19 +35,24 @@ def decode(text: str) -> bytes:
     if characters.translate(None, ALPHABET):
         raise MalformedError("not base45")
     digits = characters.translate(_DIGIT)
-    whole, rest = divmod(len(digits), 3)
-    values = np.frombuffer(digits, np.uint8, whole * 3).reshape(-1, 3) @ _WEIGHTS
-    if whole and values.max() > 0xFFFF:
-        raise MalformedError("base45 group out of range")
-    head = values.astype(">u2").tobytes()
-    if rest == 0:
-        return head
+    groups, rest = divmod(len(digits), 3)
     if rest == 1:
         raise MalformedError("base45 of impossible length")
-    last = digits[-2] + 45 * digits[-1]
-    if last > 0xFF:
+    lanes = int.from_bytes(digits[: 3 * groups], "little")
+    mask = _first_digits(groups)
+    values = (lanes & mask) + 45 * (lanes >> 8 & mask) + 2025 * (lanes >> 16 & mask)
+    spread = values.to_bytes(3 * groups, "little")
+    if spread[2::3].strip(b"\0"):
         raise MalformedError("base45 group out of range")
-    return head + bytes((last,))
+    data = bytearray(2 * groups)
+    data[::2] = spread[1::3]
+    data[1::2] = spread[::3]
+    if rest:
+        last = digits[-2] + 45 * digits[-1]
+        if last > 0xFF:
+            raise MalformedError("base45 group out of range")
+        data.append(last)
+    return bytes(data)
 
 
 def encode(data: bytes) -> str:

@@ -20,7 +20,7 @@ class GroupClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Person indices of a presentation, LEB128 gaps; None: the roster must be known."""
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
+class Claims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Claims whose signature holds."""
 
     format: Format
