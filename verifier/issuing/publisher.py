@@ -1,0 +1,120 @@
+"""The publisher's side of bundles (docs/bundles.md): documents in, signed envelopes out.
+
+Which version comes next and how long one holds is the issuing process's to say; the root is signed
+offline, by keys that no process of ours holds.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from verifier.contract.bundle import (
+    KeyEntry,
+    ProfilesDocument,
+    RootDocument,
+    RostersDocument,
+    StatusDocument,
+    TrustDocument,
+)
+from verifier.contract.cbor import encode
+from verifier.contract.envelope import SignedUse, seal
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.signing import SigningKey
+from verifier.status.plane import BITS, PackedValues
+from verifier.trust.bundle import seal_root_file
+
+_LEVEL: Final = 9
+"""zlib level of snapshots, as the Token Status List drafts recommend."""
+
+
+class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the next trust bundle shall say; a JSON file that the issuing process signs from."""
+
+    keys: tuple[KeyEntry, ...]
+    lists: dict[int, str]
+    sectors_enabled: tuple[int, ...]
+
+    def document(self, *, version: int, issued_at: int, expires: int) -> TrustDocument:
+        """Return the trust document of a version."""
+        return TrustDocument(
+            type="trust",
+            version=version,
+            iat=issued_at,
+            exp=expires,
+            keys=self.keys,
+            lists=self.lists,
+            sectors_enabled=self.sectors_enabled,
+        )
+
+
+def key_entry(  # noqa: PLR0913 - a key's rights are stated in full or not at all
+    spki: bytes,
+    *,
+    algorithm: int,
+    uses: Sequence[str],
+    not_before: int,
+    expires: int,
+    issuer: str | None = None,
+    lists: Sequence[int] = (),
+    sectors: Sequence[int] = (),
+) -> KeyEntry:
+    """Describe a public key and what it may sign."""
+    return KeyEntry(
+        spki=spki,
+        uses=tuple(uses),
+        algorithm=algorithm,
+        nbf=not_before,
+        exp=expires,
+        issuer=issuer,
+        lists=tuple(lists),
+        sectors=tuple(sectors),
+    )
+
+
+def seal_root(document: RootDocument, keys: Sequence[SigningKey]) -> bytes:
+    """Sign a root document with each of the root keys, of the old root too when it rotates."""
+    payload = _payload(document)
+    return seal_root_file(tuple(_seal(SignedUse.BUNDLE, payload, key) for key in keys))
+
+
+def seal_bundle(document: TrustDocument | ProfilesDocument, key: SigningKey) -> bytes:
+    """Sign a trust bundle or the profiles with a bundle key."""
+    return _seal(SignedUse.BUNDLE, _payload(document), key)
+
+
+def seal_rosters(document: RostersDocument, key: SigningKey) -> bytes:
+    """Sign rosters with a key of use `roster`."""
+    return _seal(SignedUse.ROSTER, _payload(document), key)
+
+
+def seal_status(document: StatusDocument, key: SigningKey) -> bytes:
+    """Sign a snapshot with a key of use `status`."""
+    return _seal(SignedUse.STATUS, _payload(document), key)
+
+
+def snapshot(
+    values: PackedValues, *, number: int, plane: Plane, version: int, issued_at: int, expires: int
+) -> StatusDocument:
+    """Describe a plane of list `number` as a snapshot."""
+    return StatusDocument(
+        type="status",
+        version=version,
+        iat=issued_at,
+        exp=expires,
+        list=number,
+        plane=plane,
+        bits=BITS[plane],
+        size=values.size,
+        packed=zlib.compress(values.packed(), _LEVEL),
+    )
+
+
+def _payload(document: msgspec.Struct) -> bytes:
+    built: Any = msgspec.to_builtins(document, builtin_types=(bytes,))
+    return encode(built)
+
+
+def _seal(use: SignedUse, payload: bytes, key: SigningKey) -> bytes:
+    return seal(use, payload, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
