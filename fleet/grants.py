@@ -5,7 +5,7 @@ gets a new version. A terminal that left the registry is revoked, never just lef
 follower keeps what it was told last.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -40,19 +40,26 @@ def grant_of(registry: Registry, terminal: Terminal, version: int) -> Grant:
 
 
 def changed_grants(
-    registry: Registry, published: Mapping[TerminalId, Grant], version: int
+    registry: Registry,
+    published: Mapping[TerminalId, Grant],
+    version: int,
+    renew: Collection[TerminalId] = (),
 ) -> tuple[Grant, ...]:
-    """Return the grants to publish after `version`, ascending; none when nothing changed."""
+    """Return the grants to publish after `version`, ascending; none when nothing changed.
+
+    Those in `renew` are published even unchanged: they were signed with a key now replaced.
+    """
     wanted: list[Grant] = []
     for name in sorted(registry.terminals):
         grant = grant_of(registry, registry.terminals[name], 1)
         before = published.get(name)
-        if before is None or structs.replace(before, version=1) != grant:
+        if name in renew or before is None or structs.replace(before, version=1) != grant:
             wanted.append(grant)
     wanted += [
         structs.replace(before, state=GrantState.REVOKED)
         for name, before in sorted(published.items())
-        if name not in registry.terminals and before.state is not GrantState.REVOKED
+        if name not in registry.terminals
+        and (name in renew or before.state is not GrantState.REVOKED)
     ]
     return tuple(
         structs.replace(grant, version=version + number)

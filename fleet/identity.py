@@ -9,6 +9,7 @@ Document: docs/terminal-contract.md; profile of the certificates: RFC 5280.
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -185,6 +186,16 @@ def make_request(key: PrivateKey) -> bytes:
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return SHA-256 of the certificate's DER as 64 lower-case hex digits."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def kid_of(key: PublicKey) -> bytes:
+    """Return the kid of a P-256 key: 8 bytes of its COSE Key Thumbprint (RFC 9679 section 4).
+
+    The thumbprint is SHA-256 of the deterministic CBOR of {1: 2, -1: 1, -2: x, -3: y}.
+    """
+    point = key.public_numbers()
+    x, y = (number.to_bytes(32, "big") for number in (point.x, point.y))
+    return sha256(b"\xa4\x01\x02\x20\x01\x21\x58\x20" + x + b"\x22\x58\x20" + y).digest()[:8]
 
 
 def renew_after(certificate: x509.Certificate) -> datetime:

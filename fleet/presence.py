@@ -203,14 +203,14 @@ def broker_lost(seen: Seen, now: int) -> Step:
     return Step(structs.replace(seen, link=TABLE[seen.link, Signal.LOST], lost_at=now))
 
 
-def tick(seen: Seen, now: int) -> Step:
-    """Let time pass."""
+def tick(seen: Seen, now: int, listening_since: int = 0) -> Step:
+    """Let time pass; silence while the fleet did not listen (both in ms) is no silence."""
     after = seen
-    if after.link is Link.GRACE and now - after.lost_at >= GRACE_MS:
+    if after.link is Link.GRACE and now - max(after.lost_at, listening_since) >= GRACE_MS:
         after = structs.replace(after, link=TABLE[after.link, Signal.GRACE_OVER])
-    if after.link is not Link.DOWN and now - after.last_seen >= SILENT_MS:
+    if after.link is not Link.DOWN and now - max(after.last_seen, listening_since) >= SILENT_MS:
         after = structs.replace(after, link=TABLE[after.link, Signal.SILENT])
-    if after.link is Link.UP and now - after.last_beat >= LATE_MS:
+    if after.link is Link.UP and now - max(after.last_beat, listening_since) >= LATE_MS:
         after = structs.replace(after, link=TABLE[after.link, Signal.LATE])
     if after.flapping and _stable(after, now):
         after = structs.replace(after, flapping=False, losses=())

@@ -78,6 +78,8 @@ class Shard:
     commands: dict[str, Command] = field(default_factory=dict)
     incidents: dict[IncidentKey, Incident] = field(default_factory=dict)
     open_ids: dict[TerminalId, set[str]] = field(default_factory=dict)
+    listening_since: int = 0
+    """Since when messages have been flowing in, in ms."""
 
     def remember(self, command: Command) -> None:
         """Hold an open command, or let go of a finished one."""
@@ -97,6 +99,7 @@ class Shard:
         self.seen.update(work.seen)
         self.sequences.update(work.sequences)
         self.incidents.update(work.incidents)
+        self.listening_since = max(self.listening_since, work.listening_since)
         for command in work.commands.values():
             self.remember(command)
 
@@ -153,6 +156,7 @@ class Work:
     dead: list[Dead] = field(default_factory=list)
     to_ack: set[TerminalId] = field(default_factory=set)
     to_send: dict[str, Command] = field(default_factory=dict)
+    listening_since: int = 0
 
     def take(self, arrival: Read | Dead) -> None:
         """Take in one arrival."""
@@ -189,8 +193,9 @@ class Work:
 
     def tick(self) -> None:
         """Let time pass for every terminal and open command."""
+        since = max(self.base.listening_since, self.listening_since)
         for terminal, seen in self.base.seen.items():
-            step = presence.tick(self.seen.get(terminal, seen), self.now)
+            step = presence.tick(self.seen.get(terminal, seen), self.now, since)
             if step.seen is not seen:
                 self._keep(terminal, step)
         for command_id in self.base.commands:
@@ -199,6 +204,10 @@ class Work:
                 after = commands.tick(command, self.now)
                 if after is not command:
                     self._put(after)
+
+    def listen(self) -> None:
+        """Take in that messages flow again."""
+        self.listening_since = self.now
 
     def broker_lost(self) -> None:
         """Take in that every connection of this shard's terminals is gone."""

@@ -1,0 +1,40 @@
+"""What the handlers of the HTTP door share: one frozen value, kept under one key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from redis.asyncio import Redis
+from structlog.typing import FilteringBoundLogger
+
+from fleet.contract.topics import Shard
+from fleet.registry import Registry
+from fleet.service.desk import Desk
+from fleet.service.granting import Granting
+from fleet.service.held import Held
+from fleet.service.metrics import Metrics
+from fleet.service.settings import ApiKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The running service, as its handlers see it."""
+
+    redis: Redis
+    desk: Desk
+    granting: Granting
+    metrics: Metrics
+    api_keys: tuple[ApiKey, ...]
+    held: Callable[[Shard], Held | None]
+    """The shard, while this process serves it."""
+    serving: Callable[[], bool]
+    """Whether every shard of the settings is served."""
+
+    @property
+    def registry(self) -> Registry:
+        """Return the registry in force."""
+        return self.desk.registry
+
+
+FLEET: web.AppKey[Fleet] = web.AppKey("fleet", Fleet)
+LOG: web.AppKey[FilteringBoundLogger] = web.AppKey("log")

@@ -1,0 +1,135 @@
+"""POST /v1/terminals/ID/commands and GET /v1/commands/ID. Scope `commands`.
+
+A command is stored before it is answered, and sent after that. The Idempotency-Key is the caller's:
+the same key with the same request finds the same command, with another request it is a conflict.
+"""
+
+import asyncio
+import hashlib
+import re
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from fleet import commands
+from fleet.commands import Command, Order
+from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
+from fleet.contract.messages import Argument
+from fleet.contract.topics import Shard, TerminalId, shard_of
+from fleet.errors import CommandError
+from fleet.service.app import FLEET, Fleet
+from fleet.service.clock import now_ms
+from fleet.service.desk import BusyError
+from fleet.service.http.access import require
+from fleet.service.http.problems import ProblemError, answer
+from fleet.service.store.orders import promise_key, read_commands
+from verifier.contract.vocabulary import ApiScope, GrantState
+
+MAX_BODY_BYTES: Final = 4096
+"""Octets of a request; a command has few arguments."""
+STORE_LIMIT_S: Final = 5.0
+"""Seconds a caller waits for the store; past it the outcome is found with the same key."""
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_COMMAND_ID: Final = re.compile(r"[0-9a-f]{32}")
+_STATUS: Final = {
+    "idempotency.conflict": HTTPStatus.CONFLICT,
+    "commands.too_many": HTTPStatus.CONFLICT,
+}
+
+
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the caller wants done."""
+
+    type: CommandType
+    expires_in_s: int = DEFAULT_EXPIRY_S
+    arguments: dict[str, Argument] = msgspec.field(default_factory=dict)
+
+
+async def give_command(request: web.Request) -> web.Response:
+    """Store a command; answers 202 with it, or 200 when the key was known.
+
+    Raises:
+        ProblemError: 400, 404, 409, 413, 415 or 503 with a code.
+    """
+    caller = require(request, ApiScope.COMMANDS)
+    fleet = request.app[FLEET]
+    terminal = _terminal(fleet, request.match_info["terminal"])
+    key = _idempotency_key(request)
+    body = await _body(request)
+    order = Order(
+        type=body.type,
+        caller=caller.name,
+        expires_in_s=body.expires_in_s,
+        arguments=body.arguments,
+    )
+    try:
+        command = commands.create(
+            order, command_id=commands.new_id(terminal), terminal=terminal, now=now_ms()
+        )
+        stored, known = await _give(
+            fleet,
+            command,
+            promise_key(caller.name, terminal, key),
+            hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
+        )
+    except CommandError as error:
+        status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
+        raise ProblemError(status, error.code) from error
+    except (BusyError, TimeoutError) as error:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "commands.busy") from error
+    response = answer(stored, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
+    response.headers["Location"] = f"/v1/commands/{stored.id}"
+    return response
+
+
+async def get_command(request: web.Request) -> web.Response:
+    """Answer a command and where it stands.
+
+    Raises:
+        ProblemError: 404 `command.unknown`.
+    """
+    require(request, ApiScope.COMMANDS)
+    command_id = request.match_info["command"]
+    if _COMMAND_ID.fullmatch(command_id) is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
+    shard = Shard(command_id[0])
+    found = await read_commands(request.app[FLEET].redis, shard, [command_id])
+    if command_id not in found:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
+    return answer(found[command_id])
+
+
+async def _give(fleet: Fleet, command: Command, key: str, digest: str) -> tuple[Command, bool]:
+    held = fleet.held(shard_of(TerminalId(command.terminal)))
+    if held is None:
+        raise BusyError
+    async with asyncio.timeout(STORE_LIMIT_S):
+        return await fleet.desk.give(held, command, key=key, digest=digest)
+
+
+def _terminal(fleet: Fleet, name: str) -> TerminalId:
+    terminal = fleet.registry.terminals.get(TerminalId(name))
+    if terminal is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "terminal.unknown")
+    if terminal.state is not GrantState.ACTIVE:
+        raise ProblemError(HTTPStatus.CONFLICT, f"terminal.{terminal.state}")
+    return TerminalId(terminal.id)
+
+
+def _idempotency_key(request: web.Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if _KEY.fullmatch(key) is None:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "idempotency.missing")
+    return key
+
+
+async def _body(request: web.Request) -> Body:
+    if request.content_type != "application/json":
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
+    try:
+        return msgspec.json.decode(await request.read(), type=Body)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "body.bad") from error

@@ -1,0 +1,1 @@
+"""MQTT: the only place of the fleet that knows paho."""

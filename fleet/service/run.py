@@ -1,0 +1,215 @@
+"""The process: opens what the settings name, starts the tasks, and stops them in order."""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from structlog.typing import FilteringBoundLogger
+
+from fleet.contract.topics import RULES, Shard, TopicName, topic
+from fleet.errors import RegistryError
+from fleet.service.app import Fleet
+from fleet.service.desk import Desk
+from fleet.service.granting import Granting, load_grant_key, load_registry
+from fleet.service.held import Held
+from fleet.service.http.routes import build
+from fleet.service.keeper import Keeper
+from fleet.service.metrics import Metrics
+from fleet.service.mqtt.connection import tls_context
+from fleet.service.news import News
+from fleet.service.settings import Settings, SettingsError
+from fleet.service.store.connection import NotDurableError, check_durable, open_store
+from fleet.service.store.functions import load_functions
+from fleet.service.store.leases import Leases
+
+STORE_START_S: Final = 15.0
+"""Seconds to wait at start for a store that is still loading its file."""
+STORE_RETRY_S: Final = 0.2
+STOP_S: Final = 3.0
+"""Seconds for open requests when the process stops."""
+KEEPALIVE_S: Final = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Process:
+    """The parts of the running process."""
+
+    settings: Settings
+    log: FilteringBoundLogger
+    redis: Redis
+    desk: Desk
+    granting: Granting
+    metrics: Metrics
+    keepers: dict[Shard, Keeper]
+
+    def held(self, shard: Shard) -> Held | None:
+        """Return a shard while it is served here."""
+        keeper = self.keepers.get(shard)
+        return keeper.held if keeper is not None else None
+
+    def serving(self) -> bool:
+        """Say whether every shard of the settings is served here."""
+        return all(keeper.serving for keeper in self.keepers.values())
+
+    def count_shards(self) -> None:
+        """Note how many shards are served."""
+        self.metrics.shards.set(sum(keeper.serving for keeper in self.keepers.values()))
+
+    def announce(self, payload: bytes) -> bool:
+        """Publish news of bundles on any session; False when none is connected."""
+        qos = RULES[TopicName.BUNDLE].qos
+        name = str(topic(TopicName.BUNDLE))
+        for keeper in self.keepers.values():
+            held = keeper.held
+            if held and held.session and held.session.publish(name, payload, qos):
+                return True
+        return False
+
+    async def adopt_registry(self) -> None:
+        """Read the registry and publish what it grants.
+
+        Raises:
+            RegistryError: the file does not hold; what was in force stays.
+        """
+        registry = load_registry(self.settings.registry)
+        published = await self.granting.publish(registry)
+        self.desk.registry = registry
+        self.log.info("registry.read", terminals=len(registry.terminals), grants=published)
+
+
+async def run(settings: Settings, log: FilteringBoundLogger) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: a file that the settings name is missing or holds something else.
+        RegistryError: the registry does not hold.
+        NotDurableError: the store would forget.
+        RedisError: the store does not answer in time.
+    """
+    stop = asyncio.Event()
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    tls_context(settings.mqtt)
+    key = load_grant_key(settings.grant_key)
+    redis = open_store(settings.redis)
+    try:
+        await _await_store(redis)
+        process = _assemble(settings, log, redis, Granting(redis, key))
+        await process.adopt_registry()
+        await _serve(process, stop, again)
+    finally:
+        await redis.aclose()
+    log.info("stopped")
+
+
+def _assemble(
+    settings: Settings, log: FilteringBoundLogger, redis: Redis, granting: Granting
+) -> Process:
+    metrics = Metrics()
+    process = Process(
+        settings=settings,
+        log=log,
+        redis=redis,
+        desk=Desk(redis, metrics, log),
+        granting=granting,
+        metrics=metrics,
+        keepers={},
+    )
+    leases = Leases(redis=redis, holder=settings.process)
+    for name in settings.shards:
+        process.keepers[Shard(name)] = Keeper(
+            shard=Shard(name),
+            leases=leases,
+            desk=process.desk,
+            mqtt=settings.mqtt,
+            log=log,
+            on_change=process.count_shards,
+        )
+    return process
+
+
+async def _await_store(redis: Redis) -> None:
+    """Wait for the store, refuse one that would forget, and put the functions into it."""
+    deadline = asyncio.get_running_loop().time() + STORE_START_S
+    while True:
+        try:
+            await check_durable(redis)
+            await load_functions(redis)
+        except (RedisError, OSError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(STORE_RETRY_S)
+        else:
+            return
+
+
+async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) -> None:
+    settings = process.settings
+    news = None
+    if settings.verifier is not None:
+        news = News(settings.verifier, process.announce)
+    runner = web.AppRunner(
+        build(_shared(process), process.log),
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=STOP_S,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.http.host, settings.http.port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingsError(f"$.http: cannot listen: {error.strerror}") from error
+    desk = asyncio.ensure_future(process.desk.run())
+    keepers = [asyncio.ensure_future(keeper.run()) for keeper in process.keepers.values()]
+    others = [asyncio.ensure_future(_read_again(process, again))]
+    if news is not None:
+        others.append(asyncio.ensure_future(news.run()))
+    stopping = asyncio.ensure_future(stop.wait())
+    tasks = [stopping, desk, *keepers, *others]
+    try:
+        finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()
+    finally:
+        # Sessions end first, so that nothing more comes in; then what writes; then the door.
+        for group in ([*keepers, *others], [desk, stopping]):
+            for task in group:
+                task.cancel()
+            await asyncio.gather(*group, return_exceptions=True)
+        await runner.cleanup()
+
+
+def _shared(process: Process) -> Fleet:
+    return Fleet(
+        redis=process.redis,
+        desk=process.desk,
+        granting=process.granting,
+        metrics=process.metrics,
+        api_keys=process.settings.api_keys,
+        held=process.held,
+        serving=process.serving,
+    )
+
+
+async def _read_again(process: Process, again: asyncio.Event) -> None:
+    """Read the registry again whenever SIGHUP asks for it; a bad one changes nothing."""
+    while True:
+        await again.wait()
+        again.clear()
+        try:
+            await process.adopt_registry()
+        except RegistryError as error:
+            process.log.warning("registry.refused", error=str(error))
+        except (RedisError, OSError) as error:
+            process.log.warning("registry.not_published", error=type(error).__name__)
+            await asyncio.sleep(STORE_RETRY_S)
+            again.set()

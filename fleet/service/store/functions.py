@@ -1,0 +1,85 @@
+"""The library of functions inside Redis: leases with fencing, fenced writes, publishing grants."""
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+LIBRARY: Final = """#!lua name=kapok_fleet
+
+local WRITES = {HSET = true, HDEL = true, SET = true, XADD = true}
+
+-- keys: fence, then every key written; args: fence, then (count, command, argument...)*
+local function write(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then
+    return 0
+  end
+  local at = 2
+  while at <= #args do
+    local count = tonumber(args[at])
+    if not WRITES[args[at + 1]] then
+      return redis.error_reply('ERR not a write of this library')
+    end
+    redis.call(unpack(args, at + 1, at + count))
+    at = at + count + 1
+  end
+  return 1
+end
+
+-- keys: lease, fence; args: holder, time to live in ms, '1' to take over one's own
+local function take(keys, args)
+  local holder = redis.call('GET', keys[1])
+  if holder and not (args[3] == '1' and holder == args[1]) then
+    return 0
+  end
+  local fence = redis.call('INCR', keys[2])
+  redis.call('SET', keys[1], args[1], 'PX', args[2])
+  return fence
+end
+
+-- keys: lease, fence; args: fence, holder, time to live in ms
+local function renew(keys, args)
+  if redis.call('GET', keys[2]) ~= args[1] then
+    return 0
+  end
+  redis.call('SET', keys[1], args[2], 'PX', args[3])
+  return 1
+end
+
+-- keys: lease, fence; args: fence
+local function release(keys, args)
+  if redis.call('GET', keys[2]) ~= args[1] then
+    return 0
+  end
+  return redis.call('DEL', keys[1])
+end
+
+-- keys: version, bytes by terminal, order; args: version before, version after,
+-- then (terminal, version, bytes)*
+local function publish(keys, args)
+  if (redis.call('GET', keys[1]) or '0') ~= args[1] then
+    return 0
+  end
+  for at = 3, #args, 3 do
+    redis.call('HSET', keys[2], args[at], args[at + 2])
+    redis.call('ZADD', keys[3], args[at + 1], args[at])
+  end
+  redis.call('SET', keys[1], args[2])
+  return 1
+end
+
+redis.register_function('kapok_fleet_write', write)
+redis.register_function('kapok_fleet_take', take)
+redis.register_function('kapok_fleet_renew', renew)
+redis.register_function('kapok_fleet_release', release)
+redis.register_function('kapok_fleet_publish', publish)
+"""
+WRITE: Final = "kapok_fleet_write"
+TAKE: Final = "kapok_fleet_take"
+RENEW: Final = "kapok_fleet_renew"
+RELEASE: Final = "kapok_fleet_release"
+PUBLISH: Final = "kapok_fleet_publish"
+
+
+async def load_functions(redis: Redis) -> None:
+    """Put the library into Redis, replacing an older one."""
+    await redis.function_load(LIBRARY, replace=True)
