@@ -49,7 +49,7 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
 
 
-def key_entry(  # noqa: PLR0913 - a key's rights are stated in full or not at all
+def key_entry(
     spki: bytes,
     *,
     algorithm: int,
