@@ -22,7 +22,7 @@ from fleet.service.metrics import Metrics
 from fleet.service.mqtt.connection import tls_context
 from fleet.service.news import News
 from fleet.service.settings import Settings, SettingsError
-from fleet.service.store.connection import NotDurableError, check_durable, open_store
+from fleet.service.store.connection import check_durable, open_store
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 

@@ -74,6 +74,10 @@ class Broker:
         certificate = self.service_ca.client_certificate(name, key.public_key(), datetime.now(UTC))
         return self._save(f"service-{name}", key, certificate)
 
+    def free_port(self) -> int:
+        """Return a port that was free a moment ago."""
+        return _free_ports(1)[0]
+
     def start(self) -> None:
         """Start the broker and wait until both doors accept."""
         with (self.directory / "log").open("ab") as log:

@@ -1,0 +1,242 @@
+"""The fleet's real process for tests, on a real Redis and a real broker, with a registry."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from fleet import identity
+from fleet.contract.topics import SHARDS
+from tests.support.broker import Broker, Credentials, broker
+from tests.support.redis_server import RedisServer, redis_server
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+READY_S: Final = 30.0
+"""Seconds until a started fleet must be ready; generous, machines are shared."""
+POLL_S: Final = 0.02
+API_KEY: Final = "kapok_test_" + "k" * 43
+SCOPES: Final = ("fleet.read", "commands", "grants")
+
+
+def eventually(what: str, probe: Any, *, within: float = 20.0) -> Any:
+    """Return the first truthy answer of `probe()`; fails naming `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not happen in {within} s: {what}")
+        time.sleep(POLL_S)
+
+
+@dataclass(slots=True)
+class Answer:
+    """An HTTP answer, its JSON read."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class FleetProcess:
+    """One process of the fleet: start, kill, stop, ask."""
+
+    settings: Path
+    port: int
+    log: Path
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start it, and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "fleet.service", "--settings", str(self.settings)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+            )
+        if ready:
+            self.await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until /readyz says so."""
+
+        def ready() -> bool:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise AssertionError(self.log.read_text()[-3000:])
+            return self.is_ready()
+
+        eventually("the fleet is ready", ready, within=READY_S)
+
+    def is_ready(self) -> bool:
+        """Return whether /readyz answers 200."""
+        try:
+            return self.ask("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = API_KEY,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make one request; problems are answers too."""
+        given = dict(headers or {})
+        if key is not None:
+            given["Authorization"] = f"Bearer {key}"
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            given.setdefault("Content-Type", "application/json")
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data=data, method=method, headers=given)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return _answer(answer.status, answer.read(), dict(answer.headers))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.read(), dict(error.headers))
+
+    def command(self, terminal: str, key: str, **body: Any) -> Answer:
+        """Give an open_gate."""
+        return self.ask(
+            "POST",
+            f"/v1/terminals/{terminal}/commands",
+            {"type": "open_gate", **body},
+            headers={"Idempotency-Key": key},
+        )
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> int:
+        """End it in order; returns its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        status = self._process.wait(20)
+        self._process = None
+        return status
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+
+def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
+    kind = headers.get("Content-Type", "")
+    return Answer(status, json.loads(body) if "json" in kind else body, headers)
+
+
+@dataclass(slots=True)
+class FleetHouse:
+    """Redis, broker and processes of the fleet over one registry."""
+
+    redis: RedisServer
+    broker: Broker
+    folder: Path
+    terminals: dict[str, Credentials]
+    processes: list[FleetProcess] = field(default_factory=list)
+
+    @property
+    def fleet(self) -> FleetProcess:
+        """Return the first process."""
+        return self.processes[0]
+
+    def write_registry(self, *, states: Mapping[str, str] | None = None) -> None:
+        """Write the registry; `states` maps terminals to another state than active."""
+        states = states or {}
+        lines = ['district = [{id = "liwan", name = "荔湾区"}]']
+        lines += ['[[place]]\nid = "hall"\nname = "政务大厅"\ndistrict = "liwan"']
+        lines += ['[[place.gate]]\nid = "g1"\ndirection = "in"']
+        lines += [
+            f'[[terminal]]\nid = "{name}"\nplace = "hall"\ngate = "g1"\n'
+            f'fingerprint = "{credentials.fingerprint}"\nstate = "{states.get(name, "active")}"'
+            for name, credentials in self.terminals.items()
+        ]
+        (self.folder / "places.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def add_process(
+        self, name: str = "fleet", *, shards: Sequence[str] = SHARDS, **more: Any
+    ) -> FleetProcess:
+        """Prepare one more process; the caller starts it."""
+        port = self.broker.free_port()
+        client = self.broker.service("fleet")
+        settings = {
+            "process": name,
+            "redis": {
+                "socket": str(self.redis.socket),
+                "user": "fleet",
+                "password_file": str(self.redis.password_file("fleet")),
+            },
+            "mqtt": {
+                "host": self.broker.host,
+                "port": self.broker.service_port,
+                "ca": str(client.ca),
+                "certificate": str(client.certificate),
+                "key": str(client.key),
+            },
+            "http": {"host": "127.0.0.1", "port": port},
+            "api_keys": [
+                {
+                    "name": "test",
+                    "sha256": sha256(API_KEY.encode()).hexdigest(),
+                    "scopes": SCOPES,
+                }
+            ],
+            "registry": str(self.folder / "places.toml"),
+            "grant_key": str(self.folder / "grant.pem"),
+            "shards": list(shards),
+            **more,
+        }
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(settings), encoding="utf-8")
+        process = FleetProcess(path, port, self.folder / f"{name}.log")
+        self.processes.append(process)
+        return process
+
+
+@contextmanager
+def fleet_house(terminals: Sequence[str], *, start: bool = True) -> Iterator[FleetHouse]:
+    """Run Redis, a broker and one process of the fleet that knows `terminals`."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_server())
+        running = stack.enter_context(broker())
+        folder = running.directory
+        key = identity.make_key()
+        (folder / "grant.pem").touch(mode=0o600)
+        (folder / "grant.pem").write_bytes(identity.private_pem(key))
+        identities = {name: running.terminal(name) for name in terminals}
+        house = FleetHouse(redis, running, folder, identities)
+        house.write_registry()
+        process = house.add_process()
+        stack.callback(lambda: [each.kill() for each in house.processes])
+        if start:
+            process.start()
+        yield house
