@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local import certificates, passwords, table
+from deploy.local import certificates, passwords, places, table, trust
 from deploy.local.child import Child
 from deploy.local.data import Seed
 from deploy.local.house import House
@@ -28,7 +28,15 @@ SECRETS: Final = (
     Seed(name="Redis passwords", make=passwords.make_redis_passwords),
     Seed(name="API keys", make=passwords.make_api_keys),
     Seed(name="certificate authorities", make=certificates.make_authorities),
+    Seed(name="signing keys", make=trust.make_signing_keys),
+    Seed(name="root document", make=trust.make_root),
+    Seed(name="trust source", make=trust.make_trust_source),
+    Seed(name="profiles", make=places.make_profiles),
+    Seed(name="places and terminals", make=places.make_terminals),
 )
-RENEWED: Final = (Seed(name="certificates", make=certificates.renew_certificates),)
+RENEWED: Final = (
+    Seed(name="certificates", make=certificates.renew_certificates),
+    Seed(name="terminals' certificates", make=places.renew_terminals),
+)
 
 HOUSE: Final = Wiring(first_start=SECRETS, every_start=RENEWED, children=table.children)
