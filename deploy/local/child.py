@@ -79,3 +79,5 @@ class ChildStatus:
     restarts: int
     problem: str | None
     """A sentence, whenever the child is not as it should be."""
+    crashed: str | None = None
+    """How it last ended by itself, for a while after it came back."""

@@ -33,6 +33,8 @@ STARTING_PROBE_S: Final = 0.05
 """Between questions to a child that is starting."""
 WATCHING_PROBE_S: Final = 2.0
 """Between questions to a child that is ready."""
+RECENT_S: Final = 60.0
+"""How long a crash that was mended is still spoken of: long enough to be seen by a person."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -98,6 +100,8 @@ class _Kept:
         self._state = ChildState.STARTING
         self._problem: str | None = None
         self._restarts = 0
+        self._crash = ""
+        self._crash_at = -RECENT_S
         self._stopping = asyncio.Event()
         self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
@@ -152,6 +156,7 @@ class _Kept:
             pid=process.pid if process is not None and alive else None,
             restarts=self._restarts,
             problem=self._problem,
+            crashed=self._crash if time.monotonic() - self._crash_at < RECENT_S else None,
         )
 
     async def _keep(self) -> None:
@@ -169,6 +174,7 @@ class _Kept:
             if time.monotonic() - begun >= STABLE_S:
                 delay = FIRST_DELAY_S
             self._restarts += 1
+            self._crash, self._crash_at = why, time.monotonic()
             self._become(ChildState.RESTARTING, f"{why}; starting it again in {delay:g} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):

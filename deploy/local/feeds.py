@@ -45,7 +45,7 @@ class Feeds:
     async def snapshot(self, children: Iterable[ChildStatus]) -> Snapshot:
         """Return the house as it is now."""
         status = tuple(children)
-        problems = [_child_problem(child) for child in status if child.problem is not None]
+        problems = [row for child in status if (row := _child_problem(child)) is not None]
         problems += await self._read_records()
         seen, more = await self._read_terminals()
         return Snapshot(
@@ -128,10 +128,15 @@ class Feeds:
             return await answer.content.read(MAX_ANSWER_BYTES)
 
 
-def _child_problem(child: ChildStatus) -> ProblemRow:
+def _child_problem(child: ChildStatus) -> ProblemRow | None:
+    if child.problem is None:
+        if child.crashed is None:
+            return None
+        mended = f"{child.crashed}; running again (restarts: {child.restarts})"
+        return ProblemRow(who=child.name, sentence=mended, severity=Severity.TROUBLED)
     down = child.state in {ChildState.RESTARTING, ChildState.STOPPED}
     severity = Severity.DOWN if down else Severity.TROUBLED
-    return ProblemRow(who=child.name, sentence=child.problem or "", severity=severity)
+    return ProblemRow(who=child.name, sentence=child.problem, severity=severity)
 
 
 def _away(who: str, effect: str, error: Exception) -> ProblemRow:

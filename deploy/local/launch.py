@@ -73,7 +73,6 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
     }
     sys.stdout.flush()
     become(account)
-    os.umask(0o077)
     os.chdir(plan.data)  # the caller's folder may be closed to the account
     arguments = [plan.python, "-m", "deploy.local.up", msgspec.json.encode(plan).decode()]
     os.execve(plan.python, arguments, environment)  # noqa: S606 - replacing ourselves is the point

@@ -196,15 +196,16 @@ def _language() -> Language:
     return Language.ZH if os.environ.get("LANG", "").startswith("zh") else Language.EN
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], wiring: Wiring = HOUSE) -> int:
     """Run `up` as its own process; return the exit code."""
     try:
         plan = msgspec.json.decode(arguments[0], type=UpPlan)
     except (IndexError, msgspec.DecodeError) as error:
         print(f"kapok: up is started by `kapok up`, not by hand ({error})", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
+    os.umask(0o077)  # also what Redis and the broker write is the account's alone
     try:
-        asyncio.run(run(plan, HOUSE, Console(highlight=False)))
+        asyncio.run(run(plan, wiring, Console(highlight=False)))
     except LocalError as error:
         print(f"kapok: {error}", file=sys.stderr)  # noqa: T201 - the one clear line
         return error.exit_code

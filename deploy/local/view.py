@@ -166,7 +166,8 @@ class PlainView:
             if self._presence.get(terminal.name) != terminal.presence:
                 self._presence[terminal.name] = terminal.presence
                 self._line(None, f"terminal {terminal.name} is {terminal.presence or 'unknown'}")
-        now = {(row.who, row.sentence): None for row in snapshot.problems}
+        said = {child.name for child in snapshot.children}  # the supervisor prints their changes
+        now = {(row.who, row.sentence): None for row in snapshot.problems if row.who not in said}
         for who, what in now.keys() - self._problems.keys():
             self._line(None, f"problem {who}: {what}")
         for who in sorted({who for who, _ in self._problems} - {who for who, _ in now}):

@@ -1,0 +1,242 @@
+"""`up` as a process, with the real Redis and the real broker: stop, kill, refusal, next start."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from deploy.local.account import Account, become, children_account
+from deploy.local.data import prepare_folder
+from deploy.local.house import Ports, UpPlan, read_endpoints
+from deploy.local.launch import plan_up
+from deploy.local.placement import PACKAGES
+from deploy.local.ports import LOOPBACK
+
+CLONE = Path(__file__).resolve().parents[3]
+SCRIPT = Path(__file__).with_name("store_house.py")
+DEADLINE_S = 60.0
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to use")
+
+
+class Up:
+    """One running `up`, its output in a file."""
+
+    def __init__(self, plan: UpPlan, output: Path, account: Account) -> None:
+        self.plan = plan
+        self.output = output
+        script = output.parent / "house.py"
+        shutil.copyfile(SCRIPT, script)
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [plan.python, str(script), msgspec.json.encode(plan).decode()],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={
+                    "PATH": os.environ["PATH"] + ":/usr/sbin",
+                    "PYTHONPATH": plan.pythonpath,
+                    "PYTHONSAFEPATH": "1",
+                },
+                cwd="/",
+                preexec_fn=lambda: become(account),  # noqa: PLW1509 - no threads here
+            )
+
+    def wait_for(self, text: str) -> None:
+        """Wait until `up` has said this."""
+        wait(lambda: text in self.said() or self.process.poll() is not None)
+        assert text in self.said(), self.said()
+
+    def said(self) -> str:
+        """Return its output so far."""
+        return self.output.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        """Return its running children."""
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        assert {process.name() for process in found} == {"redis-server", "mosquitto"}
+        return found
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Poll until a condition holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def gone(process: psutil.Process) -> bool:
+    """Tell whether a process has ended (one that nobody waited for counts)."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+@pytest.fixture
+def way() -> Iterator[Path]:
+    """Make a folder with a space in its name that every account can enter and write to."""
+    with tempfile.TemporaryDirectory(prefix="kapok u ") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture
+def start(way: Path) -> Iterator[Callable[..., Up]]:
+    """Start houses on <way>/data; all are ended afterwards."""
+    running: list[Up] = []
+
+    def begin(clone: Path = CLONE) -> Up:
+        plan = plan_up(clone, data=way / "data", ports=Ports(), workers=1)
+        running.append(Up(plan, way / f"output-{len(running)}", children_account()))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait(DEADLINE_S)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(start: Callable[..., Up], number: int) -> None:
+    """Exit code 0, all children ended, the sockets' folder gone, the last started stopped first."""
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    children = up.children()
+    found = read_endpoints(Path(up.plan.data))
+    assert found is not None
+    assert Path(found.redis_socket).is_socket()
+    up.process.send_signal(number)
+    assert up.process.wait(DEADLINE_S) == 0
+    assert all(map(gone, children))
+    assert not Path(found.redis_socket).parent.exists()
+    said = up.said()
+    assert said.index("mosquitto stopped") < said.index("redis stopped") < said.index("\nstopped")
+
+
+def test_no_child_survives_kill_9(start: Callable[..., Up]) -> None:
+    """The kernel ends the children; the next start finds the data and tidies up."""
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    children = up.children()
+    sockets = Path((Path(up.plan.data) / "run" / "sockets").read_text().strip())
+    up.process.kill()
+    up.process.wait(DEADLINE_S)
+    wait(lambda: all(map(gone, children)))
+    again = start()
+    again.wait_for("ready; Ctrl-C")
+    assert "found again" in again.said()
+    assert not sockets.exists()
+
+
+def test_a_second_up_on_the_same_data_is_refused(start: Callable[..., Up]) -> None:
+    """Exit code 2, the first one's pid in the sentence, the first one untouched."""
+    first = start()
+    first.wait_for("ready; Ctrl-C")
+    second = start()
+    assert second.process.wait(DEADLINE_S) == 2
+    assert str(first.process.pid) in second.said()
+    assert len(first.children()) == 2
+
+
+def test_a_killed_child_comes_back(start: Callable[..., Up]) -> None:
+    """Redis is killed under `up`; it is said, and Redis is ready again."""
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    (redis,) = (child for child in up.children() if child.name() == "redis-server")
+    redis.kill()
+    up.wait_for("redis restarting")
+    wait(lambda: up.said().count("redis (") == 4)  # starting and ready, twice
+    assert redis.pid not in {child.pid for child in up.children()}
+
+
+@AS_ROOT
+def test_children_run_as_the_account_and_own_the_data(start: Callable[..., Up]) -> None:
+    """No process of the house is root's, and no file of the data either."""
+    account = children_account()
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    for process in (psutil.Process(up.process.pid), *up.children()):
+        assert set(process.uids()) == {account.uid}
+        assert set(process.gids()) == {account.gid}
+        groups = Path(f"/proc/{process.pid}/status").read_text().split("Groups:")[1].split("\n")[0]
+        assert not groups.split()
+    data = Path(up.plan.data)
+    for path in (data, *data.rglob("*")):
+        assert path.stat().st_uid == account.uid
+        assert path.stat().st_mode & 0o077 == 0 or path.is_socket(), path
+
+
+@AS_ROOT
+def test_a_clone_that_the_account_cannot_enter_is_staged(
+    start: Callable[..., Up], way: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The house runs from copies, with the system's own Python."""
+    monkeypatch.setattr("deploy.local.placement.STATE_ROOT", way / "state")
+    clone = way / "closed" / "my clone"
+    clone.mkdir(parents=True)
+    for package in PACKAGES:
+        if (CLONE / package).exists():
+            shutil.copytree(CLONE / package, clone / package)
+    (clone / ".venv").symlink_to(CLONE / ".venv")
+    clone.parent.chmod(0o700)
+    up = start(clone)
+    up.wait_for("ready; Ctrl-C")
+    assert up.plan.python == "/usr/bin/python3"
+    assert up.plan.code.startswith(str(way / "state"))
+    told = Path(f"/proc/{up.process.pid}/environ").read_bytes().decode()
+    assert str(clone) not in told
+    assert Path(f"/proc/{up.process.pid}/exe").resolve() == Path("/usr/bin/python3").resolve()
+    assert len(up.children()) == 2
+
+
+def test_endpoints_hold_no_secret(start: Callable[..., Up]) -> None:
+    """The file that others read names key files; no key is in it, and keys/ is the account's."""
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    data = Path(up.plan.data)
+    text = (data / "run" / "endpoints.json").read_text()
+    for key in (data / "keys").rglob("*.key"):
+        assert key.read_text().strip() not in text
+    told = json.loads(text)
+    assert told["verifier_url"].startswith(f"http://{LOOPBACK}:")
+    assert Path(told["api_keys"]["local-admin"]).exists()
+
+
+def test_a_plan_needs_different_ports(way: Path) -> None:
+    """One port cannot serve two doors; chosen ports are all different."""
+    prepare_folder(way / "data", children_account())
+    plan = plan_up(CLONE, data=way / "data", ports=Ports(), workers=None)
+    ports = msgspec.structs.astuple(plan.ports)
+    assert len(set(ports)) == len(ports)
+    assert plan.workers == len(os.sched_getaffinity(0))
+
+
+def test_the_command_line_refuses_a_taken_port(way: Path) -> None:
+    """Exit code 2 and the holder's pid, before anything is made."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = str(server.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.cli", "up", "--data", way / "d", "--fleet-port", port],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CLONE), "PYTHONSAFEPATH": "1"},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert str(os.getpid()) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (way / "d").exists()
