@@ -169,6 +169,11 @@ class FleetHouse:
         """Return the first process."""
         return self.processes[0]
 
+    def kill_all(self) -> None:
+        """End every process of the fleet."""
+        for process in self.processes:
+            process.kill()
+
     def write_registry(self, *, states: Mapping[str, str] | None = None) -> None:
         """Write the registry; `states` maps terminals to another state than active."""
         states = states or {}
@@ -236,7 +241,7 @@ def fleet_house(terminals: Sequence[str], *, start: bool = True) -> Iterator[Fle
         house = FleetHouse(redis, running, folder, identities)
         house.write_registry()
         process = house.add_process()
-        stack.callback(lambda: [each.kill() for each in house.processes])
+        stack.callback(house.kill_all)
         if start:
             process.start()
         yield house

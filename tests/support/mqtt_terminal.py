@@ -191,17 +191,18 @@ class TestTerminal:
                 raise AssertionError(f"{self.name}: did not happen in {within} s: {what}")
 
     def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        payload = bytes(message.payload)
         with self._changed:
             self.heard.append(message.topic)
             name = topics.parse(message.topic).name
             if name is TopicName.ACK:
-                ack = messages.read(messages.Ack, message.payload)
+                ack = messages.read(messages.Ack, payload)
                 self.acks.append(ack)
                 self.outbox = {at: each for at, each in self.outbox.items() if at > ack.result}
             elif name is TopicName.BUNDLE:
-                self.news.append(messages.read(messages.BundleNews, message.payload))
+                self.news.append(messages.read(messages.BundleNews, payload))
             elif name is TopicName.COMMAND:
-                self._obey(messages.read(messages.Command, message.payload))
+                self._obey(messages.read(messages.Command, payload))
             self._changed.notify_all()
 
     def _obey(self, command: messages.Command) -> None:
