@@ -1,0 +1,212 @@
+"""Judgements: what passes, what one wrong thing is refused for, and texts that no issuer made.
+
+Each table names its cases in a few words; tests walk them, and the committed vectors are made of
+them. Every case is right but for what its name says.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.support.city import GROUP_ID, City, asks, trusting
+from tests.support.keys import ISSUER_ED, PHONE_ED, STRANGER
+from tests.support.publisher import DAY, HOUR, NOW
+from verifier.codes import base45
+from verifier.contract.bundle import Roster, RosterMember
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Colour, Kind, Plane
+from verifier.issuing.issuer import Subject
+
+SKEW: Final = 60
+WINDOW: Final = 60
+AHEAD: Final = 10
+
+GROUP: Final = Subject(
+    kind=Kind.GROUP, list=1, credential=900, group=GROUP_ID, roster_version=3, members=2
+)
+CARRIED: Final = Subject(
+    kind=Kind.GROUP,
+    list=1,
+    credential=900,
+    group=GROUP_ID,
+    roster_version=3,
+    members=2,
+    packed_members=bytes((10, 9)),
+)
+WITHOUT_SECTORS: Final = Subject(kind=Kind.PERSONAL, list=1, person=77, credential=501)
+ROSTER: Final = Roster(
+    group=GROUP_ID,
+    version=3,
+    iat=NOW - HOUR,
+    list=1,
+    members=(
+        RosterMember(person=10, masked_name="陈*"),
+        RosterMember(person=20, masked_name="李*明"),
+    ),
+)
+ON_PAPER: Final = City(subject=GROUP, phone=None, rosters=(ROSTER,))
+ON_A_PHONE: Final = City(subject=CARRIED)
+ED_ISSUER: Final = trusting(spki=ISSUER_ED.spki, algorithm=int(ISSUER_ED.algorithm))
+
+GOOD: Final[Mapping[str, City]] = {
+    "a phone's code": City(),
+    "a paper code": City(phone=None),
+    "Ed25519 on both sides": City(issuer_key=ISSUER_ED, phone=PHONE_ED, trusted=ED_ISSUER),
+    "an Ed25519 phone under a P-256 issuer": City(phone=PHONE_ED),
+    "nbf at the edge of the skew": City(not_before=NOW + SKEW),
+    "iat at the edge of the skew": City(issued_at=NOW + SKEW),
+    "the last second before exp": City(expires=NOW + 1),
+    "a proof at the end of its window": City(shown_at=NOW - WINDOW),
+    "a proof from as far ahead as allowed": City(shown_at=NOW + AHEAD),
+    "further ahead where the clock is less sure": City(shown_at=NOW + AHEAD + 5, uncertainty=5),
+    "the place's own window": City(shown_at=NOW - 300, profile=asks(window=300)),
+    "the trust bundle's last second": City(trust_exp=NOW),
+    "the key's first second": City(trusted=trusting(nbf=NOW)),
+    "the key's last second": City(trusted=trusting(exp=NOW)),
+    "status as old as allowed": City(status_at=NOW - 600),
+    "an audience that is this place": City(audience="place:hall-1"),
+    "the audience that is asked for": City(audience="place:hall-1", profile=asks(audience=True)),
+    "no health asked, no health plane": City(planes=(Plane.REVOCATION,), profile=asks(colours=[])),
+    "yellow where yellow passes": City(
+        colours={77: Colour.YELLOW}, profile=asks(colours=["green", "yellow"])
+    ),
+    "no sectors where none is asked": City(subject=WITHOUT_SECTORS, profile=asks(sector=None)),
+    "a group on paper": ON_PAPER,
+    "a group on a phone": ON_A_PHONE,
+    "an unsure clock and a paper code": City(phone=None, clock_sure=False),
+    "the last index of the list": City(size=502),
+}
+
+REFUSED: Final[Mapping[str, tuple[Reason, City]]] = {
+    "no key of this kid": (Reason.TRUST_UNKNOWN_KEY, City(issuer_key=STRANGER)),
+    "a key for status": (Reason.TRUST_WRONG_USE, City(trusted=trusting(uses=("status",)))),
+    "a key for another format": (Reason.TRUST_WRONG_USE, City(trusted=trusting(formats=("HC1",)))),
+    "another issuer's name": (Reason.TRUST_WRONG_ISSUER, City(issuer="440300")),
+    "another issuer's list": (Reason.TRUST_WRONG_ISSUER, City(trusted=trusting(lists=(2,)))),
+    "no lists at all": (Reason.TRUST_WRONG_ISSUER, City(trusted=trusting(lists=()))),
+    "a sector not granted": (
+        Reason.TRUST_WRONG_ISSUER,
+        City(trusted=trusting(sectors=(1, 2, 3))),
+    ),
+    "a key one second old": (Reason.TRUST_KEY_EXPIRED, City(trusted=trusting(exp=NOW - 1))),
+    "a key not yet in force": (Reason.TRUST_KEY_EXPIRED, City(trusted=trusting(nbf=NOW + 1))),
+    "a bundle one second old": (Reason.TRUST_STALE, City(trust_exp=NOW - 1)),
+    "another phone": (Reason.PROOF_BAD, City(shown_by=STRANGER)),
+    "a phone of another algorithm": (Reason.PROOF_BAD, City(shown_by=PHONE_ED)),
+    "one second past the window": (Reason.PROOF_STALE, City(shown_at=NOW - WINDOW - 1)),
+    "one second too far ahead": (Reason.PROOF_FUTURE, City(shown_at=NOW + AHEAD + 1)),
+    "ahead of a clock less sure": (
+        Reason.PROOF_FUTURE,
+        City(shown_at=NOW + AHEAD + 6, uncertainty=5),
+    ),
+    "the end of all time": (Reason.PROOF_FUTURE, City(shown_at=(1 << 64) - 1)),
+    "shown for elsewhere": (Reason.PROOF_AUDIENCE, City(audience="place:hall-2")),
+    "shown for nowhere": (Reason.PROOF_AUDIENCE, City(profile=asks(audience=True))),
+    "the second of exp": (Reason.TIME_EXPIRED, City(expires=NOW)),
+    "nbf past the skew": (Reason.TIME_NOT_YET, City(not_before=NOW + SKEW + 1)),
+    "iat past the skew": (Reason.TIME_NOT_YET, City(issued_at=NOW + SKEW + 1)),
+    "a clock unsure": (Reason.CLOCK_UNSURE, City(clock_sure=False)),
+    "revoked": (Reason.STATUS_REVOKED, City(revoked=frozenset({501}))),
+    "red": (Reason.STATUS_RED, City(colours={77: Colour.RED})),
+    "yellow": (Reason.STATUS_YELLOW, City(colours={77: Colour.YELLOW})),
+    "no colour": (Reason.STATUS_NONE, City(colours={77: Colour.NONE})),
+    "status one second too old": (Reason.STATUS_STALE, City(status_at=NOW - 601)),
+    "no revocation plane": (Reason.STATUS_UNKNOWN, City(planes=(Plane.HEALTH,))),
+    "no health plane": (Reason.STATUS_UNKNOWN, City(planes=(Plane.REVOCATION,))),
+    "the index after the list": (Reason.STATUS_UNKNOWN, City(size=501)),
+    "the greatest index": (
+        Reason.STATUS_UNKNOWN,
+        City(subject=Subject(kind=Kind.PERSONAL, list=1, person=77, credential=(1 << 64) - 1)),
+    ),
+    "no profile": (Reason.PLACE_UNKNOWN, City(profile=None)),
+    "no grant": (Reason.PLACE_UNKNOWN, City(grant=None)),
+    "a place for other formats": (Reason.PLACE_FORMAT, City(profile=asks(formats=["HC1"]))),
+    "a place for groups": (Reason.PLACE_KIND, City(profile=asks(kinds=["group"]))),
+    "a group at a place for persons": (
+        Reason.PLACE_KIND,
+        ON_PAPER.at(profile=asks(kinds=["personal"])),
+    ),
+    "paper where only phones pass": (
+        Reason.PLACE_STATIC,
+        City(phone=None, profile=asks(static=False)),
+    ),
+    "no sector": (Reason.SECTOR_MISSING, City(subject=WITHOUT_SECTORS)),
+    "a sector switched off": (Reason.SECTOR_DISABLED, City(sectors_enabled=(2, 3, 4))),
+    "a red member": (Reason.GROUP_EXCEPTIONS, ON_PAPER.at(colours={20: Colour.RED})),
+    "no roster": (Reason.GROUP_STALE_ROSTER, ON_PAPER.at(rosters=())),
+    "a roster of an older version": (
+        Reason.GROUP_STALE_ROSTER,
+        ON_PAPER.at(
+            rosters=(Roster(group=GROUP_ID, version=2, iat=NOW, list=1, members=ROSTER.members),)
+        ),
+    ),
+    "a roster one second too old": (
+        Reason.GROUP_STALE_ROSTER,
+        ON_PAPER.at(
+            rosters=(
+                Roster(
+                    group=GROUP_ID, version=3, iat=NOW - DAY - 1, list=1, members=ROSTER.members
+                ),
+            )
+        ),
+    ),
+    "a member outside the plane": (
+        Reason.CODE_MALFORMED,
+        ON_A_PHONE.at(
+            size=901,
+            subject=Subject(
+                kind=Kind.GROUP,
+                list=1,
+                credential=900,
+                group=GROUP_ID,
+                members=1,
+                packed_members=b"\x85\x07",
+            ),
+        ),
+    ),
+    "a count that is not the members'": (
+        Reason.CODE_MALFORMED,
+        ON_A_PHONE.at(
+            subject=Subject(
+                kind=Kind.GROUP,
+                list=1,
+                credential=900,
+                group=GROUP_ID,
+                members=3,
+                packed_members=bytes((10, 9)),
+            )
+        ),
+    ),
+    "members on paper": (Reason.CODE_MALFORMED, ON_A_PHONE.at(phone=None)),
+}
+
+BY_TEXT: Final[Mapping[str, tuple[Reason, str]]] = {
+    "an address": (Reason.FORMAT_UNKNOWN, "https://example.org/CC1:"),
+    "nothing": (Reason.FORMAT_UNKNOWN, ""),
+    "a prefix in lower case": (Reason.FORMAT_UNKNOWN, "cc1:" + City().text()[4:]),
+    "a prefix half in lower case": (Reason.FORMAT_UNKNOWN, "Cc1:" + City().text()[4:]),
+    "a space before": (Reason.FORMAT_UNKNOWN, " " + City().text()),
+    "a byte-order mark before": (Reason.FORMAT_UNKNOWN, "\ufeff" + City().text()),
+    "one character too many": (Reason.FORMAT_TOO_LONG, "CC1:" + "0" * 1197),
+    "a thousandfold": (Reason.FORMAT_TOO_LONG, City().text() * 1000),
+    "as long as allowed": (Reason.CODE_MALFORMED, "CC1:" + "0" * 1196),
+    "a prefix alone": (Reason.CODE_MALFORMED, "CC1:"),
+    "lower case": (Reason.CODE_MALFORMED, "CC1:" + City().text()[4:].lower()),
+    "a newline after": (Reason.CODE_MALFORMED, City().text() + "\n"),
+    "a space after": (Reason.CODE_MALFORMED, City().text() + " "),
+    "a space written as in an address": (
+        Reason.CODE_MALFORMED,
+        City(phone=None).text().replace(" ", "%20"),
+    ),
+    "a character outside the alphabet": (Reason.CODE_MALFORMED, City().text()[:-1] + "_"),
+    "full-width digits": (Reason.CODE_MALFORMED, "CC1:" + "０" * 90),
+    "half a surrogate pair": (Reason.CODE_MALFORMED, City().text()[:-1] + "\ud800"),
+    "a null": (Reason.CODE_MALFORMED, City().text() + "\x00"),
+    "a phone's code without its phone": (
+        Reason.PROOF_MISSING,
+        "CC1:" + base45.encode(b"\xd2" + City().credential()),
+    ),
+    "a paper code with a proof": (
+        Reason.CODE_MALFORMED,
+        "CC1:" + base45.encode(City(phone=None, shown_by=STRANGER).presentation()),
+    ),
+}
