@@ -66,13 +66,13 @@ class Broker:
         certificate = self.terminal_ca.terminal_certificate_for(
             TerminalId(name), identity.make_request(key), datetime.now(UTC)
         )
-        return self._save(name, key, certificate)
+        return self.save(name, key, certificate)
 
     def service(self, name: str) -> Credentials:
         """Issue an identity to a service."""
         key = identity.make_key()
         certificate = self.service_ca.client_certificate(name, key.public_key(), datetime.now(UTC))
-        return self._save(f"service-{name}", key, certificate)
+        return self.save(f"service-{name}", key, certificate)
 
     def free_port(self) -> int:
         """Return a port that was free a moment ago."""
@@ -111,7 +111,8 @@ class Broker:
         except OSError:
             return False
 
-    def _save(self, name: str, key: identity.PrivateKey, certificate: Certificate) -> Credentials:
+    def save(self, name: str, key: identity.PrivateKey, certificate: Certificate) -> Credentials:
+        """Write a key and its certificate to files."""
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
         (folder / "key.pem").touch(mode=0o600)
         (folder / "key.pem").write_bytes(identity.private_pem(key))
@@ -129,7 +130,7 @@ class Broker:
         (folder / "service-ca.pem").write_bytes(self.service_ca.certificate_pem())
         key = identity.make_key()
         certificate = self.service_ca.server_certificate("broker", key.public_key(), now)
-        files = self._save("broker", key, certificate)
+        files = self.save("broker", key, certificate)
         for name, text in (("terminals.acl", terminal_acl()), ("services.acl", service_acl())):
             (folder / name).touch(mode=0o600)
             (folder / name).write_text(text, encoding="utf-8")
