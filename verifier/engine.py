@@ -130,15 +130,15 @@ def _in_window(key: TrustedKey, now: float) -> bool:
     return key.not_before <= now <= key.not_after
 
 
-def _keys(code: Unverified, trust: Trust, clock: Clock) -> tuple[TrustedKey, ...]:
+def _keys(code: Unverified, trust: Trust, clock: Clock) -> list[TrustedKey]:
     """Find the keys that may have signed this code, all of them: a kid may be shared."""
     named = trust.ring.find(code.kid)
     if not named:
         raise Refusal(Reason.TRUST_UNKNOWN_KEY)
-    of_use = [k for k in named if CREDENTIAL_USE in k.uses and code.format.value in k.formats]
+    of_use = [k for k in named if CREDENTIAL_USE in k.uses and code.format in k.formats]
     if not of_use:
         raise Refusal(Reason.TRUST_WRONG_USE)
-    current = tuple(k for k in of_use if _in_window(k, clock.now))
+    current = [k for k in of_use if k.not_before <= clock.now <= k.not_after]
     if not current:
         raise Refusal(Reason.TRUST_KEY_EXPIRED)
     return current

@@ -53,9 +53,8 @@ class Es256Key:
         """Say whether the signature holds; DER and over-long forms do not."""
         if len(signature) != 64:
             return False
-        from_bytes = int.from_bytes
         der = encode_dss_signature(
-            from_bytes(signature[:32], "big"), from_bytes(signature[32:], "big")
+            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         )
         try:
             self._public.verify(der, message, _ECDSA_SHA256)
