@@ -200,9 +200,10 @@ class _Kept:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
             self.identity = None
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        if code < 0:
+            return f"was killed by signal {-code}"  # what it said before has nothing to do with it
         said = self.log.last_line()
-        return f"{how}; its last words: {said}" if said else how
+        return f"ended with code {code}" + (f"; its last words: {said}" if said else "")
 
     async def _spawn(self) -> Process:
         supervisor = os.getpid()

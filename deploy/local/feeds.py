@@ -132,7 +132,7 @@ def _child_problem(child: ChildStatus) -> ProblemRow | None:
     if child.problem is None:
         if child.crashed is None:
             return None
-        mended = f"{child.crashed}; running again (restarts: {child.restarts})"
+        mended = f"running again (restarts: {child.restarts}); before that it {child.crashed}"
         return ProblemRow(who=child.name, sentence=mended, severity=Severity.TROUBLED)
     down = child.state in {ChildState.RESTARTING, ChildState.STOPPED}
     severity = Severity.DOWN if down else Severity.TROUBLED
@@ -141,10 +141,10 @@ def _child_problem(child: ChildStatus) -> ProblemRow | None:
 
 def _away(who: str, effect: str, error: Exception) -> ProblemRow:
     status = getattr(error, "status", None)
-    how = f"answers {status}" if status else f"does not answer ({type(error).__name__})"
+    how = f"answers {status}" if status else "does not answer"
     return ProblemRow(
         who=who,
-        sentence=f"its door {how}: {effect}; its log says why",
+        sentence=f"its door {how}: {effect}; see log/ in the data folder",
         severity=Severity.TROUBLED,
     )
 

@@ -57,9 +57,14 @@ class LogFile:
                 text = file.read().decode(errors="replace")
         except FileNotFoundError:
             return ()
-        lines = [line[:MAX_LINE_CHARS] for line in text.splitlines() if line.strip()]
+        lines = [_printable(line[:MAX_LINE_CHARS]) for line in text.splitlines() if line.strip()]
         return tuple(lines[-TAIL_LINES:])
 
     def last_line(self) -> str:
         """Return the running child's last line, or nothing."""
         return (self.tail() or ("",))[-1]
+
+
+def _printable(line: str) -> str:
+    # Whatever a child writes, it must not steer the terminal of the person who reads it.
+    return "".join(letter if letter.isprintable() else " " for letter in line)

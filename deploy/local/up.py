@@ -205,7 +205,7 @@ def main(arguments: list[str], wiring: Wiring = HOUSE) -> int:
         return EXIT_USAGE
     os.umask(0o077)  # also what Redis and the broker write is the account's alone
     try:
-        asyncio.run(run(plan, wiring, Console(highlight=False)))
+        asyncio.run(run(plan, wiring, Console(highlight=False, markup=False)))
     except LocalError as error:
         print(f"kapok: {error}", file=sys.stderr)  # noqa: T201 - the one clear line
         return error.exit_code

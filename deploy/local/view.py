@@ -97,7 +97,8 @@ def _decisions(rows: Sequence[DecisionRow]) -> RenderableType:
     table.columns[4].ratio = 1
     table.columns[5].justify = "right"
     for row in reversed(rows):
-        table.add_row(
+        _add(
+            table,
             _clock(row.at),
             row.place,
             row.code_format,
@@ -116,7 +117,8 @@ def _terminals(rows: Sequence[TerminalRow]) -> RenderableType:
     table.columns[4].ratio = 1
     table.columns[3].justify = "right"
     for row in rows:
-        table.add_row(
+        _add(
+            table,
             row.name,
             Text(row.presence or "?", style=_PRESENCES.get(row.presence or "", "dim")),
             row.network or "?",
@@ -134,7 +136,7 @@ def _wrong(rows: Sequence[ProblemRow]) -> RenderableType:
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for row in sorted(rows, key=lambda row: row.severity is not Severity.DOWN):
         style = "red" if row.severity is Severity.DOWN else "yellow"
-        table.add_row(Text(row.who, style=style), row.sentence)
+        _add(table, Text(row.who, style=style), row.sentence)
     return Panel(table, title="what is wrong", border_style="red")
 
 
@@ -143,6 +145,11 @@ def _table(*heads: str) -> Table:
     for head in heads:
         table.add_column(head, no_wrap=True, overflow="ellipsis")
     return table
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    # A bare string would be read as markup; what comes from doors is only text.
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 class PlainView:

@@ -1,0 +1,102 @@
+"""What a person sees of a snapshot: drawn, not asked; the doors behind it are tested elsewhere."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from deploy.local.child import ChildState, ChildStatus
+from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.local.view import LiveView, PlainView, open_view, panels
+
+ROW = DecisionRow(
+    scan_id="0",
+    at=1_800_000_000.0,
+    place="metro-east",
+    terminal="transit-1",
+    code_format="CC1",
+    decision="deny",
+    sentence="This code was already used here; ask for a new one.",
+    milliseconds=3.7,
+    offline=True,
+)
+HOUSE = Snapshot(
+    decisions=tuple(replace(ROW, scan_id=str(number)) for number in range(100)),
+    terminals=(
+        TerminalRow(name="hall-1", presence="online", network="online", outbox=0, bundles="root 1"),
+        TerminalRow(name="transit-1"),
+    ),
+    problems=(
+        ProblemRow(who="fleet", sentence="shards are waiting", severity=Severity.TROUBLED),
+        ProblemRow(who="redis", sentence="was killed by signal 9", severity=Severity.DOWN),
+    ),
+    children=(
+        ChildStatus(
+            name="redis", state=ChildState.RESTARTING, pid=None, restarts=1, problem="killed"
+        ),
+    ),
+)
+
+
+def drawn(snapshot: Snapshot, *, width: int, height: int) -> list[str]:
+    """Return the lines of a screen of this size."""
+    console = Console(file=io.StringIO(), width=width, height=height, record=True)
+    console.print(panels(snapshot, ("verifier http://127.0.0.1:1",), height=height), height=height)
+    return console.export_text().splitlines()
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60), (40, 12)])
+def test_the_panels_fit_the_screen(width: int, height: int) -> None:
+    """No line is longer than the screen, no screen has more lines than it may."""
+    lines = drawn(HOUSE, width=width, height=height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+def test_the_panels_show_all_three_kinds() -> None:
+    """Decisions, terminals and what is wrong are on an ordinary screen; the worst problem first."""
+    text = "\n".join(drawn(HOUSE, width=120, height=30))
+    for word in ("metro-east", "deny", "offline", "hall-1", "online", "signal 9", "shards"):
+        assert word in text
+    assert text.index("signal 9") < text.index("shards")
+
+
+def test_an_empty_house_says_so() -> None:
+    """A person who has just started it is told how to get decisions."""
+    assert any("kapok demo" in line for line in drawn(Snapshot(), width=80, height=24))
+
+
+def test_lines_are_printed_once() -> None:
+    """Where there is no terminal, each event is one line, however often it is shown."""
+    file = io.StringIO()
+    view = open_view(Console(file=file, width=40), ())
+    assert isinstance(view, PlainView)
+    small = replace(HOUSE, decisions=HOUSE.decisions[:2])
+    view.show(small)
+    view.show(small)
+    lines = file.getvalue().splitlines()
+    assert sum("deny metro-east CC1 4 ms offline" in line for line in lines) == 2
+    assert sum("terminal hall-1 is online" in line for line in lines) == 1
+    assert sum("problem fleet" in line for line in lines) == 1
+    view.show(replace(small, problems=()))
+    assert file.getvalue().splitlines()[-1].endswith("problem fleet: over")
+
+
+def test_a_terminal_gets_panels_and_gets_its_screen_back() -> None:
+    """The alternate screen is entered, and left at the end."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80, height=24, legacy_windows=False)
+    view = open_view(console, ("here",))
+    assert isinstance(view, LiveView)
+    view.show(HOUSE)
+    view.close()
+    assert file.getvalue().index("\x1b[?1049h") < file.getvalue().index("\x1b[?1049l")
+
+
+def test_markup_in_a_sentence_is_only_text() -> None:
+    """A place named like a style is shown, not obeyed."""
+    odd = replace(ROW, place="[red]x", sentence="[bold]y")
+    text = "\n".join(drawn(Snapshot(decisions=(odd,)), width=120, height=24))
+    assert "[red]x" in text
+    assert "[bold]y" in text
