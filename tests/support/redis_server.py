@@ -22,6 +22,9 @@ START_DEADLINE_S: Final = 20.0
 POLL_S: Final = 0.02
 
 _ALL_BUT_DANGEROUS: Final = "+@all -@dangerous -@admin +info +config|get"
+DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
+"""Nobody can be it, but it needs its rights: Redis 7.0 replays transactions and scripts of the
+append-only file as the default user, and drops those that it may not do."""
 DEFAULT_USERS: Final[Mapping[str, str]] = {
     "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS}",
     "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
@@ -98,7 +101,7 @@ class RedisServer:
             return False
 
     def _write_files(self, users: Mapping[str, str], *, append_only: bool) -> None:
-        acl = ["user default off"]
+        acl = [DEFAULT_USER]
         acl += [f"user {name} on >{self.users[name]} {rules}" for name, rules in users.items()]
         (self.directory / "users.acl").write_text("\n".join(acl) + "\n")
         (self.directory / "redis.conf").write_text(
