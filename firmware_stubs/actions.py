@@ -1,0 +1,107 @@
+"""What a terminal does: everything that `Terminal.handle` asks of its shell. Values only.
+
+The shell carries them out in the order given. What must be durable before the next one says so.
+"""
+
+from dataclasses import dataclass
+
+from firmware_stubs.commands import Plan
+from firmware_stubs.scans import Scan, Verdict
+from fleet.contract.commands import CommandType
+from verifier.contract.scan import TerminalAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Write down that a scan is about to be asked, so that a restart keeps its scan_id."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask the centre; come back with CentreAnswered, CentreFailed or CentreRefused."""
+
+    scan: Scan
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """Decide alone: assess, one transaction of claims and record (fsync), conclude.
+
+    Come back with DecidedAlone.
+    """
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Write a scan's decision; `acknowledged` by the centre, or waiting for upload (fsync).
+
+    What the centre passed is remembered as used, so that going offline does not forget it.
+    """
+
+    scan: Scan
+    verdict: Verdict
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenGate:
+    """Note that the gate opens for this scan, then open it."""
+
+    scan_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Show the decision to whoever presented the code."""
+
+    answer: TerminalAnswer
+    online: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The decision of this scan is under way; show it when it comes."""
+
+    scan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """See whether the centre is there, soon and then as the backoff says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Upload what waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspend:
+    """Write down that the terminal is suspended, or no longer (fsync)."""
+
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Write a command's entry and word in one transaction (fsync); then say the word."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Carry out a command, once; come back with Acted."""
+
+    command: str
+    type: CommandType
+
+
+Action = (
+    Note | Ask | Decide | Keep | OpenGate | Show | Wait | Probe | Upload | Suspend | Write | Act
+)

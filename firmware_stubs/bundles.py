@@ -1,0 +1,260 @@
+"""Bundles on a terminal: two slots a bundle, and floors that no reset lowers. Pure.
+
+- Nothing is used before `verifier.trust.bundle` accepted it. `offer` only judges; the edge writes
+  the bytes into the slot that is not in use, makes slot and floors durable in one step, and then
+  `adopt` puts them in use. Whatever dies in between, the slot in use was never written to.
+- Floors (version and digest of the newest bundle that was in use) are kept outside the slots and
+  survive a reset, so that an older bundle stays refused.
+- What was accepted and expires while loaded stays loaded, also over a restart: decisions go to the
+  stance with trust.stale, never to a stop. What arrives expired is refused.
+- Person planes are fetched only where the place's profile needs them.
+Document: docs/terminal.md, "Bundles".
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from verifier.contract.bundle import BundleVersion, TrustDocument, read_document
+from verifier.contract.envelope import take_apart
+from verifier.contract.errors import MalformedError
+from verifier.contract.vocabulary import Kind, Plane
+from verifier.engine import Known
+from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.groups.roster import NO_ROSTERS, Rosters
+from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, check_profile
+from verifier.status.plane import NO_STATUS, PlaneView, open_plane
+from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
+
+ROOT: Final = "root"
+_ORDER: Final = (ROOT, "trust", "profiles", "rosters")
+"""Each leans on the ones before it; status planes come last."""
+_STATUS: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
+MAX_BUNDLES: Final = 64
+"""Names a terminal takes from an index; a city has about ten."""
+
+
+class Slot(StrEnum):
+    """Where the bytes of a bundle lie."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> "Slot":
+        """Return the slot that is not this one."""
+        return Slot.B if self is Slot.A else Slot.A
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the slot in use holds."""
+
+    slot: Slot
+    version: int
+    digest: bytes
+    """SHA-256 of the bytes."""
+
+
+_Value = TrustDocument | Profiles | Rosters | PlaneView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A bundle that may be used once its slot is durable."""
+
+    name: str
+    held: Held
+    floor: Floor
+    """Nothing older is accepted from now on; made durable together with the slot."""
+    issued_at: float
+    """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
+    value: _Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A slot that could not be loaded."""
+
+    name: str
+    cause: str
+
+
+class Bundles:
+    """What a terminal judges by: trust, profiles, rosters and planes, with their slots."""
+
+    def __init__(
+        self, pinned_root: bytes, *, floors: Mapping[str, Floor], held: Mapping[str, Held]
+    ) -> None:
+        """Start from the root that came with the terminal, and from what is durable.
+
+        Raises:
+            BundleRefused: the pinned root is none.
+        """
+        self._held = dict(held)
+        self._floors = dict(floors)
+        self._pinned = pinned_root
+        self._trusted = self._start(pinned_root)
+        self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
+        self.profiles = NO_PROFILES
+
+    def _start(self, root_file: bytes) -> TrustedSet:
+        # The root's own floor is compared by `sound`: the pinned root may be older than it.
+        floors = {name: floor for name, floor in self._floors.items() if name != ROOT}
+        return TrustedSet(root_file, floors=floors)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the root in force is not older than one that was accepted before."""
+        floor = self._floors.get(ROOT)
+        return floor is None or self._trusted.root_version >= floor.version
+
+    @property
+    def usable(self) -> bool:
+        """Whether the terminal can decide alone: a sound root, trust and profiles."""
+        return self.sound and self.known.trust.version > 0 and self.profiles.version > 0
+
+    @property
+    def floors(self) -> Mapping[str, Floor]:
+        """Return the floors of all that was ever in use."""
+        return dict(self._floors)
+
+    def held(self) -> Mapping[str, Held]:
+        """Return what the slots in use hold, by name."""
+        return dict(self._held)
+
+    def versions(self) -> dict[str, int]:
+        """Return name -> version of what is in use."""
+        return {ROOT: self._trusted.root_version} | {
+            name: held.version for name, held in self._held.items()
+        }
+
+    def profile(self, place: str) -> ResolvedProfile | None:
+        """Return the profile of a place; None is a denial."""
+        return self.profiles.at(place)
+
+    def load(self, contents: Mapping[str, bytes], now: float) -> tuple[Refused, ...]:
+        """Load the slots in use at start, in order; what does not hold is left out.
+
+        `now` must not lie below the clock's floor, or keys would not yet be in their window.
+        """
+        refused = []
+        for name in in_order(self._held):
+            data, held = contents.get(name, b""), self._held[name]
+            if hashlib.sha256(data).digest() != held.digest:
+                refused.append(Refused(name=name, cause="damaged"))
+                del self._held[name]
+                continue
+            try:
+                if name == ROOT:
+                    # Accepted before, and its bytes are the ones that were: it starts the set.
+                    self._trusted = self._start(data)
+                else:
+                    self._put(name, self._take(name, data, now, held=True)[0])
+            except BundleRefused as error:
+                refused.append(Refused(name=name, cause=error.cause))
+                del self._held[name]
+        return tuple(refused)
+
+    def offer(self, name: str, data: bytes, now: float) -> Accepted:
+        """Judge bytes that came from outside; nothing is in use yet.
+
+        Raises:
+            BundleRefused: they are not acceptable; everything stays as it was.
+        """
+        value, version, issued_at = self._judged(name, data, now)
+        before = self._held.get(name)
+        slot = Slot.A if before is None else before.slot.other
+        held = Held(slot=slot, version=version, digest=hashlib.sha256(data).digest())
+        floor = self._trusted.floors[name]
+        return Accepted(name=name, held=held, floor=floor, issued_at=issued_at, value=value)
+
+    def adopt(self, accepted: Accepted) -> None:
+        """Use what was accepted, now that its slot and floors are durable."""
+        self._held[accepted.name] = accepted.held
+        self._floors[accepted.name] = accepted.floor
+        if accepted.name != ROOT:
+            self._put(accepted.name, accepted.value)
+
+    def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[BundleVersion, ...]:
+        """Choose from an index what is needed here and is not what is held, in order of taking."""
+        offered = {entry.name: entry for entry in index}
+        names = [name for name in offered if self._needed(name, place)][:MAX_BUNDLES]
+        return tuple(
+            offered[name]
+            for name in in_order(names)
+            if (held := self._held.get(name)) is None or held.digest.hex() != offered[name].digest
+        )
+
+    def reset(self) -> None:
+        """Forget all slots, as a terminal does that is wiped; floors stay."""
+        self._held.clear()
+        self._trusted = self._start(self._pinned)
+        self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
+        self.profiles = NO_PROFILES
+
+    def _needed(self, name: str, place: str) -> bool:
+        if name in (ROOT, "trust", "profiles"):
+            return True
+        profile = self.profile(place)
+        if name == "rosters":
+            return profile is not None and Kind.GROUP in profile.kinds
+        status = _STATUS.fullmatch(name)
+        if status is None:
+            return False
+        if status[2] == Plane.REVOCATION:
+            return True
+        return status[2] == Plane.HEALTH and profile is not None and bool(profile.passing)
+
+    def _judged(self, name: str, data: bytes, now: float) -> tuple[_Value, int, float]:
+        if name == ROOT:
+            self._trusted.take_root(data, now)
+            return None, self._trusted.root_version, 0.0
+        return self._take(name, data, now, held=False)
+
+    def _take(self, name: str, data: bytes, now: float, *, held: bool) -> tuple[_Value, int, float]:
+        """Have a bundle accepted; returns what it holds, its version and its iat."""
+        trusted = self._trusted
+        try:
+            if name == "trust":
+                trusted.take_trust(data, now, held=held)
+                document = read_document(take_apart(data).payload, TrustDocument, "trust")
+                return document, document.version, document.iat
+            if name == "profiles":
+                found = trusted.take_profiles(data, now, held=held)
+                checked = Profiles(map(check_profile, found.profiles), found.version)
+                return checked, found.version, found.iat
+            if name == "rosters":
+                rosters = trusted.take_rosters(data, now, held=held)
+                return Rosters(rosters.rosters, rosters.version), rosters.version, rosters.iat
+            if _STATUS.fullmatch(name):
+                status = trusted.take_status(data, now, held=held)
+                if name != f"status-{status.list}-{status.plane}":
+                    raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
+                return open_plane(status), status.version, status.iat
+        except (MalformedError, ProfileError) as error:
+            raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+        raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")
+
+    def _put(self, name: str, value: _Value) -> None:
+        known = self.known
+        if isinstance(value, Profiles):
+            self.profiles = value
+        elif isinstance(value, Rosters):
+            self.known = Known(trust=known.trust, status=known.status, rosters=value)
+        elif isinstance(value, PlaneView):
+            _, number, plane = name.split("-")
+            status = known.status.replaced(int(number), Plane(plane), value)
+            self.known = Known(trust=known.trust, status=status, rosters=known.rosters)
+        else:
+            trust = self._trusted.trust
+            self.known = Known(trust=trust, status=known.status, rosters=known.rosters)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Order bundle names so that each comes after what it leans on."""
+    rank = {name: at for at, name in enumerate(_ORDER)}
+    return tuple(sorted(names, key=lambda name: (rank.get(name, len(_ORDER)), name)))

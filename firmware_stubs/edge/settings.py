@@ -1,0 +1,113 @@
+"""Settings of one terminal: one JSON file, named on the command line; secrets are paths."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from firmware_stubs.outbox import DEFAULT_KEEP_S, MAX_ENTRIES, MAX_OCTETS
+from fleet.contract.messages import Ordinal, TerminalId
+from verifier.contract.reasons import Language
+from verifier.contract.vocabulary import Direction
+
+MAX_SETTINGS_BYTES: Final = 64 * 1024
+"""Octets; a terminal's settings take under 2 KB."""
+MAX_SOCKET_BYTES: Final = 107
+"""Octets of a unix socket's path (sun_path of Linux)."""
+MAX_GATE_OPEN_S: Final = 30.0
+"""Seconds; a gate that stays open longer is a door, and nobody counts who walks through."""
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Place = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+
+
+class SettingsError(Exception):
+    """The settings do not hold; the text names the field."""
+
+
+class VerifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The verifier's door for terminals."""
+
+    url: Annotated[str, Meta(pattern=r"\Ahttps://[^/]+\Z")]
+    ca: str
+    """PEM: who may have signed the verifier's certificate."""
+
+
+class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker's listener for terminals."""
+
+    host: str
+    port: Port
+    ca: str
+    """PEM: who may have signed the broker's certificate."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it; what has a default need not be written."""
+
+    terminal: TerminalId
+    """Also the CN of the certificate."""
+    place: Place
+    gate: Place
+    direction: Direction
+    state: str
+    """Folder of all that must survive a restart; made with mode 0700 where missing."""
+    socket: str
+    """Path of the unix socket: lens, wedge and switch."""
+    key: str
+    certificate: str
+    """PEM; while one of the two is missing the terminal is enrolling."""
+    root: str
+    """The pinned root file, as the bundle `root` comes."""
+    verifier: VerifierSettings
+    broker: BrokerSettings
+
+    generation: Ordinal = 1
+    """Of the enrolment, given by the fleet."""
+    language: Language = Language.ZH
+    beat_s: Seconds = 30.0
+    spread_s: Seconds = 1.0
+    """Over which the fleet spreads reconnects: max(1 s, terminals / 500 s)."""
+    bundle_poll_s: Seconds = 30.0
+    gate_open_s: Annotated[float, Meta(gt=0, le=MAX_GATE_OPEN_S)] = 3.0
+    keep_s: Annotated[float, Meta(ge=0, le=86_400)] = DEFAULT_KEEP_S
+    """How long an acknowledged record is kept for a resend."""
+    outbox_entries: Annotated[int, Meta(ge=1, le=10_000_000)] = MAX_ENTRIES
+    outbox_octets: Annotated[int, Meta(ge=1)] = MAX_OCTETS
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the settings; relative paths in them are taken from the file's own folder.
+
+    Raises:
+        SettingsError: unreadable, no JSON, or a field is missing, unknown or wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            settings = msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=Settings)
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    settings = _absolute(settings, path.parent.resolve())
+    if len(settings.socket.encode()) > MAX_SOCKET_BYTES:
+        raise SettingsError(f"{path}: $.socket: longer than {MAX_SOCKET_BYTES} bytes")
+    return settings
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    def whole(name: str) -> str:
+        return str(folder / name)
+
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        **{
+            name: whole(getattr(settings, name))
+            for name in ("state", "socket", "key", "certificate", "root")
+        },
+        verifier=replace(settings.verifier, ca=whole(settings.verifier.ca)),
+        broker=replace(settings.broker, ca=whole(settings.broker.ca)),
+    )

@@ -1,0 +1,130 @@
+"""Scans: one scan_id through the online try, the offline fallback and the upload. Pure.
+
+- The same text within ten seconds of its first reading keeps its scan_id, also over a restart: a
+  camera sees a code in many frames, and a person who holds it up again gets the same decision.
+- The gate opens once a scan_id, whatever is shown again.
+- The first final decision is the only one: an online answer that comes after the terminal decided
+  alone is ignored, and the upload says what happened.
+- A scan that was asked of the centre and that nobody decided (the answer was lost and the terminal
+  had died, or had no bundles) ends after the ten seconds as what it was, a denial: nobody was let
+  in, and the upload says so, which gives back what it claimed.
+Document: docs/terminal.md, "Scans".
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
+
+SAME_S: Final = 10.0
+"""Seconds in which the same text at the same terminal keeps its scan_id."""
+MAX_OPEN: Final = 256
+"""Scans held at once; a gate has one or two, the rest are memories of the last ten seconds."""
+
+
+class Phase(StrEnum):
+    """Where a scan stands."""
+
+    ASKING = "asking"
+    """The centre was asked, or is about to be."""
+    ALONE = "alone"
+    """The terminal decides alone; what the centre says now comes too late."""
+    FINAL = "final"
+    ORPHAN = "orphan"
+    """Asked, and nobody decided: the terminal died, or had nothing to decide by."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan's one decision."""
+
+    answer: TerminalAnswer
+    online: bool
+    """Made by the centre."""
+
+
+class Scan:
+    """One scan; its phase and decision change here only."""
+
+    __slots__ = ("at", "final", "opened", "phase", "scan_id", "text")
+
+    def __init__(self, *, scan_id: ScanId, text: str, at: float, phase: Phase) -> None:
+        self.scan_id = scan_id
+        self.text = text
+        self.at = at
+        self.phase = phase
+        self.final: Verdict | None = None
+        self.opened = False
+        """The gate was opened for it."""
+
+    def __repr__(self) -> str:
+        return f"Scan({self.scan_id}, {self.phase})"
+
+
+class Scans:
+    """The scans of the last seconds, by text and by scan_id."""
+
+    def __init__(self, terminal: str) -> None:
+        self._terminal = terminal
+        self._by_text: dict[str, Scan] = {}
+        self._by_id: dict[str, Scan] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def find(self, text: str, now: float) -> Scan | None:
+        """Return the scan that a text belongs to: the same text within ten seconds."""
+        scan = self._by_text.get(text)
+        return scan if scan is not None and abs(now - scan.at) < SAME_S else None
+
+    def begin(self, text: str, now: float, random: bytes, phase: Phase) -> Scan | None:
+        """Start a scan with a scan_id of its own; None: too many are open."""
+        if len(self._by_id) >= MAX_OPEN and not self._drop_one():
+            return None
+        scan_id = make_scan_id(self._terminal, milliseconds=int(now * 1000), random=random)
+        scan = Scan(scan_id=scan_id, text=text, at=now, phase=phase)
+        self._hold(scan)
+        return scan
+
+    def restore(self, scan: Scan) -> None:
+        """Take in a scan from before a restart."""
+        if len(self._by_id) < MAX_OPEN or self._drop_one():
+            self._hold(scan)
+
+    def get(self, scan_id: str) -> Scan | None:
+        """Return a scan by its id, if it is still held."""
+        return self._by_id.get(scan_id)
+
+    def settle(self, scan: Scan, final: Verdict) -> bool:
+        """Give a scan its decision; False: it has one, and this one comes too late."""
+        if scan.phase is Phase.FINAL:
+            return False
+        scan.phase, scan.final = Phase.FINAL, final
+        return True
+
+    def forget(self, now: float) -> tuple[Scan, ...]:
+        """Drop what is older than ten seconds and decided; return the orphans among the rest."""
+        old = [scan for scan in self._by_id.values() if abs(now - scan.at) >= SAME_S]
+        for scan in old:
+            if scan.phase is Phase.FINAL:
+                self.drop(scan)
+        return tuple(scan for scan in old if scan.phase is Phase.ORPHAN)
+
+    def drop(self, scan: Scan) -> None:
+        """Forget a scan at once: nothing was decided, the next reading starts anew."""
+        self._by_id.pop(scan.scan_id, None)
+        if self._by_text.get(scan.text) is scan:
+            del self._by_text[scan.text]
+
+    def _hold(self, scan: Scan) -> None:
+        self._by_id[scan.scan_id] = scan
+        self._by_text[scan.text] = scan
+
+    def _drop_one(self) -> bool:
+        """Make room by forgetting the oldest decided scan."""
+        for scan in self._by_id.values():
+            if scan.phase is Phase.FINAL:
+                self.drop(scan)
+                return True
+        return False

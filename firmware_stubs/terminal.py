@@ -1,0 +1,296 @@
+"""The terminal as a pure machine: `handle(event, now) -> actions`. No clock, no I/O.
+
+One table of states and signals says where the terminal stands; everything else hangs on the state.
+
+- boot: nothing is loaded yet; nobody passes.
+- enrolling: no identity yet; nobody passes.
+- online: the centre decides, within a limit; when it does not, the terminal decides alone.
+- offline: the terminal decides alone, and asks now and then whether the centre is back.
+- suspended: the centre said no to this terminal; nobody passes, commands are refused, what waits in
+  the outbox waits. Durable: cutting the network does not lift it.
+
+The shell carries the actions out in their order and comes back with events; what it could not make
+durable it does not do. Document: docs/terminal.md, "States".
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final
+
+from firmware_stubs import actions, events
+from firmware_stubs.actions import Action
+from firmware_stubs.commands import Plan, Ring
+from firmware_stubs.connectivity import Connectivity
+from firmware_stubs.events import Event
+from firmware_stubs.scans import Phase, Scan, Scans, Verdict
+from verifier.contract.reasons import Language, Reason, sentence
+from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
+from verifier.contract.vocabulary import Outcome
+
+
+class State(StrEnum):
+    """Where the terminal stands."""
+
+    BOOT = "boot"
+    ENROLLING = "enrolling"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    SUSPENDED = "suspended"
+
+
+class Signal(StrEnum):
+    """What moves it."""
+
+    READY = "ready"
+    """All is loaded, an identity is there."""
+    NOBODY = "nobody"
+    """All is loaded, there is no identity yet."""
+    BARRED = "barred"
+    """All is loaded, and the centre had suspended the terminal before the restart."""
+    ENROLLED = "enrolled"
+    """An identity has come."""
+    LOST = "lost"
+    """The rule says that the centre is not worth asking, or there is no network."""
+    BACK = "back"
+    """The rule says that it is again."""
+    REFUSED = "refused"
+    """The centre does not let this terminal act."""
+    ADMITTED = "admitted"
+    """The centre answers this terminal again."""
+
+
+_SAME: Final = {state: dict.fromkeys(Signal, state) for state in State}
+_MOVES: Final[dict[State, dict[Signal, State]]] = {
+    State.BOOT: {
+        Signal.READY: State.ONLINE,
+        Signal.NOBODY: State.ENROLLING,
+        Signal.BARRED: State.SUSPENDED,
+    },
+    State.ENROLLING: {Signal.ENROLLED: State.ONLINE},
+    State.ONLINE: {Signal.LOST: State.OFFLINE, Signal.REFUSED: State.SUSPENDED},
+    State.OFFLINE: {Signal.BACK: State.ONLINE, Signal.REFUSED: State.SUSPENDED},
+    State.SUSPENDED: {Signal.ADMITTED: State.ONLINE},
+}
+TABLE: Final[dict[tuple[State, Signal], State]] = {
+    (state, signal): to for state in State for signal, to in (_SAME[state] | _MOVES[state]).items()
+}
+"""Complete: every state meets every signal; what it does not know leaves it where it is."""
+
+
+class Terminal:
+    """One terminal; all of its judgement but `assess` and `conclude`, which are the verifier's."""
+
+    def __init__(self, terminal: str, *, language: Language) -> None:
+        self.state = State.BOOT
+        self.connectivity = Connectivity()
+        self.scans = Scans(terminal)
+        self.ring = Ring()
+        self.cut = False
+        """Somebody took the network away."""
+        self.equipped = False
+        """There are bundles to decide alone by."""
+        self._name = terminal
+        self._language = language
+        self._handlers: dict[type[Any], Callable[[Any, float], list[Action]]] = {
+            events.Loaded: self._loaded,
+            events.Enrolled: self._enrolled,
+            events.Equipped: self._equipped,
+            events.Presented: self._presented,
+            events.CentreAnswered: self._answered,
+            events.CentreFailed: self._failed,
+            events.CentreRefused: self._refused,
+            events.Probed: self._probed,
+            events.DecidedAlone: self._decided,
+            events.Switched: self._switched,
+            events.Told: self._told,
+            events.Acted: self._acted,
+            events.Tick: self._tick,
+        }
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take in an event at `now` (corrected Unix seconds) and return what to do, in order."""
+        return self._handlers[type(event)](event, now)
+
+    # Where it stands
+
+    def _loaded(self, event: events.Loaded, now: float) -> list[Action]:
+        if self.state is not State.BOOT:
+            return []
+        self.ring = Ring(event.ring)
+        for scan in event.scans:
+            self.scans.restore(scan)
+        if not event.identity:
+            self._move(Signal.NOBODY)
+        else:
+            self._move(Signal.BARRED if event.suspended else Signal.READY)
+        written = [actions.Write(plan=plan) for plan in self.ring.restarted()]
+        return [*written, *self._tick(events.Tick(), now), actions.Probe()]
+
+    def _enrolled(self, _event: events.Enrolled, _now: float) -> list[Action]:
+        moved = self._move(Signal.ENROLLED)
+        return [actions.Probe()] if moved else []
+
+    def _equipped(self, event: events.Equipped, _now: float) -> list[Action]:
+        self.equipped = event.usable
+        return []
+
+    def _switched(self, event: events.Switched, _now: float) -> list[Action]:
+        if event.cut is self.cut:
+            return []
+        self.cut = event.cut
+        self.connectivity.cut()
+        self._move(Signal.LOST)
+        return [] if self.cut else [actions.Probe()]
+
+    def _probed(self, event: events.Probed, _now: float) -> list[Action]:
+        if self.state in (State.BOOT, State.ENROLLING) or self.cut:
+            return []
+        if event.ok and self.state is State.SUSPENDED:
+            self._move(Signal.ADMITTED)
+            self.connectivity = Connectivity()
+            return [actions.Suspend(suspended=False), actions.Upload()]
+        return self._result(ok=event.ok, seconds=event.seconds)
+
+    def _result(self, *, ok: bool, seconds: float) -> list[Action]:
+        """Count a result of the centre, and move where the rule says."""
+        if self.cut:
+            return []
+        verdict = self.connectivity.add(ok=ok, seconds=seconds)
+        moved = self._move(Signal.BACK if verdict else Signal.LOST)
+        if not moved:
+            return []
+        return [actions.Upload()] if verdict else [actions.Probe()]
+
+    def _move(self, signal: Signal) -> bool:
+        before, self.state = self.state, TABLE[self.state, signal]
+        return self.state is not before
+
+    # Scans
+
+    def _presented(self, event: events.Presented, now: float) -> list[Action]:
+        known = self.scans.find(event.text, now)
+        if self.state not in (State.ONLINE, State.OFFLINE):
+            return [self._unavailable(self._id(event, now))]
+        if known is not None and known.phase is not Phase.ORPHAN:
+            return self._again(known)
+        asking = self.state is State.ONLINE
+        if not asking and not self.equipped:
+            return [self._unavailable(self._id(event, now))]
+        if known is None:
+            known = self.scans.begin(event.text, now, event.random, Phase.ASKING)
+        if known is None:
+            return [self._unavailable(self._id(event, now))]
+        known.phase = Phase.ASKING if asking else Phase.ALONE
+        if not asking:
+            return [actions.Decide(scan=known)]
+        limit = self.connectivity.limit()
+        return [actions.Note(scan=known), actions.Ask(scan=known, limit_s=limit)]
+
+    def _again(self, scan: Scan) -> list[Action]:
+        """Show a decision once more, opening nothing; or let this reading wait for it."""
+        if scan.final is None:
+            return [actions.Wait(scan_id=scan.scan_id)]
+        return self._show(scan, scan.final)
+
+    def _answered(self, event: events.CentreAnswered, _now: float) -> list[Action]:
+        moved = self._result(ok=True, seconds=event.seconds)
+        scan = self.scans.get(event.answer.scan_id)
+        if scan is None or scan.phase is not Phase.ASKING:
+            # Too late: the terminal has decided, or is deciding, alone.
+            return moved
+        verdict = Verdict(answer=event.answer, online=True)
+        self.scans.settle(scan, verdict)
+        kept = actions.Keep(scan=scan, verdict=verdict, acknowledged=event.answer.recorded)
+        return [kept, *self._show(scan, verdict), *moved]
+
+    def _failed(self, event: events.CentreFailed, _now: float) -> list[Action]:
+        # An answer that makes no sense is an answer: the network is there.
+        moved = self._result(ok=False, seconds=event.seconds) if event.network else []
+        scan = self.scans.get(event.scan_id)
+        if scan is None or scan.phase is not Phase.ASKING:
+            return moved
+        if self.equipped:
+            scan.phase = Phase.ALONE
+            return [actions.Decide(scan=scan), *moved]
+        return [*self._nobody_decides(scan), *moved]
+
+    def _refused(self, event: events.CentreRefused, _now: float) -> list[Action]:
+        moved = self._move(Signal.REFUSED)
+        then: list[Action] = [actions.Suspend(suspended=True)] if moved else []
+        scan = self.scans.get(event.scan_id) if event.scan_id else None
+        if scan is not None and scan.phase is Phase.ASKING:
+            then += self._nobody_decides(scan)
+        return then
+
+    def _decided(self, event: events.DecidedAlone, _now: float) -> list[Action]:
+        scan = self.scans.get(event.answer.scan_id)
+        verdict = Verdict(answer=event.answer, online=False)
+        if scan is None or not self.scans.settle(scan, verdict):
+            return []
+        return [*self._show(scan, verdict), actions.Upload()]
+
+    def _show(self, scan: Scan, verdict: Verdict) -> list[Action]:
+        """Show a decision; the gate opens the first time only, and that is noted before."""
+        shown = actions.Show(answer=verdict.answer, online=verdict.online)
+        if verdict.answer.decision is not Outcome.PASS or scan.opened:
+            return [shown]
+        scan.opened = True
+        return [actions.OpenGate(scan_id=scan.scan_id), shown]
+
+    def _nobody_decides(self, scan: Scan) -> list[Action]:
+        """Let nobody in on a scan that the centre may have decided and nobody here can.
+
+        It stays open for its ten seconds: shown again it is asked under the same scan_id, and
+        what the centre stored of it is found. After that it is written down as what it was.
+        """
+        scan.phase = Phase.ORPHAN
+        return [self._unavailable(scan.scan_id)]
+
+    def _unavailable(self, scan_id: ScanId) -> Action:
+        return actions.Show(answer=self._no(scan_id), online=False)
+
+    def _no(self, scan_id: ScanId) -> TerminalAnswer:
+        reason = Reason.SYSTEM_UNAVAILABLE
+        return TerminalAnswer(
+            scan_id=scan_id,
+            decision=Outcome.DENY,
+            reason=reason,
+            sentence=sentence(Outcome.DENY, reason, self._language),
+            recorded=False,
+        )
+
+    def _id(self, event: events.Presented, now: float) -> ScanId:
+        return make_scan_id(self._name, milliseconds=int(now * 1000), random=event.random)
+
+    # Commands
+
+    def _told(self, event: events.Told, now: float) -> list[Action]:
+        if self.state in (State.BOOT, State.ENROLLING):
+            return []
+        plan = self.ring.receive(
+            event.command,
+            now=int(now * 1000),
+            clock_sure=event.clock_sure,
+            suspended=self.state is State.SUSPENDED,
+            retained=event.retained,
+        )
+        if plan.act is None:
+            return _written(plan)
+        return [*_written(plan), actions.Act(command=event.command.id, type=plan.act)]
+
+    def _acted(self, event: events.Acted, _now: float) -> list[Action]:
+        return _written(self.ring.finish(event.command, done=event.done))
+
+    # Time
+
+    def _tick(self, _event: events.Tick, now: float) -> list[Action]:
+        ended: list[Action] = []
+        for scan in self.scans.forget(now):
+            verdict = Verdict(answer=self._no(scan.scan_id), online=False)
+            self.scans.settle(scan, verdict)
+            ended.append(actions.Keep(scan=scan, verdict=verdict, acknowledged=False))
+        return [*ended, actions.Upload()] if ended else []
+
+
+def _written(plan: Plan) -> list[Action]:
+    return [] if plan.word is None else [actions.Write(plan=plan)]
