@@ -162,7 +162,8 @@ def read_document(payload: bytes, kind: type[Document], type_name: str) -> Docum
     """
     found: Any = decode(payload)
     try:
-        document = msgspec.convert(found, kind)
+        # bytes are bytes here; without builtin_types a text would be taken for base64.
+        document = msgspec.convert(found, kind, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise MalformedError(f"not a {type_name} document: {error}") from error
     if document.type != type_name or document.exp <= document.iat:
