@@ -21,6 +21,8 @@ from fleet.service.settings import SettingsError, VerifierSettings
 
 POLL_S: Final = 10.0
 """Seconds between questions."""
+UNHEARD_S: Final = 1.0
+"""Seconds until the next try while no session is connected."""
 TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 64 * 1024
 """Octets of the list of bundles; it names fewer than ten."""
@@ -49,8 +51,9 @@ class News:
         async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as client:
             while True:
                 newest = await self._ask(client)
-                told = newest is not None and newest != self._told and self._tell(newest)
-                wait = BUNDLE_SPREAD_S if told else POLL_S
+                wait = POLL_S
+                if newest is not None and newest != self._told:
+                    wait = BUNDLE_SPREAD_S if self._tell(newest) else UNHEARD_S
                 await asyncio.sleep(wait * random.uniform(1, 1.2))  # noqa: S311 - jitter
 
     async def _ask(self, client: aiohttp.ClientSession) -> tuple[BundleVersion, ...] | None:

@@ -148,6 +148,21 @@ class TestTerminal:
         self.outbox[result.sequence] = result
         self.publish(TopicName.RESULT, result)
 
+    def send_reported(self) -> None:
+        """Publish what is applied, as the first of its sequence."""
+        self.publish(
+            TopicName.REPORTED,
+            messages.Reported(
+                epoch=self.epoch,
+                boot=self.boot,
+                sequence=1,
+                at=_now(),
+                desired_version=0,
+                desired_digest=None,
+                bundles={"trust": 1},
+            ),
+        )
+
     def resend(self) -> None:
         """Publish what is not acknowledged, in order."""
         for sequence in sorted(self.outbox):
