@@ -39,7 +39,8 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     python: str
     pythonpath: str
     ports: Ports
-    workers: int
+    own_ports: tuple[int, ...]
+    """One a worker: its own health, readiness and metrics; the scan ports are shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ class House:
     ports: Ports
     python: Path
     pythonpath: str
-    workers: int
+    own_ports: tuple[int, ...]
+    """One a scan worker."""
 
     @property
     def run(self) -> Path:

@@ -44,6 +44,7 @@ def plan_up(clone: Path, *, data: Path | None, ports: Ports, workers: int | None
     account = children_account()
     placed = placement.place(clone, account)
     chosen = _choose(ports)
+    taken = frozenset(msgspec.structs.astuple(chosen))
     folder = placed.data if data is None else Path(os.path.abspath(data))  # noqa: PTH100 - resolve() would follow links
     prepare_folder(folder, account)
     staging.stage(placed)
@@ -57,7 +58,7 @@ def plan_up(clone: Path, *, data: Path | None, ports: Ports, workers: int | None
         python=str(python),
         pythonpath=os.pathsep.join(map(str, paths)),
         ports=chosen,
-        workers=_workers(workers),
+        own_ports=free_ports(_workers(workers), taken=taken),
     )
 
 

@@ -22,9 +22,10 @@ SECRET_BYTES: Final = 32
 API_KEYS: Final[Mapping[str, tuple[ApiScope, ...]]] = {
     "local-admin": tuple(ApiScope),
     "verifier": (ApiScope.GRANTS,),
-    "verifier-status": (ApiScope.BUNDLES,),
+    "fleet": (ApiScope.BUNDLES,),
 }
-"""Name -> what it opens: to people on this machine; to workers at the fleet, then at issuing."""
+"""Name -> what it opens: to people on this machine; to workers at the fleet; to the fleet at
+the verifier."""
 
 
 class ApiKeyEntry(msgspec.Struct, frozen=True, kw_only=True):

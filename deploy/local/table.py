@@ -8,6 +8,7 @@ from deploy.local import mosquitto, passwords, redis
 from deploy.local.child import Child, HttpReady, Ready, RedisReady, TcpReady
 from deploy.local.data import write_file
 from deploy.local.house import TERMINALS, House, endpoints
+from deploy.local.ports import LOOPBACK
 
 STORE, ISSUING, WORKERS, FLEET, EDGE = range(5)
 """Stages: what a later one asks must already answer."""
@@ -21,7 +22,7 @@ def children(house: House) -> tuple[Child, ...]:
         _service(house, "issuing", ISSUING, "verifier.service", "issuing"),
         *(
             _service(house, f"worker-{number}", WORKERS, "verifier.service", "worker")
-            for number in range(house.workers)
+            for number in range(len(house.own_ports))
         ),
         _service(house, "fleet", FLEET, "fleet.service"),
         *(_service(house, name, EDGE, "firmware_stubs.edge") for name in TERMINALS),
@@ -76,5 +77,8 @@ def _ready(house: House, name: str) -> Ready:
     found = endpoints(house)
     if name in found.terminals:
         return HttpReady(url="http://terminal/state", socket=house.terminal_socket(name))
-    url = {"issuing": found.issuing_url, "fleet": found.fleet_url}.get(name, found.verifier_url)
+    url = {"issuing": found.issuing_url, "fleet": found.fleet_url}.get(name)
+    if url is None:  # a worker: the scan ports are shared, so each is asked at its own
+        number = int(name.removeprefix("worker-"))
+        url = f"http://{LOOPBACK}:{house.own_ports[number]}"
     return HttpReady(url=f"{url}/readyz")

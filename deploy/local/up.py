@@ -140,7 +140,7 @@ def _house(plan: UpPlan, sockets: Path) -> House:
         ports=plan.ports,
         python=Path(plan.python),
         pythonpath=plan.pythonpath,
-        workers=plan.workers,
+        own_ports=plan.own_ports,
     )
 
 

@@ -30,7 +30,7 @@ def with_redis(check: Callable[[House], None], *, times: int = 1) -> None:
             ports=Ports(),
             python=Path("python3"),
             pythonpath="",
-            workers=1,
+            own_ports=(1,),
         )
         for name in FOLDERS:
             (house.data / name).mkdir(parents=True)

@@ -221,7 +221,8 @@ def test_a_plan_needs_different_ports(way: Path) -> None:
     plan = plan_up(CLONE, data=way / "data", ports=Ports(), workers=None)
     ports = msgspec.structs.astuple(plan.ports)
     assert len(set(ports)) == len(ports)
-    assert plan.workers == len(os.sched_getaffinity(0))
+    assert len(plan.own_ports) == len(os.sched_getaffinity(0))
+    assert not set(plan.own_ports) & set(ports)
 
 
 def test_the_command_line_refuses_a_taken_port(way: Path) -> None:

@@ -1,0 +1,113 @@
+"""Settings files of this start: what each of our processes is told. Paths and ports, no secrets.
+
+Written before the children start, since ports differ from start to start. A terminal's
+file lies in <data>/run like the others'.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from deploy.local.data import write_file
+from deploy.local.house import House, endpoints
+from deploy.local.passwords import api_key_entries
+from deploy.local.places import DEMO, DemoTerminal
+from deploy.local.ports import LOOPBACK
+from deploy.local.trust import ISSUER, LIST
+
+LIST_SIZE: Final = 1 << 20
+"""People and credentials of the demo city's list: a million, so that indices are drawn at random."""
+
+
+def write_settings(house: House) -> None:
+    """Write the settings of every process of the house."""
+    for number, port in enumerate(house.own_ports):
+        _write(house, f"worker-{number}", _worker(house, f"worker-{number}", port))
+    _write(house, "issuing", _issuing(house))
+    _write(house, "fleet", _fleet(house))
+    for terminal in DEMO:
+        _write(house, terminal.name, _terminal(house, terminal))
+
+
+def _write(house: House, name: str, settings: dict[str, Any]) -> None:
+    write_file(house.settings(name), msgspec.json.format(msgspec.json.encode(settings)))
+
+
+def _redis(house: House, user: str) -> dict[str, str]:
+    return {
+        "socket": str(house.redis_socket),
+        "user": user,
+        "password_file": str(house.redis_password(user)),
+    }
+
+
+def _door(port: int) -> dict[str, Any]:
+    return {"host": LOOPBACK, "port": port}
+
+
+def _api_keys(house: House) -> list[Any]:
+    return [msgspec.to_builtins(entry) for entry in api_key_entries(house.data)]
+
+
+def _worker(house: House, name: str, own_port: int) -> dict[str, Any]:
+    keys = house.keys
+    return {
+        "name": name,
+        "redis": _redis(house, "verifier"),
+        "service": _door(house.ports.verifier),
+        "tls": {
+            **_door(house.ports.verifier_tls),
+            "certificate": str(keys / "verifier-https.crt.pem"),
+            "key": str(keys / "verifier-https.pem"),
+            "client_ca": str(keys / "terminal-ca.crt.pem"),
+        },
+        "own_port": own_port,
+        "api_keys": _api_keys(house),
+        "root": str(house.data / "trust" / "root.cbor"),
+        "person_keys": str(keys / "person-hash"),
+        "fleet": {
+            "url": endpoints(house).fleet_url,
+            "api_key_file": str(house.api_key("verifier")),
+        },
+    }
+
+
+def _fleet(house: House) -> dict[str, Any]:
+    keys = house.keys
+    return {
+        "redis": _redis(house, "fleet"),
+        "mqtt": {
+            **_door(house.ports.mqtt_service),
+            "ca": str(keys / "service-ca.crt.pem"),
+            "certificate": str(keys / "fleet-mqtt-client.crt.pem"),
+            "key": str(keys / "fleet-mqtt-client.pem"),
+        },
+        "http": _door(house.ports.fleet),
+        "api_keys": _api_keys(house),
+        "registry": str(house.data / "places.toml"),
+        "grant_key": str(keys / "grant.pem"),
+        "verifier": {
+            "url": endpoints(house).verifier_url,
+            "api_key_file": str(house.api_key("fleet")),
+        },
+    }
+
+
+def _terminal(house: House, terminal: DemoTerminal) -> dict[str, Any]:
+    folder = house.data / "terminals" / terminal.name
+    return {
+        "terminal": terminal.name,
+        "place": terminal.place,
+        "gate": terminal.gate,
+        "direction": "in",
+        "state": str(folder / "state"),
+        "socket": str(house.terminal_socket(terminal.name)),
+        "key": str(folder / "key.pem"),
+        "certificate": str(folder / "cert.pem"),
+        "root": str(house.data / "trust" / "root.cbor"),
+        "verifier": {
+            "url": endpoints(house).verifier_tls_url,
+            "ca": str(folder / "ca.pem"),
+        },
+        "broker": {**_door(house.ports.mqtt), "ca": str(folder / "ca.pem")},
+    }
