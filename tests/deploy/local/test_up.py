@@ -105,7 +105,7 @@ def start(way: Path) -> Iterator[Callable[..., Up]]:
     yield begin
     for one in running:
         if one.process.poll() is None:
-            one.process.kill()
+            one.process.terminate()
             one.process.wait(DEADLINE_S)
 
 
