@@ -1,0 +1,50 @@
+"""`python -m verifier.service worker|issuing --settings FILE`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from verifier.service.logs import open_log
+from verifier.service.settings import SettingsError, WorkerSettings, read_settings
+from verifier.service.store.connection import NotDurableError
+from verifier.service.worker import run_worker
+
+WRONG_SETTINGS: Final = 2
+"""Exit status: a setting, or what it names, does not hold."""
+
+
+def main() -> int:
+    """Run one process; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="verifier.service")
+    parser.add_argument("role", choices=("worker", "issuing"))
+    parser.add_argument("--settings", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        uvloop.run(_serve(_role(arguments.settings)))
+    except (SettingsError, NotDurableError) as error:
+        sys.stderr.write(f"verifier.service {arguments.role}: {error}\n")
+        return WRONG_SETTINGS
+    return 0
+
+
+def _role(path: Path) -> Callable[[asyncio.Event], Awaitable[None]]:
+    settings = read_settings(path, WorkerSettings)
+    return lambda stop: run_worker(settings, open_log(settings.name), stop)
+
+
+async def _serve(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

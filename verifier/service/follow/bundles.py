@@ -1,0 +1,124 @@
+"""Follows the bundles on the store's shelf, in the order root, trust, all else.
+
+A refused bundle is logged and counted once a version; what was trusted before stays. When root or
+trust changes, what was refused before is tried again. At start the shelf's bundles count as held:
+they were in force when the last worker ran, and one that has expired since leads to the stance, not
+to a stop.
+"""
+
+import asyncio
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.errors import MalformedError
+from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.groups.roster import Rosters
+from verifier.policy.profiles import Profiles, check_profile
+from verifier.service.clock import now
+from verifier.service.knowledge import Knowledge, SignedBundle
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+from verifier.service.store.bundles import read_bundle, read_versions
+from verifier.status.plane import open_plane
+from verifier.trust.bundle import TrustedSet
+
+POLL_S: Final = 0.5
+"""Seconds between looks at the shelf."""
+BIG_BYTES: Final = 256 * 1024
+"""Octets from which a snapshot is opened beside the event loop, not in it."""
+_ORDER: Final = {"root": 0, "trust": 1, "profiles": 2, "rosters": 3}
+_AFTER_ALL: Final = 4
+
+
+class BundleFollower:
+    """Keeps a worker's knowledge at what the shelf holds and trust accepts."""
+
+    def __init__(
+        self, redis: Redis, trusted: TrustedSet, knowledge: Knowledge, log: Log, metrics: Metrics
+    ) -> None:
+        self._redis = redis
+        self._trusted = trusted
+        self._knowledge = knowledge
+        self._log = log
+        self._metrics = metrics
+        self._tried: dict[str, str] = {}
+        self._refused: set[str] = set()
+        self._held = True
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (RedisError, OSError):
+                pass
+            else:
+                self._held = False
+            await asyncio.sleep(POLL_S)
+
+    async def look(self) -> None:
+        """Take what is new on the shelf.
+
+        Raises:
+            RedisError, OSError: the store is away.
+        """
+        versions = await read_versions(self._redis)
+        for name in sorted(versions, key=lambda name: (_ORDER.get(name, _AFTER_ALL), name)):
+            version = versions[name]
+            if self._tried.get(name) == version.digest:
+                continue
+            data = await read_bundle(self._redis, version)
+            if data is not None:
+                await self._try(version, data)
+
+    async def _try(self, version: BundleVersion, data: bytes) -> None:
+        name = version.name
+        self._tried[name] = version.digest
+        try:
+            await self._take(name, data)
+        except (BundleRefused, MalformedError, ProfileError) as error:
+            cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
+            self._refused.add(name)
+            self._metrics.count(self._metrics.bundles_refused, cause)
+            self._log.warning(
+                "bundle.refused", bundle=name, version=version.version, cause=cause, why=str(error)
+            )
+            return
+        self._refused.discard(name)
+        self._knowledge.keep(SignedBundle(version=version, data=data))
+        self._log.info("bundle.taken", bundle=name, version=version.version)
+        if name in ("root", "trust"):
+            for refused in self._refused:
+                self._tried.pop(refused, None)
+
+    async def _take(self, name: str, data: bytes) -> None:
+        trusted, knowledge, held = self._trusted, self._knowledge, self._held
+        if name == "root":
+            trusted.take_root(data, now())
+        elif name == "trust":
+            knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
+        elif name == "profiles":
+            document = trusted.take_profiles(data, now(), held=held)
+            checked = [check_profile(values) for values in document.profiles]
+            knowledge.replace_profiles(Profiles(checked, document.version))
+        elif name == "rosters":
+            rosters = trusted.take_rosters(data, now(), held=held)
+            knowledge.replace_rosters(Rosters(rosters.rosters, rosters.version))
+        else:
+            await self._take_status(name, data)
+
+    async def _take_status(self, name: str, data: bytes) -> None:
+        trusted, knowledge, held = self._trusted, self._knowledge, self._held
+        if len(data) < BIG_BYTES:
+            document = trusted.take_status(data, now(), held=held)
+            view = open_plane(document)
+        else:
+            document = await asyncio.to_thread(trusted.take_status, data, now(), held=held)
+            view = await asyncio.to_thread(open_plane, document)
+        if name != f"status-{document.list}-{document.plane}":
+            raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
+        known = knowledge.known.status
+        knowledge.replace_status(known.replaced(document.list, document.plane, view))

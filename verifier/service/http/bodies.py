@@ -1,0 +1,84 @@
+"""Bodies in and out: strict JSON within bounds; an error names the path and never quotes."""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from verifier.service.http.problems import Problem
+
+READ_S: Final = 10.0
+"""Seconds in which the whole of a request must have come."""
+JSON: Final = "application/json"
+JSON_HEADERS: Final = CIMultiDict({"Content-Type": JSON, "Server": "kapok"})
+_PATH: Final = re.compile(r"at `(\$[^`]*)`")
+_MISSING: Final = re.compile(r"missing required field `([A-Za-z_]+)`")
+_ENCODE: Final = msgspec.json.Encoder().encode
+Body = TypeVar("Body")
+
+
+async def read_json(
+    request: web.BaseRequest, decoder: "msgspec.json.Decoder[Body]", limit: int
+) -> Body:
+    """Read and validate a JSON body of at most `limit` octets.
+
+    Raises:
+        Problem: 400 body.json or body.field, 408 body.slow, 413 body.large, 415 body.type.
+    """
+    headers = request.headers
+    content_type = headers.get("Content-Type", "")
+    if content_type != JSON and not _is_json(content_type):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
+    if "Content-Encoding" in headers:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.encoding")
+    body = await _read(request, limit)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=_field(str(error))) from None
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "body.json") from None
+
+
+def json_response(value: Any, status: int = 200) -> web.Response:
+    """Build a JSON answer."""
+    return web.Response(body=_ENCODE(value), status=status, headers=JSON_HEADERS)
+
+
+async def _read(request: web.BaseRequest, limit: int) -> bytes:
+    length = request.content_length
+    if length is not None and length > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
+    try:
+        if request.content.is_eof():
+            body = await request.read()
+        else:
+            async with asyncio.timeout(READ_S):
+                body = await request.read()
+    except TimeoutError:
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT, "body.slow", headers={"Connection": "close"}
+        ) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large") from None
+    if len(body) > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
+    return body
+
+
+def _is_json(content_type: str) -> bool:
+    kind, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower()
+    return kind.strip().lower() == JSON and charset in ("", "charset=utf-8", 'charset="utf-8"')
+
+
+def _field(message: str) -> str:
+    """Return the path that a validation message speaks of; names only of our own fields."""
+    at = _PATH.search(message)
+    path = at[1] if at else "$"
+    missing = _MISSING.search(message)
+    return f"{path}.{missing[1]}" if missing else path

@@ -1,0 +1,49 @@
+"""Errors to callers: RFC 9457 problem+json with a stable code; the input is never echoed."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+RETRY_AFTER_S: Final = 1
+"""Seconds after which a caller that was turned away may come again."""
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - it is the trade's word (RFC 9457)
+    """What a caller is told instead of an answer; `field` is a path such as $.text."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.field = field
+        self.headers = dict(headers or {})
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """Build the answer of a problem."""
+    status = problem.status
+    headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "code": problem.code,
+    }
+    if problem.field is not None:
+        body["field"] = problem.field
+    return web.Response(status=int(status), body=msgspec.json.encode(body), headers=headers)

@@ -1,0 +1,111 @@
+"""What a worker knows now: trust, status, rosters, profiles, grants, and the bundles' bytes.
+
+Followers replace, handlers read; everything handed out is immutable, so that a scan never sees half
+an update. What was trusted before stays when something newer is refused.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.grant import Grant
+from verifier.contract.scan import scan_id_tail
+from verifier.course import Known
+from verifier.groups.roster import Rosters
+from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
+from verifier.status.plane import NO_STATUS, Status
+from verifier.trust.bundle import NO_TRUST, Trust
+from verifier.uses import scope_tag
+
+MAX_GRANTS: Final = 100_000
+"""Terminals; a city has some ten thousand gates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Where a terminal scans, and what is asked there; worked out once, not at every scan."""
+
+    grant: Grant
+    profile: ResolvedProfile | None
+    rule: UseRule | None
+    tag: str
+    """The hash tag of its use scope."""
+    tail: str
+    """How the terminal's scan_ids end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedBundle:
+    """A bundle as it is handed on: signed bytes that were accepted here."""
+
+    version: BundleVersion
+    data: bytes
+
+
+class Knowledge:
+    """The newest of everything."""
+
+    def __init__(self) -> None:
+        self.known = Known(trust=NO_TRUST, status=NO_STATUS)
+        self.profiles = NO_PROFILES
+        self.bundles: dict[str, SignedBundle] = {}
+        self.grants: dict[str, Grant] = {}
+        self._gates: dict[str, Gate] = {}
+        self.trusting = asyncio.Event()
+        """Set once a trust bundle was taken: nothing else can be verified before."""
+
+    def gate(self, terminal: str) -> Gate | None:
+        """Return the gate of a terminal, or None where it has no grant."""
+        found = self._gates.get(terminal)
+        if found is None and (grant := self.grants.get(terminal)) is not None:
+            found = self._gates[terminal] = self._resolve(grant)
+        return found
+
+    def _resolve(self, grant: Grant) -> Gate:
+        profile = self.profiles.at(grant.place)
+        rule = None if profile is None else profile.profile.use
+        scope = f"place:{grant.place}" if rule is None else rule.scope_name(grant.place, grant.gate)
+        return Gate(
+            grant=grant,
+            profile=profile,
+            rule=rule,
+            tag=scope_tag(scope),
+            tail=scan_id_tail(grant.terminal),
+        )
+
+    def keep(self, bundle: SignedBundle) -> None:
+        """Keep the bytes of a bundle that was accepted."""
+        self.bundles[bundle.version.name] = bundle
+
+    def replace_trust(self, trust: Trust) -> None:
+        """Trust what a newer trust bundle says."""
+        self.known = Known(trust=trust, status=self.known.status, rosters=self.known.rosters)
+        self.trusting.set()
+
+    def replace_status(self, status: Status) -> None:
+        """Know a newer status."""
+        self.known = Known(trust=self.known.trust, status=status, rosters=self.known.rosters)
+
+    def replace_rosters(self, rosters: Rosters) -> None:
+        """Know newer rosters."""
+        self.known = Known(trust=self.known.trust, status=self.known.status, rosters=rosters)
+
+    def replace_profiles(self, profiles: Profiles) -> None:
+        """Ask what newer profiles ask."""
+        self.profiles = profiles
+        self._gates.clear()
+
+    def take_grants(self, grants: Iterable[Grant]) -> int:
+        """Take verified grants; of two for a terminal the higher version counts."""
+        taken = 0
+        for grant in grants:
+            held = self.grants.get(grant.terminal)
+            full = held is None and len(self.grants) >= MAX_GRANTS
+            if full or (held is not None and held.version >= grant.version):
+                continue
+            self.grants[grant.terminal] = grant
+            self._gates.pop(grant.terminal, None)
+            taken += 1
+        return taken

@@ -1,0 +1,124 @@
+"""Whether a worker can do its work; if not, what is wrong and what to do."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from verifier.contract.vocabulary import Plane
+from verifier.service.clock import now
+from verifier.service.follow.grants import GrantFollower
+from verifier.service.http.health import Finding, Readiness
+from verifier.service.knowledge import Knowledge
+from verifier.service.person_keys import DailyKeys
+from verifier.service.store.commit import Commit
+
+FLEET_SILENT_S: Final = 60.0
+"""Seconds without an answer of the fleet until it is said; its long polls last 25."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What readiness looks at."""
+
+    commit: Commit
+    knowledge: Knowledge
+    people: DailyKeys
+    grants: GrantFollower
+    follows_fleet: bool
+    serving: asyncio.Event
+    """Set while the shared doors are open."""
+
+    @property
+    def loaded(self) -> bool:
+        """Say whether there is enough to judge a code by."""
+        knowledge = self.knowledge
+        return (
+            knowledge.known.trust.version > 0
+            and knowledge.profiles.version > 0
+            and self.grants.read.is_set()
+        )
+
+    def readiness(self) -> Readiness:
+        """Return what is wrong now."""
+        problems, warnings = list(self._problems()), list(self._warnings())
+        known = self.knowledge.known
+        return Readiness(
+            ready=not problems,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+            known={
+                "trust_version": known.trust.version,
+                "trust_expires_in": int(known.trust.expires - now()),
+                "status_version": known.status.version,
+                "status_age": _oldest(self.knowledge),
+                "profiles": len(self.knowledge.profiles.places()),
+                "profiles_version": self.knowledge.profiles.version,
+                "grants": len(self.knowledge.grants),
+            },
+        )
+
+    def _problems(self) -> list[Finding]:
+        found = []
+        if not self.serving.is_set():
+            found.append(Finding(code="doors.closed", detail="the worker is starting or stopping"))
+        if self.commit.problem is not None:
+            found.append(
+                Finding(code="store.unfit", detail=f"{self.commit.problem}; start or repair Redis")
+            )
+        if not self.knowledge.known.trust.version:
+            found.append(
+                Finding(
+                    code="trust.missing",
+                    detail="no trust bundle was taken; start the issuing process",
+                )
+            )
+        if not self.knowledge.profiles.version:
+            found.append(
+                Finding(
+                    code="profiles.missing",
+                    detail="no profiles were taken; start the issuing process",
+                )
+            )
+        if not self.grants.read.is_set():
+            found.append(
+                Finding(code="grants.unread", detail="kept grants are being read; wait a moment")
+            )
+        if self.people.at(now(), None) is None:
+            found.append(
+                Finding(
+                    code="person_key.missing",
+                    detail="today's person-hash key is missing; start the issuing process",
+                )
+            )
+        return found
+
+    def _warnings(self) -> list[Finding]:
+        found = []
+        trust = self.knowledge.known.trust
+        if trust.version and now() > trust.expires:
+            found.append(
+                Finding(
+                    code="trust.expired",
+                    detail="the trust bundle has expired; start the issuing process",
+                )
+            )
+        if not self.knowledge.grants:
+            found.append(
+                Finding(code="grants.none", detail="no terminal has a grant; start the fleet")
+            )
+        heard = self.grants.heard
+        if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
+            found.append(Finding(code="fleet.silent", detail="the fleet does not answer; start it"))
+        return found
+
+
+def _oldest(knowledge: Knowledge) -> int:
+    """Return the age of the oldest plane in seconds; -1 while there is none."""
+    oldest = -1
+    for name in knowledge.bundles:
+        kind, _, rest = name.partition("-")
+        if kind == "status":
+            number, _, plane = rest.partition("-")
+            view = knowledge.known.status.plane(int(number), Plane(plane))
+            oldest = oldest if view is None else max(oldest, int(now() - view.as_of))
+    return oldest

@@ -1,0 +1,222 @@
+"""The way of a scan through a worker: assess, store, conclude, answer.
+
+Without the store (or without today's person key) the place's stance decides, and the answer says
+that nothing was recorded. A retry is answered from what is stored, whatever the code is worth now.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import structs
+
+from verifier.contract.reasons import Language, Reason
+from verifier.contract.record import ScanRecord
+from verifier.contract.scan import GroupCounts, ScanRequest, TerminalAnswer
+from verifier.contract.vocabulary import Answer, Format, Kind, Outcome
+from verifier.course import Clock
+from verifier.decision import Assessment, Decision, conclude, group_record, terminal_answer
+from verifier.engine import assess
+from verifier.errors import Outage
+from verifier.seen import SeenCredentials
+from verifier.service.clock import now as wall_now
+from verifier.service.knowledge import Gate, Knowledge
+from verifier.service.metrics import Metrics
+from verifier.service.person_keys import DailyKeys
+from verifier.service.store.commit import Commit, Overloaded
+from verifier.service.store.scans import (
+    Conflict,
+    Known,
+    Stored,
+    digest_of,
+    read_reply,
+    scan_command,
+)
+from verifier.uses import PersonKeys, claims_of, person_hash, person_name
+
+MAX_PENDING: Final = 256
+"""Scans worked on at once in a worker: some 80 ms of work; more are shed."""
+AHEAD_MS: Final = 86_400_000
+"""Milliseconds that a scan_id's time may lie ahead; it bounds how long its index is kept."""
+_NO_RECORD: Final = Decision(outcome=Outcome.DENY, reason=Reason.SYSTEM_UNAVAILABLE)
+
+
+class ScanConflict(Exception):  # noqa: N818 - it is an answer
+    """The scan_id belongs to another text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scanning:
+    """What scans need, and what is worked on."""
+
+    knowledge: Knowledge
+    commit: Commit
+    people: DailyKeys
+    metrics: Metrics
+    seen: SeenCredentials
+    pending: int = 0
+
+    def admit(self) -> None:
+        """Turn a scan away before any work while too many are worked on.
+
+        Raises:
+            Overloaded: come again later.
+        """
+        if self.pending >= MAX_PENDING or self.commit.crowded():
+            self.metrics.shed += 1
+            raise Overloaded
+
+    async def scan(
+        self, gate: Gate, scan_id: bytes, request: ScanRequest, language: Language
+    ) -> TerminalAnswer:
+        """Answer a scan; its record is on disk before the answer, or the answer says not.
+
+        Raises:
+            Overloaded: nothing was done.
+            ScanConflict: the scan_id was used for another text.
+        """
+        self.admit()
+        started = time.perf_counter()
+        self.pending += 1
+        try:
+            return await self._scan(gate, scan_id, request, language, started)
+        finally:
+            self.pending -= 1
+            self.metrics.time(time.perf_counter() - started)
+
+    async def _scan(
+        self, gate: Gate, scan_id: bytes, request: ScanRequest, language: Language, started: float
+    ) -> TerminalAnswer:
+        now = wall_now()
+        assessment = assess(
+            request.text,
+            known=self.knowledge.known,
+            profile=gate.profile,
+            grant=gate.grant,
+            clock=Clock(now=now),
+            seen=self.seen,
+        )
+        judged: Assessment | ScanRecord = assessment
+        keys = self.people.at(now, gate.rule)
+        stored: Stored | None = None
+        if keys is not None:
+            record = make_record(gate, scan_id, assessment, keys, at=now, started=started)
+            stored = await self._store(gate, request.text, record, assessment, keys)
+        if stored is None:
+            decision = conclude(assessment, Answer.UNKNOWN)
+            self.metrics.unrecorded += 1
+        elif isinstance(stored, Conflict):
+            raise ScanConflict
+        elif isinstance(stored, Known):
+            decision = recall(stored)
+            judged = stored.record or assessment
+        else:
+            decision = conclude(assessment, stored.answer)
+        self._count(decision, assessment.format)
+        answer = terminal_answer(
+            decision,
+            judged,
+            scan_id=request.scan_id,
+            language=language,
+            recorded=stored is not None,
+        )
+        if isinstance(judged, ScanRecord) and judged.group is not None:
+            answer = structs.replace(answer, group=counts_of(judged))
+        return answer
+
+    async def _store(
+        self, gate: Gate, text: str, record: ScanRecord, assessment: Assessment, keys: PersonKeys
+    ) -> Stored | None:
+        """Store a scan; None when it is not known to be stored."""
+        passed = assessment.outcome is Outcome.PASS
+        claims = claims_of(assessment, gate.rule, gate.grant, keys) if passed else ()
+        command = scan_command(
+            gate.tag,
+            digest_of(gate.grant.terminal, text),
+            record,
+            claims,
+            unclaimed=Answer.FRESH if passed else Answer.UNASKED,
+        )
+        try:
+            return read_reply(await self.commit.submit(command))
+        except Outage:
+            return None
+
+    def _count(self, decision: Decision, code_format: Format | None) -> None:
+        reason = decision.reason or ""
+        key = (decision.outcome, reason, code_format or "")
+        self.metrics.scans[key] = self.metrics.scans.get(key, 0) + 1
+        if reason and decision.outcome is Outcome.PASS:
+            self.metrics.open_stance += 1
+
+
+def make_record(
+    gate: Gate,
+    scan_id: bytes,
+    assessment: Assessment,
+    keys: PersonKeys,
+    *,
+    at: float,
+    started: float,
+) -> ScanRecord:
+    """Reduce an assessment to what is kept of it; `started` on the performance counter."""
+    grant, claims, group = gate.grant, assessment.claims, assessment.group
+    person = person_name(assessment)
+    members = 0
+    if claims is not None and claims.kind is Kind.GROUP and claims.group is not None:
+        members = claims.group.members
+    return ScanRecord(
+        scan_id=scan_id,
+        terminal=grant.terminal,
+        place=grant.place,
+        gate=grant.gate,
+        direction=grant.direction,
+        at=int(at * 1000),
+        outcome=assessment.outcome,
+        reason=assessment.reason,
+        steps=assessment.steps,
+        format=assessment.format,
+        kind=None if claims is None else int(claims.kind),
+        colour=assessment.colour,
+        sector_class=assessment.sector_class,
+        rule=assessment.rule,
+        person=b"" if person is None else person_hash(keys.today, person),
+        members=members,
+        open_stance=assessment.open_stance,
+        unsure=assessment.unsure,
+        status_age=assessment.status_age,
+        trust_version=assessment.trust_version,
+        status_version=assessment.status_version,
+        profile_version=assessment.profile_version,
+        milliseconds=round((time.perf_counter() - started) * 1000, 2),
+        offline=False,
+        group=None if group is None else group_record(group),
+    )
+
+
+def recall(stored: Known) -> Decision:
+    """Return the decision of a scan that was stored before; the terminal's own is final."""
+    record = stored.record
+    if stored.annulled:
+        return Decision(outcome=Outcome.DENY, reason=Reason.USE_ANNULLED)
+    if record is None:
+        return _NO_RECORD
+    made = conclude(record, stored.answer)
+    if record.final is None or record.final is made.outcome:
+        return made
+    return Decision(outcome=record.final, reason=None)
+
+
+def counts_of(record: ScanRecord) -> GroupCounts | None:
+    """Return the counts of a group's record; names are not kept."""
+    group = record.group
+    if group is None:
+        return None
+    return GroupCounts(
+        members=record.members,
+        green=group.green,
+        yellow=group.yellow,
+        red=group.red,
+        none=group.none,
+        exceptions=tuple((position, None) for position in group.exceptions),
+    )

@@ -1,0 +1,44 @@
+"""Signed bundles: `v:bundles` (hash: name to version:digest), `v:bundle:<name>` (string: bytes).
+
+Both are written in one transaction; a reader that finds bytes of another digest comes again. What
+lies here is verified by whoever takes it: the store is a shelf, not an authority.
+"""
+
+import hashlib
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from verifier.contract.bundle import BundleVersion
+
+_VERSIONS: Final = "v:bundles"
+_BYTES: Final = "v:bundle:"
+
+
+async def read_versions(redis: Redis) -> dict[str, BundleVersion]:
+    """Return what is on the shelf, by name."""
+    rows: dict[Any, Any] = await redis.hgetall(_VERSIONS)
+    found = {}
+    for name, value in rows.items():
+        version, _, digest = value.decode().partition(":")
+        found[name.decode()] = BundleVersion(
+            name=name.decode(), version=int(version), digest=digest
+        )
+    return found
+
+
+async def read_bundle(redis: Redis, version: BundleVersion) -> bytes | None:
+    """Return the bytes of a version, or None while another one is being laid down."""
+    data: Any = await redis.get(_BYTES + version.name)
+    if not isinstance(data, bytes) or hashlib.sha256(data).hexdigest() != version.digest:
+        return None
+    return data
+
+
+async def publish_bundle(redis: Redis, name: str, version: int, data: bytes) -> None:
+    """Lay a bundle on the shelf in place of the older one."""
+    digest = hashlib.sha256(data).hexdigest()
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.set(_BYTES + name, data)
+    pipeline.hset(_VERSIONS, name, f"{version}:{digest}")
+    await pipeline.execute()

@@ -1,0 +1,77 @@
+"""Opening the store, and refusing one that would forget what it acknowledged."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from redis.asyncio import Redis, UnixDomainSocketConnection
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from verifier.service.settings import RedisSettings, read_secret
+
+MAX_CONNECTIONS: Final = 16
+"""Followers, record readers and readiness; scans have a connection of their own."""
+TIMEOUT_S: Final = 2.0
+"""Seconds until a silent Redis counts as away."""
+MIN_VERSION: Final = 7
+"""Functions and EXPIRE NX came with Redis 7.0."""
+
+
+class NotDurableError(Exception):
+    """Redis runs in a way that would lose what was acknowledged; the text says what to set."""
+
+
+def open_store(settings: RedisSettings) -> Redis:
+    """Return a client; connects on first use, anew after every failure.
+
+    Raises:
+        SettingsError: the password file cannot be read.
+    """
+    pool = ConnectionPool(
+        connection_class=UnixDomainSocketConnection,
+        path=settings.socket,
+        username=settings.user,
+        password=read_secret(settings.password_file, "redis.password_file"),
+        max_connections=MAX_CONNECTIONS,
+        socket_timeout=TIMEOUT_S,
+        protocol=2,
+        retry=Retry(NoBackoff(), 1),
+    )
+    return Redis.from_pool(pool)
+
+
+async def check_durable(redis: Redis) -> None:
+    """Refuse a Redis that is too old or does not write through on every write.
+
+    Raises:
+        NotDurableError: it would forget.
+        RedisError: it is away.
+    """
+    config = await redis.config_get("appendonly", "appendfsync")
+    persistence = await redis.info("persistence")
+    server = await redis.info("server")
+    judge_durable(
+        {_text(name): _text(value) for name, value in dict(config).items()},
+        str(server.get("redis_version", "0")),
+        str(persistence.get("aof_last_write_status", "")),
+    )
+
+
+def judge_durable(config: Mapping[str, str], version: str, last_write: str) -> None:
+    """Judge what a Redis says of itself.
+
+    Raises:
+        NotDurableError: it would forget.
+    """
+    if int(version.split(".", 1)[0]) < MIN_VERSION:
+        raise NotDurableError(f"Redis {version} is too old: {MIN_VERSION} or newer is needed")
+    for name, wanted in (("appendonly", "yes"), ("appendfsync", "always")):
+        if config.get(name) != wanted:
+            raise NotDurableError(f"Redis must run with `{name} {wanted}`")
+    if last_write != "ok":
+        raise NotDurableError("Redis could not write its append-only file: look at its disk")
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

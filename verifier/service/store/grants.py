@@ -1,0 +1,21 @@
+"""Signed grants: `v:grants` (hash: terminal to version|bytes), so that a start needs no fleet."""
+
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from verifier.contract.grant import Grant
+from verifier.service.store.library import KEEP_NEWEST
+
+_GRANTS: Final = "v:grants"
+
+
+async def read_grants(redis: Redis) -> tuple[bytes, ...]:
+    """Return the newest signed grant of every terminal."""
+    rows: dict[Any, Any] = await redis.hgetall(_GRANTS)
+    return tuple(value.partition(b"|")[2] for value in rows.values())
+
+
+async def keep_grant(redis: Redis, grant: Grant, signed: bytes) -> None:
+    """Keep a verified grant unless a newer one is there."""
+    await redis.fcall(KEEP_NEWEST, 1, _GRANTS, grant.terminal, str(grant.version), signed)

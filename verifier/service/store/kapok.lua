@@ -1,0 +1,286 @@
+#!lua name=kapok
+
+-- What a scan does in the store, as one step (docs/store-verifier.md). Time is the server's; every
+-- key of a call shares the hash tag of KEYS[1], v:{tt}:...; nothing here reads a code or a person.
+--
+-- Claims stand flat in the arguments, four or five each:
+--   'o' key also seconds            once: refused ('u') while the key is there
+--   'e' key also seconds            enter: refused ('p') while the key is there
+--   'l' key also seconds            leave: refused ('p') unless the key is there
+--   'r' key seconds count limit     room: refused ('l') past the limit; a negative count gives back
+-- Answers: f fresh, u used, l full, p pair, n unasked, x unknown.
+-- States: l live, m amended by an upload, o uploaded, a annulled.
+
+local INDEX_SECONDS = 90000 -- 25 h: an answer is remembered for 24 h after the hour it was made in
+local RECORD_SECONDS = 93600 -- 26 h: 24 h after the hour has closed, and that hour
+local HOUR = 3600
+local MOST_ROOM_SECONDS = 86400
+
+local function clock()
+  local time = redis.call('TIME')
+  local seconds = tonumber(time[1])
+  return seconds, time[1] .. string.sub(string.format('%06d', tonumber(time[2])), 1, 3)
+end
+
+local function records_key(prefix, stream_id)
+  local ms = string.sub(stream_id, 1, string.find(stream_id, '-', 1, true) - 1)
+  return prefix .. 'r:' .. string.format('%.0f', math.floor(tonumber(ms) / 1000 / HOUR))
+end
+
+local function append(prefix, seconds, ms, fields)
+  local key = prefix .. 'r:' .. math.floor(seconds / HOUR)
+  local id = redis.pcall('XADD', key, ms .. '-*', unpack(fields))
+  if type(id) == 'table' then -- the clock went back: go on from the last entry
+    id = redis.call('XADD', key, '*', unpack(fields))
+  end
+  redis.call('EXPIRE', key, RECORD_SECONDS, 'NX')
+  return id
+end
+
+local function remember(index, scan, seconds, hour, value)
+  redis.call('HSET', index, scan, value)
+  local ahead = tonumber(hour) - math.floor(seconds / HOUR)
+  if ahead == 0 then
+    redis.call('EXPIRE', index, INDEX_SECONDS, 'NX')
+  else -- an hour of the past is kept as long from now; one of the future until it has passed
+    redis.call('EXPIRE', index, INDEX_SECONDS + math.max(ahead, 0) * HOUR)
+  end
+end
+
+local function entry(prefix, stream_id)
+  local found = redis.call('XRANGE', records_key(prefix, stream_id), stream_id, stream_id)[1]
+  local fields = {}
+  if found then
+    for at = 1, #found[2], 2 do
+      fields[found[2][at]] = found[2][at + 1]
+    end
+  end
+  return fields
+end
+
+local function held_by(key, also)
+  local holder = redis.call('GET', key)
+  if not holder and also then
+    holder = redis.call('GET', also)
+  end
+  return holder
+end
+
+-- How long a claim is kept: a live one as long as its rule says, an uploaded one from its scan on.
+local function lasting(seconds, since)
+  return math.min(seconds, seconds + since)
+end
+
+local function refusal(prefix, scan, args, first, since)
+  local at = first
+  while at <= #args do
+    local kind, key = args[at], args[at + 1]
+    if kind == 'r' then
+      local count = tonumber(args[at + 3])
+      if not since and count > 0 then
+        local inside = tonumber(redis.call('GET', prefix .. 'c:' .. key) or '0')
+        if inside + count > tonumber(args[at + 4]) then
+          return 'l'
+        end
+      end
+      at = at + 5
+    else
+      if not since or lasting(tonumber(args[at + 3]), since) > 0 then
+        local family = prefix .. (kind == 'o' and 'u:' or 'p:')
+        local also = args[at + 2] ~= '' and family .. args[at + 2]
+        local holder = held_by(family .. key, also)
+        if kind == 'l' then
+          if not holder then
+            return 'p'
+          end
+        elseif holder and holder ~= scan then
+          return kind == 'o' and 'u' or 'p'
+        end
+      end
+      at = at + 4
+    end
+  end
+  return nil
+end
+
+local function leave(key, also, taken)
+  local found = redis.call('GET', key) and key or also
+  if found then
+    taken[#taken + 1] = { 'l', found, redis.call('GET', found), redis.call('PEXPIRETIME', found) }
+    redis.call('DEL', key)
+    if also then
+      redis.call('DEL', also)
+    end
+  end
+end
+
+local function count_room(key, count, taken)
+  local inside = tonumber(redis.call('GET', key) or '0')
+  local after = math.max(0, inside + count)
+  redis.call('SET', key, after, 'EX', MOST_ROOM_SECONDS)
+  taken[#taken + 1] = { 'r', key, after - inside }
+end
+
+-- Takes all claims that still count; returns whether any did, and what giving back needs to know.
+local function take(prefix, scan, args, first, since)
+  local taken = {}
+  local at = first
+  while at <= #args do
+    local kind, key = args[at], args[at + 1]
+    if kind == 'r' then
+      count_room(prefix .. 'c:' .. key, tonumber(args[at + 3]), taken)
+      at = at + 5
+    else
+      local seconds = tonumber(args[at + 3])
+      if since then
+        seconds = lasting(seconds, since)
+      end
+      local family = prefix .. (kind == 'o' and 'u:' or 'p:')
+      if seconds > 0 then
+        if kind == 'l' then
+          leave(family .. key, args[at + 2] ~= '' and family .. args[at + 2], taken)
+        else
+          redis.call('SET', family .. key, scan, 'EX', seconds)
+          taken[#taken + 1] = { kind, family .. key }
+        end
+      end
+      at = at + 4
+    end
+  end
+  return taken
+end
+
+local function give_back(scan, packed)
+  if not packed then
+    return
+  end
+  for _, claim in ipairs(cmsgpack.unpack(packed)) do
+    local kind, key = claim[1], claim[2]
+    if kind == 'r' then
+      local inside = tonumber(redis.call('GET', key) or '0')
+      redis.call('SET', key, math.max(0, inside - claim[3]), 'EX', MOST_ROOM_SECONDS)
+    elseif kind == 'l' then
+      redis.call('SET', key, claim[3], 'NX', 'PXAT', string.format('%.0f', claim[4]))
+    elseif redis.call('GET', key) == scan then
+      redis.call('DEL', key)
+    end
+  end
+end
+
+-- value: digest (16 bytes), answer, state, stream id
+local function read(value)
+  return string.sub(value, 1, 16), string.sub(value, 17, 17), string.sub(value, 18, 18),
+    string.sub(value, 19)
+end
+
+local function store(prefix, keys, args, answer, state, taken)
+  local seconds, ms = clock()
+  local fields = { 'r', args[4], 'a', answer }
+  if taken and #taken > 0 then
+    fields[5], fields[6] = 'c', cmsgpack.pack(taken)
+  end
+  local id = append(prefix, seconds, ms, fields)
+  remember(keys[1], args[1], seconds, args[3], args[2] .. answer .. state .. id)
+end
+
+-- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
+-- claims...; returns the answer's letter, 'c' for a conflict, or {'k', answer, state, record}
+local function scan(keys, args)
+  local prefix = string.sub(keys[1], 1, 7)
+  local known = redis.call('HGET', keys[1], args[1])
+  if known then
+    local digest, answer, state, id = read(known)
+    if digest ~= args[2] then
+      return 'c'
+    end
+    return { 'k', answer, state, entry(prefix, id)['r'] or '' }
+  end
+  local answer, taken = args[5], nil
+  if #args > 5 then
+    answer = refusal(prefix, args[1], args, 6, nil)
+    if not answer then
+      answer, taken = 'f', take(prefix, args[1], args, 6, nil)
+    end
+  end
+  store(prefix, keys, args, answer, 'l', taken)
+  return answer
+end
+
+-- An upload of a scan that was answered here: what the terminal did is appended, and what a pass
+-- took is given back when the terminal did not let anybody through.
+local function amend(prefix, keys, args, value)
+  local digest, answer, _, id = read(value)
+  local before = entry(prefix, id)
+  local state = 'm'
+  if answer == 'f' and args[6] ~= 'p' then
+    give_back(args[1], before['c'])
+    state = 'a'
+  end
+  local fields = { 'r', args[4], 'a', answer }
+  if before['c'] and state == 'm' then
+    fields[5], fields[6] = 'c', before['c']
+  end
+  local seconds, ms = clock()
+  local added = append(prefix, seconds, ms, fields)
+  remember(keys[1], args[1], seconds, args[3], digest .. answer .. state .. added)
+  return { 'm', answer, state }
+end
+
+-- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
+-- 'p' when the terminal let somebody through, Unix seconds of the scan, claims...; returns the
+-- answer's letter, 'c', {'k', answer, state}, or {'m', answer, state}
+local function upload(keys, args)
+  local prefix = string.sub(keys[1], 1, 7)
+  local known = redis.call('HGET', keys[1], args[1])
+  if known then
+    local digest, answer, state = read(known)
+    if digest ~= args[2] then
+      return 'c'
+    elseif state == 'l' then
+      return amend(prefix, keys, args, known)
+    end
+    return { 'k', answer, state }
+  end
+  local answer, taken = args[5], nil
+  if #args > 7 then
+    local since = tonumber(args[7]) - clock()
+    answer = refusal(prefix, args[1], args, 8, since)
+    if not answer then
+      taken = take(prefix, args[1], args, 8, since)
+      answer = #taken > 0 and 'f' or 'x'
+    end
+  end
+  store(prefix, keys, args, answer, 'o', taken)
+  return answer
+end
+
+-- keys: index; args: scan_id; returns 1 when this call gave back, 0 when there was nothing to
+local function annul(keys, args)
+  local prefix = string.sub(keys[1], 1, 7)
+  local known = redis.call('HGET', keys[1], args[1])
+  if not known then
+    return 0
+  end
+  local digest, answer, state, id = read(known)
+  if state == 'a' then
+    return 0
+  end
+  give_back(args[1], entry(prefix, id)['c'])
+  redis.call('HSET', keys[1], args[1], digest .. answer .. 'a' .. id)
+  return 1
+end
+
+-- keys: hash; args: field, version, bytes; keeps the higher version; value: version|bytes
+local function keep_newest(keys, args)
+  local held = redis.call('HGET', keys[1], args[1])
+  if held and tonumber(string.match(held, '^%d+')) >= tonumber(args[2]) then
+    return 0
+  end
+  redis.call('HSET', keys[1], args[1], args[2] .. '|' .. args[3])
+  return 1
+end
+
+redis.register_function('kapok_scan', scan)
+redis.register_function('kapok_upload', upload)
+redis.register_function('kapok_annul', annul)
+redis.register_function('kapok_keep_newest', keep_newest)

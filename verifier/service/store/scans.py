@@ -1,0 +1,186 @@
+"""Scans in the store: index `v:{tt}:i:…`, records `v:{tt}:r:…`, claims `v:{tt}:u|p|c:…`.
+
+A command is made here and its reply read; the step itself is the function library's. All keys of a
+scan share the hash tag of its use scope (`verifier.uses.scope_tag`).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import hiredis
+import msgspec
+
+from verifier.contract.record import ScanRecord
+from verifier.contract.vocabulary import Answer, Outcome
+from verifier.errors import Outage
+from verifier.service.store.library import ANNUL, SCAN, UPLOAD
+from verifier.service.store.wire import pack_command
+from verifier.uses import ClaimKind, UseClaim
+
+DIGEST_BYTES: Final = 16
+"""Octets of a text's digest: enough to tell two texts under one scan_id apart."""
+HOUR_MS: Final = 3_600_000
+_BUCKET_BYTE: Final = 11
+"""Of a scan_id: the last octet of its random part."""
+
+_ANSWERS: Final = {
+    b"f": Answer.FRESH,
+    b"u": Answer.USED,
+    b"l": Answer.FULL,
+    b"p": Answer.PAIR,
+    b"n": Answer.UNASKED,
+    b"x": Answer.UNKNOWN,
+}
+_LETTERS: Final = {answer: letter.decode() for letter, answer in _ANSWERS.items()}
+_KINDS: Final = {
+    ClaimKind.ONCE: "o",
+    ClaimKind.ENTER: "e",
+    ClaimKind.LEAVE: "l",
+    ClaimKind.ROOM: "r",
+}
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(ScanRecord).decode
+_ANNULLED: Final = b"a"
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """Stored now."""
+
+    answer: Answer
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Stored before under this scan_id."""
+
+    answer: Answer
+    annulled: bool
+    record: ScanRecord | None
+    """None in the reply to an upload, and where the record is no longer kept."""
+
+
+class Amended(msgspec.Struct, frozen=True):
+    """An upload of a scan that was answered online; what the terminal did was appended."""
+
+    answer: Answer
+    gave_back: bool
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """The scan_id belongs to another text."""
+
+
+Stored = Fresh | Known | Amended | Conflict
+
+
+def digest_of(caller: str, text: str) -> bytes:
+    """Return the digest that a scan_id is bound to: 16 bytes."""
+    return hashlib.sha256(f"{caller}|{text}".encode()).digest()[:DIGEST_BYTES]
+
+
+def index_key(tag: str, scan_id: bytes) -> str:
+    """Return the index key of a scan_id: by hour and the last octet of its random part."""
+    return f"v:{{{tag}}}:i:{_hour(scan_id)}:{scan_id[_BUCKET_BYTE]:02x}"
+
+
+def _hour(scan_id: bytes) -> int:
+    return int.from_bytes(scan_id[:6], "big") // HOUR_MS
+
+
+def scan_command(
+    tag: str, digest: bytes, record: ScanRecord, claims: Sequence[UseClaim], *, unclaimed: Answer
+) -> bytes:
+    """Pack the command of a live scan; `unclaimed` is the answer when there are no claims."""
+    scan_id = record.scan_id
+    return pack_command(
+        (
+            "FCALL",
+            SCAN,
+            1,
+            index_key(tag, scan_id),
+            scan_id,
+            digest,
+            _hour(scan_id),
+            _ENCODE(record),
+            _LETTERS[unclaimed],
+            *_flat(claims),
+        )
+    )
+
+
+def upload_command(
+    tag: str,
+    digest: bytes,
+    record: ScanRecord,
+    claims: Sequence[UseClaim],
+    *,
+    unclaimed: Answer,
+) -> bytes:
+    """Pack the command of an uploaded scan; its record says what the terminal decided."""
+    scan_id = record.scan_id
+    return pack_command(
+        (
+            "FCALL",
+            UPLOAD,
+            1,
+            index_key(tag, scan_id),
+            scan_id,
+            digest,
+            _hour(scan_id),
+            _ENCODE(record),
+            _LETTERS[unclaimed],
+            "p" if record.final is Outcome.PASS else "n",
+            record.at // 1000,
+            *_flat(claims),
+        )
+    )
+
+
+def annul_command(tag: str, scan_id: bytes) -> bytes:
+    """Pack the command that gives back what a scan claimed, once."""
+    return pack_command(("FCALL", ANNUL, 1, index_key(tag, scan_id), scan_id))
+
+
+def _flat(claims: Sequence[UseClaim]) -> list[str | int]:
+    flat: list[str | int] = []
+    for claim in claims:
+        if claim.kind is ClaimKind.ROOM:
+            flat += ("r", claim.key, claim.seconds, claim.count, claim.limit)
+        else:
+            flat += (_KINDS[claim.kind], claim.key, claim.also, claim.seconds)
+    return flat
+
+
+def read_reply(reply: Any) -> Stored:
+    """Read what the store said of a scan or an upload.
+
+    Raises:
+        Outage: it answered an error; nothing was stored.
+    """
+    if isinstance(reply, bytes):
+        answer = _ANSWERS.get(reply)
+        return Conflict() if answer is None else Fresh(answer)
+    if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
+        raise Outage("the store refused a scan")
+    kind, letter, state, *rest = reply
+    if kind == b"m":
+        return Amended(_ANSWERS[letter], state == _ANNULLED)
+    record = read_record(rest[0]) if rest and rest[0] else None
+    return Known(_ANSWERS[letter], state == _ANNULLED, record)
+
+
+def read_record(data: bytes) -> ScanRecord:
+    """Read a record as it is kept.
+
+    Raises:
+        Outage: it is of another version of this program.
+    """
+    try:
+        return _DECODE(data)
+    except msgspec.DecodeError as error:
+        raise Outage("a record that cannot be read") from error
+
+
+def read_answer(letter: bytes) -> Answer:
+    """Read the answer as it is kept beside a record."""
+    return _ANSWERS[letter]

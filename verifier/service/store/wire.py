@@ -1,0 +1,138 @@
+"""One lean connection to Redis for scans: packed commands out, replies in the order of commands.
+
+Only bytes and futures live here. redis-py costs several times more a command, and scans are all
+that is asked often; everything else goes through it. When the connection ends, whatever is
+unanswered fails with Outage: it may or may not have happened. A future that its asker cancelled
+still takes its place in the order.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import hiredis
+
+from verifier.errors import Outage
+
+_NOTHING: Final = object()
+AWAY: Final = "the store is away"
+
+pack_command: Final[Callable[[tuple[Any, ...]], bytes]] = hiredis.pack_command
+
+
+class _Sent:
+    """Commands that went out together."""
+
+    __slots__ = ("landed", "unanswered")
+
+    def __init__(self, unanswered: int, landed: Callable[[], None]) -> None:
+        self.unanswered = unanswered
+        self.landed = landed
+
+
+def _nothing() -> None:
+    """Do nothing; for a command that flies alone."""
+
+
+class Wire(asyncio.Protocol):
+    """A connection; `lost` is called once when it ends."""
+
+    def __init__(self, lost: Callable[["Wire"], None]) -> None:
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING)
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._sent: deque[_Sent] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._lost = lost
+
+    @property
+    def open(self) -> bool:
+        """Say whether commands can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment] # a stream's is a Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the commands in their order."""
+        self._reader.feed(data)
+        reply, answered = self._reader.gets(), 0
+        while reply is not _NOTHING:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(reply)
+            reply, answered = self._reader.gets(), answered + 1
+        while answered:
+            first = self._sent[0]
+            taken = min(answered, first.unanswered)
+            first.unanswered -= taken
+            answered -= taken
+            if not first.unanswered:
+                self._sent.popleft().landed()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Fail what is unanswered."""
+        self._transport = None
+        waiting, self._waiting = self._waiting, deque()
+        sent, self._sent = self._sent, deque()
+        self._lost(self)
+        for future in waiting:
+            if not future.done():
+                future.set_exception(Outage(AWAY))
+        for flight in sent:
+            flight.landed()
+
+    def send(
+        self, commands: bytes, futures: list[asyncio.Future[Any]], landed: Callable[[], None]
+    ) -> None:
+        """Send packed commands; each future gets its reply, a ReplyError as a value.
+
+        `landed` is called once, when all are answered or the connection has ended.
+        """
+        if self._transport is None:
+            raise Outage(AWAY)
+        self._waiting.extend(futures)
+        self._sent.append(_Sent(len(futures), landed))
+        self._transport.write(commands)
+
+    async def ask(self, *words: str | bytes | int) -> Any:
+        """Send one command and wait for its reply.
+
+        Raises:
+            Outage: the connection ended, or Redis answered an error.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.send(pack_command(words), [future], _nothing)
+        reply = await future
+        if isinstance(reply, hiredis.ReplyError):
+            raise Outage(f"the store refused {words[0]!s}")
+        return reply
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def connect(
+    path: str, user: str, password: str, *, lost: Callable[[Wire], None], seconds: float
+) -> Wire:
+    """Connect and authenticate within `seconds`.
+
+    Raises:
+        Outage: Redis is not there, is loading, or refuses.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(seconds):
+            _, wire = await loop.create_unix_connection(lambda: Wire(lost), path)
+            try:
+                await wire.ask("AUTH", user, password)
+                await wire.ask("PING")
+            except BaseException:
+                wire.abort()
+                raise
+    except (OSError, TimeoutError) as error:
+        raise Outage(AWAY) from error
+    return wire

@@ -1,0 +1,234 @@
+"""A scan worker: opens the store and the doors, follows bundles and grants, stops in order."""
+
+import asyncio
+import contextlib
+import gc
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.errors import MalformedError
+from verifier.errors import BundleRefused, Outage
+from verifier.seen import SeenCredentials
+from verifier.service.follow.bundles import BundleFollower
+from verifier.service.follow.grants import GrantFollower
+from verifier.service.http.access import Keys
+from verifier.service.http.door import Door, Route, bound_socket, connection_caller
+from verifier.service.http.health import health_routes
+from verifier.service.http.scans import ScanResource
+from verifier.service.knowledge import Knowledge
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+from verifier.service.person_keys import DailyKeys
+from verifier.service.readiness import WorkerState
+from verifier.service.scanning import Scanning
+from verifier.service.settings import SettingsError, TlsDoorSettings, WorkerSettings, read_secret
+from verifier.service.store import wire
+from verifier.service.store.commit import Commit
+from verifier.service.store.connection import NotDurableError, check_durable, open_store
+from verifier.service.store.library import ensure_library
+from verifier.trust.bundle import TrustedSet
+
+LOOPBACK: Final = "127.0.0.1"
+CONNECT_S: Final = 1.0
+"""Seconds to connect to the store."""
+WATCH_S: Final = 1.0
+"""Seconds between looks at whether the store still writes through."""
+STOP_S: Final = 3.0
+"""Seconds for open requests when the process stops."""
+LOAD_S: Final = 2.0
+"""Seconds that the doors stay closed while trust, profiles and grants are read at start."""
+_GC_THRESHOLDS: Final = (100_000, 50, 100)
+"""A scan leaves no cycles; collecting rarely keeps pauses off its way."""
+
+
+class Worker:
+    """The parts of a running worker."""
+
+    def __init__(self, settings: WorkerSettings, log: Log) -> None:
+        self.settings = settings
+        self.log = log
+        self.redis = open_store(settings.redis)
+        self.metrics = Metrics(settings.name)
+        self.knowledge = Knowledge()
+        self.trusted = _pinned(settings.root)
+        password = read_secret(settings.redis.password_file, "redis.password_file")
+        self.commit = Commit(_connector(self.redis, settings, password))
+        self.people = DailyKeys(Path(settings.person_keys))
+        self.scanning = Scanning(
+            knowledge=self.knowledge,
+            commit=self.commit,
+            people=self.people,
+            metrics=self.metrics,
+            seen=SeenCredentials(),
+        )
+        shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
+        self.bundles = BundleFollower(*shared)
+        self.grants = GrantFollower(*shared)
+        self.state = WorkerState(
+            commit=self.commit,
+            knowledge=self.knowledge,
+            people=self.people,
+            grants=self.grants,
+            follows_fleet=settings.fleet is not None,
+            serving=asyncio.Event(),
+        )
+
+    def metrics_text(self) -> bytes:
+        """Return the metrics, the gauges as they are now."""
+        metrics, commit = self.metrics, self.commit
+        metrics.store_up = int(commit.up)
+        metrics.pending, metrics.queued = self.scanning.pending, commit.waiting
+        metrics.flights, metrics.batches = commit.flights, commit.batches
+        return metrics.text()
+
+
+async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        SettingsError: a file or address of the settings does not hold.
+        NotDurableError: the store would forget.
+    """
+    worker = Worker(settings, log)
+    tls = None if settings.tls is None else tls_context(settings.tls)
+    tasks: list[asyncio.Task[None]] = []
+    doors: list[Door] = []
+    try:
+        with contextlib.suppress(RedisError, OSError):
+            await check_durable(worker.redis)
+        tasks += [
+            asyncio.create_task(worker.commit.run()),
+            asyncio.create_task(_watch(worker)),
+            asyncio.create_task(worker.bundles.run()),
+            asyncio.create_task(worker.grants.run(settings.fleet)),
+            asyncio.create_task(_wait(stop)),
+        ]
+        await _open_own_door(worker, doors)
+        await _loaded(worker, tasks, LOAD_S)
+        await _open_shared_doors(worker, tls, doors)
+        worker.state.serving.set()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        log.info("started", port=settings.service.port, own_port=settings.own_port)
+        finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()
+    finally:
+        worker.state.serving.clear()
+        await asyncio.gather(*(door.close(STOP_S) for door in doors))
+        await worker.commit.drain(1.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await worker.redis.aclose()
+    log.info("stopped")
+
+
+async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]], seconds: float) -> None:
+    """Wait a while for what codes are judged by: whoever shares the doors answers meanwhile."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not worker.state.loaded and asyncio.get_running_loop().time() < deadline:
+        done, _ = await asyncio.wait(tasks, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+        if done:
+            return
+
+
+async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
+    health = health_routes(worker.state.readiness, worker.metrics_text)
+    await _open(worker, doors, "own_port", (LOOPBACK, worker.settings.own_port), health)
+
+
+async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: list[Door]) -> None:
+    settings = worker.settings
+    scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
+    shared = (Route(method="POST", path="/v1/scans", handler=scans.post),)
+    health = health_routes(worker.state.readiness, worker.metrics_text)
+    address = (settings.service.host, settings.service.port)
+    await _open(worker, doors, "service", address, (*shared, *health))
+    if settings.tls is not None:
+        await _open(worker, doors, "tls", (settings.tls.host, settings.tls.port), shared, tls)
+
+
+async def _open(
+    worker: Worker,
+    doors: list[Door],
+    field: str,
+    address: tuple[str, int],
+    routes: tuple[Route, ...],
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    identify = Keys(worker.settings.api_keys).caller if tls is None else connection_caller
+    door = Door(routes, identify, log=worker.log, metrics=worker.metrics)
+    try:
+        await door.open(bound_socket(*address), tls)
+    except OSError as error:
+        where = f"{address[0]}:{address[1]}"
+        raise SettingsError(f"$.{field}: cannot listen on {where}: {error.strerror}") from error
+    doors.append(door)
+
+
+async def _watch(worker: Worker) -> None:
+    """Stop using a store that no longer writes through."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        try:
+            await check_durable(worker.redis)
+        except NotDurableError as error:
+            if worker.commit.up:
+                worker.log.warning("store.refused", why=str(error))
+            worker.commit.refuse(str(error))
+        except (RedisError, OSError):
+            continue
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def _connector(
+    redis: Redis, settings: WorkerSettings, password: str
+) -> Callable[[Callable[[wire.Wire], None]], "asyncio.Future[wire.Wire]"]:
+    async def connect(lost: Callable[[wire.Wire], None]) -> wire.Wire:
+        try:
+            await check_durable(redis)
+            await ensure_library(redis)
+        except NotDurableError as error:
+            raise Outage(str(error)) from error
+        except (RedisError, OSError) as error:
+            raise Outage(wire.AWAY) from error
+        return await wire.connect(
+            settings.redis.socket, settings.redis.user, password, lost=lost, seconds=CONNECT_S
+        )
+
+    return lambda lost: asyncio.ensure_future(connect(lost))
+
+
+def _pinned(path: str) -> TrustedSet:
+    try:
+        return TrustedSet(Path(path).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"$.root: cannot read {path}: {error.strerror}") from error
+    except (BundleRefused, MalformedError) as error:
+        raise SettingsError(f"$.root: {path} is not a root file") from error
+
+
+def tls_context(door: TlsDoorSettings) -> ssl.SSLContext:
+    """Return the terminals' TLS: both sides show a certificate.
+
+    Raises:
+        SettingsError: a file does not hold what it should.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_cert_chain(door.certificate, door.key)
+        context.load_verify_locations(door.client_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError("$.tls: certificate, key or client_ca cannot be loaded") from error
+    return context
