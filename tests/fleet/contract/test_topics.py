@@ -1,0 +1,106 @@
+"""The table of topics: parsing is strict, and what is written can be read."""
+
+import contextlib
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.contract import topics
+from fleet.contract.errors import Breach, ContractError
+from fleet.contract.topics import TABLE, Party, Shard, TerminalId, TopicName
+
+NAMES = st.from_regex(r"\A[a-z0-9-]{4,32}\Z").map(TerminalId)
+
+
+@given(st.sampled_from(TopicName), NAMES)
+def test_written_topics_can_be_read(name: TopicName, terminal: TerminalId) -> None:
+    """Every topic of the table survives writing and parsing."""
+    built = topics.topic(name, None if name is TopicName.BUNDLE else terminal)
+    assert topics.parse(str(built)) == built
+    assert built.shard_fits
+    assert len(str(built)) <= topics.MAX_TOPIC_BYTES
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_topic_or_refused(text: str) -> None:
+    """Parsing gives a topic that writes back to the same text, or the one error."""
+    parsed = None
+    with contextlib.suppress(ContractError):
+        parsed = topics.parse(text)
+    assert parsed is None or str(parsed) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kapok/up/0/gate-a/birth/",
+        "kapok/up/0/gate-a/birth\n",
+        "kapok/up/0/gate-a/ack",
+        "kapok/up/0/abc/birth",
+        "kapok/up/0/" + "a" * 33 + "/birth",
+        "kapok/up/0/GATE-A/birth",
+        "kapok/up/0/gate_a/birth",
+        "kapok/up/10/gate-a/birth",
+        "kapok/up/A/gate-a/birth",
+        "kapok/up/g/gate-a/birth",
+        "kapok/up/+/gate-a/birth",
+        "kapok/up/0/+/birth",
+        "kapok/up/\N{FULLWIDTH DIGIT ONE}/gate-a/birth",
+        "kapok/down/gate-a/birth",
+        "kapok/down/gate-a/command ",
+        "/kapok/down/gate-a/command",
+        "kapok/all/bundle/",
+        "kapok/all/command",
+        "$SYS/broker/uptime",
+    ],
+)
+def test_near_misses_are_refused(text: str) -> None:
+    """What is almost a topic is none."""
+    with pytest.raises(ContractError) as caught:
+        topics.parse(text)
+    assert caught.value.breach is Breach.TOPIC_UNKNOWN
+
+
+def test_a_foreign_shard_is_seen() -> None:
+    """A topic with another's shard parses, and says that it does not fit."""
+    own = topics.shard_of(TerminalId("gate-a"))
+    for shard in topics.SHARDS:
+        parsed = topics.parse(f"kapok/up/{shard}/gate-a/birth")
+        assert parsed.shard_fits == (shard == own)
+
+
+@given(NAMES)
+def test_shard_is_the_low_half_of_the_first_byte(terminal: TerminalId) -> None:
+    """The shard is what the document says."""
+    first = hashlib.sha256(terminal.encode()).digest()[0]
+    assert topics.shard_of(terminal) == f"{first & 15:x}"
+
+
+@pytest.mark.parametrize("name", list(TopicName))
+def test_topics_need_just_their_parts(name: TopicName) -> None:
+    """A missing terminal, or one too many, is refused."""
+    with pytest.raises(ContractError):
+        topics.topic(name, TerminalId("gate-a") if name is TopicName.BUNDLE else None)
+
+
+def test_subscriptions_cover_each_side() -> None:
+    """The fleet hears all that terminals publish of a shard; a terminal all that is for it."""
+    up = [rule for rule in TABLE if rule.publisher is Party.TERMINAL]
+    heard = topics.subscriptions(Shard("3"))
+    assert [name for name, _ in heard] == [f"kapok/up/3/+/{rule.name}" for rule in up]
+    mine = dict(topics.terminal_subscriptions(TerminalId("gate-a")))
+    assert set(mine) == {
+        "kapok/down/gate-a/ack",
+        "kapok/down/gate-a/desired",
+        "kapok/down/gate-a/command",
+        "kapok/all/bundle",
+    }
+    assert set(mine.values()) == {1}
+
+
+def test_every_name_has_one_row() -> None:
+    """The table is complete, each name once."""
+    assert [rule.name for rule in TABLE] == list(TopicName)
