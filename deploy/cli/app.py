@@ -6,12 +6,14 @@ from typing import Final
 
 import typer
 
-from deploy.cli import tests, up, version
+from deploy.cli import bench, steering, tests, up, version
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     up.register,
     tests.register,
+    steering.register,
+    bench.register,
     version.register,
 )
 """Each file of commands has a `register`; a new one is a line here."""

@@ -1,0 +1,114 @@
+"""The doors of a running house, for the commands of people on this machine.
+
+Every call is one request with a time-out; what a door refuses or does not answer is a LocalError
+with one sentence. Addresses and the key's file come from endpoints.json.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from deploy.local.errors import LocalError, UsageError
+from deploy.local.house import API_KEY, Endpoints, read_endpoints
+from deploy.local.passwords import read_secret
+
+TIMEOUT_S: Final = 10.0
+"""Seconds; a door that takes longer is as good as closed."""
+MAX_ANSWER_BYTES: Final = 4 * 2**20
+"""Octets read of one answer."""
+
+Answer = dict[str, Any]
+
+
+class Doors:
+    """The doors of one house; open it with `opened`."""
+
+    def __init__(self, endpoints: Endpoints, key: str, session: aiohttp.ClientSession) -> None:
+        self.endpoints = endpoints
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._session = session
+
+    async def fleet(self, path: str) -> Answer:
+        """GET from the fleet."""
+        return await self._call("GET", self.endpoints.fleet_url + path)
+
+    async def command(self, terminal: str, kind: str, key: str) -> Answer:
+        """Give a terminal a command under an Idempotency-Key."""
+        url = f"{self.endpoints.fleet_url}/v1/terminals/{terminal}/commands"
+        return await self._call("POST", url, {"type": kind}, {"Idempotency-Key": key})
+
+    async def issue(self, request: Mapping[str, Any]) -> Answer:
+        """POST /v1/credentials at the issuing process."""
+        url = self.endpoints.issuing_url + "/v1/credentials"
+        return await self._call("POST", url, request)
+
+    async def verifier(self, path: str) -> Answer:
+        """GET from the verifier's service door."""
+        return await self._call("GET", self.endpoints.verifier_url + path)
+
+    async def terminal(self, name: str, path: str, body: bytes | None = None) -> Answer:
+        """GET or POST at a terminal's own door."""
+        socket = self.endpoints.terminals.get(name)
+        if socket is None:
+            known = ", ".join(sorted(self.endpoints.terminals))
+            raise UsageError(f"no terminal {name} on this machine; there are {known}")
+        connector = aiohttp.UnixConnector(socket)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            return await _answer(
+                session, "GET" if body is None else "POST", f"http://terminal{path}", data=body
+            )
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sent = {**self._headers, **(headers or {})}
+        if body is None:
+            return await _answer(self._session, method, url, headers=sent)
+        sent["Content-Type"] = "application/json"
+        data = msgspec.json.encode(body)
+        return await _answer(self._session, method, url, headers=sent, data=data)
+
+
+async def _answer(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with session.request(method, url, timeout=timeout, **options) as response:
+            body = await response.content.read(MAX_ANSWER_BYTES)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise LocalError(
+            f"{url} does not answer ({type(error).__name__}); is `kapok up` running?"
+        ) from error
+    try:
+        found = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise LocalError(f"{url} answered {response.status} and no JSON") from error
+    if response.status >= 400:
+        code = found.get("code", response.status) if isinstance(found, dict) else response.status
+        raise LocalError(f"{url} refused: {code}")
+    return found if isinstance(found, dict) else {"items": found}
+
+
+@asynccontextmanager
+async def opened(data: Path) -> AsyncIterator[Doors]:
+    """Open the doors of the house on a data folder.
+
+    Raises:
+        UsageError: no house was ever up there, or its files belong to another account.
+    """
+    try:
+        endpoints = read_endpoints(data)
+        if endpoints is None:
+            raise UsageError(f"no house on {data}; start one with `kapok up`")
+        key = read_secret(Path(endpoints.api_keys[API_KEY]))
+    except PermissionError as error:
+        raise UsageError(f"{data} belongs to another account; run this as root") from error
+    async with aiohttp.ClientSession() as session:
+        yield Doors(endpoints, key, session)

@@ -1,0 +1,79 @@
+"""Steering terminals: the table of the fleet, the network switch, commands with their results."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from deploy.local.doors import Answer, Doors
+from deploy.local.errors import LocalError, UsageError
+from fleet.contract.commands import FINAL_STATES, CommandState, CommandType
+
+POLL_S: Final = 0.1
+"""Between two looks at a command's state."""
+COLUMNS: Final = ("terminal", "place", "gate", "state", "presence", "seen", "outbox", "incidents")
+MAX_PICTURE_BYTES: Final = 16 * 2**20
+"""Octets of a picture; as the terminals' lens takes."""
+
+
+async def fleet_rows(doors: Doors) -> list[tuple[str, ...]]:
+    """Return a row a terminal, as COLUMNS says."""
+    now, rows, after = time.time(), [], ""
+    while True:
+        page = await doors.fleet(f"/v1/terminals?after={after}")
+        rows += [_row(terminal, now) for terminal in page["terminals"]]
+        if page["next"] is None:
+            return rows
+        after = page["next"]
+
+
+def _row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    seen, beat = terminal["last_seen"], terminal["beat"] or {}
+    kinds = sorted({str(incident["kind"]) for incident in terminal["incidents"]})
+    return (
+        str(terminal["terminal"]),
+        str(terminal["place"]),
+        f"{terminal['gate']} ({terminal['direction']})",
+        str(terminal["state"]),
+        str(terminal["presence"]),
+        "never" if seen is None else f"{max(0.0, now - seen / 1000):.0f} s ago",
+        str(beat.get("queue_depth", "-")),
+        ", ".join(kinds) or "-",
+    )
+
+
+async def switch_network(doors: Doors, name: str, *, cut: bool) -> Answer:
+    """Cut a terminal off from the network, or join it again."""
+    return await doors.terminal(name, "/network", msgspec.json.encode({"cut": cut}))
+
+
+async def give_command(
+    doors: Doors, terminal: str, kind: CommandType, *, wait_s: float
+) -> Mapping[str, Any]:
+    """Give a command and wait for its final word.
+
+    Raises:
+        LocalError: no final word within `wait_s` seconds; the command goes on by itself.
+    """
+    command = await doors.command(terminal, kind.value, secrets.token_hex(16))
+    deadline = time.monotonic() + wait_s
+    while CommandState(command["state"]) not in FINAL_STATES:
+        if time.monotonic() > deadline:
+            raise LocalError(f"command {command['id']} is still {command['state']}")
+        await asyncio.sleep(POLL_S)
+        command = await doors.fleet(f"/v1/commands/{command['id']}")
+    return command
+
+
+async def scan_picture(doors: Doors, terminal: str, picture: Path) -> Answer:
+    """Hold a picture before a terminal's lens."""
+    try:
+        with picture.open("rb") as file:
+            data = file.read(MAX_PICTURE_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {picture}: {error.strerror}") from error
+    return await doors.terminal(terminal, "/frame", data)
