@@ -73,11 +73,12 @@ def assess(
     except Refusal as refusal:
         outcome, reason = Outcome.DENY, refusal.reason
         steps.results.append(REFUSED)
+    letters = "".join(steps.results)
     return Assessment(
         outcome=outcome,
         reason=reason,
-        step=STEPS[len(steps.results) - 1] if reason is None else REASONS[reason].step,
-        steps="".join(steps.results).ljust(len(STEPS), "-"),
+        step=STEPS[len(letters.rstrip(SKIPPED)) - 1] if reason is None else REASONS[reason].step,
+        steps=letters.ljust(len(STEPS), "-"),
         format=steps.format,
         claims=steps.claims,
         unsure=steps.unsure,

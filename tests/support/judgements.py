@@ -210,3 +210,17 @@ BY_TEXT: Final[Mapping[str, tuple[Reason, str]]] = {
         "CC1:" + base45.encode(City(phone=None, shown_by=STRANGER).presentation()),
     ),
 }
+
+UNSURE: Final[Mapping[str, tuple[Reason, City, str]]] = {
+    "clock": (Reason.CLOCK_UNSURE, City(clock_sure=False), "oooouoo"),
+    "trust": (Reason.TRUST_STALE, City(trust_exp=NOW - 1), "oooouoo"),
+    "status stale": (Reason.STATUS_STALE, City(status_at=NOW - 601), "ooooouo"),
+    "no revocation": (Reason.STATUS_UNKNOWN, City(planes=(Plane.HEALTH,)), "ooooouo"),
+    "no health": (Reason.STATUS_UNKNOWN, City(planes=(Plane.REVOCATION,)), "ooooouo"),
+    "a group's health": (
+        Reason.STATUS_UNKNOWN,
+        ON_PAPER.at(planes=(Plane.REVOCATION,)),
+        "oooooou",
+    ),
+}
+"""What cannot be known: the Reason with the closed stance, and the steps with the open one."""

@@ -1,18 +1,18 @@
 """The steps of assess(): every Reason they give, at the exact second where it is about seconds."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.support.city import PERSON, City, asks
 from tests.support.faults import IN_CLAIMS, IN_PROOF, static_bytes
-from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED
+from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
 from tests.support.keys import PHONE_ED, STRANGER, other_half
 from tests.support.publisher import DAY, NOW
 from verifier.codes import base45
 from verifier.contract.reasons import REASONS, Reason
-from verifier.contract.vocabulary import Colour, Outcome, Plane, Step
+from verifier.contract.vocabulary import Colour, Outcome, Step
 from verifier.decision import STEPS, Assessment
 from verifier.seen import SeenCredentials
 
@@ -119,20 +119,6 @@ def test_the_first_step_that_refuses_gives_the_reason() -> None:
         Reason.PLACE_FORMAT,
         None,
     ]
-
-
-UNSURE: Final[Mapping[str, tuple[Reason, City, str]]] = {
-    "clock": (Reason.CLOCK_UNSURE, City(clock_sure=False), "oooouoo"),
-    "trust": (Reason.TRUST_STALE, City(trust_exp=NOW - 1), "oooouoo"),
-    "status stale": (Reason.STATUS_STALE, City(status_at=NOW - 601), "ooooouo"),
-    "no revocation": (Reason.STATUS_UNKNOWN, City(planes=(Plane.HEALTH,)), "ooooouo"),
-    "no health": (Reason.STATUS_UNKNOWN, City(planes=(Plane.REVOCATION,)), "ooooouo"),
-    "a group's health": (
-        Reason.STATUS_UNKNOWN,
-        ON_PAPER.at(planes=(Plane.REVOCATION,)),
-        "oooooou",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", UNSURE)
