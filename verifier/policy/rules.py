@@ -1,0 +1,297 @@
+"""Rules in the form of the EU gateway: which apply, and what they say of one document.
+
+Lives here: reading a rule file unchanged, choosing by time and kind, judging. Not here: the
+language (`verifier.policy.certlogic`), which place asks for which rules (`profiles`), any clock.
+
+A rule never passes by accident: an evaluation error or any result but true is FAILED; an external
+input that the rule reaches for and does not get, or an engine newer than ours, is UNKNOWN.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from verifier.errors import VerifierError
+from verifier.policy import certlogic
+from verifier.policy.certlogic.dates import Instant, iso, parse
+
+MAX_RULE_BYTES: Final = 256 * 1024
+"""Octets of a rule file; published ones take 4 KiB."""
+MAX_RULES: Final = 1_000
+"""Rules of a set; fifteen countries publish 194 in all."""
+ENGINE: Final = "CERTLOGIC"
+ENGINE_VERSION: Final = (1, 3)
+"""The newest language, major and minor, whose rules are evaluated; a newer rule is UNKNOWN."""
+SCHEMA_MAJOR: Final = 1
+"""The major version of the document schema that rules may be written for."""
+EXTERNAL: Final = "external"
+"""The part of a rule's data that does not come from the document."""
+
+_FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")
+_NAMED: Final = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
+
+_Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}\Z")]
+_Lang = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?\Z")]
+
+
+class RuleError(VerifierError):
+    """A rule file or a set of rules is wrong; `field` names where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class DocumentKind(StrEnum):
+    """What a document attests; a General rule asks something of all of them."""
+
+    GENERAL = "General"
+    TEST = "Test"
+    VACCINATION = "Vaccination"
+    RECOVERY = "Recovery"
+
+
+class RuleType(StrEnum):
+    """Whose rule it is: of the country that is entered, or of the one that issued."""
+
+    ACCEPTANCE = "Acceptance"
+    INVALIDATION = "Invalidation"
+
+
+class Verdict(StrEnum):
+    """What a rule says of a document."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class _Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    lang: _Lang
+    desc: str
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
+    """The gateway's fields, by its names."""
+
+    identifier: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}-[A-Z]{2}-[0-9]{4}\Z")]
+    type: RuleType
+    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
+    region: Annotated[str, msgspec.Meta(max_length=5)] | None = None
+    version: _Version
+    schema_version: _Version
+    engine: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    engine_version: _Version
+    certificate_type: DocumentKind
+    description: Annotated[tuple[_Description, ...], msgspec.Meta(min_length=1)]
+    valid_from: str
+    valid_to: str
+    affected_fields: tuple[str, ...]
+    logic: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EuRule:
+    """A rule as the gateway publishes it, compiled."""
+
+    id: str
+    version: tuple[int, ...]
+    type: RuleType
+    country: str
+    region: str | None
+    kind: DocumentKind
+    descriptions: Mapping[str, str]
+    """Text by language tag."""
+    valid_from: Instant
+    valid_to: Instant
+    """Milliseconds since 1970, both inclusive."""
+    affected_fields: tuple[str, ...]
+    logic: certlogic.Rule | None
+    """None: written for an engine or a schema that we do not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOutcome:
+    """What one rule says of one document."""
+
+    id: str
+    version: tuple[int, ...]
+    verdict: Verdict
+    descriptions: Mapping[str, str]
+
+
+def read_rule(data: bytes) -> EuRule:
+    """Read one rule file (JSON, UTF-8).
+
+    Raises:
+        RuleError: with the field that is wrong.
+    """
+    if len(data) > MAX_RULE_BYTES:
+        raise RuleError("(file)", f"longer than {MAX_RULE_BYTES} octets")
+    try:
+        file = msgspec.json.decode(data, type=_File)
+    except msgspec.ValidationError as error:
+        raise RuleError(_field(str(error)), str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RuleError("(file)", "not JSON") from error
+    start, end = _moment("ValidFrom", file.valid_from), _moment("ValidTo", file.valid_to)
+    if end < start:
+        raise RuleError("ValidTo", "before ValidFrom")
+    return EuRule(
+        id=file.identifier,
+        version=_numbers(file.version),
+        type=file.type,
+        country=file.country,
+        region=file.region,
+        kind=file.certificate_type,
+        descriptions={entry.lang: entry.desc for entry in file.description},
+        valid_from=start,
+        valid_to=end,
+        affected_fields=file.affected_fields,
+        logic=_logic(file),
+    )
+
+
+def kind_of(payload: Mapping[str, Any]) -> DocumentKind | None:
+    """Return what an EU document attests, or None when it is not exactly one thing."""
+    kinds = [kind for key, kind in _GROUPS.items() if payload.get(key)]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+_GROUPS: Final = {
+    "v": DocumentKind.VACCINATION,
+    "t": DocumentKind.TEST,
+    "r": DocumentKind.RECOVERY,
+}
+
+
+class RuleSet:
+    """Rules to choose from; immutable."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self, rules: Iterable[EuRule]) -> None:
+        """Take rules.
+
+        Raises:
+            RuleError: for two rules of one id and version, or more than MAX_RULES.
+        """
+        self._rules = tuple(sorted(rules, key=lambda rule: (rule.id, rule.version)))
+        if len(self._rules) > MAX_RULES:
+            raise RuleError("(set)", f"more than {MAX_RULES} rules")
+        if len({(rule.id, rule.version) for rule in self._rules}) != len(self._rules):
+            raise RuleError("Version", "two rules of one id and version")
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def applying(
+        self,
+        at: float,
+        kind: DocumentKind,
+        *,
+        country: str | None = None,
+        region: str | None = None,
+        rule_type: RuleType = RuleType.ACCEPTANCE,
+    ) -> tuple[EuRule, ...]:
+        """Return the rules for a kind of document at a time (Unix seconds), by id.
+
+        Of one id, the highest version that is valid then. General rules apply to every kind;
+        rules of a region apply in that region only.
+        """
+        moment = at * 1000
+        newest: dict[str, EuRule] = {}
+        for rule in self._rules:
+            if (
+                rule.type is rule_type
+                and rule.kind in (kind, DocumentKind.GENERAL)
+                and rule.valid_from <= moment <= rule.valid_to
+                and country in (None, rule.country)
+                and rule.region in (None, "", region)
+            ):
+                newest[rule.id] = rule
+        return tuple(newest.values())
+
+
+def external_inputs(
+    at: float | None, value_sets: Mapping[str, Sequence[str]], **more: Any
+) -> dict[str, Any]:
+    """Return what a rule may read beside the document.
+
+    `at` is Unix seconds, or None where the time is not known: rules that need it are UNKNOWN.
+    """
+    inputs: dict[str, Any] = {
+        "valueSets": {name: list(codes) for name, codes in value_sets.items()},
+        **more,
+    }
+    if at is not None:
+        inputs["validationClock"] = iso(Instant(int(at * 1000)))
+    return inputs
+
+
+def judge(rule: EuRule, payload: Any, external: dict[str, Any]) -> RuleOutcome:
+    """Say what a rule says of a document; never raises for what is in the document."""
+    return RuleOutcome(
+        id=rule.id,
+        version=rule.version,
+        verdict=_verdict(rule, payload, external),
+        descriptions=rule.descriptions,
+    )
+
+
+def judge_all(
+    rules: Iterable[EuRule], payload: Any, external: dict[str, Any]
+) -> tuple[RuleOutcome, ...]:
+    """Say what each of the rules says of a document."""
+    return tuple(judge(rule, payload, external) for rule in rules)
+
+
+def _verdict(rule: EuRule, payload: Any, external: dict[str, Any]) -> Verdict:
+    if rule.logic is None:
+        return Verdict.UNKNOWN
+    try:
+        result = certlogic.evaluate(rule.logic, {"payload": payload, EXTERNAL: external})
+    except certlogic.EvaluationError as error:
+        absent = error.fault is certlogic.Fault.ABSENT
+        return Verdict.UNKNOWN if absent else Verdict.FAILED
+    return Verdict.PASSED if result is True else Verdict.FAILED
+
+
+def _logic(file: _File) -> certlogic.Rule | None:
+    """Compile a rule's logic, if it is written in a language that we have."""
+    if (
+        file.engine != ENGINE
+        or _numbers(file.engine_version)[:2] > ENGINE_VERSION
+        or _numbers(file.schema_version)[0] != SCHEMA_MAJOR
+    ):
+        return None
+    try:
+        return certlogic.compile(file.logic, required=frozenset({EXTERNAL}))
+    except certlogic.LogicError as error:
+        raise RuleError("Logic", f"{error.where} {error.fault}") from error
+
+
+def _moment(field: str, text: str) -> Instant:
+    """Read a date-time; a bare date would leave open which hour of it is meant."""
+    if "T" not in text:
+        raise RuleError(field, "takes a date and a time")
+    try:
+        return parse(text)
+    except certlogic.EvaluationError as error:
+        raise RuleError(field, "takes a date and a time") from error
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
+
+
+def _field(message: str) -> str:
+    """Find the gateway's field that a validation message speaks of."""
+    at = _FIELD.search(message)
+    named = _NAMED.search(message)
+    parts = [match[1] for match in (at, named) if match]
+    return ".".join(parts) if parts else "(file)"
