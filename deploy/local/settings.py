@@ -22,7 +22,7 @@ LIST_SIZE: Final = 1 << 20
 def write_settings(house: House) -> None:
     """Write the settings of every process of the house."""
     for number, port in enumerate(house.own_ports):
-        _write(house, f"worker-{number}", _worker(house, f"worker-{number}", port))
+        _write(house, f"worker-{number}", worker_settings(house, f"worker-{number}", port))
     _write(house, "issuing", _issuing(house))
     _write(house, "fleet", _fleet(house))
     for terminal in DEMO:
@@ -49,7 +49,8 @@ def _api_keys(house: House) -> list[Any]:
     return [msgspec.to_builtins(entry) for entry in api_key_entries(house.data)]
 
 
-def _worker(house: House, name: str, own_port: int) -> dict[str, Any]:
+def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
+    """Return the settings of a scan worker."""
     keys = house.keys
     return {
         "name": name,

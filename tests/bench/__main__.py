@@ -1,0 +1,24 @@
+"""`python -m tests.bench [group...]`: what `kapok bench` runs."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from tests.bench import core, http
+
+GROUPS: Final[dict[str, Callable[[], None]]] = {"core": core.run, "http": http.run}
+
+
+def main(names: list[str]) -> int:
+    """Run the groups named, or all; 2 for a name that is none."""
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        print(f"bench: no group {unknown[0]}; there are {', '.join(GROUPS)}", file=sys.stderr)  # noqa: T201
+        return 2
+    for name in names or GROUPS:
+        GROUPS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""Rows http.*: POST /v1/scans with real records and claims, on disk before the answer.
+
+64 keep-alive connections; the generator is another process and shares the cores with workers and
+Redis. Each code is another person's and is scanned once. Raw is measured in the same run, before
+and after. Beside each row: seconds of processor time per scan of workers and Redis, and fsyncs.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import psutil
+
+from tests.bench.codes import Issued, issue, now
+from tests.bench.core import raw_case
+from tests.bench.house import PEOPLE, TERMINAL, BenchHouse, running
+from tests.bench.load import Job, Result, TlsFiles
+from tests.bench.rows import emit, interleaved, progress
+from verifier.contract.scan import make_scan_id
+
+COUNT: Final = 10_000
+"""Codes of a row: some two seconds at the goal's speed."""
+WARM: Final = 500
+"""Codes sent before, so that connections, caches and processor are awake."""
+GUANGDONG: Final = 23_300
+HAINAN: Final = 60_000
+
+
+def run() -> None:
+    """Measure and print."""
+    asyncio.run(_run())
+
+
+async def _run() -> None:
+    at, workers = now(), os.cpu_count() or 1
+    async with running(at, workers) as bench:
+        progress("http: issuing codes")
+        codes = issue(COUNT + WARM, bench.issuer, at, people=PEOPLE, credentials=PEOPLE)
+        rest = issue(COUNT + WARM, bench.issuer, now(), people=PEOPLE, credentials=PEOPLE)
+        raw = _raw()
+        cold = await _row(bench, "http.cold", codes.presentations, raw, tls=False)
+        await _row(bench, "http.static", codes.static, raw, tls=False)
+        await _tls(bench, rest, cold, raw)
+        for name, load in (("Guangdong 2022", GUANGDONG), ("Hainan's rebuilt peak", HAINAN)):
+            cores = load / (cold / workers)
+            emit("cores", cores, "cores", load=load, of=name)
+
+
+def _raw() -> float:
+    """Return seconds of one verify."""
+    return interleaved({"raw": raw_case()}, rounds=6)["raw"]
+
+
+async def _tls(bench: BenchHouse, codes: Issued, cold: float, raw: float) -> None:
+    await _row(bench, "http.tls", codes.presentations, raw, tls=True, compared=cold)
+
+
+async def _row(
+    bench: BenchHouse,
+    name: str,
+    texts: list[str],
+    raw: float,
+    *,
+    tls: bool,
+    compared: float | None = None,
+) -> float:
+    progress(name)
+    await _send(bench, texts[:WARM], tls=tls)
+    before, synced = _usage(bench), _fsyncs(bench)
+    result = await _send(bench, texts[WARM:], tls=tls)
+    after = _usage(bench)
+    if set(result.statuses) != {200} or '"decision":"pass"' not in result.sample:
+        raise ValueError(f"{name}: not every scan passed: {result.statuses} {result.sample}")
+    raw = min(raw, _raw())
+    count = len(texts) - WARM
+    rate = count / result.seconds
+    spent = {k: round((after[k] - before[k]) / count * 1e6, 1) for k in after}
+    ratio, to = (rate * raw, "raw") if compared is None else (rate / compared, "http.cold")
+    emit(
+        name,
+        rate,
+        "scan/s",
+        ratio=ratio,
+        to=to,
+        raw_per_s=round(1 / raw),
+        p50_ms=round(result.p50 * 1e3, 2),
+        p99_ms=round(result.p99 * 1e3, 2),
+        cpu_us_per_scan=spent,
+        scans_per_fsync=_per_fsync(count, synced, _fsyncs(bench)),
+    )
+    return rate
+
+
+async def _send(bench: BenchHouse, texts: list[str], *, tls: bool) -> Result:
+    ports = bench.house.ports
+    folder = bench.house.data / "terminals" / TERMINAL
+    job = Job(
+        host="127.0.0.1",
+        port=ports.verifier_tls if tls else ports.verifier,
+        path="/v1/scans",
+        headers={
+            "Content-Type": "application/json",
+            **({} if tls else {"Authorization": f"Bearer {bench.api_key}"}),
+        },
+        bodies=[_body(text) for text in texts],
+        tls=TlsFiles(
+            ca=str(folder / "ca.pem"),
+            certificate=str(folder / "cert.pem"),
+            key=str(folder / "key.pem"),
+        )
+        if tls
+        else None,
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.bench.load",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate(msgspec.json.encode(job))
+    return msgspec.json.decode(out, type=Result)
+
+
+def _body(text: str) -> str:
+    scan_id = make_scan_id(TERMINAL, milliseconds=int(time.time() * 1000), random=os.urandom(6))
+    return msgspec.json.encode({"scan_id": scan_id, "text": text}).decode()
+
+
+def _usage(bench: BenchHouse) -> dict[str, float]:
+    """Return seconds of processor time so far: all workers together, and Redis."""
+    used = {"workers": 0.0, "redis": 0.0}
+    for name, pid in bench.pids().items():
+        times = psutil.Process(pid).cpu_times()
+        used["redis" if name == "redis" else "workers"] += times.user + times.system
+    return used
+
+
+def _fsyncs(bench: BenchHouse) -> int:
+    """Return how often Redis's append-only file was synced, as the kernel counts its writes."""
+    pid = bench.pids()["redis"]
+    lines = Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("syscw")).split()[1])
+
+
+def _per_fsync(count: int, before: int, after: int) -> float | None:
+    return round(count / (after - before), 1) if after > before else None
