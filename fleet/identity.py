@@ -7,7 +7,7 @@ Document: docs/terminal-contract.md; profile of the certificates: RFC 5280.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.contract.errors import ContractError
@@ -186,6 +187,16 @@ def make_request(key: PrivateKey) -> bytes:
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return SHA-256 of the certificate's DER as 64 lower-case hex digits."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def signer(key: PrivateKey) -> Callable[[bytes], bytes]:
+    """Return a callable that signs with ES256: bytes in, r then s (64 bytes) out (RFC 9053)."""
+
+    def sign(message: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return sign
 
 
 def kid_of(key: PublicKey) -> bytes:

@@ -4,9 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from redis.asyncio import Redis
 
 from fleet import identity
@@ -53,12 +50,7 @@ def load_grant_key(path: str) -> GrantKey:
         raise SettingsError(f"$.grant_key: {error.strerror}") from error
     except IdentityError as error:
         raise SettingsError(f"$.grant_key: {error}") from error
-
-    def sign(message: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-    return GrantKey(kid=identity.kid_of(key.public_key()), sign=sign)
+    return GrantKey(kid=identity.kid_of(key.public_key()), sign=identity.signer(key))
 
 
 class Granting:

@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -77,6 +79,15 @@ def test_shard_is_the_low_half_of_the_first_byte(terminal: TerminalId) -> None:
     """The shard is what the document says."""
     first = hashlib.sha256(terminal.encode()).digest()[0]
     assert topics.shard_of(terminal) == f"{first & 15:x}"
+
+
+def test_the_documents_examples_hold() -> None:
+    """The shards that docs/terminal-contract.md names are right."""
+    root = Path(__file__).resolve().parents[3]
+    text = (root / "docs/terminal-contract.md").read_text(encoding="utf-8")
+    examples = re.findall(r"`([a-z0-9-]+)` has shard `([0-9a-f])`", text)
+    assert len(examples) == 2
+    assert all(topics.shard_of(TerminalId(name)) == shard for name, shard in examples)
 
 
 @pytest.mark.parametrize("name", list(TopicName))
