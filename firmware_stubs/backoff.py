@@ -20,6 +20,16 @@ Random = Callable[[], float]
 """Returns a number from 0 (included) to 1 (excluded)."""
 
 
+def about(seconds: float, part: float, random: Random) -> float:
+    """Return an interval that differs by at most `part` of itself, so that terminals drift apart."""
+    return seconds * (1 + part * (2 * random() - 1))
+
+
+def within(seconds: float, random: Random) -> float:
+    """Return a random part of some seconds."""
+    return seconds * random()
+
+
 class Backoff:
     """The waits of one connection."""
 
@@ -48,7 +58,7 @@ class Backoff:
             # The exponent is bounded too: 2.0 ** 1024 would overflow after a long night.
             bound = min(self._limit, self._base * 2.0 ** min(self._failures, 32))
         self._failures += 1
-        return self._random() * bound
+        return within(bound, self._random)
 
     def reset(self) -> None:
         """Forget the failures: a person says that the network is there again."""

@@ -1,0 +1,40 @@
+"""`python -m firmware_stubs.edge --settings FILE`: one terminal; wrong settings exit with 2."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from firmware_stubs.edge.database import StateError
+from firmware_stubs.edge.logs import open_log
+from firmware_stubs.edge.process import run
+from firmware_stubs.edge.settings import SettingsError, read_settings
+
+EXIT_SETTINGS: Final = 2
+EXIT_STATE: Final = 3
+
+
+def main(arguments: list[str]) -> int:
+    """Run the process; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="firmware_stubs.edge", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument(
+        "--reset", action="store_true", help="forget all bundles at start; floors and outbox stay"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        settings = read_settings(given.settings)
+        uvloop.run(run(settings, open_log(settings.terminal), reset=given.reset))
+    except SettingsError as error:
+        sys.stderr.write(f"terminal: {error}\n")
+        return EXIT_SETTINGS
+    except StateError as error:
+        sys.stderr.write(f"terminal: {error}\n")
+        return EXIT_STATE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

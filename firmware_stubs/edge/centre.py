@@ -1,0 +1,252 @@
+"""The line to the verifier: HTTPS with the terminal's own certificate.
+
+Every answer over it is authenticated, so its `Date` may set the clock. Bodies are bounded. While
+the network is cut there is no session: open connections are closed, new requests fail at once.
+Which failures count against the network is said here, what follows from them is the machine's.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import aiohttp
+import msgspec
+
+from firmware_stubs import events
+from firmware_stubs.events import Event
+from firmware_stubs.scans import Scan
+from verifier.contract.bundle import MAX_BUNDLE_BYTES, BundleIndex
+from verifier.contract.reasons import Language
+from verifier.contract.scan import (
+    ScanRequest,
+    TerminalAnswer,
+    UploadAnswer,
+    UploadRecord,
+    UploadRequest,
+)
+
+MAX_ANSWER_BYTES: Final = 256 * 1024
+"""Octets of any answer but a bundle; a group's exceptions take 30 KB at most."""
+BUNDLE_LIMIT_S: Final = 60.0
+"""Seconds for one bundle; a health plane of 4.7 MB over a slow line."""
+UPLOAD_LIMIT_S: Final = 15.0
+"""Seconds for an upload of 100 records."""
+INDEX_LIMIT_S: Final = 5.0
+MAX_CONNECTIONS: Final = 4
+"""One for scans, one for uploads and bundles, and two more for a queue at the gate."""
+STORE_HEADER: Final = "Kapok-Store"
+"""The name that the centre's store gives itself; another name means that it failed over."""
+
+Failures: Final = (aiohttp.ClientError, OSError, TimeoutError, asyncio.TimeoutError)
+"""All that a request may raise when the network or the far side is to blame."""
+
+
+class CentreRefusedError(Exception):
+    """403 over mutual TLS: the centre does not let this terminal act."""
+
+
+class CentreUnusableError(Exception):
+    """An answer of no use: another status, or a body that is not what was agreed."""
+
+    def __init__(self, message: str, status: int = HTTPStatus.OK) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class CutError(OSError):
+    """The network is cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An answer, its body read."""
+
+    status: int
+    body: bytes
+    store: str | None
+
+
+Answer = TypeVar("Answer")
+Observe = Callable[[float, float, float], None]
+"""Takes (`Date`, sent, received) in Unix seconds of the system's clock."""
+
+_scan_answer = msgspec.json.Decoder(TerminalAnswer)
+_upload_answer = msgspec.json.Decoder(UploadAnswer)
+_index = msgspec.json.Decoder(BundleIndex)
+_encode = msgspec.json.Encoder().encode
+
+
+class Centre:
+    """The verifier, as this terminal reaches it."""
+
+    def __init__(
+        self, url: str, tls: ssl.SSLContext, *, language: Language, observe: Observe
+    ) -> None:
+        self._url = url
+        self._tls = tls
+        self._headers = {"Accept-Language": language.value}
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+        self._cut = False
+        self.store: str | None = None
+        """Name of the centre's store in the newest answer that gave one."""
+
+    async def cut(self) -> None:
+        """Close every connection and refuse new ones."""
+        self._cut = True
+        await self.close()
+
+    def join(self) -> None:
+        """Let requests through again."""
+        self._cut = False
+
+    async def close(self) -> None:
+        """Close every connection; the next request opens one."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def ask(self, scan: Scan, limit_s: float) -> Event:
+        """Ask for a decision, at most `limit_s` seconds."""
+        started = time.perf_counter()
+        request = ScanRequest(scan_id=scan.scan_id, text=scan.text)
+        try:
+            told = await self._request("POST", "/v1/scans", limit_s, body=_encode(request))
+            seconds = time.perf_counter() - started
+            answer = _read(told, _scan_answer)
+        except CentreRefusedError:
+            return events.CentreRefused(scan_id=scan.scan_id)
+        except Failures:
+            seconds = time.perf_counter() - started
+            return events.CentreFailed(scan_id=scan.scan_id, seconds=seconds)
+        except CentreUnusableError:
+            return events.CentreFailed(scan_id=scan.scan_id, seconds=seconds, network=False)
+        if answer.scan_id != scan.scan_id:
+            return events.CentreFailed(scan_id=scan.scan_id, seconds=seconds, network=False)
+        return events.CentreAnswered(answer=answer, seconds=seconds)
+
+    async def upload(self, records: tuple[UploadRecord, ...]) -> UploadAnswer:
+        """Upload records.
+
+        Raises:
+            CentreRefusedError, CentreUnusableError, or one of Failures.
+        """
+        body = _encode(UploadRequest(records=records))
+        told = await self._request("POST", "/v1/scans/upload", UPLOAD_LIMIT_S, body=body)
+        return _read(told, _upload_answer)
+
+    async def index(self) -> BundleIndex:
+        """Return which bundles there are.
+
+        Raises:
+            CentreRefusedError, CentreUnusableError, or one of Failures.
+        """
+        return _read(await self._request("GET", "/v1/bundles", INDEX_LIMIT_S), _index)
+
+    async def bundle(self, name: str, held: bytes | None) -> bytes | None:
+        """Return a bundle's bytes; None when it is still the one with digest `held`.
+
+        Raises:
+            CentreRefusedError, CentreUnusableError, or one of Failures.
+        """
+        headers = {} if held is None else {"If-None-Match": f'"{held.hex()}"'}
+        told = await self._request(
+            "GET", f"/v1/bundles/{name}", BUNDLE_LIMIT_S, headers=headers, most=MAX_BUNDLE_BYTES
+        )
+        if told.status == HTTPStatus.NOT_MODIFIED:
+            return None
+        if told.status != HTTPStatus.OK:
+            raise CentreUnusableError(f"status {told.status}", told.status)
+        return told.body
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        limit_s: float,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        most: int = MAX_ANSWER_BYTES,
+    ) -> Told:
+        session = self._opened()
+        given = dict(headers or {})
+        if body is not None:
+            given["Content-Type"] = "application/json"
+        sent = time.time()
+        async with session.request(
+            method,
+            self._url + path,
+            data=body,
+            headers=given,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=limit_s),
+        ) as response:
+            self._note_time(response, sent)
+            data = await _body(response, most)
+            told = Told(
+                status=response.status,
+                body=data,
+                store=response.headers.get(STORE_HEADER),
+            )
+        self.store = told.store or self.store
+        if told.status == HTTPStatus.FORBIDDEN:
+            raise CentreRefusedError
+        if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise aiohttp.ClientPayloadError(f"status {told.status}")
+        return told
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._cut:
+            raise CutError("the network is cut")
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._tls, limit=MAX_CONNECTIONS)
+            self._session = aiohttp.ClientSession(
+                connector=connector, headers=self._headers, auto_decompress=False
+            )
+        return self._session
+
+    def _note_time(self, response: aiohttp.ClientResponse, sent: float) -> None:
+        try:
+            date = parsedate_to_datetime(response.headers.get("Date", ""))
+        except ValueError:
+            return
+        self._observe(date.timestamp(), sent, time.time())
+
+
+def _read(told: Told, decoder: "msgspec.json.Decoder[Answer]") -> Answer:
+    if told.status != HTTPStatus.OK:
+        raise CentreUnusableError(f"status {told.status}", told.status)
+    try:
+        return decoder.decode(told.body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise CentreUnusableError("not the agreed answer") from error
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Read a body of at most `most` octets."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > most:
+            raise CentreUnusableError("an answer longer than agreed")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def tls_context(*, ca: str, certificate: str, key: str) -> ssl.SSLContext:
+    """Make the TLS side of a client: its certificate, and the one CA it believes.
+
+    Raises:
+        OSError: a file is missing or holds something else (ssl.SSLError is one).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca)
+    context.load_cert_chain(certificate, key)
+    return context

@@ -1,0 +1,158 @@
+"""The unix-socket door: the terminal's lens, wedge and switch, for people and tests beside it.
+
+POST /frame   a PNG or JPEG file -> the decision
+POST /wedge   what a keyboard-wedge scanner typed -> the decision
+POST /network {"cut": true | false} -> the state
+GET  /state   the state
+
+A decision is the TerminalAnswer with `online` and `ms`. Errors are RFC 9457 problems with a stable
+code; the input is never echoed. Whoever may open the socket (mode 0600) may do all of it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from firmware_stubs.edge import lens
+from firmware_stubs.edge.lens import Reading
+from firmware_stubs.edge.shell import Shell, Shown
+from verifier.barcode.picture import MAX_PICTURE_BYTES
+from verifier.barcode.scan import Cause, PictureRefused
+
+MAX_WEDGE_BYTES: Final = 128 * 1024
+"""Octets of a typed line; the longest text a scan may have, in UTF-8, fits."""
+MAX_LOOKING: Final = 4
+"""Frames decoded or waiting at once; a camera that is faster gets 503 and drops frames."""
+STOP_S: Final = 1.5
+"""Seconds for open requests when the process stops."""
+
+_TOO_LARGE: Final = frozenset({Cause.TOO_LARGE, Cause.TOO_MANY_PIXELS})
+_encode = msgspec.json.Encoder().encode
+
+
+class _Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    cut: bool
+
+
+_switch = msgspec.json.Decoder(_Switch)
+
+Switch = Callable[[bool], Awaitable[None]]
+State = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class ProblemError(Exception):
+    """A request that cannot be answered; becomes a problem document."""
+
+    def __init__(self, status: HTTPStatus, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+
+
+class Door:
+    """The door of one terminal."""
+
+    def __init__(self, shell: Shell, *, switch: Switch, state: State) -> None:
+        self._shell = shell
+        self._switch_network = switch
+        self._state_of = state
+        self._looking = 0
+        self._runner: web.AppRunner | None = None
+
+    async def open(self, path: Path) -> None:
+        """Listen; a socket left behind by a terminal that died is replaced.
+
+        Raises:
+            OSError: the path cannot be used.
+        """
+        app = web.Application(client_max_size=MAX_PICTURE_BYTES + 1, middlewares=[_problems])
+        app.router.add_post("/frame", self._frame)
+        app.router.add_post("/wedge", self._wedge)
+        app.router.add_post("/network", self._network)
+        app.router.add_get("/state", self._state)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+        await self._runner.setup()
+        # Made and changed in place: nothing waits for these, there is no other client yet.
+        path.unlink(missing_ok=True)  # noqa: ASYNC240
+        await web.UnixSite(self._runner, path).start()
+        path.chmod(0o600)  # noqa: ASYNC240
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _frame(self, request: web.Request) -> web.Response:
+        started = time.perf_counter()
+        if self._looking >= MAX_LOOKING:
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "lens.busy")
+        self._looking += 1
+        try:
+            data = await request.read()
+            reading = await asyncio.to_thread(lens.look_at_file, data)
+        except PictureRefused as error:
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            if error.cause in _TOO_LARGE:
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            raise ProblemError(status, f"picture.{error.cause}") from error
+        finally:
+            self._looking -= 1
+        return await self._decided(reading, started)
+
+    async def _wedge(self, request: web.Request) -> web.Response:
+        started = time.perf_counter()
+        data = await request.read()
+        if len(data) > MAX_WEDGE_BYTES:
+            raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "wedge.too_long")
+        return await self._decided(lens.typed(data), started)
+
+    async def _decided(self, reading: Reading, started: float) -> web.Response:
+        shell = self._shell
+        if reading.reason is not None:
+            shown = shell.no_code(reading.reason)
+        else:
+            shown = await shell.scan(reading.text)
+        return _json(_answer(shown, (time.perf_counter() - started) * 1000))
+
+    async def _network(self, request: web.Request) -> web.Response:
+        try:
+            switch = _switch.decode(await request.read())
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "request.malformed") from error
+        await self._switch_network(switch.cut)
+        return _json(await self._state_of())
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        return _json(await self._state_of())
+
+
+def _answer(shown: Shown, milliseconds: float) -> dict[str, Any]:
+    answer: dict[str, Any] = msgspec.to_builtins(shown.answer)
+    return answer | {"online": shown.online, "ms": round(milliseconds, 2)}
+
+
+def _json(body: dict[str, Any]) -> web.Response:
+    return web.Response(body=_encode(body), content_type="application/json")
+
+
+@web.middleware
+async def _problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ProblemError as error:
+        return _problem(error.status, error.code)
+    except web.HTTPException as error:
+        return _problem(HTTPStatus(error.status), f"http.{error.status}")
+
+
+def _problem(status: HTTPStatus, code: str) -> web.Response:
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code}
+    return web.Response(status=status, body=_encode(body), content_type="application/problem+json")

@@ -1,0 +1,165 @@
+"""Deciding alone: assess, one transaction of claims and record, conclude; from a frame if need be.
+
+The same two functions as the centre's, around the terminal's own store step. When the disk does not
+take the transaction, nothing was claimed and nothing recorded: the answer is UNKNOWN, and the
+place's stance decides. Runs on the desk's thread; in a bench, on the caller's.
+"""
+
+import sqlite3
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from firmware_stubs.bundles import Bundles
+from firmware_stubs.edge import uses
+from firmware_stubs.edge.database import Database
+from firmware_stubs.edge.lens import look
+from firmware_stubs.edge.records import Records
+from firmware_stubs.scans import Phase, Scan, Verdict
+from verifier.barcode.scan import Frame
+from verifier.contract.grant import Grant
+from verifier.contract.reasons import Language, Reason, sentence
+from verifier.contract.scan import TerminalAnswer, make_scan_id
+from verifier.contract.vocabulary import Answer, Outcome
+from verifier.decision import Assessment, conclude, terminal_answer
+from verifier.engine import Clock, assess
+from verifier.policy.profiles import ResolvedProfile
+from verifier.seen import SeenCredentials
+from verifier.uses import PersonKeys, UseClaim, claims_of
+
+SEEN_CREDENTIALS = 5_000
+"""Credentials remembered: the regulars of one gate; about 10 MB."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Alone:
+    """A terminal that decides without the centre."""
+
+    grant: Grant
+    """Where it stands, from its settings; the centre's copy is signed, this one is not."""
+    language: Language
+    bundles: Bundles
+    database: Database
+    records: Records
+    keys: PersonKeys
+    log: FilteringBoundLogger
+    seen: SeenCredentials = field(default_factory=lambda: SeenCredentials(SEEN_CREDENTIALS))
+
+    def decide(self, scan: Scan, clock: Clock) -> TerminalAnswer:
+        """Decide a scan; its claims and its record are on disk when this returns."""
+        started = time.perf_counter()
+        profile = self.bundles.profile(self.grant.place)
+        assessment = self._assess(scan, profile, clock)
+        claims = self._claims(assessment, profile)
+        try:
+            answer = self._store(scan, assessment, claims, clock, started)
+        except sqlite3.Error as error:
+            self.log.exception("store.failed", error=type(error).__name__)
+            self.records.lost += 1
+            answer = Answer.UNKNOWN
+            if assessment.outcome is not Outcome.PASS:
+                answer = Answer.UNASKED
+        return self._answer(scan, assessment, answer)
+
+    def keep(self, scan: Scan, verdict: Verdict, clock: Clock, *, acknowledged: bool) -> None:
+        """Write a decision made elsewhere; what the centre passed is remembered as used.
+
+        What the centre has on disk already needs no wait for this one.
+        """
+        claims: tuple[UseClaim, ...] = ()
+        if verdict.online and verdict.answer.decision is Outcome.PASS:
+            profile = self.bundles.profile(self.grant.place)
+            assessment = self._assess(scan, profile, clock)
+            if assessment.claims is not None:
+                # The centre knows better, but who it was both read from the same signed bytes.
+                passed = msgspec.structs.replace(assessment, outcome=Outcome.PASS)
+                claims = self._claims(passed, profile)
+        with self.database.transaction(durable=not acknowledged) as connection:
+            uses.remember(connection, claims, scan_id=scan.scan_id, now=clock.now)
+            kept = self.records.decide(
+                connection,
+                scan,
+                verdict,
+                acknowledged_at=clock.now if acknowledged else None,
+                clock_unsure=not clock.sure,
+            )
+        self.records.lost += not kept
+
+    def _assess(self, scan: Scan, profile: ResolvedProfile | None, clock: Clock) -> Assessment:
+        return assess(
+            scan.text,
+            known=self.bundles.known,
+            profile=profile,
+            grant=self.grant,
+            clock=clock,
+            seen=self.seen,
+        )
+
+    def _claims(
+        self, assessment: Assessment, profile: ResolvedProfile | None
+    ) -> tuple[UseClaim, ...]:
+        rule = None if profile is None else profile.profile.use
+        return claims_of(assessment, rule, self.grant, self.keys)
+
+    def _store(
+        self,
+        scan: Scan,
+        assessment: Assessment,
+        claims: tuple[UseClaim, ...],
+        clock: Clock,
+        started: float,
+    ) -> Answer:
+        """Take the claims and write the record: one transaction, one fsync."""
+        with self.database.transaction() as connection:
+            answer = Answer.UNASKED
+            if assessment.outcome is Outcome.PASS:
+                answer = uses.take(connection, claims, scan_id=scan.scan_id, now=clock.now)
+            verdict = Verdict(answer=self._answer(scan, assessment, answer), online=False)
+            kept = self.records.decide(
+                connection,
+                scan,
+                verdict,
+                acknowledged_at=None,
+                clock_unsure=not clock.sure,
+                milliseconds=(time.perf_counter() - started) * 1000,
+            )
+        self.records.lost += not kept
+        return answer
+
+    def _answer(self, scan: Scan, assessment: Assessment, answer: Answer) -> TerminalAnswer:
+        return terminal_answer(
+            conclude(assessment, answer),
+            assessment,
+            scan_id=scan.scan_id,
+            language=self.language,
+            recorded=False,
+        )
+
+
+def no_code(reason: Reason, language: Language, scan_id: str) -> TerminalAnswer:
+    """Answer a frame or a line in which there is no code to judge; nothing is recorded of it."""
+    return TerminalAnswer(
+        scan_id=scan_id,
+        decision=Outcome.DENY,
+        reason=reason,
+        sentence=sentence(Outcome.DENY, reason, language),
+        recorded=False,
+    )
+
+
+def decide_frame(frame: Frame, alone: Alone, *, clock: Clock, random: bytes) -> TerminalAnswer:
+    """Take a grayscale frame (height, width) to a decision, in this process and thread.
+
+    What `terminal.scan` of the bench measures: lens, assessment, claims, record on disk.
+    `random` is 6 bytes for the scan_id.
+    """
+    milliseconds = int(clock.now * 1000)
+    scan_id = make_scan_id(alone.grant.terminal, milliseconds=milliseconds, random=random)
+    reading = look(frame)
+    if reading.reason is not None:
+        return no_code(reading.reason, alone.language, scan_id)
+    return alone.decide(
+        Scan(scan_id=scan_id, text=reading.text, at=clock.now, phase=Phase.ALONE), clock
+    )
