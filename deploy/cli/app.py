@@ -6,12 +6,13 @@ from typing import Final
 
 import typer
 
-from deploy.cli import bench, steering, tests, up, version
+from deploy.cli import bench, demo, steering, tests, up, version
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     up.register,
     tests.register,
+    demo.register,
     steering.register,
     bench.register,
     version.register,

@@ -1,0 +1,100 @@
+"""The cast: people with phones or paper, and a forger. Plays phones; issues through the door."""
+
+import base64
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from deploy.local.doors import Doors
+from deploy.local.trust import ISSUER, LIST
+from verifier.codes import base45
+from verifier.codes.city import PREFIX
+from verifier.contract.cbor import encode
+from verifier.contract.vocabulary import Kind
+from verifier.issuing import signing
+from verifier.issuing.holder import CTI_BYTES, present, presentation_text
+from verifier.issuing.issuer import Subject, make_credential, static_text
+from verifier.issuing.signing import SigningKey
+
+ALL_SECTORS: Final = {"hall": 0, "transit": 0, "culture": 0, "health": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """A person's phone: a credential and the key it is bound to."""
+
+    name: str
+    person: int
+    credential_index: int
+    credential: bytes
+    key: SigningKey
+
+    def show(self, *, ago: int = 0, audience: str | None = None) -> str:
+        """Return the text of a code as shown now, or `ago` seconds ago: a screenshot."""
+        cti = os.urandom(CTI_BYTES)
+        now = int(time.time()) - ago
+        shown = present(self.credential, key=self.key, now=now, cti=cti, audience=audience)
+        return presentation_text(shown)
+
+
+async def get_phone(
+    doors: Doors,
+    name: str,
+    *,
+    colour: str = "green",
+    sectors: Mapping[str, int] | None = None,
+) -> Phone:
+    """Have a credential issued to a new person's phone."""
+    key = signing.generate()
+    answer = await doors.issue(
+        {
+            "kind": "personal",
+            "holder": base64.b64encode(encode(key.confirmation)).decode(),
+            "sectors": ALL_SECTORS if sectors is None else sectors,
+            "hours": 24,
+            "colour": colour,
+        }
+    )
+    return Phone(
+        name=name,
+        person=answer["person"],
+        credential_index=answer["credential_index"],
+        credential=base64.b64decode(answer["credential"]),
+        key=key,
+    )
+
+
+async def get_paper(doors: Doors) -> str:
+    """Have a paper code issued to a new person; returns its text."""
+    answer = await doors.issue(
+        {"kind": "personal", "holder": None, "sectors": ALL_SECTORS, "hours": 24, "colour": "green"}
+    )
+    return str(answer["text"])
+
+
+async def get_group(doors: Doors, members: list[Phone]) -> str:
+    """Have a paper group code issued for people; returns its text."""
+    roster: list[dict[str, Any]] = [
+        {"person": phone.person, "masked_name": phone.name[:1] + "*"} for phone in members
+    ]
+    answer = await doors.issue({"kind": "group", "holder": None, "hours": 12, "roster": roster})
+    return str(answer["text"])
+
+
+def forged() -> str:
+    """Return a paper code that everything is right with, but for who signed it."""
+    now = int(time.time())
+    subject = Subject(kind=Kind.PERSONAL, list=LIST, person=1, credential=1, sectors={1: 0, 2: 0})
+    credential = make_credential(
+        subject, issuer=ISSUER, issued_at=now - 60, expires=now + 3600, key=signing.generate()
+    )
+    return static_text(credential)
+
+
+def altered(text: str) -> str:
+    """Return a code with one bit of its outermost signature changed."""
+    data = bytearray(base45.decode(text[len(PREFIX) :]))
+    data[-1] ^= 1
+    return PREFIX + base45.encode(bytes(data))

@@ -1,0 +1,97 @@
+"""The stage: codes rendered, seen by a camera, held before a terminal's lens; rows of what came."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from deploy.local.doors import Answer, Doors
+from firmware_stubs.edge.scene import Scene, photograph, to_png
+from verifier.barcode import render
+from verifier.barcode.render import symbol
+
+SCENE: Final = Scene()
+"""A phone before a gate's camera: tilted, blurred, noisy, unevenly lit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the demo's table."""
+
+    what: str
+    where: str
+    decision: str
+    reason: str
+    milliseconds: float | None
+    online: bool | None
+    right: bool
+    wanted: str
+
+
+@dataclass(slots=True)
+class Stage:
+    """The doors, and the rows so far."""
+
+    doors: Doors
+    rows: list[Row] = field(default_factory=list)
+    seed: int = 0
+
+    def picture(self, text: str) -> bytes:
+        """Return a camera's picture (PNG) of a code."""
+        self.seed += 1
+        return to_png(photograph(render.to_png(symbol(text)), SCENE, seed=self.seed))
+
+    async def scan(
+        self,
+        what: str,
+        text: str,
+        terminal: str,
+        *,
+        wanted: tuple[str, str | None],
+        online: bool = True,
+    ) -> Answer:
+        """Hold a code before a terminal and note what it decided against what it must."""
+        answer = await self.doors.terminal(terminal, "/frame", self.picture(text))
+        self.note(what, terminal, answer, wanted=wanted, online=online)
+        return answer
+
+    def note(
+        self,
+        what: str,
+        terminal: str,
+        answer: Answer,
+        *,
+        wanted: tuple[str, str | None],
+        online: bool | None,
+    ) -> None:
+        """Add the row of an answer."""
+        got = (str(answer.get("decision")), answer.get("reason"))
+        self.rows.append(
+            Row(
+                what=what,
+                where=terminal,
+                decision=got[0],
+                reason=got[1] or "",
+                milliseconds=_milliseconds(answer.get("ms")),
+                online=answer.get("online"),
+                right=got == wanted and online in (None, answer.get("online")),
+                wanted=f"{wanted[0]} {wanted[1] or ''}".strip(),
+            )
+        )
+
+    def fact(self, what: str, where: str, got: str, *, wanted: str) -> None:
+        """Add the row of something that is not a scan."""
+        self.rows.append(
+            Row(
+                what=what,
+                where=where,
+                decision=got,
+                reason="",
+                milliseconds=None,
+                online=None,
+                right=got == wanted,
+                wanted=wanted,
+            )
+        )
+
+
+def _milliseconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
