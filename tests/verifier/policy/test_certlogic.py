@@ -193,7 +193,8 @@ def test_required_input_is_not_null() -> None:
     """A required input that is reached for and not there is said to be absent."""
     rule = compile({"!": [{"var": "external.x"}]}, required=frozenset({"external"}))
     assert evaluate(rule, {"external": {"x": 1}}) is False
-    for data in ({"external": {}}, {"external": {"x": None}}, {}, None):
+    without: list[Any] = [{"external": {}}, {"external": {"x": None}}, {}, None]
+    for data in without:
         with pytest.raises(EvaluationError) as caught:
             evaluate(rule, data)
         assert caught.value.fault is Fault.ABSENT
