@@ -17,6 +17,9 @@ USERS: Final[Mapping[str, str]] = {
 }
 """User -> rules: each service sees its own prefix, and none can stop or reconfigure the server."""
 ADMIN: Final = "admin"
+DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
+"""Nobody can log in as it, but it needs its rights: Redis 7.0 replays transactions and functions
+of the append-only file as the default user, and silently drops what that user may not do."""
 
 
 def configuration(*, socket: Path, folder: Path, acl: Path) -> str:
@@ -43,7 +46,7 @@ def configuration(*, socket: Path, folder: Path, acl: Path) -> str:
 
 def access_list(passwords: Mapping[str, str]) -> str:
     """Return the text of the ACL file: hashes of the passwords, so the file holds no secret."""
-    lines = ["user default off"]
+    lines = [DEFAULT_USER]
     for name, rules in USERS.items():
         digest = hashlib.sha256(passwords[name].encode()).hexdigest()
         lines.append(f"user {name} on #{digest} {rules}")

@@ -101,6 +101,21 @@ def test_what_was_written_is_found_by_the_next_start() -> None:
     assert seen == [1, 2]
 
 
+def test_what_a_transaction_wrote_is_found_by_the_next_start() -> None:
+    """Redis replays transactions as its default user: it must be allowed what services are."""
+    seen: list[int] = []
+
+    def check(house: House) -> None:
+        with connect(house, "verifier") as client:
+            pipeline = client.pipeline(transaction=True)
+            pipeline.incr("v:starts")
+            pipeline.incr("v:other")
+            seen.append(int(pipeline.execute()[0]))
+
+    with_redis(check, times=2)
+    assert seen == [1, 2]
+
+
 def test_each_service_sees_its_own_prefix_and_no_switch() -> None:
     """Keys of the other, the server's switches and a caller without a password are refused."""
 
