@@ -39,6 +39,7 @@ class Metrics(Collector):
         self.pending = 0
         self.queued = 0
         self.flights = 0
+        self.stored = 0
         self.batches: dict[int, int] = {}
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
@@ -121,7 +122,7 @@ class Metrics(Collector):
         )
         sizes = [self.batches.get(size, 0) for size in BATCHES]
         bounds = [*map(str, BATCHES), "+Inf"]
-        total = sum(size * count for size, count in self.batches.items())
+        total = self.stored
         family.add_metric((self._worker,), _cumulated(bounds, [*sizes, 0]), sum_value=total)
         return family
 

@@ -1,12 +1,15 @@
 """The way of a scan through a worker: assess, store, conclude, answer.
 
-Without the store (or without today's person key) the place's stance decides, and the answer says
-that nothing was recorded. A retry is answered from what is stored, whatever the code is worth now.
+Two halves with the store between them, joined by a callback: a future and a task a scan would cost
+as much as all of ours. Without the store (or without today's person key) the place's stance
+decides, and the answer says that nothing was recorded. A retry is answered from what is stored,
+whatever the code is worth now.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -40,14 +43,66 @@ AHEAD_MS: Final = 86_400_000
 """Milliseconds that a scan_id's time may lie ahead; it bounds how long its index is kept."""
 _NO_RECORD: Final = Decision(outcome=Outcome.DENY, reason=Reason.SYSTEM_UNAVAILABLE)
 
+Done = Callable[[TerminalAnswer | None], None]
+"""Takes the answer; None: the scan_id belongs to another text."""
 
-class ScanConflict(Exception):  # noqa: N818 - it is an answer
-    """The scan_id belongs to another text."""
+
+class _Scan:
+    """One scan between its two halves."""
+
+    __slots__ = ("assessment", "done", "language", "scan_id", "scanning", "started")
+
+    def __init__(
+        self, scanning: "Scanning", scan_id: str, language: Language, started: float, done: Done
+    ) -> None:
+        self.scanning = scanning
+        self.scan_id = scan_id
+        self.language = language
+        self.started = started
+        self.done = done
+        self.assessment: Assessment
+
+    def landed(self, reply: Any) -> None:
+        """Take the store's reply and answer."""
+        try:
+            stored: Stored | None = read_reply(reply)
+        except Outage:
+            stored = None
+        self.answer(stored)
+
+    def answer(self, stored: Stored | None) -> None:
+        """Conclude from what the store said; None: it said nothing."""
+        metrics, assessment = self.scanning.metrics, self.assessment
+        self.scanning.pending -= 1
+        judged: Assessment | ScanRecord = assessment
+        if stored is None:
+            decision = conclude(assessment, Answer.UNKNOWN)
+            metrics.unrecorded += 1
+        elif isinstance(stored, Conflict):
+            self.done(None)
+            return
+        elif isinstance(stored, Known):
+            decision = recall(stored)
+            judged = stored.record or assessment
+        else:
+            decision = conclude(assessment, stored.answer)
+        answer = terminal_answer(
+            decision,
+            judged,
+            scan_id=self.scan_id,
+            language=self.language,
+            recorded=stored is not None,
+        )
+        if isinstance(judged, ScanRecord) and judged.group is not None:
+            answer = structs.replace(answer, group=counts_of(judged))
+        _count(metrics, decision, assessment.format)
+        metrics.time(time.perf_counter() - self.started)
+        self.done(answer)
 
 
 @dataclass(slots=True, kw_only=True)
 class Scanning:
-    """What scans need, and what is worked on."""
+    """What scans need, and how many are worked on."""
 
     knowledge: Knowledge
     commit: Commit
@@ -66,29 +121,21 @@ class Scanning:
             self.metrics.shed += 1
             raise Overloaded
 
-    async def scan(
-        self, gate: Gate, scan_id: bytes, request: ScanRequest, language: Language
-    ) -> TerminalAnswer:
-        """Answer a scan; its record is on disk before the answer, or the answer says not.
+    def begin(
+        self, gate: Gate, scan_id: bytes, request: ScanRequest, language: Language, done: Done
+    ) -> None:
+        """Judge a scan and store it; `done` gets the answer when its record is on disk.
+
+        An answer without a record says so. `done` may be called before this returns.
 
         Raises:
             Overloaded: nothing was done.
-            ScanConflict: the scan_id was used for another text.
         """
         self.admit()
         started = time.perf_counter()
-        self.pending += 1
-        try:
-            return await self._scan(gate, scan_id, request, language, started)
-        finally:
-            self.pending -= 1
-            self.metrics.time(time.perf_counter() - started)
-
-    async def _scan(
-        self, gate: Gate, scan_id: bytes, request: ScanRequest, language: Language, started: float
-    ) -> TerminalAnswer:
         now = wall_now()
-        assessment = assess(
+        scan = _Scan(self, request.scan_id, language, started, done)
+        scan.assessment = assessment = assess(
             request.text,
             known=self.knowledge.known,
             profile=gate.profile,
@@ -96,58 +143,28 @@ class Scanning:
             clock=Clock(now=now),
             seen=self.seen,
         )
-        judged: Assessment | ScanRecord = assessment
         keys = self.people.at(now, gate.rule)
-        stored: Stored | None = None
+        command = b""
         if keys is not None:
-            record = make_record(gate, scan_id, assessment, keys, at=now, started=started)
-            stored = await self._store(gate, request.text, record, assessment, keys)
-        if stored is None:
-            decision = conclude(assessment, Answer.UNKNOWN)
-            self.metrics.unrecorded += 1
-        elif isinstance(stored, Conflict):
-            raise ScanConflict
-        elif isinstance(stored, Known):
-            decision = recall(stored)
-            judged = stored.record or assessment
-        else:
-            decision = conclude(assessment, stored.answer)
-        self._count(decision, assessment.format)
-        answer = terminal_answer(
-            decision,
-            judged,
-            scan_id=request.scan_id,
-            language=language,
-            recorded=stored is not None,
-        )
-        if isinstance(judged, ScanRecord) and judged.group is not None:
-            answer = structs.replace(answer, group=counts_of(judged))
-        return answer
+            passed = assessment.outcome is Outcome.PASS
+            command = scan_command(
+                gate.tag,
+                digest_of(gate.grant.terminal, request.text),
+                make_record(gate, scan_id, assessment, keys, at=now, started=started),
+                claims_of(assessment, gate.rule, gate.grant, keys) if passed else (),
+                unclaimed=Answer.FRESH if passed else Answer.UNASKED,
+            )
+        self.pending += 1
+        if not command or not self.commit.submit(command, scan.landed):
+            scan.answer(None)
 
-    async def _store(
-        self, gate: Gate, text: str, record: ScanRecord, assessment: Assessment, keys: PersonKeys
-    ) -> Stored | None:
-        """Store a scan; None when it is not known to be stored."""
-        passed = assessment.outcome is Outcome.PASS
-        claims = claims_of(assessment, gate.rule, gate.grant, keys) if passed else ()
-        command = scan_command(
-            gate.tag,
-            digest_of(gate.grant.terminal, text),
-            record,
-            claims,
-            unclaimed=Answer.FRESH if passed else Answer.UNASKED,
-        )
-        try:
-            return read_reply(await self.commit.submit(command))
-        except Outage:
-            return None
 
-    def _count(self, decision: Decision, code_format: Format | None) -> None:
-        reason = decision.reason or ""
-        key = (decision.outcome, reason, code_format or "")
-        self.metrics.scans[key] = self.metrics.scans.get(key, 0) + 1
-        if reason and decision.outcome is Outcome.PASS:
-            self.metrics.open_stance += 1
+def _count(metrics: Metrics, decision: Decision, code_format: Format | None) -> None:
+    reason = decision.reason or ""
+    key = (decision.outcome, reason, code_format or "")
+    metrics.scans[key] = metrics.scans.get(key, 0) + 1
+    if reason and decision.outcome is Outcome.PASS:
+        metrics.open_stance += 1
 
 
 def make_record(
@@ -188,7 +205,7 @@ def make_record(
         trust_version=assessment.trust_version,
         status_version=assessment.status_version,
         profile_version=assessment.profile_version,
-        milliseconds=round((time.perf_counter() - started) * 1000, 2),
+        milliseconds=int((time.perf_counter() - started) * 100_000) / 100,
         offline=False,
         group=None if group is None else group_record(group),
     )

@@ -17,7 +17,7 @@ from verifier.seen import SeenCredentials
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
 from verifier.service.http.access import Keys
-from verifier.service.http.door import Door, Route, bound_socket, connection_caller
+from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
 from verifier.service.http.scans import ScanResource
 from verifier.service.knowledge import Knowledge
@@ -83,7 +83,11 @@ class Worker:
         metrics, commit = self.metrics, self.commit
         metrics.store_up = int(commit.up)
         metrics.pending, metrics.queued = self.scanning.pending, commit.waiting
-        metrics.flights, metrics.batches = commit.flights, commit.batches
+        metrics.flights, metrics.stored, metrics.batches = (
+            commit.flights,
+            commit.scans,
+            commit.batches,
+        )
         return metrics.text()
 
 
@@ -146,7 +150,7 @@ async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
 async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: list[Door]) -> None:
     settings = worker.settings
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
-    shared = (Route(method="POST", path="/v1/scans", handler=scans.post),)
+    shared = (Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),)
     health = health_routes(worker.state.readiness, worker.metrics_text)
     address = (settings.service.host, settings.service.port)
     await _open(worker, doors, "service", address, (*shared, *health))
@@ -162,8 +166,8 @@ async def _open(
     routes: tuple[Route, ...],
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    identify = Keys(worker.settings.api_keys).caller if tls is None else connection_caller
-    door = Door(routes, identify, log=worker.log, metrics=worker.metrics)
+    keys = Keys(worker.settings.api_keys) if tls is None else None
+    door = Door(routes, keys, log=worker.log, metrics=worker.metrics)
     try:
         await door.open(bound_socket(*address), tls)
     except OSError as error:

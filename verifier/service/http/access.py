@@ -62,7 +62,14 @@ class Keys:
         Raises:
             Problem: 401 key.unknown.
         """
-        header = request.headers.get("Authorization", "")
+        return self.named(request.headers.get("Authorization", ""))
+
+    def named(self, header: str) -> Caller:
+        """Return who an Authorization header names.
+
+        Raises:
+            Problem: 401 key.unknown.
+        """
         if header.startswith(_BEARER) and len(header) <= MAX_KEY_CHARS:
             digest = hashlib.sha256(header[len(_BEARER) :].encode()).hexdigest()
             found = None

@@ -17,25 +17,43 @@ JSON: Final = "application/json"
 JSON_HEADERS: Final = CIMultiDict({"Content-Type": JSON, "Server": "kapok"})
 _PATH: Final = re.compile(r"at `(\$[^`]*)`")
 _MISSING: Final = re.compile(r"missing required field `([A-Za-z_]+)`")
-_ENCODE: Final = msgspec.json.Encoder().encode
+_ENCODER: Final = msgspec.json.Encoder()
 Body = TypeVar("Body")
 
 
-async def read_json(
-    request: web.BaseRequest, decoder: "msgspec.json.Decoder[Body]", limit: int
-) -> Body:
-    """Read and validate a JSON body of at most `limit` octets.
+async def read_json(request: web.BaseRequest, limit: int) -> bytes:
+    """Read a JSON body of at most `limit` octets; it is not decoded yet.
 
     Raises:
-        Problem: 400 body.json or body.field, 408 body.slow, 413 body.large, 415 body.type.
+        Problem: 408 body.slow, 413 body.large, 415 body.type or body.encoding.
     """
     headers = request.headers
-    content_type = headers.get("Content-Type", "")
-    if content_type != JSON and not _is_json(content_type):
+    if not _is_json(headers.get("Content-Type", "")):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
     if "Content-Encoding" in headers:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.encoding")
-    body = await _read(request, limit)
+    length = request.content_length
+    if length is not None and length > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
+    try:
+        async with asyncio.timeout(READ_S):
+            body = await request.read()
+    except TimeoutError:
+        closing = {"Connection": "close"}
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "body.slow", headers=closing) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large") from None
+    return body
+
+
+def decode(body: bytes, decoder: "msgspec.json.Decoder[Body]", limit: int) -> Body:
+    """Decode and validate a JSON body.
+
+    Raises:
+        Problem: 400 body.json or body.field, 413 body.large.
+    """
+    if len(body) > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -44,30 +62,14 @@ async def read_json(
         raise Problem(HTTPStatus.BAD_REQUEST, "body.json") from None
 
 
+def encode(value: Any) -> bytes:
+    """Write an answer as JSON."""
+    return _ENCODER.encode(value)
+
+
 def json_response(value: Any, status: int = 200) -> web.Response:
     """Build a JSON answer."""
-    return web.Response(body=_ENCODE(value), status=status, headers=JSON_HEADERS)
-
-
-async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    length = request.content_length
-    if length is not None and length > limit:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
-    try:
-        if request.content.is_eof():
-            body = await request.read()
-        else:
-            async with asyncio.timeout(READ_S):
-                body = await request.read()
-    except TimeoutError:
-        raise Problem(
-            HTTPStatus.REQUEST_TIMEOUT, "body.slow", headers={"Connection": "close"}
-        ) from None
-    except web.HTTPRequestEntityTooLarge:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large") from None
-    if len(body) > limit:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
-    return body
+    return web.Response(body=encode(value), status=status, headers=JSON_HEADERS)
 
 
 def _is_json(content_type: str) -> bool:

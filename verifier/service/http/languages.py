@@ -8,13 +8,13 @@ from verifier.contract.reasons import Language
 
 
 def language_of(request: web.BaseRequest) -> Language:
-    """Pick the language of the sentences by Accept-Language (RFC 9110 section 12.5.4)."""
-    header = request.headers.get("Accept-Language")
-    return Language.ZH if header is None else _pick(header)
+    """Pick the language of the sentences by Accept-Language."""
+    return pick_language(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(maxsize=256)
-def _pick(header: str) -> Language:
+def pick_language(header: str) -> Language:
+    """Pick the language by the value of Accept-Language (RFC 9110 section 12.5.4)."""
     best, weight = Language.ZH, 0.0
     for part in header.split(","):
         tag, _, parameter = part.strip().lower().partition(";")

@@ -30,20 +30,30 @@ class Problem(Exception):  # noqa: N818 - it is the trade's word (RFC 9457)
         self.headers = dict(headers or {})
 
 
-def problem_response(problem: Problem) -> web.Response:
-    """Build the answer of a problem."""
-    status = problem.status
-    headers = {"Content-Type": PROBLEM_JSON, **problem.headers}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """Return the headers that go with a problem, but for those of its body."""
+    headers = dict(problem.headers)
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-    if status is HTTPStatus.UNAUTHORIZED:
+    if problem.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    return headers
+
+
+def problem_body(problem: Problem) -> bytes:
+    """Return the JSON of a problem."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": status.phrase,
-        "status": int(status),
+        "title": problem.status.phrase,
+        "status": int(problem.status),
         "code": problem.code,
     }
     if problem.field is not None:
         body["field"] = problem.field
-    return web.Response(status=int(status), body=msgspec.json.encode(body), headers=headers)
+    return msgspec.json.encode(body)
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """Build the answer of a problem."""
+    headers = {"Content-Type": PROBLEM_JSON, "Server": "kapok", **problem_headers(problem)}
+    return web.Response(status=int(problem.status), body=problem_body(problem), headers=headers)

@@ -1,5 +1,6 @@
 """POST /v1/scans: judge one code at the caller's gate. Scope `scan`."""
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -8,15 +9,17 @@ import msgspec
 from aiohttp import web
 
 from verifier.contract.errors import MalformedError
-from verifier.contract.scan import ScanRequest, scan_id_bytes
+from verifier.contract.reasons import Language
+from verifier.contract.scan import ScanRequest, TerminalAnswer, scan_id_bytes
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.clock import now
 from verifier.service.http.access import Caller, gate_of
-from verifier.service.http.bodies import json_response, read_json
+from verifier.service.http.bodies import decode, encode, json_response, read_json
+from verifier.service.http.lane import Respond, problem, response
 from verifier.service.http.languages import language_of
 from verifier.service.http.problems import Problem
 from verifier.service.knowledge import Gate
-from verifier.service.scanning import AHEAD_MS, ScanConflict, Scanning
+from verifier.service.scanning import AHEAD_MS, Done, Scanning
 from verifier.service.store.commit import Overloaded
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -37,25 +40,50 @@ class ScanResource:
         Raises:
             Problem: 400, 403, 408, 409, 413, 415 or 503 with a code.
         """
-        scanning = self._scanning
         if caller is None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        body = await read_json(request, MAX_BODY_BYTES)
+        future: asyncio.Future[TerminalAnswer | None] = asyncio.get_running_loop().create_future()
+
+        def done(answer: TerminalAnswer | None) -> None:
+            if not future.done():  # a vanished client's scan is stored all the same
+                future.set_result(answer)
+
+        self._begin(caller, language_of(request), body, done)
+        answer = await future
+        if answer is None:
+            raise _conflict()
+        return json_response(answer)
+
+    def lane(self, caller: Caller, language: Language, body: bytes, respond: Respond) -> None:
+        """Answer a scan that came in one piece.
+
+        Raises:
+            Problem: 400, 403, 409, 413 or 503 with a code.
+        """
+
+        def done(answer: TerminalAnswer | None) -> None:
+            respond(problem(_conflict()) if answer is None else response(200, encode(answer)))
+
+        self._begin(caller, language, body, done)
+
+    def _begin(self, caller: Caller, language: Language, body: bytes, done: Done) -> None:
         if not self._loaded():
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
-        body = await read_json(request, _DECODER, MAX_BODY_BYTES)
-        if (body.place is not None and body.place != gate.grant.place) or (
-            body.gate is not None and body.gate != gate.grant.gate
-        ):
+        gate = gate_of(caller, self._scanning.knowledge, ApiScope.SCAN)
+        request = decode(body, _DECODER, MAX_BODY_BYTES)
+        grant = gate.grant
+        if request.place not in (None, grant.place) or request.gate not in (None, grant.gate):
             raise Problem(HTTPStatus.FORBIDDEN, "grant.place")
-        scan_id = own_scan_id(body.scan_id, gate, "$.scan_id")
+        scan_id = own_scan_id(request.scan_id, gate, "$.scan_id")
         try:
-            answer = await scanning.scan(gate, scan_id, body, language_of(request))
+            self._scanning.begin(gate, scan_id, request, language, done)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
-        except ScanConflict:
-            raise Problem(HTTPStatus.CONFLICT, "scan.conflict") from None
-        return json_response(answer)
+
+
+def _conflict() -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "scan.conflict")
 
 
 def own_scan_id(text: str, gate: Gate, field: str) -> bytes:
@@ -69,7 +97,7 @@ def own_scan_id(text: str, gate: Gate, field: str) -> bytes:
     except MalformedError:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=field) from None
     if not text.endswith(gate.tail):
-        raise Problem(HTTPStatus.CONFLICT, "scan.conflict")
+        raise _conflict()
     if int.from_bytes(scan_id[:6], "big") > now() * 1000 + AHEAD_MS:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=field)
     return scan_id

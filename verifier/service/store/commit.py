@@ -9,11 +9,11 @@ scans are unknown, and the connection is made anew by itself.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
 from verifier.errors import Outage
-from verifier.service.store.wire import AWAY, Wire
+from verifier.service.store.wire import AWAY, Landed, Wire
 
 MAX_FLIGHT: Final = 256
 """Scans in one flight; about 100 KB of commands."""
@@ -44,7 +44,7 @@ class Commit:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._wire: Wire | None = None
-        self._queue: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self._queue: list[tuple[bytes, Landed]] = []
         self._flights: dict[int, asyncio.TimerHandle] = {}
         self._scheduled = False
         self._mean_s = 0.002
@@ -55,6 +55,7 @@ class Commit:
         self.problem: str | None = AWAY
         """Why scans are not stored at present; None when they are."""
         self.flights = 0
+        self.scans = 0
         self.batches: dict[int, int] = {}
         """Flights by size, sizes rounded up to a power of two."""
 
@@ -75,23 +76,18 @@ class Commit:
             return False
         return queued >= MAX_QUEUED or queued / MAX_FLIGHT * self._mean_s > MAX_WAIT_S
 
-    def submit(self, command: bytes) -> asyncio.Future[Any]:
-        """Queue one packed command; the future gets the reply once it is on disk.
+    def submit(self, command: bytes, landing: Landed) -> bool:
+        """Queue one packed command; `landing` gets the reply once it is on disk, or an Outage.
 
-        Raises:
-            Outage: the store is away; the future fails with it when that turns out later.
-            Overloaded: the queue is full.
+        False: the store is away, and nothing was queued. Ask `crowded` before any work.
         """
-        if self._wire is None:
-            raise Outage(AWAY)
-        if self.crowded():
-            raise Overloaded
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.append((command, future))
+        if self._wire is None or len(self._queue) >= MAX_QUEUED:
+            return False
+        self._queue.append((command, landing))
         if not self._scheduled and len(self._flights) < MAX_FLIGHTS:
             self._scheduled = True
             self._loop.call_soon(self._depart)
-        return future
+        return True
 
     def _depart(self) -> None:
         """Send what has collected; runs after all handlers that were ready with the first."""
@@ -100,19 +96,19 @@ class Commit:
         if wire is None or not self._queue or len(self._flights) >= MAX_FLIGHTS:
             return
         batch, self._queue = self._queue[:MAX_FLIGHT], self._queue[MAX_FLIGHT:]
-        futures = [future for _, future in batch]
+        commands, landings = zip(*batch, strict=True)
         self._idle.clear()
         started = self._loop.time()
         number = self.flights = self.flights + 1
+        self.scans += len(batch)
         size = 1 << (len(batch) - 1).bit_length()
         self.batches[size] = self.batches.get(size, 0) + 1
         self._flights[number] = self._loop.call_later(FLIGHT_TIMEOUT_S, wire.abort)
-        commands = b"".join([command for command, _ in batch])
         try:
-            wire.send(commands, futures, lambda: self._landed(number, started))
-        except Outage as error:
+            wire.send(b"".join(commands), landings, lambda: self._landed(number, started))
+        except Outage:
             self._landed(number, started)
-            _fail(futures, error)
+            _fail(landings)
 
     def _landed(self, number: int, started: float) -> None:
         timer = self._flights.pop(number, None)
@@ -127,7 +123,7 @@ class Commit:
         if wire is self._wire:
             self._wire, self.problem = None, AWAY
         queue, self._queue = self._queue, []
-        _fail([future for _, future in queue], Outage(AWAY))
+        _fail([landing for _, landing in queue])
         self._lost.set()
 
     async def run(self) -> None:
@@ -161,7 +157,6 @@ class Commit:
                 await self._idle.wait()
 
 
-def _fail(futures: list[asyncio.Future[Any]], error: Outage) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+def _fail(landings: Iterable[Landed]) -> None:
+    for landing in landings:
+        landing(Outage(AWAY))

@@ -155,11 +155,13 @@ def read_reply(reply: Any) -> Stored:
     """Read what the store said of a scan or an upload.
 
     Raises:
-        Outage: it answered an error; nothing was stored.
+        Outage: it is away, or answered an error; the scan is not known to be stored.
     """
     if isinstance(reply, bytes):
         answer = _ANSWERS.get(reply)
         return Conflict() if answer is None else Fresh(answer)
+    if isinstance(reply, Outage):
+        raise reply
     if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
         raise Outage("the store refused a scan")
     kind, letter, state, *rest = reply

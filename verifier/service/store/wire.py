@@ -1,14 +1,13 @@
 """One lean connection to Redis for scans: packed commands out, replies in the order of commands.
 
-Only bytes and futures live here. redis-py costs several times more a command, and scans are all
+Only bytes and callbacks live here. redis-py costs several times more a command, and scans are all
 that is asked often; everything else goes through it. When the connection ends, whatever is
-unanswered fails with Outage: it may or may not have happened. A future that its asker cancelled
-still takes its place in the order.
+unanswered gets an Outage for its reply: it may or may not have happened.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import hiredis
@@ -17,6 +16,9 @@ from verifier.errors import Outage
 
 _NOTHING: Final = object()
 AWAY: Final = "the store is away"
+
+Landed = Callable[[Any], None]
+"""Takes the reply: a value, a ReplyError, or an Outage."""
 
 pack_command: Final[Callable[[tuple[Any, ...]], bytes]] = hiredis.pack_command
 
@@ -40,7 +42,7 @@ class Wire(asyncio.Protocol):
 
     def __init__(self, lost: Callable[["Wire"], None]) -> None:
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._waiting: deque[Landed] = deque()
         self._sent: deque[_Sent] = deque()
         self._transport: asyncio.Transport | None = None
         self._lost = lost
@@ -59,9 +61,7 @@ class Wire(asyncio.Protocol):
         self._reader.feed(data)
         reply, answered = self._reader.gets(), 0
         while reply is not _NOTHING:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(reply)
+            self._hand(self._waiting.popleft(), reply)
             reply, answered = self._reader.gets(), answered + 1
         while answered:
             first = self._sent[0]
@@ -77,24 +77,30 @@ class Wire(asyncio.Protocol):
         waiting, self._waiting = self._waiting, deque()
         sent, self._sent = self._sent, deque()
         self._lost(self)
-        for future in waiting:
-            if not future.done():
-                future.set_exception(Outage(AWAY))
+        for landed in waiting:
+            self._hand(landed, Outage(AWAY))
         for flight in sent:
             flight.landed()
 
     def send(
-        self, commands: bytes, futures: list[asyncio.Future[Any]], landed: Callable[[], None]
+        self, commands: bytes, landings: Collection[Landed], landed: Callable[[], None]
     ) -> None:
-        """Send packed commands; each future gets its reply, a ReplyError as a value.
+        """Send packed commands; each landing gets its reply.
 
         `landed` is called once, when all are answered or the connection has ended.
         """
         if self._transport is None:
             raise Outage(AWAY)
-        self._waiting.extend(futures)
-        self._sent.append(_Sent(len(futures), landed))
+        self._waiting.extend(landings)
+        self._sent.append(_Sent(len(landings), landed))
         self._transport.write(commands)
+
+    def _hand(self, landing: Landed, reply: Any) -> None:
+        try:
+            landing(reply)
+        except Exception as error:  # noqa: BLE001 - one scan's fault must not lose the others'
+            context = {"message": "a reply could not be used", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     async def ask(self, *words: str | bytes | int) -> Any:
         """Send one command and wait for its reply.
@@ -103,8 +109,10 @@ class Wire(asyncio.Protocol):
             Outage: the connection ended, or Redis answered an error.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.send(pack_command(words), [future], _nothing)
+        self.send(pack_command(words), [future.set_result], _nothing)
         reply = await future
+        if isinstance(reply, Outage):
+            raise reply
         if isinstance(reply, hiredis.ReplyError):
             raise Outage(f"the store refused {words[0]!s}")
         return reply

@@ -1,0 +1,226 @@
+"""One client's connection: who it is, the fast lane, and since when it owes something.
+
+aiohttp's own handler does the work; this one puts the fast lane before it (`lane.py`), answers what
+is not HTTP with a problem, and knows when a client is overdue.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from verifier.service.http.access import Caller, terminal_caller
+from verifier.service.http.bodies import READ_S
+from verifier.service.http.lane import (
+    END,
+    MAX_HEAD_BYTES,
+    Head,
+    LaneHandler,
+    problem,
+    read_head,
+)
+from verifier.service.http.problems import Problem, problem_response
+
+KEEPALIVE_S: Final = 75.0
+"""Seconds an idle connection is kept; a gate scans more often than that when it is used."""
+BUSY_S: Final = 30.0
+"""Seconds without progress of one request; then its connection is ended."""
+MAX_CONNECTIONS: Final = 4096
+"""Open connections of one door of one worker; about 20 KB each."""
+MAX_HELD_BYTES: Final = 64 * 1024
+"""Octets that a client may send ahead while a scan is answered; more waits in the kernel."""
+
+
+class Lanes:
+    """What a door's connections share: fast handlers by path, and who a key names."""
+
+    __slots__ = ("failed", "handlers", "named")
+
+    def __init__(
+        self,
+        handlers: Mapping[str, LaneHandler],
+        named: Callable[[str], Caller] | None,
+        failed: Callable[[Exception], Problem],
+    ) -> None:
+        self.handlers = handlers
+        self.named = named
+        """None: the connection's certificate names the caller."""
+        self.failed = failed
+        """Counts and logs what a handler raised, and returns what the caller is told."""
+
+
+class Connection(RequestHandler):
+    """A client's connection."""
+
+    __slots__ = (
+        "_after",
+        "_caller",
+        "_head",
+        "_held",
+        "_lanes",
+        "_seen",
+        "_since",
+        "busy",
+        "caller",
+        "half_since",
+    )
+
+    def __init__(self, *args: Any, lanes: Lanes, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.caller: Caller | None = None
+        """The terminal of the connection's certificate."""
+        self.busy = False
+        """A request of the fast lane is being answered."""
+        self.half_since: float | None = None
+        self._lanes = lanes
+        self._head: tuple[bytes, Head] | None = None
+        self._caller: Caller | None = None
+        self._held = b""
+        self._after: asyncio.Future[None] | None = None
+        self._since = 0.0
+        self._seen = -1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note who it is; one too many is ended at once."""
+        super().connection_made(transport)
+        server = self._manager
+        if server is not None and len(server.connections) > MAX_CONNECTIONS:
+            self.cut()
+            return
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self.caller = terminal_caller(tls)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: by the fast lane where they are one plain request, else as aiohttp does."""
+        if self.busy:
+            self._held += data
+            if len(self._held) > MAX_HELD_BYTES:
+                self._pause_transport_reading()
+            return
+        waiter = self._waiter
+        idle = waiter is not None and not waiter.done()
+        if idle and self.half_since is None and data[:5] == b"POST " and self._lane(data):
+            return
+        super().data_received(data)
+        if self._messages or not idle:
+            self.half_since = None
+        elif self.half_since is None and data:
+            self.half_since = self._loop.time()
+
+    def _lane(self, data: bytes) -> bool:
+        """Answer a plain request; False: it is not one, or the client does not read."""
+        if self._paused or self._close or self._force_close:
+            return False
+        at = data.find(END, 0, MAX_HEAD_BYTES)
+        if at < 0:
+            return False
+        head = data[:at]
+        known = self._head
+        if known is None or known[0] != head:
+            read = read_head(head)
+            if read is None:
+                return False
+            known = self._head = (head, read)
+            self._caller = None
+        read = known[1]
+        handler = self._lanes.handlers.get(read.path)
+        if handler is None or len(data) - at - len(END) != read.length:
+            return False
+        self.busy = True
+        try:
+            handler(self._who(read), read.language, data[at + len(END) :], self._respond)
+        except Exception as error:  # noqa: BLE001 - the last line of defence; counted and logged
+            self._respond(problem(self._lanes.failed(error)))
+        return True
+
+    def _who(self, head: Head) -> Caller:
+        """Return who calls; a key is looked up once a head, its grant at every request."""
+        if self._caller is None:
+            named = self._lanes.named
+            self._caller = self.caller if named is None else named(head.authorization)
+            if self._caller is None:
+                raise Problem(HTTPStatus.FORBIDDEN, "certificate.unusable")
+        return self._caller
+
+    def _respond(self, answer: bytes) -> None:
+        if not self.busy:
+            return
+        self.busy = False
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(answer)
+            self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_S
+        if self._after is not None and not self._after.done():
+            self._after.set_result(None)
+        elif self._held:
+            held, self._held = self._held, b""
+            self._resume_transport_reading()
+            self.data_received(held)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget what was sent ahead; a scan that is being answered is stored all the same."""
+        self.busy, self._held = False, b""
+        if self._after is not None and not self._after.done():
+            self._after.set_result(None)
+        super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Stop taking requests; one of the fast lane is answered first."""
+        if not self.busy:
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Let a request of the fast lane finish, then end the connection."""
+        if self.busy:
+            self._after = self._loop.create_future()
+            await asyncio.wait((self._after,), timeout=timeout)
+        await super().shutdown(timeout)
+
+    def progressed(self) -> None:
+        """Say that the client took a part of a long answer."""
+        self._since = self._loop.time()
+
+    def overdue(self, now: float) -> bool:
+        """Say whether the client has kept us waiting for too long."""
+        if self._request_in_progress:
+            if self._seen != self._request_count:
+                self._seen, self._since = self._request_count, now
+            return now - self._since > BUSY_S
+        waiting = self._waiter is not None and not self._waiter.done()
+        return waiting and self.half_since is not None and now - self.half_since > READ_S
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP with a problem; aiohttp's text would quote the input."""
+        del request, exc, message
+        response = problem_response(Problem(HTTPStatus(status), "request.malformed"))
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """aiohttp's low-level server with connections of ours."""
+
+    def __init__(self, *args: Any, lanes: Lanes, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lanes = lanes
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(self, loop=self._loop, lanes=self._lanes, **self._kwargs)
