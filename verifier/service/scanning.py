@@ -28,7 +28,7 @@ from verifier.service.metrics import Metrics
 from verifier.service.person_keys import DailyKeys
 from verifier.service.store.commit import Commit, Overloaded
 from verifier.service.store.scans import (
-    Conflict,
+    Fresh,
     Known,
     Stored,
     digest_of,
@@ -75,17 +75,19 @@ class _Scan:
         metrics, assessment = self.scanning.metrics, self.assessment
         self.scanning.pending -= 1
         judged: Assessment | ScanRecord = assessment
-        if stored is None:
+        record: ScanRecord | None = None
+        if isinstance(stored, Fresh):
+            decision = conclude(assessment, stored.answer)
+        elif stored is None:
             decision = conclude(assessment, Answer.UNKNOWN)
             metrics.unrecorded += 1
-        elif isinstance(stored, Conflict):
-            self.done(None)
-            return
         elif isinstance(stored, Known):
             decision = recall(stored)
-            judged = stored.record or assessment
+            record = stored.record
+            judged = record or assessment
         else:
-            decision = conclude(assessment, stored.answer)
+            self.done(None)
+            return
         answer = terminal_answer(
             decision,
             judged,
@@ -93,8 +95,8 @@ class _Scan:
             language=self.language,
             recorded=stored is not None,
         )
-        if isinstance(judged, ScanRecord) and judged.group is not None:
-            answer = structs.replace(answer, group=counts_of(judged))
+        if record is not None and record.group is not None:
+            answer = structs.replace(answer, group=counts_of(record))
         _count(metrics, decision, assessment.format)
         metrics.time(time.perf_counter() - self.started)
         self.done(answer)

@@ -62,6 +62,7 @@ class Connection(RequestHandler):
         "_held",
         "_lanes",
         "_seen",
+        "_settled",
         "_since",
         "busy",
         "caller",
@@ -82,6 +83,7 @@ class Connection(RequestHandler):
         self._after: asyncio.Future[None] | None = None
         self._since = 0.0
         self._seen = -1
+        self._settled = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note who it is; one too many is ended at once."""
@@ -101,15 +103,27 @@ class Connection(RequestHandler):
             if len(self._held) > MAX_HELD_BYTES:
                 self._pause_transport_reading()
             return
-        waiter = self._waiter
-        idle = waiter is not None and not waiter.done()
-        if idle and self.half_since is None and data[:5] == b"POST " and self._lane(data):
+        if self._idle and self.half_since is None and data[:5] == b"POST " and self._lane(data):
             return
         super().data_received(data)
-        if self._messages or not idle:
+        if not self._idle:
             self.half_since = None
         elif self.half_since is None and data:
             self.half_since = self._loop.time()
+
+    @property
+    def _idle(self) -> bool:
+        """Say whether every request that aiohttp has read is answered."""
+        return self._settled == self._request_count
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and note that the connection owes nothing more."""
+        sent = await super().finish_response(request, resp, start_time)
+        if request.content.is_eof():
+            self._settled = self._request_count - len(self._messages)
+        return sent
 
     def _lane(self, data: bytes) -> bool:
         """Answer a plain request; False: it is not one, or the client does not read."""
@@ -190,8 +204,8 @@ class Connection(RequestHandler):
             if self._seen != self._request_count:
                 self._seen, self._since = self._request_count, now
             return now - self._since > BUSY_S
-        waiting = self._waiter is not None and not self._waiter.done()
-        return waiting and self.half_since is not None and now - self.half_since > READ_S
+        half = self.half_since
+        return self._idle and half is not None and now - half > READ_S
 
     def cut(self) -> None:
         """End the connection at once."""
