@@ -85,7 +85,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "cbor2": ("verifier/contract/cbor.py", "verifier/codes/hcert.py"),
     "cryptography": (
         "verifier/issuing/signing.py",
-        "verifier/trust/keys.py",
+        "verifier/trust/*",
         "fleet/identity.py",
         "fleet/service/granting.py",
     ),
@@ -97,6 +97,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "verifier/groups/*",
         "verifier/status/plane.py",
         "firmware_stubs/edge/scene.py",
+        "deploy/demo/*",
     ),
     "paho": ("fleet/service/mqtt/connection.py", "firmware_stubs/edge/broker.py"),
     "PIL": (
