@@ -11,6 +11,7 @@ from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     up.register,
+    conform.register,
     tests.register,
     demo.register,
     steering.register,

@@ -16,7 +16,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
 
 LIST_SIZE: Final = 1 << 20
-"""People and credentials of the demo city's list: a million, so that indices are drawn at random."""
+"""People, and credentials, of the demo city's list: enough that an index is not guessed."""
 
 
 def write_settings(house: House) -> None:
@@ -70,6 +70,26 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
             "url": endpoints(house).fleet_url,
             "api_key_file": str(house.api_key("verifier")),
         },
+    }
+
+
+def _issuing(house: House) -> dict[str, Any]:
+    keys = house.keys
+    return {
+        "redis": _redis(house, "verifier"),
+        "service": _door(house.ports.issuing),
+        "api_keys": _api_keys(house),
+        "issuer": ISSUER,
+        "list": LIST,
+        "people": LIST_SIZE,
+        "credentials": LIST_SIZE,
+        "issuer_key": str(keys / "issuer.pem"),
+        "status_key": str(keys / "status.pem"),
+        "bundle_key": str(keys / "bundle.pem"),
+        "root": str(house.data / "trust" / "root.cbor"),
+        "trust": str(house.data / "trust" / "trust.json"),
+        "profiles": str(house.data / "profiles"),
+        "person_keys": str(keys / "person-hash"),
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local import certificates, passwords, places, table, trust
+from deploy.local import certificates, passwords, places, settings, table, trust
 from deploy.local.child import Child
 from deploy.local.data import Seed
 from deploy.local.house import House
@@ -39,4 +39,9 @@ RENEWED: Final = (
     Seed(name="terminals' certificates", make=places.renew_terminals),
 )
 
-HOUSE: Final = Wiring(first_start=SECRETS, every_start=RENEWED, children=table.children)
+HOUSE: Final = Wiring(
+    first_start=SECRETS,
+    every_start=RENEWED,
+    before_children=(settings.write_settings,),
+    children=table.children,
+)

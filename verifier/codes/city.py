@@ -56,15 +56,18 @@ _UNSUPPORTED = re.compile(
 # After the audience: {6: iat, 7: cti}.
 _PROOF_TAIL = re.compile(rb"\x06(?P<iat>" + _UINT + rb")\x07\x44" + _ANY + rb"{4}")
 
+_KEY = (
+    rb"(?:\xa4\x01\x02\x20\x01\x21\x58\x20(?P<x>" + _ANY + rb"{32})\x22(?P<odd>[\xf4\xf5])"
+    rb"|\xa3\x01\x01\x20\x06\x21\x58\x20(?P<ed>" + _ANY + rb"{32}))"
+)
+_COSE_KEY = re.compile(_KEY)
 _CLAIMS = re.compile(
     rb"(?P<head>[\xa4-\xa6])"
     rb"\x01\x66(?P<iss>[0-9]{6})"
     rb"\x04(?P<exp>" + _UINT + rb")"
     rb"(?:\x05(?P<nbf>" + _UINT + rb"))?"
     rb"\x06(?P<iat>" + _UINT + rb")"
-    rb"(?P<cnf>\x08\xa1\x01(?:"
-    rb"\xa4\x01\x02\x20\x01\x21\x58\x20(?P<x>" + _ANY + rb"{32})\x22(?P<odd>[\xf4\xf5])"
-    rb"|\xa3\x01\x01\x20\x06\x21\x58\x20(?P<ed>" + _ANY + rb"{32})))?"
+    rb"(?P<cnf>\x08\xa1\x01" + _KEY + rb")?"
     rb"\x3a\x00\x01\x11\x70(?P<inner>[\xa2-\xa4])"
     rb"\x01(?P<kind>[\x01\x02])"
     rb"\x02(?P<indices>[\x82\x83])(?P<list>" + _UINT + rb")"
@@ -277,6 +280,18 @@ def _holder(found: re.Match[bytes]) -> VerifyKey:
     if found["x"] is not None:
         return load_p256(found["x"], odd=found["odd"] == b"\xf5")
     return load_ed25519(found["ed"])
+
+
+def load_confirmation(encoded: bytes) -> VerifyKey:
+    """Load the COSE_Key of a `cnf` claim, in its one encoding.
+
+    Raises:
+        MalformedError: another form, or no key.
+    """
+    found = _COSE_KEY.fullmatch(encoded)
+    if found is None:
+        raise MalformedError("not the COSE_Key of a holder")
+    return _holder(found)
 
 
 def _sectors(encoded: bytes) -> dict[int, int]:

@@ -10,6 +10,8 @@ from typing import Final
 
 import uvloop
 
+from verifier.service.issuing.run import run_issuing
+from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.logs import open_log
 from verifier.service.settings import SettingsError, WorkerSettings, read_settings
 from verifier.service.store.connection import NotDurableError
@@ -26,14 +28,17 @@ def main() -> int:
     parser.add_argument("--settings", type=Path, required=True)
     arguments = parser.parse_args()
     try:
-        uvloop.run(_serve(_role(arguments.settings)))
+        uvloop.run(_serve(_role(arguments.role, arguments.settings)))
     except (SettingsError, NotDurableError) as error:
         sys.stderr.write(f"verifier.service {arguments.role}: {error}\n")
         return WRONG_SETTINGS
     return 0
 
 
-def _role(path: Path) -> Callable[[asyncio.Event], Awaitable[None]]:
+def _role(role: str, path: Path) -> Callable[[asyncio.Event], Awaitable[None]]:
+    if role == "issuing":
+        issuing = read_settings(path, IssuingSettings)
+        return lambda stop: run_issuing(issuing, open_log(issuing.name), stop)
     settings = read_settings(path, WorkerSettings)
     return lambda stop: run_worker(settings, open_log(settings.name), stop)
 

@@ -1,0 +1,54 @@
+"""`kapok conform codes|rules|statuslist`: lines of JSON in, lines of JSON out."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import typer
+
+from verifier.barcode.scan import read_picture, scan
+from verifier.conform import codes, statuslist
+from verifier.conform.lines import MAX_LINE_BYTES, too_long
+from verifier.policy import certlogic
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Answer lines of JSON (docs/conformance.md).")
+    group.command("codes")(conform_codes)
+    group.command("rules")(conform_rules)
+    group.command("statuslist")(conform_statuslist)
+    app.add_typer(group, name="conform")
+
+
+def conform_codes() -> None:
+    """Judge codes: {"id", "text", "at", "keys"} a line."""
+    _answer_all(lambda line: codes.conform_line(line, lambda png: scan(read_picture(png))))
+
+
+def conform_rules() -> None:
+    """Evaluate CertLogic rules: {"id", "logic", "data"} a line."""
+    _answer_all(certlogic.conform_line)
+
+
+def conform_statuslist() -> None:
+    """Read status lists: {"id", "bits", "lst", "index"} a line."""
+    _answer_all(statuslist.conform_line)
+
+
+def _answer_all(answer: Callable[[bytes], bytes]) -> None:
+    """Answer standard input line by line, each flushed, until it ends; blank lines are skipped."""
+    for line in _lines():
+        sys.stdout.buffer.write((too_long() if line is None else answer(line)) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _lines() -> Iterator[bytes | None]:
+    """Yield lines that are not blank; None for one that is too long to be kept."""
+    source = sys.stdin.buffer
+    while line := source.readline(MAX_LINE_BYTES + 2):
+        if len(line.rstrip(b"\r\n")) > MAX_LINE_BYTES:
+            while line and not line.endswith(b"\n"):
+                line = source.readline(MAX_LINE_BYTES)
+            yield None
+        elif line.strip():
+            yield line

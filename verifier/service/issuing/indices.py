@@ -1,0 +1,43 @@
+"""Indices drawn at random, none twice: `v:taken:<list>:person|credential`, a bit an index.
+
+A bit is set before its index is used, in one step of the store; it is never cleared, so no index
+is used again before every credential that names it has expired.
+"""
+
+import secrets
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from verifier.errors import Outage
+
+TRIES: Final = 64
+"""Draws before giving up: with nine of ten indices taken, one in a thousand draws fails."""
+
+
+class ListFullError(Exception):
+    """Almost every index of the list is taken: a new list is needed."""
+
+
+async def draw(redis: Redis, number: int, kind: str, size: int) -> int:
+    """Take a free index of `kind` (person or credential) of a list of `size`.
+
+    Raises:
+        ListFullError: no free one was found.
+        Outage: the store is away.
+    """
+    key = f"v:taken:{number}:{kind}"
+    for _ in range(TRIES):
+        index = secrets.randbelow(size)
+        try:
+            taken: Any = await redis.setbit(key, index, 1)
+        except OSError as error:
+            raise Outage("the store is away") from error
+        if not taken:
+            return index
+    raise ListFullError(f"list {number}: no free {kind} index")
+
+
+async def is_taken(redis: Redis, number: int, kind: str, index: int) -> bool:
+    """Say whether an index was ever given out."""
+    return bool(await redis.getbit(f"v:taken:{number}:{kind}", index))

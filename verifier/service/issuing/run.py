@@ -1,0 +1,169 @@
+"""The issuing process: its keys, its shelf, its door; and the day's person-hash keys."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.errors import MalformedError
+from verifier.contract.vocabulary import Plane
+from verifier.issuing import signing
+from verifier.issuing.signing import SigningKey
+from verifier.service.clock import now
+from verifier.service.http.access import Keys
+from verifier.service.http.door import Door, Route, bound_socket
+from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.issuing.credentials import Credentials
+from verifier.service.issuing.planes import KEPT, KeptPlane, load_plane
+from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.issuing.shelf import Shelf
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+from verifier.service.person_keys import KEY_BYTES, key_path
+from verifier.service.settings import SettingsError
+from verifier.service.store.connection import check_durable, open_store
+from verifier.uses import DAY
+
+KEEP_DAYS: Final = 31
+"""Days a person-hash key is kept: as long as that day's records."""
+DAYS_AHEAD: Final = 1
+_KEYS_TICK_S: Final = 60.0
+_STORE_WAIT_S: Final = 20.0
+_STOP_S: Final = 2.0
+
+
+async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        SettingsError: a file or address of the settings does not hold.
+        NotDurableError: the store would forget.
+    """
+    keys = {name: _key(settings, name) for name in ("issuer_key", "status_key", "bundle_key")}
+    redis = open_store(settings.redis)
+    await _store_there(redis)
+    await check_durable(redis)
+    sizes = {Plane.REVOCATION: settings.credentials, Plane.HEALTH: settings.people}
+    planes = {plane: await load_plane(redis, settings.list, plane, sizes[plane]) for plane in KEPT}
+    shelf = _shelf(settings, redis, log, keys, planes)
+    credentials = Credentials(redis, log, settings, keys["issuer_key"], planes, shelf)
+    metrics = Metrics(settings.name)
+    routes = (
+        Route(method="POST", path="/v1/credentials", handler=credentials.post),
+        Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
+        *health_routes(lambda: _readiness(shelf), metrics.text),
+    )
+    door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
+    folder = Path(settings.person_keys)
+    make_person_keys(folder, now())
+    try:
+        await door.open(bound_socket(settings.service.host, settings.service.port))
+    except OSError as error:
+        raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, shelf.reread.set)
+    tasks = [asyncio.create_task(shelf.run()), asyncio.create_task(_keep_person_keys(folder))]
+    log.info("started", port=settings.service.port)
+    try:
+        waiting = asyncio.create_task(stop.wait())
+        finished, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()
+    finally:
+        await door.close(_STOP_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await redis.aclose()
+    log.info("stopped")
+
+
+async def _store_there(redis: Redis) -> None:
+    """Wait a while for the store, which may be starting beside us."""
+    deadline = asyncio.get_running_loop().time() + _STORE_WAIT_S
+    while True:
+        try:
+            await redis.ping()
+        except (RedisError, OSError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise SettingsError("$.redis: the store does not answer") from None
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+def _key(settings: IssuingSettings, field: str) -> SigningKey:
+    path: str = getattr(settings, field)
+    try:
+        return signing.load(Path(path).read_bytes())
+    except (OSError, MalformedError) as error:
+        raise SettingsError(f"$.{field}: no signing key in {path}") from error
+
+
+def _shelf(
+    settings: IssuingSettings,
+    redis: Redis,
+    log: Log,
+    keys: dict[str, SigningKey],
+    planes: dict[Plane, KeptPlane],
+) -> Shelf:
+    return Shelf(
+        redis,
+        log,
+        bundle_key=keys["bundle_key"],
+        status_key=keys["status_key"],
+        issuer_key=keys["issuer_key"],
+        root=Path(settings.root),
+        trust=Path(settings.trust),
+        profiles=Path(settings.profiles),
+        planes=tuple(planes.values()),
+    )
+
+
+def _readiness(shelf: Shelf) -> Readiness:
+    problems = tuple(
+        Finding(code=f"{name}.refused", detail=detail) for name, detail in shelf.problems.items()
+    )
+    if not shelf.published.is_set():
+        problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
+    return Readiness(ready=not problems, problems=problems, warnings=(), known={})
+
+
+def make_person_keys(folder: Path, moment: float) -> None:
+    """Make today's and tomorrow's key, and destroy those whose records are gone."""
+    today = int(moment) // DAY
+    for day in range(today, today + DAYS_AHEAD + 1):
+        path = key_path(folder, day)
+        with contextlib.suppress(FileExistsError):
+            _write_once(path, secrets.token_bytes(KEY_BYTES))
+    kept = {key_path(folder, day).name for day in range(today - KEEP_DAYS, today + 2)}
+    for path in folder.glob("????-??-??.key"):
+        if path.name not in kept and path.name < key_path(folder, today).name:
+            path.unlink()
+
+
+def _write_once(path: Path, key: bytes) -> None:
+    """Write a file that did not exist, whole: linked into place once its bytes are on disk."""
+    if path.exists():
+        raise FileExistsError
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(beside, path)
+    finally:
+        beside.unlink()
+
+
+async def _keep_person_keys(folder: Path) -> None:
+    while True:
+        await asyncio.sleep(_KEYS_TICK_S)
+        make_person_keys(folder, now())

@@ -1,0 +1,36 @@
+"""Settings of the issuing process: one JSON file; keys and secrets stand there as paths."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
+
+
+class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    name: Name = "issuing"
+    redis: RedisSettings
+    service: DoorSettings
+    api_keys: tuple[ApiKey, ...]
+    issuer: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z")]
+    """Division code (GB/T 2260), the `iss` of credentials."""
+    list: Annotated[int, Meta(ge=0, lt=1 << 32)]
+    """The status list whose indices are drawn here."""
+    people: Annotated[int, Meta(ge=1, le=1 << 32)]
+    """Person indices of the list."""
+    credentials: Annotated[int, Meta(ge=1, le=1 << 32)]
+    """Credential indices of the list."""
+    issuer_key: str
+    status_key: str
+    bundle_key: str
+    """PKCS #8 PEM."""
+    root: str
+    """The root file, laid on the shelf as it is."""
+    trust: str
+    """The trust source, JSON (`verifier.issuing.publisher.TrustSource`)."""
+    profiles: str
+    """Folder of <place>.toml."""
+    person_keys: str
+    """Folder of <YYYY-MM-DD>.key."""

@@ -1,0 +1,230 @@
+"""What the issuing process lays on the shelf: root, trust, profiles, rosters, status snapshots.
+
+A bundle gets a new version when its content changes or half of its validity is gone. A snapshot is
+published at most once a second after a change, and at least once a minute, so that ages are honest.
+A wrong profile file is refused by name and field; the last good set stays in force.
+"""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.bundle import ProfilesDocument, Roster, RostersDocument
+from verifier.contract.cbor import decode, encode
+from verifier.errors import ProfileError
+from verifier.issuing.publisher import (
+    TrustSource,
+    seal_bundle,
+    seal_rosters,
+    seal_status,
+    snapshot,
+)
+from verifier.issuing.signing import SigningKey
+from verifier.policy.profiles import Profile, Profiles, read_profile
+from verifier.service.clock import now
+from verifier.service.issuing.planes import KeptPlane
+from verifier.service.logs import Log
+from verifier.service.store.bundles import publish_bundle, read_versions
+
+TICK_S: Final = 1.0
+"""Seconds between looks; a plane has one version a commit, at most one a second."""
+STATUS_TTL_S: Final = 60
+"""Seconds: an unchanged plane is published again, so that its age stays honest."""
+STATUS_VALID_S: Final = 7 * 86_400
+"""Seconds a snapshot may be taken in; the profile says how old is too old to judge by."""
+BUNDLE_VALID_S: Final = 7 * 86_400
+"""Seconds; a city cut off for a week is told by every gate that its trust is stale."""
+_ROSTERS: Final = "v:rosters"
+
+
+class Shelf:
+    """Signs and publishes; everything that can be wrong with it stands in `problems`."""
+
+    def __init__(  # noqa: PLR0913 - two keys, two sources, the store and the log
+        self,
+        redis: Redis,
+        log: Log,
+        *,
+        bundle_key: SigningKey,
+        status_key: SigningKey,
+        issuer_key: SigningKey,
+        root: Path,
+        trust: Path,
+        profiles: Path,
+        planes: tuple[KeptPlane, ...],
+    ) -> None:
+        self._redis = redis
+        self._log = log
+        self._bundle_key = bundle_key
+        self._status_key = status_key
+        self._issuer_key = issuer_key
+        self._root, self._trust, self._profiles = root, trust, profiles
+        self._planes = planes
+        self._signed: dict[str, tuple[bytes, int]] = {}
+        """Name -> digest of the content last signed, and when."""
+        self.problems: dict[str, str] = {}
+        self.published = asyncio.Event()
+        self.reread = asyncio.Event()
+        """Set by SIGHUP and at start: profiles and trust are read again."""
+        self.reread.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; an away store is come back to."""
+        while True:
+            try:
+                await self.look()
+            except (RedisError, OSError) as error:
+                self.problems["store"] = f"Redis is away ({type(error).__name__})"
+            else:
+                self.problems.pop("store", None)
+            await asyncio.sleep(TICK_S)
+
+    async def look(self) -> None:
+        """Publish what has changed or is getting old."""
+        moment = int(now())
+        if self.reread.is_set() or self._old("trust", moment) or self._old("profiles", moment):
+            self.reread.clear()
+            await self._publish_root()
+            await self._publish_trust(moment)
+            await self._publish_profiles(moment)
+        await self._publish_rosters(moment)
+        for plane in self._planes:
+            await self._publish_plane(plane, moment)
+        self.published.set()
+
+    async def keep_roster(self, roster: Roster) -> None:
+        """Keep a group's roster and publish it with the others."""
+        built = msgspec.to_builtins(roster, builtin_types=(bytes,))
+        await self._redis.hset(_ROSTERS, roster.group.hex(), encode(built))
+        await self._publish_rosters(int(now()))
+
+    def _old(self, name: str, moment: int) -> bool:
+        signed = self._signed.get(name)
+        return signed is None or moment - signed[1] > BUNDLE_VALID_S // 2
+
+    async def _next(self, name: str) -> int:
+        held = (await read_versions(self._redis)).get(name)
+        return 1 if held is None else held.version + 1
+
+    def _changed(self, name: str, content: bytes, moment: int) -> bool:
+        """Say whether content must be signed anew, and note that it is."""
+        digest = hashlib.sha256(content).digest()
+        signed = self._signed.get(name)
+        if signed is not None and signed[0] == digest and not self._old(name, moment):
+            return False
+        self._signed[name] = (digest, moment)
+        return True
+
+    async def _publish_root(self) -> None:
+        data = self._root.read_bytes()
+        held = (await read_versions(self._redis)).get("root")
+        digest = hashlib.sha256(data).hexdigest()
+        if held is None or held.digest != digest:
+            await publish_bundle(self._redis, "root", await self._next("root"), data)
+
+    async def _publish_trust(self, moment: int) -> None:
+        content = self._trust.read_bytes()
+        try:
+            source = msgspec.json.decode(content, type=TrustSource)
+        except msgspec.DecodeError as error:
+            self._refuse("trust", f"{self._trust}: {error}")
+            return
+        self.problems.pop("trust", None)
+        if not self._changed("trust", content, moment):
+            return
+        version = await self._next("trust")
+        document = source.document(
+            version=version, issued_at=moment, expires=moment + BUNDLE_VALID_S
+        )
+        await publish_bundle(self._redis, "trust", version, seal_bundle(document, self._bundle_key))
+        self._log.info("published", bundle="trust", version=version)
+
+    async def _publish_profiles(self, moment: int) -> None:
+        try:
+            profiles = self._read_profiles()
+        except ProfileError as error:
+            self._refuse("profiles", str(error))
+            return
+        self.problems.pop("profiles", None)
+        built: list[dict[str, Any]] = [msgspec.to_builtins(profile) for profile in profiles]
+        if not self._changed("profiles", msgspec.json.encode(built), moment):
+            return
+        version = await self._next("profiles")
+        document = ProfilesDocument(
+            type="profiles",
+            version=version,
+            iat=moment,
+            exp=moment + BUNDLE_VALID_S,
+            profiles=tuple(built),
+        )
+        await publish_bundle(
+            self._redis, "profiles", version, seal_bundle(document, self._bundle_key)
+        )
+        self._log.info("published", bundle="profiles", version=version, places=len(built))
+
+    def _read_profiles(self) -> list[Profile]:
+        found = []
+        for path in sorted(self._profiles.glob("*.toml")):
+            try:
+                found.append(read_profile(path.read_bytes()))
+            except ProfileError as error:
+                raise ProfileError(f"{path.name}: {error.field}", str(error)) from error
+        Profiles(found, 1)  # two profiles for one place are refused here, not at a gate
+        return found
+
+    def _refuse(self, name: str, problem: str) -> None:
+        if self.problems.get(name) != problem:
+            self._log.error("refused", source=name, why=problem)
+        self.problems[name] = problem
+
+    async def _publish_rosters(self, moment: int) -> None:
+        rows: dict[Any, Any] = await self._redis.hgetall(_ROSTERS)
+        content = b"".join(value for _, value in sorted(rows.items()))
+        if not self._changed("rosters", content, moment):
+            return
+        version = await self._next("rosters")
+        document = RostersDocument(
+            type="rosters",
+            version=version,
+            iat=moment,
+            exp=moment + BUNDLE_VALID_S,
+            rosters=tuple(_read_roster(value) for _, value in sorted(rows.items())),
+        )
+        await publish_bundle(
+            self._redis, "rosters", version, seal_rosters(document, self._issuer_key)
+        )
+
+    async def _publish_plane(self, plane: KeptPlane, moment: int) -> None:
+        name = f"status-{plane.number}-{plane.plane}"
+        signed = self._signed.get(name)
+        if not plane.changed and signed is not None and moment - signed[1] < STATUS_TTL_S:
+            return
+        # Taken before the copy: a change while we publish counts for the next snapshot.
+        plane.changed = False
+        values = plane.values()
+        version = await self._next(name)
+        document = snapshot(
+            values,
+            number=plane.number,
+            plane=plane.plane,
+            version=version,
+            issued_at=moment,
+            expires=moment + STATUS_VALID_S,
+        )
+        try:
+            await publish_bundle(
+                self._redis, name, version, seal_status(document, self._status_key)
+            )
+        except (RedisError, OSError):
+            plane.changed = True
+            raise
+        self._signed[name] = (b"", moment)
+
+
+def _read_roster(data: bytes) -> Roster:
+    return msgspec.convert(decode(data), Roster)
