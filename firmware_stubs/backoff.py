@@ -21,7 +21,7 @@ Random = Callable[[], float]
 
 
 def about(seconds: float, part: float, random: Random) -> float:
-    """Return an interval that differs by at most `part` of itself, so that terminals drift apart."""
+    """Return an interval off by at most `part` of itself, so that terminals drift apart."""
     return seconds * (1 + part * (2 * random() - 1))
 
 

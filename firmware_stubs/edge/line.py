@@ -132,14 +132,8 @@ class Line:
         shell.log.info("broker.connected", epoch=epoch.counter)
         backoff.connected(time.monotonic())
         self._connection, self._said = connection, set()
-        tasks = [
-            asyncio.ensure_future(work)
-            for work in (
-                connection.lost.wait(),
-                self._listen(connection),
-                self._beat(connection, epoch),
-            )
-        ]
+        works = (connection.lost.wait(), self._listen(connection), self._beat(connection, epoch))
+        tasks = [asyncio.ensure_future(work) for work in works]
         try:
             await self._born(connection, epoch)
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,206 @@
+from dataclasses import replace
+
+import pytest
+
+from firmware_stubs.bundles import Accepted, Bundles, Held, Slot, in_order
+from tests.support.city import asks
+from tests.support.keys import NEW_ROOTS, ROOTS, STRANGER
+from tests.support.publisher import DAY, EDITION, NOW, Edition
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.vocabulary import Plane
+from verifier.errors import BundleCause, BundleRefused
+from verifier.trust.bundle import Floor
+
+PLACE = "hall-1"
+SECOND = replace(EDITION, version=2)
+
+
+def empty() -> Bundles:
+    """Make a terminal's bundles at its first start."""
+    return Bundles(EDITION.root(), floors={}, held={})
+
+
+def take(bundles: Bundles, name: str, data: bytes, now: float = NOW) -> Accepted:
+    """Offer and adopt a bundle, as the edge does once its slot is on disk."""
+    accepted = bundles.offer(name, data, now)
+    bundles.adopt(accepted)
+    return accepted
+
+
+def equipped(edition: Edition = EDITION) -> tuple[Bundles, dict[str, bytes]]:
+    """Take what a terminal needs; also return the bytes."""
+    bundles = empty()
+    contents = {
+        "root": edition.root(),
+        "trust": edition.trust(),
+        "profiles": edition.profiles(asks()),
+        "status-1-revocation": edition.status(Plane.REVOCATION, 64, {}),
+        "status-1-health": edition.status(Plane.HEALTH, 64, {}, fill=1),
+    }
+    for name in in_order(contents):
+        take(bundles, name, contents[name])
+    return bundles, contents
+
+
+def again(bundles: Bundles, contents: dict[str, bytes], now: float = NOW) -> Bundles:
+    """Restart: load the slots from what was durable."""
+    restarted = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    restarted.load(contents, now)
+    return restarted
+
+
+def test_nothing_is_usable_at_first() -> None:
+    """A pinned root alone decides nothing."""
+    assert not empty().usable
+
+
+def test_usable_with_trust_and_profiles() -> None:
+    """And the planes are there to be asked."""
+    bundles, _ = equipped()
+    assert bundles.usable
+    assert bundles.profile(PLACE) is not None
+    assert bundles.known.status.plane(1, Plane.HEALTH) is not None
+
+
+def test_offered_is_not_used_before_it_is_adopted() -> None:
+    """What is judged is not yet durable."""
+    bundles, _ = equipped()
+    before = bundles.known, bundles.profiles, bundles.versions(), bundles.floors
+    bundles.offer("trust", SECOND.trust(), NOW)
+    bundles.offer("profiles", SECOND.profiles(asks(static=False)), NOW)
+    assert (bundles.known, bundles.profiles, bundles.versions(), bundles.floors) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "cause"),
+    [
+        ("trust", replace(SECOND, signer=STRANGER).trust(), BundleCause.UNKNOWN_KEY),
+        ("trust", b"", BundleCause.MALFORMED),
+        ("trust", replace(EDITION, exp=NOW + DAY - 1).trust(), BundleCause.FORK),
+        ("profiles", SECOND.profiles({"place": "x"}), BundleCause.MALFORMED),
+        ("profiles", replace(SECOND, exp=NOW - 1).profiles(asks()), BundleCause.EXPIRED),
+        ("status-1-health", SECOND.status(Plane.REVOCATION, 64, {}), BundleCause.MALFORMED),
+        ("status-7-health", SECOND.status(Plane.HEALTH, 64, {}), BundleCause.MALFORMED),
+        ("../../etc/passwd", SECOND.trust(), BundleCause.MALFORMED),
+        ("root", replace(EDITION, root_keys=NEW_ROOTS).root(), BundleCause.SIGNATURE),
+    ],
+)
+def test_refused_bundle_changes_nothing(name: str, data: bytes, cause: BundleCause) -> None:
+    """What was in use stays in use, and the slots are as they were."""
+    bundles, _ = equipped()
+    before = bundles.known, bundles.profiles, bundles.held(), bundles.floors
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer(name, data, NOW)
+    assert refused.value.cause is cause
+    assert (bundles.known, bundles.profiles, bundles.held(), bundles.floors) == before
+
+
+def test_slots_alternate() -> None:
+    """The slot in use is never the one that is written."""
+    bundles, _ = equipped()
+    slots = []
+    for version in range(2, 6):
+        accepted = take(bundles, "trust", replace(EDITION, version=version).trust())
+        slots.append(accepted.held.slot)
+    assert slots == [Slot.B, Slot.A, Slot.B, Slot.A]
+
+
+def test_restart_finds_the_same() -> None:
+    """Versions, profile and planes are those of before."""
+    bundles, contents = equipped()
+    restarted = again(bundles, contents)
+    assert restarted.usable
+    assert restarted.versions() == bundles.versions()
+
+
+def test_expired_stays_loaded() -> None:
+    """Over a restart too: its age is for the stance, not for a stop."""
+    bundles, contents = equipped()
+    restarted = again(bundles, contents, NOW + 3 * DAY)
+    assert restarted.usable
+    assert restarted.known.trust.expires < NOW + 3 * DAY
+
+
+@pytest.mark.parametrize("name", ["trust", "profiles", "status-1-health"])
+def test_damaged_slot_is_left_out(name: str) -> None:
+    """It is fetched again; a terminal without trust or profiles is not usable."""
+    bundles, contents = equipped()
+    contents[name] = contents[name][:-1] + b"x"
+    restarted = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    assert next(refused.name for refused in restarted.load(contents, NOW)) == name
+    assert name not in restarted.held()
+    assert restarted.usable == name.startswith("status")
+
+
+def test_floors_survive_a_reset() -> None:
+    """Wiped of its slots, a terminal still refuses what is older than what it had."""
+    bundles, _ = equipped()
+    take(bundles, "trust", SECOND.trust())
+    bundles.reset()
+    assert not bundles.usable
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer("trust", EDITION.trust(), NOW)
+    assert refused.value.cause is BundleCause.ROLLBACK
+    take(bundles, "trust", SECOND.trust())
+
+
+def test_older_pinned_root_is_not_sound() -> None:
+    """After a reset the pinned root must first be followed up to where it once was."""
+    newer = replace(
+        EDITION, root_version=2, root_keys=NEW_ROOTS, root_signers=(*ROOTS[:2], *NEW_ROOTS[:2])
+    )
+    bundles, contents = equipped()
+    take(bundles, "root", newer.root())
+    contents["root"] = newer.root()
+    assert again(bundles, contents).usable
+    reset = Bundles(EDITION.root(), floors=bundles.floors, held={})
+    take(reset, "trust", EDITION.trust())
+    take(reset, "profiles", EDITION.profiles(asks()))
+    assert not reset.usable
+    take(reset, "root", newer.root())
+    assert reset.usable
+
+
+def test_refused_content_does_not_lose_the_version_in_use() -> None:
+    """A well-signed bundle of unusable profiles must not raise the floor over a restart."""
+    bundles, contents = equipped()
+    with pytest.raises(BundleRefused):
+        bundles.offer("profiles", SECOND.profiles({"place": "x"}), NOW)
+    take(bundles, "trust", SECOND.trust())
+    contents["trust"] = SECOND.trust()
+    assert again(bundles, contents).usable
+
+
+def index(*names: str, digest: bytes = b"") -> list[BundleVersion]:
+    """Make an index of bundles."""
+    return [BundleVersion(name=name, version=9, digest=digest.hex()) for name in names]
+
+
+def test_only_needed_planes_are_wanted() -> None:
+    """Health goes only to a place that asks for colours, rosters where groups are taken."""
+    offered = index(
+        "status-1-health", "profiles", "status-1-test", "root", "rosters", "status-1-revocation",
+        "trust", "status-1-doses", "status-../x-revocation", "anything",
+    )  # fmt: skip
+    bundles, _ = equipped()
+    everything = ["root", "trust", "profiles", "rosters", "status-1-health", "status-1-revocation"]
+    assert [entry.name for entry in bundles.wanted(offered, PLACE)] == everything
+    take(bundles, "profiles", SECOND.profiles(asks(colours=[], kinds=["personal"])))
+    less = ["root", "trust", "profiles", "status-1-revocation"]
+    assert [entry.name for entry in bundles.wanted(offered, PLACE)] == less
+
+
+def test_what_is_held_is_not_wanted() -> None:
+    """The digest tells."""
+    bundles, _ = equipped()
+    held = bundles.held()["trust"]
+    assert not bundles.wanted(index("trust", digest=held.digest), PLACE)
+
+
+def test_floor_goes_with_the_slot() -> None:
+    """Both are of the version that was accepted."""
+    accepted = take(empty(), "trust", EDITION.trust())
+    digest = accepted.held.digest
+    assert accepted.held == Held(slot=Slot.A, version=1, digest=digest)
+    assert accepted.floor == Floor(version=1, digest=digest)
+    assert accepted.issued_at == EDITION.iat
