@@ -71,6 +71,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "aiohttp": (
         "verifier/service/http/*",
         "verifier/service/follow/grants.py",
+        "verifier/service/issuing/*",
         "fleet/service/http/*",
         "fleet/service/app.py",
         "fleet/service/news.py",
@@ -110,9 +111,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pyzbar": ("verifier/barcode/scan.py",),
     "qrcode": ("verifier/barcode/render.py",),
     "redis": (
-        "verifier/service/store/*",
-        "verifier/service/follow/*",
-        "verifier/service/worker.py",
+        "verifier/service/*",
         "fleet/service/*",
         "deploy/local/ready.py",
     ),
