@@ -90,12 +90,7 @@ def test_every_state_meets_every_signal(state: State, signal: Signal) -> None:
     assert TABLE[state, signal] is MOVES.get((state, signal), state)
 
 
-SCAN = Scan(
-    scan_id=make_scan_id("hall-1", milliseconds=1, random=bytes(6)),
-    text="x",
-    at=NOW,
-    phase=Phase.ORPHAN,
-)
+SCAN_ID = make_scan_id("hall-1", milliseconds=1, random=bytes(6))
 EVENTS: dict[str, Callable[[], events.Event]] = {
     "loaded": lambda: events.Loaded(identity=True),
     "loaded without identity": lambda: events.Loaded(identity=False),
