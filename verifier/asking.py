@@ -7,7 +7,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Format, Kind, Plane
-from verifier.course import SKIPPED, Clock, Course, Known
+from verifier.course import OK, SKIPPED, Clock, Course, Known
 from verifier.errors import Refusal
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
@@ -24,7 +24,7 @@ def check_status(  # (6)
 ) -> Reason | None:
     """Look up revocation and colour; return the reason of a review, if it asks for one."""
     if claims.list is None or claims.credential is None or profile is None:
-        steps.results.append(SKIPPED)
+        check_card(claims, known, steps)
         return None
     before = steps.unsure
     revocation = known.status.plane(claims.list, Plane.REVOCATION)
@@ -39,6 +39,18 @@ def check_status(  # (6)
         review = _colour(claims.list, claims.person, known.status, profile, clock, steps)
     steps.done(before)
     return review
+
+
+def check_card(claims: Claims, known: Known, steps: Course) -> None:
+    """Look a health card up in its issuer's list (6); SKIPPED where there is none."""
+    listed = None if claims.card is None else known.revoked_cards.get(claims.card[0])
+    if claims.card is None or listed is None:
+        steps.results.append(SKIPPED)
+        return
+    rid = claims.card[1]
+    if rid is not None and listed.revokes(rid, claims.not_before or 0):
+        raise Refusal(Reason.STATUS_REVOKED)
+    steps.results.append(OK)
 
 
 def _value(view: PlaneView, index: int) -> int:

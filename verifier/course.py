@@ -5,7 +5,8 @@ with the open stance the steps go on, the first such reason is kept, and a later
 refuses.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -16,6 +17,7 @@ from verifier.errors import Refusal
 from verifier.groups.roster import NO_ROSTERS, Rosters
 from verifier.groups.verdict import GroupVerdict
 from verifier.status.plane import Status
+from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import Trust
 
 OK: Final = "o"
@@ -52,6 +54,8 @@ class Known:
     trust: Trust
     status: Status
     rosters: Rosters = NO_ROSTERS
+    revoked_cards: Mapping[str, RevokedCards] = field(default_factory=dict)
+    """SHC: by the kid of the signing key; a key without a list: its cards are not asked for."""
 
 
 class Course:

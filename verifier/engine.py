@@ -16,13 +16,13 @@ functions. (8), use, is the store's.
 
 from typing import Final
 
-from verifier.asking import check_profile, check_status
+from verifier.asking import check_card, check_profile, check_status
 from verifier.codes.claims import Claims, Unverified
 from verifier.codes.formats import FormatRow, recognise
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS, Reason
-from verifier.contract.vocabulary import Outcome
+from verifier.contract.vocabulary import CertificateUse, Outcome
 from verifier.course import OK, REFUSED, SKIPPED, UNASKED, Clock, Course, Known, Unasked
 from verifier.decision import STEPS, Assessment, conclude
 from verifier.errors import Refusal
@@ -38,6 +38,8 @@ DEFAULT_WINDOW: Final = 60
 PROOF_AHEAD: Final = 10
 """Seconds a phone's clock may run ahead of ours."""
 CREDENTIAL_USE: Final = "credential"
+ATTESTED: Final = frozenset(CertificateUse)
+"""Uses that bind a key to kinds of certificate; a key with none of them is not bound."""
 
 
 def assess(
@@ -64,7 +66,8 @@ def assess(
         steps.claims = credential.claims
         _time(row, code, credential.claims, known.trust, asked, clock, steps)
         if isinstance(profile, Unasked):
-            steps.results += (SKIPPED, SKIPPED)
+            check_card(credential.claims, known, steps)
+            steps.results.append(SKIPPED)
         else:
             review = check_status(credential.claims, known, profile, clock, steps)
             review = check_profile(code, known, profile, grant, clock, steps) or review
@@ -119,12 +122,17 @@ def _keys_and_signature(  # (3) and the credential's half of (4)
         return remembered
     candidates = _keys(code, trust, clock)
     steps.results.append(OK)
+    refusal: Refusal | None = None
     for key in candidates:
         if code.holds(key.key):
-            verified = Seen(claims=_claims(code, key), key=key)
+            try:
+                verified = Seen(claims=_claims(code, key), key=key)
+            except Refusal as refused:  # another certificate of the same key may allow it
+                refusal = refused
+                continue
             seen.remember(trust, code.identity, verified)
             return verified
-    raise Refusal(Reason.SIGNATURE_BAD)
+    raise refusal or Refusal(Reason.SIGNATURE_BAD)
 
 
 def _in_window(key: TrustedKey, now: float) -> bool:
@@ -158,6 +166,8 @@ def _claims(code: Unverified, key: TrustedKey) -> Claims:
     )
     if not allowed:
         raise Refusal(Reason.TRUST_WRONG_ISSUER)
+    if claims.uses and not claims.uses <= (key.uses & ATTESTED or claims.uses):
+        raise Refusal(Reason.TRUST_WRONG_USE)
     return claims
 
 

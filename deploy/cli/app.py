@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from deploy.cli import bench, demo, steering, tests, up, version
+from deploy.cli import bench, conform, demo, steering, tests, up, version
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (

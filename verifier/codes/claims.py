@@ -37,6 +37,10 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     credential: int | None = None
     sectors: dict[int, int] | None = None
     group: GroupClaim | None = None
+    uses: frozenset[str] = frozenset()
+    """Uses that the signing key must have for what this attests (HC1), beside `credential`."""
+    card: tuple[str, str | None] | None = None
+    """SHC: kid of the signing key and the card's revocation id, by which a card is revoked."""
     document: Any = None
     """The payload of foreign formats, for rules and for showing."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from verifier.codes import city
+from verifier.codes import city, hcert, shc
 from verifier.codes.claims import Unverified
 from verifier.contract.vocabulary import Format
 
@@ -22,7 +22,11 @@ class FormatRow(NamedTuple):
     decode: Callable[[str], Unverified]
 
 
-FORMATS: Final = (FormatRow(Format.CC1, city.PREFIX, city.MAX_TEXT, 60, True, city.decode),)
+FORMATS: Final = (
+    FormatRow(Format.CC1, city.PREFIX, city.MAX_TEXT, 60, True, city.decode),
+    FormatRow(Format.HC1, hcert.PREFIX, hcert.MAX_TEXT, 300, False, hcert.decode),
+    FormatRow(Format.SHC, shc.PREFIX, shc.MAX_TEXT, 300, False, shc.decode),
+)
 
 
 def recognise(text: str) -> FormatRow | None:

@@ -70,6 +70,14 @@ class SectorClass(IntEnum):
     STAFF = 5
 
 
+class CertificateUse(StrEnum):
+    """Kinds of certificate a key may be bound to (HC1: extended key usage); words of `uses`."""
+
+    TEST = "test"
+    VACCINATION = "vaccination"
+    RECOVERY = "recovery"
+
+
 class Colour(IntEnum):
     """Values of the health plane. Zero is never a pass."""
 

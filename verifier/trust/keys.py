@@ -116,18 +116,29 @@ def bind(public: object) -> VerifyKey:
     raise MalformedError("a key of a kind that is not allowed")
 
 
-def load_spki(der: bytes) -> tuple[PublicKey, VerifyKey]:
-    """Load a SubjectPublicKeyInfo (DER).
+def load_public(der: bytes) -> PublicKey:
+    """Load a SubjectPublicKeyInfo (DER) of any curve and size.
 
     Raises:
-        MalformedError: not a key, or one that is not allowed.
+        MalformedError: not a key, or one of a kind that is not known.
     """
     try:
         public = load_der_public_key(der)
     except Exception as error:
         raise MalformedError("not a public key") from error
-    key = bind(public)
-    return public, key  # type: ignore[return-value] # bind() lets only these kinds through
+    if isinstance(public, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
+        return public
+    raise MalformedError("a key of a kind that is not known")
+
+
+def load_spki(der: bytes) -> tuple[PublicKey, VerifyKey]:
+    """Load a SubjectPublicKeyInfo (DER) whose key may sign here.
+
+    Raises:
+        MalformedError: not a key, or one that is not allowed.
+    """
+    public = load_public(der)
+    return public, bind(public)
 
 
 def load_p256(x: bytes, *, odd: bool) -> VerifyKey:
@@ -183,6 +194,7 @@ class TrustedKey:
     kid: bytes | str
     key: VerifyKey
     uses: frozenset[str]
+    """credential, status, roster, grant; of the HC1 uses (`CertificateUse`) none: any of them."""
     not_before: float
     not_after: float
     """Seconds; the key counts while not_before <= now <= not_after."""
@@ -209,6 +221,10 @@ class KeyRing:
     def find(self, kid: bytes | str) -> tuple[TrustedKey, ...]:
         """Return all keys of a kid; none is an answer."""
         return self._by_kid.get(kid, ())
+
+    def kids(self) -> tuple[bytes | str, ...]:
+        """Return every kid that has a key."""
+        return tuple(self._by_kid)
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kid.values()))

@@ -1,0 +1,35 @@
+"""`kapok conform statuslist`: one value of a Token Status List (IETF draft, section 4)."""
+
+from typing import Final
+
+from verifier.codes.jose import unbase64url
+from verifier.conform.lines import BadLine, Fault, Members, answer
+from verifier.contract.errors import MalformedError
+from verifier.status.plane import PackedValues, inflate
+
+WIDTHS: Final = (1, 2, 4, 8)
+"""Bits of a value."""
+
+
+def conform_line(line: bytes) -> bytes:
+    """Answer one line; no line end, never raises for what it holds."""
+    return answer(line, _look_up)
+
+
+def _look_up(members: Members) -> Members:
+    bits, packed, index = members.get("bits"), members.get("lst"), members.get("index")
+    if type(bits) is not int or bits not in WIDTHS:
+        raise BadLine(Fault.BITS)
+    if type(index) is not int:
+        raise BadLine(Fault.INDEX)
+    if not isinstance(packed, str):
+        raise BadLine(Fault.LIST)
+    try:
+        data = inflate(unbase64url(packed.rstrip("=") if len(packed) % 4 == 0 else packed))
+    except MalformedError as error:
+        raise BadLine(Fault.LIST) from error
+    values = PackedValues(bits=bits, size=len(data) * 8 // bits, data=data)
+    try:
+        return {"status": values[index]}
+    except IndexError as error:
+        raise BadLine(Fault.INDEX_OUT_OF_RANGE) from error
