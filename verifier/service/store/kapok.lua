@@ -16,46 +16,58 @@ local RECORD_SECONDS = 93600 -- 26 h: 24 h after the hour has closed, and that h
 local HOUR = 3600
 local MOST_ROOM_SECONDS = 86400
 
+-- Which keys of the present hour have their time to live, so that it is not set at every scan.
+-- Only a memory: after a restart it is empty, and NX changes nothing that is there.
+local armed, armed_hour = {}, 0
+
 local function clock()
-  local time = redis.call('TIME')
-  local seconds = tonumber(time[1])
-  return seconds, time[1] .. string.sub(string.format('%06d', tonumber(time[2])), 1, 3)
+  local seconds = tonumber(redis.call('TIME')[1])
+  return seconds, math.floor(seconds / HOUR)
 end
 
-local function records_key(prefix, stream_id)
-  local ms = string.sub(stream_id, 1, string.find(stream_id, '-', 1, true) - 1)
-  return prefix .. 'r:' .. string.format('%.0f', math.floor(tonumber(ms) / 1000 / HOUR))
-end
-
-local function append(prefix, seconds, ms, fields)
-  local key = prefix .. 'r:' .. math.floor(seconds / HOUR)
-  local id = redis.pcall('XADD', key, ms .. '-*', unpack(fields))
-  if type(id) == 'table' then -- the clock went back: go on from the last entry
-    id = redis.call('XADD', key, '*', unpack(fields))
+local function arm(key, seconds, hour)
+  if hour ~= armed_hour then
+    armed, armed_hour = {}, hour
   end
-  redis.call('EXPIRE', key, RECORD_SECONDS, 'NX')
+  if not armed[key] then
+    redis.call('EXPIRE', key, seconds, 'NX')
+    armed[key] = true
+  end
+end
+
+local function append(prefix, hour, ...)
+  local key = prefix .. 'r:' .. hour
+  local id = redis.call('XADD', key, '*', ...)
+  arm(key, RECORD_SECONDS, hour)
   return id
 end
 
-local function remember(index, scan, seconds, hour, value)
+local function remember(index, scan, hour, of_scan, value)
   redis.call('HSET', index, scan, value)
-  local ahead = tonumber(hour) - math.floor(seconds / HOUR)
+  local ahead = tonumber(of_scan) - hour
   if ahead == 0 then
-    redis.call('EXPIRE', index, INDEX_SECONDS, 'NX')
+    arm(index, INDEX_SECONDS, hour)
   else -- an hour of the past is kept as long from now; one of the future until it has passed
     redis.call('EXPIRE', index, INDEX_SECONDS + math.max(ahead, 0) * HOUR)
   end
 end
 
+-- The fields of a record. Its hour is that of its id, or the one before: an id of the first
+-- millisecond of an hour may stand in the stream that was chosen just before.
 local function entry(prefix, stream_id)
-  local found = redis.call('XRANGE', records_key(prefix, stream_id), stream_id, stream_id)[1]
-  local fields = {}
-  if found then
-    for at = 1, #found[2], 2 do
-      fields[found[2][at]] = found[2][at + 1]
+  local ms = tonumber(string.sub(stream_id, 1, string.find(stream_id, '-', 1, true) - 1))
+  local hour = math.floor(ms / 1000 / HOUR)
+  for _, at in ipairs({ hour, hour - 1 }) do
+    local found = redis.call('XRANGE', prefix .. 'r:' .. at, stream_id, stream_id)[1]
+    if found then
+      local fields = {}
+      for place = 1, #found[2], 2 do
+        fields[found[2][place]] = found[2][place + 1]
+      end
+      return fields
     end
   end
-  return fields
+  return {}
 end
 
 local function held_by(key, also)
@@ -150,6 +162,23 @@ local function take(prefix, scan, args, first, since)
   return taken
 end
 
+-- The one claim of most scans, checked and taken in one command.
+local function take_once(prefix, scan, args, first)
+  local family = prefix .. 'u:'
+  local key, also = family .. args[first + 1], args[first + 2]
+  if also ~= '' then
+    local holder = redis.call('GET', family .. also)
+    if holder and holder ~= scan then
+      return 'u'
+    end
+  end
+  local holder = redis.call('SET', key, scan, 'NX', 'GET', 'EX', args[first + 3])
+  if holder and holder ~= scan then
+    return 'u'
+  end
+  return nil, { { 'o', key } }
+end
+
 local function give_back(scan, packed)
   if not packed then
     return
@@ -174,13 +203,14 @@ local function read(value)
 end
 
 local function store(prefix, keys, args, answer, state, taken)
-  local seconds, ms = clock()
-  local fields = { 'r', args[4], 'a', answer }
+  local _, hour = clock()
+  local id
   if taken and #taken > 0 then
-    fields[5], fields[6] = 'c', cmsgpack.pack(taken)
+    id = append(prefix, hour, 'r', args[4], 'a', answer, 'c', cmsgpack.pack(taken))
+  else
+    id = append(prefix, hour, 'r', args[4], 'a', answer)
   end
-  local id = append(prefix, seconds, ms, fields)
-  remember(keys[1], args[1], seconds, args[3], args[2] .. answer .. state .. id)
+  remember(keys[1], args[1], hour, args[3], args[2] .. answer .. state .. id)
 end
 
 -- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
@@ -196,7 +226,10 @@ local function scan(keys, args)
     return { 'k', answer, state, entry(prefix, id)['r'] or '' }
   end
   local answer, taken = args[5], nil
-  if #args > 5 then
+  if #args == 9 and args[6] == 'o' then
+    answer, taken = take_once(prefix, args[1], args, 6)
+    answer = answer or 'f'
+  elseif #args > 5 then
     answer = refusal(prefix, args[1], args, 6, nil)
     if not answer then
       answer, taken = 'f', take(prefix, args[1], args, 6, nil)
@@ -216,13 +249,14 @@ local function amend(prefix, keys, args, value)
     give_back(args[1], before['c'])
     state = 'a'
   end
-  local fields = { 'r', args[4], 'a', answer }
+  local _, hour = clock()
+  local added
   if before['c'] and state == 'm' then
-    fields[5], fields[6] = 'c', before['c']
+    added = append(prefix, hour, 'r', args[4], 'a', answer, 'c', before['c'])
+  else
+    added = append(prefix, hour, 'r', args[4], 'a', answer)
   end
-  local seconds, ms = clock()
-  local added = append(prefix, seconds, ms, fields)
-  remember(keys[1], args[1], seconds, args[3], digest .. answer .. state .. added)
+  remember(keys[1], args[1], hour, args[3], digest .. answer .. state .. added)
   return { 'm', answer, state }
 end
 
