@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from firmware_stubs.edge.lens import NO_CODE, check, look, look_at_file, typed
+from verifier.barcode.render import symbol, to_png
+from verifier.barcode.scan import Frame, PictureRefused, read_picture
+from verifier.contract.reasons import Reason
+from verifier.contract.scan import MAX_TEXT_CHARS
+
+
+def frame_of(*texts: str) -> Frame:
+    """Lay codes side by side."""
+    pictures = [read_picture(to_png(symbol(text), scale=5)) for text in texts]
+    height = max(picture.shape[0] for picture in pictures)
+    return np.hstack(
+        [
+            np.pad(picture, ((0, height - picture.shape[0]), (0, 0)), constant_values=255)
+            for picture in pictures
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "text", "reason"),
+    [
+        (("CC1:ONE",), "CC1:ONE", None),
+        (("CC1:ONE", "https://poster.example"), "CC1:ONE", None),
+        (("https://poster.example", "CC1:ONE", "weixin://pay"), "CC1:ONE", None),
+        (("CC1:ONE", "CC1:TWO"), "", Reason.PICTURE_SEVERAL),
+        (("CC1:ONE", "CC1:ONE"), "CC1:ONE", None),
+        (("https://poster.example",), "", Reason.FORMAT_UNKNOWN),
+    ],
+)
+def test_codes_in_view(texts: tuple[str, ...], text: str, reason: Reason | None) -> None:
+    """One of ours is it, several are refused, others do not disturb."""
+    reading = look(frame_of(*texts))
+    assert (reading.text, reading.reason) == (text, reason)
+
+
+def test_empty_frame() -> None:
+    """No code in view."""
+    assert look(np.full((720, 1280), 200, np.uint8)) == NO_CODE
+
+
+def test_file_that_is_no_picture() -> None:
+    """Refused as one, not as a frame without a code."""
+    with pytest.raises(PictureRefused):
+        look_at_file(b"GIF89a")
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
+def test_wedge_line_ends(end: bytes) -> None:
+    """One line end is cut, whatever the scanner sends."""
+    assert typed(b"CC1:ONE" + end).text == "CC1:ONE"
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "reason"),
+    [
+        (b"", "", Reason.PICTURE_NONE),
+        (b"\r\n", "", Reason.PICTURE_NONE),
+        (b"CC1:ONE\n\n", "CC1:ONE\n", None),
+        (b" CC1:ONE ", " CC1:ONE ", None),
+        (b"\xff\xfe", "", Reason.FORMAT_UNKNOWN),
+        (b"A" * (MAX_TEXT_CHARS + 1), "", Reason.FORMAT_TOO_LONG),
+    ],
+)
+def test_wedge(data: bytes, text: str, reason: Reason | None) -> None:
+    """Only one line end is cut; nothing else is repaired."""
+    reading = typed(data)
+    assert (reading.text, reading.reason) == (text, reason)
+
+
+def test_reading_prints_no_text() -> None:
+    """Codes do not get into logs."""
+    assert "SECRET" not in repr(check("CC1:SECRET"))
