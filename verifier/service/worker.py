@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import hashlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,20 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleRefused, Outage
 from verifier.seen import SeenCredentials
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
 from verifier.service.http.access import Keys
+from verifier.service.http.bundles import bundle_routes
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
+from verifier.service.http.records import records_handler
 from verifier.service.http.scans import ScanResource
-from verifier.service.knowledge import Knowledge
+from verifier.service.http.upload import upload_handler
+from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.person_keys import DailyKeys
@@ -55,7 +60,8 @@ class Worker:
         self.redis = open_store(settings.redis)
         self.metrics = Metrics(settings.name)
         self.knowledge = Knowledge()
-        self.trusted = _pinned(settings.root)
+        self.trusted, root = _pinned(settings.root)
+        self.knowledge.keep(root)
         password = read_secret(settings.redis.password_file, "redis.password_file")
         self.commit = Commit(_connector(self.redis, settings, password))
         self.people = DailyKeys(Path(settings.person_keys))
@@ -150,10 +156,18 @@ async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
 async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: list[Door]) -> None:
     settings = worker.settings
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
-    shared = (Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),)
-    health = health_routes(worker.state.readiness, worker.metrics_text)
+    uploads = upload_handler(worker.scanning, worker.state)
+    shared = (
+        Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
+        Route(method="POST", path="/v1/scans/upload", handler=uploads),
+        *bundle_routes(worker.knowledge),
+    )
+    service_only = (
+        Route(method="GET", path="/v1/records", handler=records_handler(worker.redis)),
+        *health_routes(worker.state.readiness, worker.metrics_text),
+    )
     address = (settings.service.host, settings.service.port)
-    await _open(worker, doors, "service", address, (*shared, *health))
+    await _open(worker, doors, "service", address, (*shared, *service_only))
     if settings.tls is not None:
         await _open(worker, doors, "tls", (settings.tls.host, settings.tls.port), shared, tls)
 
@@ -212,9 +226,14 @@ def _connector(
     return lambda lost: asyncio.ensure_future(connect(lost))
 
 
-def _pinned(path: str) -> TrustedSet:
+def _pinned(path: str) -> tuple[TrustedSet, SignedBundle]:
+    """Return the set that starts from the pinned root file, and the file to hand on."""
     try:
-        return TrustedSet(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        trusted = TrustedSet(data)
+        digest = hashlib.sha256(data).hexdigest()
+        version = BundleVersion(name="root", version=trusted.root_version, digest=digest)
+        return trusted, SignedBundle(version=version, data=data)
     except OSError as error:
         raise SettingsError(f"$.root: cannot read {path}: {error.strerror}") from error
     except (BundleRefused, MalformedError) as error:

@@ -5,6 +5,7 @@ and gets a second credential (a new phone, a proxy, paper). Changing a colour by
 here: that takes two people. A group's roster is kept and published before its credential is given.
 """
 
+import asyncio
 import base64
 import secrets
 from http import HTTPStatus
@@ -14,12 +15,14 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from verifier.codes.city import load_confirmation
 from verifier.contract.bundle import Roster, RosterMember
 from verifier.contract.cbor import decode, encode
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import ApiScope, Colour, Kind, Plane, Sector
+from verifier.errors import Outage
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
@@ -35,6 +38,8 @@ from verifier.service.logs import Log
 
 MAX_BODY: Final = 256 * 1024
 """Octets; a roster of 500 members takes 40 KB."""
+MAX_AT_ONCE: Final = 8
+"""Requests worked on at once; the others wait, and the store keeps connections for the shelf."""
 MAX_HOURS: Final = 2 * 366 * 24
 """A credential lives two years at most: as long as the key that signed it."""
 MAX_GROUP_HOURS: Final = 24
@@ -106,6 +111,7 @@ class Credentials:
         self._key = key
         self._planes = planes
         self._shelf = shelf
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         """Issue a credential."""
@@ -113,11 +119,14 @@ class Credentials:
         body = await read_json(request, MAX_BODY)
         asked = bodies.decode(body, _ASKED, MAX_BODY)
         try:
-            answer = await (
-                self._person(asked) if isinstance(asked, Person) else self._group(asked)
-            )
+            async with self._turns:
+                answer = await (
+                    self._person(asked) if isinstance(asked, Person) else self._group(asked)
+                )
         except ListFullError as error:
             raise Problem(HTTPStatus.CONFLICT, "list.full") from error
+        except (RedisError, Outage) as error:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.away") from error
         return json_response(answer, status=201)
 
     async def revoke(
@@ -133,7 +142,10 @@ class Credentials:
             self._redis, number, "credential", int(index)
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
-        await self._planes[Plane.REVOCATION].change(self._redis, int(index), 1)
+        try:
+            await self._planes[Plane.REVOCATION].change(self._redis, int(index), 1)
+        except RedisError as error:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.away") from error
         by = "?" if caller is None else caller.name
         self._log.info("revoked", credential=int(index), by=by, why=body.reason)
         return json_response({"credential_index": int(index), "list": number})

@@ -8,6 +8,7 @@ import secrets
 from typing import Any, Final
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from verifier.errors import Outage
 
@@ -31,7 +32,7 @@ async def draw(redis: Redis, number: int, kind: str, size: int) -> int:
         index = secrets.randbelow(size)
         try:
             taken: Any = await redis.setbit(key, index, 1)
-        except OSError as error:
+        except (RedisError, OSError) as error:
             raise Outage("the store is away") from error
         if not taken:
             return index
