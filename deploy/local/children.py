@@ -64,9 +64,11 @@ class Children:
             await asyncio.gather(*(one.started() for one in kept))
 
     async def stop(self) -> None:
-        """Stop all, the last started first: SIGTERM, then SIGKILL after the child's deadline."""
-        for one in reversed(self._kept):
-            await one.end()
+        """Stop all, the last stage first: SIGTERM, then SIGKILL after the child's deadline."""
+        for one in self._kept:
+            one.release()
+        for _, stage in groupby(reversed(self._kept), key=lambda one: one.child.stage):
+            await asyncio.gather(*(one.end() for one in stage))
         self._pids.unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -122,9 +124,13 @@ class _Kept:
                 f" see {self.log.path}"
             ) from None
 
+    def release(self) -> None:
+        """Keep the child running no longer; what ails it from now on is no problem."""
+        self._stopping.set()
+
     async def end(self) -> None:
         """Stop the child for good."""
-        self._stopping.set()
+        self.release()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -230,6 +236,8 @@ class _Kept:
         while True:
             problem = await probe(self.child.ready)
             self.log.rotate()
+            if self._stopping.is_set():
+                return
             if problem is None:
                 if not self._settled.done():
                     self._settled.set_result(None)
