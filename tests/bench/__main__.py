@@ -4,9 +4,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from tests.bench import core, http
+from tests.bench import core, http, terminal
 
-GROUPS: Final[dict[str, Callable[[], None]]] = {"core": core.run, "http": http.run}
+GROUPS: Final[dict[str, Callable[[], None]]] = {
+    "core": core.run,
+    "http": http.run,
+    "terminal": terminal.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -1,7 +1,7 @@
 """The load generator: a process of its own that sends prepared bodies over keep-alive connections.
 
-`python -m tests.bench.load` reads one JSON job from standard input and writes one JSON result. It is
-lean on purpose (a bare asyncio protocol), since it shares the machine with what it measures; it
+`python -m tests.bench.load` reads one JSON job from standard input and writes one JSON result. It
+is lean on purpose (a bare asyncio protocol), since it shares the machine with what it measures; it
 stops by itself after the bodies are sent, or at its deadline.
 """
 
