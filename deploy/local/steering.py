@@ -15,7 +15,7 @@ from fleet.contract.commands import FINAL_STATES, CommandState, CommandType
 
 POLL_S: Final = 0.1
 """Between two looks at a command's state."""
-COLUMNS: Final = ("terminal", "place", "gate", "state", "presence", "seen", "outbox", "incidents")
+COLUMNS: Final = ("terminal", "gate", "grant", "presence", "seen", "outbox", "incidents")
 MAX_PICTURE_BYTES: Final = 16 * 2**20
 """Octets of a picture; as the terminals' lens takes."""
 
@@ -36,12 +36,11 @@ def _row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
     kinds = sorted({str(incident["kind"]) for incident in terminal["incidents"]})
     return (
         str(terminal["terminal"]),
-        str(terminal["place"]),
-        f"{terminal['gate']} ({terminal['direction']})",
+        f"{terminal['place']}/{terminal['gate']} {terminal['direction']}",
         str(terminal["state"]),
         str(terminal["presence"]),
-        "never" if seen is None else f"{max(0.0, now - seen / 1000):.0f} s ago",
-        str(beat.get("queue_depth", "-")),
+        "never" if seen is None else f"{max(0.0, now - seen / 1000):.0f} s",
+        str(beat.get("outbox", "-")),
         ", ".join(kinds) or "-",
     )
 
