@@ -1,8 +1,24 @@
-"""Settings of the property tests: the same examples every time, on every machine, no database."""
+"""Settings of the property tests, and the count of public vectors at the end of a run.
+
+The same examples every time, on every machine, no database.
+"""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.public_vectors import summary
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say for each public suite that ran how many expectations agree, and each exception."""
+    lines = list(summary())
+    if lines:
+        terminalreporter.section("public vectors")
+    for line in lines:
+        terminalreporter.write_line(line)
+
 
 settings.register_profile(
     "same-every-time",

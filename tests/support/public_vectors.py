@@ -1,5 +1,11 @@
-"""Where the public conformance vectors lie: beside the repository, never copied into it."""
+"""Where the public conformance vectors lie, beside the repository, and the count of who agrees.
 
+An exception is an expectation that we do not share; each stands in a table with its reason, and
+one that has come to agree fails too, so that the tables stay true. `tests/conftest.py` prints the
+count.
+"""
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,3 +20,47 @@ def public_file(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"no public vectors: ../shared/vectors/{name} is missing")
     return path
+
+
+def public_files(folder: str) -> list[Path]:
+    """Return the JSON files under a folder, sorted; none where it is missing."""
+    return sorted((FOLDER / folder).rglob("*.json"))
+
+
+class Tally:
+    """How many expectations of one suite agree."""
+
+    def __init__(self) -> None:
+        self.agreed = 0
+        self.exceptions: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        asked = self.agreed + len(self.exceptions)
+        return f"{self.agreed} of {asked} agree, {len(self.exceptions)} exceptions"
+
+
+_TALLIES: Final[dict[str, Tally]] = {}
+_NONE: Final[Mapping[str, str]] = {}
+
+
+def agree(
+    suite: str, vector: str, found: object, expected: object, exceptions: Mapping[str, str] = _NONE
+) -> None:
+    """Hold what we found against what a vector expects, and count it."""
+    tally = _TALLIES.setdefault(suite, Tally())
+    if vector in exceptions:
+        assert found != expected, f"{suite} {vector} agrees by now: strike the exception"
+        tally.exceptions[vector] = exceptions[vector]
+        return
+    assert found == expected, f"{suite} {vector}"
+    tally.agreed += 1
+
+
+def summary() -> Iterator[str]:
+    """Yield a line for each suite that ran, and one for each exception with its reason."""
+    if not FOLDER.is_dir():
+        yield "no public vectors: ../shared/vectors is missing"
+    for suite, tally in sorted(_TALLIES.items()):
+        yield f"{suite}: {tally}"
+        for vector, reason in tally.exceptions.items():
+            yield f"  {vector}: {reason}"
