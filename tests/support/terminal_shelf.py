@@ -1,0 +1,67 @@
+"""What lies on the centre's shelf for a terminal, signed by the simulated publisher, now."""
+
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from tests.support.centre import LIST_SIZE, ONCE, trust_source
+from tests.support.keys import BUNDLE, STATUS
+from verifier.contract.bundle import ProfilesDocument
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.publisher import seal_bundle, seal_status, snapshot
+from verifier.status.plane import BITS, PackedValues
+from verifier.uses import DAY
+
+GREEN: Final = 0b01010101
+"""Four green people in a byte of the health plane."""
+
+
+def trust(version: int = 1, *, expires_in: int = DAY) -> bytes:
+    """Return a trust bundle."""
+    now = int(time.time())
+    document = trust_source().document(
+        version=version, issued_at=now - 2 * DAY, expires=now + expires_in
+    )
+    return seal_bundle(document, BUNDLE)
+
+
+def profiles(version: int = 1, *asked: Mapping[str, Any]) -> bytes:
+    """Return the profiles."""
+    now = int(time.time())
+    document = ProfilesDocument(
+        type="profiles",
+        version=version,
+        iat=now,
+        exp=now + DAY,
+        profiles=tuple(dict(profile) for profile in asked or (ONCE,)),
+    )
+    return seal_bundle(document, BUNDLE)
+
+
+def plane(which: Plane, version: int = 1, *, fill: int = 0) -> bytes:
+    """Return a snapshot; `fill` is the value of each byte."""
+    now = int(time.time())
+    values = PackedValues(
+        bits=BITS[which], size=LIST_SIZE, data=bytes((fill,)) * (LIST_SIZE * BITS[which] // 8)
+    )
+    document = snapshot(
+        values, number=1, plane=which, version=version, issued_at=now, expires=now + DAY
+    )
+    return seal_status(document, STATUS)
+
+
+def shelf(root: bytes, *asked: Mapping[str, Any]) -> dict[str, tuple[int, bytes]]:
+    """Return name -> (version, bytes) of all that a terminal needs."""
+    return {
+        "root": (1, root),
+        "trust": (1, trust()),
+        "profiles": (1, profiles(1, *asked)),
+        "status-1-revocation": (1, plane(Plane.REVOCATION)),
+        "status-1-health": (1, plane(Plane.HEALTH, fill=GREEN)),
+    }
+
+
+def digest(data: bytes) -> str:
+    """Return the digest by which a bundle is named."""
+    return sha256(data).hexdigest()
