@@ -42,12 +42,19 @@ MAX_CONNECTIONS: Final = 4
 STORE_HEADER: Final = "Kapok-Store"
 """The name that the centre's store gives itself; another name means that it failed over."""
 
+NO_SCOPE: Final = "grant.scope"
+"""Code of a refusal to a terminal that may act, but not like this."""
+
 Failures: Final = (aiohttp.ClientError, OSError, TimeoutError, asyncio.TimeoutError)
 """All that a request may raise when the network or the far side is to blame."""
 
 
 class CentreRefusedError(Exception):
-    """403 over mutual TLS: the centre does not let this terminal act."""
+    """403 over mutual TLS: the centre does not let this terminal act; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class CentreUnusableError(Exception):
@@ -75,6 +82,12 @@ Answer = TypeVar("Answer")
 Observe = Callable[[float, float, float], None]
 """Takes (`Date`, sent, received) in Unix seconds of the system's clock."""
 
+
+class _Problem(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+
+
+_problem = msgspec.json.Decoder(_Problem)
 _scan_answer = msgspec.json.Decoder(TerminalAnswer)
 _upload_answer = msgspec.json.Decoder(UploadAnswer)
 _index = msgspec.json.Decoder(BundleIndex)
@@ -141,12 +154,18 @@ class Centre:
         return _read(told, _upload_answer)
 
     async def index(self) -> BundleIndex:
-        """Return which bundles there are.
+        """Return which bundles there are; none for a terminal whose grant does not open them.
 
         Raises:
             CentreRefusedError, CentreUnusableError, or one of Failures.
         """
-        return _read(await self._request("GET", "/v1/bundles", INDEX_LIMIT_S), _index)
+        try:
+            return _read(await self._request("GET", "/v1/bundles", INDEX_LIMIT_S), _index)
+        except CentreRefusedError as error:
+            if error.code == NO_SCOPE:
+                # The grant is good, only narrower: no reason to let nobody in.
+                return BundleIndex(bundles=())
+            raise
 
     async def bundle(self, name: str, held: bytes | None) -> bytes | None:
         """Return a bundle's bytes; None when it is still the one with digest `held`.
@@ -196,7 +215,7 @@ class Centre:
             )
         self.store = told.store or self.store
         if told.status == HTTPStatus.FORBIDDEN:
-            raise CentreRefusedError
+            raise CentreRefusedError(_code(told.body))
         if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise aiohttp.ClientPayloadError(f"status {told.status}")
         return told
@@ -226,6 +245,14 @@ def _read(told: Told, decoder: "msgspec.json.Decoder[Answer]") -> Answer:
         return decoder.decode(told.body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise CentreUnusableError("not the agreed answer") from error
+
+
+def _code(body: bytes) -> str:
+    """Return the stable code of a problem document; empty when it has none."""
+    try:
+        return _problem.decode(body).code
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:

@@ -12,7 +12,6 @@ from firmware_stubs.edge.scene import Scene, photograph
 from tests.support.centre import paper, shown
 from tests.support.terminal_process import TerminalProcess
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import read_picture
 
 
 def png_of(frame: np.ndarray) -> bytes:  # type: ignore[type-arg]

@@ -1,0 +1,178 @@
+"""A terminal's process at the verifier's real worker: real store, real claims, mutual TLS."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fleet import identity
+from tests.support.centre import (
+    ADMIN_KEY,
+    Centre,
+    Process,
+    centre,
+    free_ports,
+    paper,
+    root_file,
+    shown,
+)
+from tests.support.terminal_process import Identities, TerminalProcess, terminal_process
+from verifier.contract.vocabulary import GrantState
+
+NAME = "metro-a1"
+
+
+@pytest.fixture
+def verifier(identities: Identities) -> Iterator[Centre]:
+    """Run a store with bundles and the terminal's door in its workers' settings."""
+    certificate, key = identities.server("worker")
+    (port,) = free_ports(1)
+    with centre() as it:
+        it.tls = {
+            "host": "127.0.0.1",
+            "port": port,
+            "certificate": str(certificate),
+            "key": str(key),
+            "client_ca": str(identities.folder / "terminal-ca.pem"),
+        }
+        yield it
+
+
+@pytest.fixture
+def worker(verifier: Centre) -> Process:
+    """Start a worker."""
+    return verifier.worker()
+
+
+@pytest.fixture
+def terminal(
+    identities: Identities, verifier: Centre, worker: Process
+) -> Iterator[TerminalProcess]:
+    """Start a terminal that has a grant and its bundles."""
+    assert worker.pid
+    assert verifier.tls is not None
+    url = f"https://127.0.0.1:{verifier.tls['port']}"
+    with terminal_process(identities, root_file(), verifier_url=url, name=NAME) as process:
+        fingerprint = identities.terminal(NAME, process.folder)
+        verifier.grant(NAME, fingerprint=fingerprint)
+        process.start()
+        process.await_state(
+            lambda state: (
+                state["equipped"] and len(state["bundles"]) >= 4 and state["clock"]["sure"]
+            ),
+            "it has its bundles",
+        )
+        yield process
+
+
+def records(verifier: Centre) -> list[dict[str, Any]]:
+    """Return the centre's records, oldest first."""
+    found: list[dict[str, Any]] = []
+    cursor = "0"
+    while True:
+        page = verifier.ask("GET", f"/v1/records?after={cursor}&limit=100", key=ADMIN_KEY).body
+        if not page["records"]:
+            return found
+        found += page["records"]
+        cursor = page["cursor"]
+
+
+def empty(state: dict[str, Any]) -> bool:
+    """Say whether the terminal is online and nothing waits."""
+    return state["state"] == "online" and state["outbox"]["waiting"] == 0
+
+
+def test_scan_online(terminal: TerminalProcess) -> None:
+    """Passed and recorded by the centre; a second code of the same person is used."""
+    first, second = terminal.wedge(shown(7)), terminal.wedge(shown(7))
+    assert (first["decision"], first["online"], first["recorded"]) == ("pass", True, True)
+    assert (second["decision"], second["reason"], second["online"]) == (
+        "deny",
+        "use.replayed",
+        True,
+    )
+
+
+def test_same_code_again_is_the_same_scan(terminal: TerminalProcess) -> None:
+    """A killed terminal that is shown the code again finds the centre's answer."""
+    text = paper(8)
+    first = terminal.wedge(text)
+    terminal.kill()
+    terminal.start()
+    again = terminal.wedge(text)
+    assert (again["scan_id"], again["decision"]) == (first["scan_id"], "pass")
+
+
+def test_cut_scans_are_uploaded_and_count(terminal: TerminalProcess, verifier: Centre) -> None:
+    """What passed alone is a record at the centre, and used there too."""
+    terminal.cut()
+    answer = terminal.wedge(shown(21))
+    assert (answer["decision"], answer["online"]) == ("pass", False)
+    terminal.cut(cut=False)
+    terminal.await_state(empty, "the outbox is empty", within=60)
+    replayed = terminal.wedge(shown(21))
+    assert (replayed["reason"], replayed["online"]) == ("use.replayed", True)
+    terminal.await_state(
+        lambda _: any(
+            record["scan_id"] == answer["scan_id"] and record["offline"]
+            for record in records(verifier)
+        ),
+        "the record is at the centre",
+    )
+
+
+def test_worker_that_dies_costs_nobody_the_way(
+    terminal: TerminalProcess, verifier: Centre, worker: Process
+) -> None:
+    """Killed and gone: decided alone; started again: uploaded, once each, nothing lost."""
+    before = terminal.wedge(shown(31))
+    worker.kill()
+    answers = [terminal.wedge(shown(person)) for person in range(32, 38)]
+    assert {answer["decision"] for answer in answers} == {"pass"}
+    assert not any(answer["online"] for answer in answers)
+    assert terminal.wedge(shown(31))["reason"] == "use.replayed"
+    worker.start()
+    terminal.await_state(empty, "the outbox is empty", within=90)
+    wanted = {answer["scan_id"] for answer in (before, *answers)}
+    terminal.await_state(
+        lambda _: wanted <= {record["scan_id"] for record in records(verifier)},
+        "all are at the centre",
+    )
+    for person in range(31, 38):
+        assert terminal.wedge(shown(person))["reason"] == "use.replayed"
+    assert terminal.state()["gate_openings"] == 1 + len(answers)
+
+
+def test_store_that_is_away_leaves_records_in_the_outbox(
+    terminal: TerminalProcess, verifier: Centre
+) -> None:
+    """The closed stance denies; the record reaches the store when it is back."""
+    verifier.redis.kill()
+    answer = terminal.wedge(shown(41))
+    assert answer["decision"] in ("deny", "pass")
+    assert not answer["recorded"]
+    verifier.redis.start()
+    terminal.await_state(empty, "the outbox is empty", within=90)
+
+
+def test_suspended_grant_lets_nobody_in(terminal: TerminalProcess, verifier: Centre) -> None:
+    """At once, and until the grant is active again; the cut does not help."""
+    fingerprint = grant_fingerprint(terminal)
+    verifier.grant(NAME, fingerprint=fingerprint, state=GrantState.SUSPENDED)
+    person = iter(range(100, 1000))
+    terminal.await_state(
+        lambda _: terminal.wedge(paper(next(person))).get("reason") == "system.unavailable",
+        "the suspension has arrived",
+    )
+    terminal.cut()
+    assert terminal.wedge(paper(60))["reason"] == "system.unavailable"
+    verifier.grant(NAME, fingerprint=fingerprint)
+    terminal.cut(cut=False)
+    terminal.await_state(lambda state: state["state"] == "online", "it is admitted", within=90)
+    assert terminal.wedge(paper(60))["decision"] == "pass"
+
+
+def grant_fingerprint(terminal: TerminalProcess) -> str:
+    """Return the fingerprint of the terminal's certificate."""
+    data = (terminal.folder / "cert.pem").read_bytes()
+    return identity.fingerprint(identity.load_certificate(data))
