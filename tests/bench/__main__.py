@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from tests.bench import core, http, terminal
+from tests.bench import core, hc1, http, terminal
 
 GROUPS: Final[dict[str, Callable[[], None]]] = {
     "core": core.run,
+    "hc1": hc1.run,
     "http": http.run,
     "terminal": terminal.run,
 }
