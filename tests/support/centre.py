@@ -5,208 +5,67 @@ started by name. Codes are made as phones make them, now.
 """
 
 import json
-import os
 import secrets
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import msgspec
-import redis
-import redis.exceptions
-
-from tests.support.keys import BUNDLE, GRANTS, ISSUER, PHONE, ROOTS, ROSTER, STATUS
+from tests.support.issued import (
+    LIST_SIZE,
+    ONCE,
+    TERMINAL,
+    credential,
+    grant_of,
+    new_scan_id,
+    paper,
+    root_file,
+    shown,
+    trust_source,
+)
+from tests.support.keys import BUNDLE, GRANTS, ROSTER, STATUS
 from tests.support.redis_server import DEFAULT_USERS, RedisServer, redis_server
-from verifier.contract.bundle import (
-    ProfilesDocument,
-    RootDocument,
-    RootKey,
-    Roster,
-    RostersDocument,
+from tests.support.verifier_process import (
+    ADMIN_KEY,
+    API_KEY,
+    Answer,
+    Process,
+    ask,
+    eventually,
+    free_ports,
 )
+from verifier.contract.bundle import ProfilesDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant, seal_grant
-from verifier.contract.scan import make_scan_id
-from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Kind, Plane
-from verifier.issuing.holder import present, presentation_text
-from verifier.issuing.issuer import Subject, make_credential, static_text
-from verifier.issuing.publisher import (
-    TrustSource,
-    key_entry,
-    seal_bundle,
-    seal_root,
-    seal_rosters,
-    seal_status,
-    snapshot,
-)
-from verifier.issuing.signing import SigningKey
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.publisher import seal_bundle, seal_rosters, seal_status, snapshot
 from verifier.service.person_keys import key_path
 from verifier.status.plane import BITS, PackedValues
 from verifier.uses import DAY
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-READY_S: Final = 30.0
-"""Seconds until a started process must be ready; generous, machines are shared."""
-POLL_S: Final = 0.01
-API_KEY: Final = "kapok_test_" + "k" * 43
-ADMIN_KEY: Final = "kapok_admin_" + "a" * 43
-LIST_SIZE: Final = 65_536
-TERMINAL: Final = "t-1"
-
-ONCE: Final[Mapping[str, Any]] = {
-    "place": "metro-1",
-    "stance": "closed",
-    "formats": ["CC1"],
-    "kinds": ["personal", "group"],
-    "static": True,
-    "colours": ["green"],
-    "use": {"scope": "place", "once_for": 600},
-}
-"""A place where everybody passes once in ten minutes; paper codes too."""
-
-
-def eventually(what: str, probe: Callable[[], Any], *, within: float = 20.0) -> Any:
-    """Return the first truthy answer of `probe()`; fails naming `what` after `within` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        found = probe()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"did not happen in {within} s: {what}")
-        time.sleep(POLL_S)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
-
-
-@dataclass(slots=True)
-class Answer:
-    """An HTTP answer, its JSON read."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class Process:
-    """One process of the verifier: start, kill, stop, ask."""
-
-    role: str
-    settings: Path
-    port: int
-    """The port that readiness is asked at: this process's own."""
-    log: Path
-    _process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """Return the process id."""
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self, *, ready: bool = True) -> None:
-        """Start it, and wait until it is ready."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "verifier.service"),
-                    *(self.role, "--settings", str(self.settings)),
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
-            )
-        if ready:
-            self.await_ready()
-
-    def await_ready(self) -> None:
-        """Wait until /readyz says so."""
-
-        def ready() -> bool:
-            if self._process is None or self._process.poll() is not None:
-                raise AssertionError(self.log.read_text()[-3000:])
-            return self.readiness().status == 200
-
-        eventually(f"{self.role} is ready", ready, within=READY_S)
-
-    def readiness(self) -> Answer:
-        """Ask /readyz; status 0 while nobody listens."""
-        try:
-            return ask(self.port, "GET", "/readyz", key=None)
-        except OSError:
-            return Answer(0, None, {})
-
-    def wait(self, seconds: float = 20.0) -> int:
-        """Wait until it has ended by itself; returns its exit status."""
-        assert self._process is not None
-        status = self._process.wait(seconds)
-        self._process = None
-        return status
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def stop(self) -> int:
-        """End it in order; returns its exit status."""
-        assert self._process is not None
-        self._process.terminate()
-        return self.wait()
-
-
-def ask(
-    port: int,
-    method: str,
-    path: str,
-    body: Any = None,
-    *,
-    key: str | None = API_KEY,
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """Make one request; problems are answers too."""
-    given = dict(headers or {})
-    if key is not None:
-        given["Authorization"] = f"Bearer {key}"
-    data = None
-    if body is not None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given.setdefault("Content-Type", "application/json")
-    url = f"http://127.0.0.1:{port}{path}"
-    request = urllib.request.Request(url, data=data, method=method, headers=given)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return _answer(answer.status, answer.read(), dict(answer.headers))
-    except urllib.error.HTTPError as error:
-        with error:
-            return _answer(error.code, error.read(), dict(error.headers))
-
-
-def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-    found: Any = body
-    if "json" in headers.get("Content-Type", ""):
-        found = json.loads(body) if body else None
-    return Answer(status, found, headers)
+__all__ = [
+    "ADMIN_KEY",
+    "API_KEY",
+    "LIST_SIZE",
+    "ONCE",
+    "TERMINAL",
+    "Answer",
+    "Centre",
+    "Process",
+    "ask",
+    "centre",
+    "credential",
+    "eventually",
+    "free_ports",
+    "new_scan_id",
+    "paper",
+    "root_file",
+    "shown",
+    "trust_source",
+]
 
 
 @dataclass(slots=True)
@@ -356,104 +215,6 @@ def api_keys() -> list[dict[str, Any]]:
     ]
 
 
-def grant_of(terminal: str, version: int, **changes: Any) -> Grant:
-    """Return a terminal's grant at the metro's gate a."""
-    grant = Grant(
-        terminal=terminal,
-        fingerprint="00" * 32,
-        place="metro-1",
-        gate="a",
-        direction=Direction.IN,
-        scopes=(ApiScope.SCAN, ApiScope.BUNDLES),
-        state=GrantState.ACTIVE,
-        version=version,
-    )
-    return msgspec.structs.replace(grant, **changes)
-
-
-def trust_source() -> TrustSource:
-    """Return which keys of the tests may sign what, for a year around now."""
-    start, end = int(time.time()) - 180 * DAY, int(time.time()) + 180 * DAY
-
-    def line(key: SigningKey, *uses: str, **more: Any) -> Any:
-        return key_entry(
-            key.spki,
-            algorithm=int(key.algorithm),
-            uses=uses,
-            not_before=start,
-            expires=end,
-            **more,
-        )
-
-    return TrustSource(
-        keys=(
-            line(ISSUER, "credential", issuer="440100", lists=(1,), sectors=(1, 2, 3, 4)),
-            line(STATUS, "status", lists=(1,)),
-            line(ROSTER, "roster"),
-            line(GRANTS, "grant"),
-        ),
-        lists={1: "urn:test:status:1"},
-        sectors_enabled=(1, 2, 3, 4),
-    )
-
-
-def root_file() -> bytes:
-    """Return the root file of the tests."""
-    now = int(time.time())
-    document = RootDocument(
-        type="root",
-        version=1,
-        iat=now - DAY,
-        exp=now + 365 * DAY,
-        root_keys=tuple(RootKey(spki=key.spki) for key in ROOTS),
-        threshold=2,
-        bundle_keys=(RootKey(spki=BUNDLE.spki),),
-    )
-    return seal_root(document, ROOTS[:2])
-
-
-def new_scan_id(terminal: str = TERMINAL, *, at: float | None = None) -> str:
-    """Make a scan_id of a terminal."""
-    now = time.time() if at is None else at
-    return make_scan_id(terminal, milliseconds=int(now * 1000), random=secrets.token_bytes(6))
-
-
-def credential(person: int, *, holder: SigningKey | None, **changes: Any) -> bytes:
-    """Issue a credential; its index is the person's."""
-    now = int(time.time())
-    subject: dict[str, Any] = {
-        "kind": Kind.PERSONAL,
-        "list": 1,
-        "credential": person,
-        "person": person,
-        "sectors": {1: 0, 2: 0, 3: 0, 4: 0},
-    }
-    return make_credential(
-        Subject(**subject | changes),
-        issuer="440100",
-        issued_at=now - 3600,
-        expires=now + DAY,
-        key=ISSUER,
-        holder=None if holder is None else holder.confirmation,
-    )
-
-
-def paper(person: int, **changes: Any) -> str:
-    """Return a person's static code."""
-    return static_text(credential(person, holder=None, **changes))
-
-
-def shown(person: int, *, phone: SigningKey = PHONE, ago: int = 0) -> str:
-    """Return what a person's phone shows."""
-    made = present(
-        credential(person, holder=phone),
-        key=phone,
-        now=int(time.time()) - ago,
-        cti=secrets.token_bytes(4),
-    )
-    return presentation_text(made)
-
-
 @contextmanager
 def centre(
     profiles: Sequence[Mapping[str, Any]] = (ONCE,),
@@ -479,11 +240,3 @@ def centre(
         it.publish_plane(Plane.HEALTH, {}, fill=1)
         it.grant()
         yield it
-
-
-def reachable(client: redis.Redis) -> bool:
-    """Say whether a Redis answers."""
-    try:
-        return bool(client.ping())
-    except redis.exceptions.RedisError:
-        return False
