@@ -1,0 +1,31 @@
+import pytest
+
+from verifier.service.store.connection import NotDurableError, judge_durable
+
+GOOD = {"appendonly": "yes", "appendfsync": "always"}
+
+
+def test_a_redis_that_writes_through_is_fit() -> None:
+    """Version 7 or newer."""
+    judge_durable(GOOD, "7.0.15", "ok")
+    judge_durable(GOOD, "10.1", "ok")
+
+
+@pytest.mark.parametrize(
+    ("config", "version", "last_write"),
+    [
+        (GOOD | {"appendonly": "no"}, "7.0.15", "ok"),
+        (GOOD | {"appendfsync": "everysec"}, "7.0.15", "ok"),
+        (GOOD | {"appendfsync": "no"}, "7.0.15", "ok"),
+        ({}, "7.0.15", "ok"),
+        (GOOD, "6.2.7", "ok"),
+        (GOOD, "7.0.15", "err"),
+        (GOOD, "7.0.15", ""),
+    ],
+)
+def test_a_redis_that_would_forget_is_refused(
+    config: dict[str, str], version: str, last_write: str
+) -> None:
+    """Whatever it lacks."""
+    with pytest.raises(NotDurableError):
+        judge_durable(config, version, last_write)
