@@ -49,14 +49,17 @@ def load_and_kill(
 
 
 def wait_for_status(house: RunningHouse, text: str) -> None:
-    """Wait until the last person issued is green at every worker."""
-    in_a_row, deadline = 0, time.monotonic() + 30
-    while in_a_row < 8:  # each scan may be answered by another worker
+    """Wait until the last person issued is green at every worker.
+
+    Which worker a connection lands on is the kernel's choice; this many reach them all.
+    """
+    deadline = time.monotonic() + 30
+    while True:
         probe = new_scanners(house)
-        for thread in probe.begin([text], 1):
+        for thread in probe.begin([text] * CONNECTIONS, CONNECTIONS):
             thread.join()
-        known = all(a.get("reason") != "status.none" for a in probe.answers.values())
-        in_a_row = in_a_row + 1 if known else 0
+        if all(a.get("reason") != "status.none" for a in probe.answers.values()):
+            return
         assert time.monotonic() < deadline, "the status of a new person never arrived"
 
 
@@ -79,7 +82,7 @@ def test_a_part_is_killed_under_load(house: RunningHouse, victim: str) -> None:
     assert in_flight > 0
     assert len(load.answers) == 2 * (CODES - 1)
     assert set(load.passes().values()) == {1}, "a code passed twice"
-    assert len(load.passes()) == CODES - 1, "a code never passed"
+    assert len(load.passes()) == CODES - 1, f"a code never passed: {load.reasons()}"
     check_answers(house, load)
 
 

@@ -110,6 +110,12 @@ class Scanners:
         line.close()
         return self.answers[scan_id]
 
+    def reasons(self) -> Counter[str]:
+        """Count what was answered."""
+        return Counter(
+            f"{answer['decision']} {answer.get('reason', '')}" for answer in self.answers.values()
+        )
+
     def passes(self) -> Counter[str]:
         """Count the passes of each code."""
         return Counter(
