@@ -46,9 +46,10 @@ def _lines() -> Iterator[bytes | None]:
     """Yield lines that are not blank; None for one that is too long to be kept."""
     source = sys.stdin.buffer
     while line := source.readline(MAX_LINE_BYTES + 2):
-        if len(line.rstrip(b"\r\n")) > MAX_LINE_BYTES:
+        content = line.rstrip(b"\r\n")
+        if len(content) > MAX_LINE_BYTES:
             while line and not line.endswith(b"\n"):
                 line = source.readline(MAX_LINE_BYTES)
             yield None
-        elif line.strip():
-            yield line
+        elif content.strip():
+            yield content

@@ -69,10 +69,11 @@ def too_long() -> bytes:
 
 
 def _read(line: bytes) -> dict[str, Any]:
+    line = line.strip(b" \t\r\n")
     if len(line) > MAX_LINE_BYTES:
         raise BadLine(Fault.LINE_TOO_LONG)
     try:
-        found = read_json(line.strip(b" \t\r\n"))
+        found = read_json(line)
     except MalformedError as error:
         raise BadLine(Fault.LINE_MALFORMED) from error
     if not isinstance(found, dict):
