@@ -27,6 +27,14 @@ def public_files(folder: str) -> list[Path]:
     return sorted((FOLDER / folder).rglob("*.json"))
 
 
+def public_folder(folder: str) -> list[Path]:
+    """Return the JSON files under a folder; skip the test, saying so, where it is missing."""
+    found = public_files(folder)
+    if not found:
+        pytest.skip(f"no public vectors: ../shared/vectors/{folder} is missing")
+    return found
+
+
 class Tally:
     """How many expectations of one suite agree."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.support.health import b64
-from tests.support.public_vectors import agree, public_files
+from tests.support.public_vectors import agree, public_folder
 from verifier.codes import cose
 from verifier.contract.errors import MalformedError
 from verifier.trust.jwk import read_jwk
@@ -32,5 +32,5 @@ def reads(vector: Found) -> bool:
 
 def test_the_appendix() -> None:
     """Sign1 holds; Mac0, Encrypt0 and the nested one are no signed codes."""
-    for path in public_files("cwt"):
+    for path in public_folder("cwt"):
         agree("cwt", path.stem, reads(json.loads(path.read_bytes())), path.stem in SIGNED)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.public_vectors import FOLDER, agree, public_files
+from tests.support.public_vectors import FOLDER, agree, public_files, public_folder
 from verifier.barcode.scan import read_picture, scan
 from verifier.codes import base45
 from verifier.codes.hcert import MAX_COSE_BYTES, PREFIX
@@ -144,6 +144,6 @@ def test_a_key_that_is_not_among_ours(path: Path) -> None:
 
 def test_certificates_of_the_vectors_carry_base64() -> None:
     """The certificates are read as the files carry them."""
-    for path in public_files("dcc"):
+    for path in public_folder("dcc"):
         context = json.loads(path.read_bytes())["TESTCTX"]
         assert base64.b64decode(context["CERTIFICATE"], validate=True)
