@@ -12,8 +12,8 @@ from firmware_stubs import events
 from firmware_stubs.edge.centre import Centre, CentreRefusedError, Failures
 from firmware_stubs.edge.shell import Shell
 
-SWEEP_S: Final = 5.0
-"""Seconds between clean-ups."""
+SWEEP_S: Final = 10.0
+"""Seconds between clean-ups; each writes a little, and flash wears."""
 IDLE_S: Final = 15.0
 """Seconds after which a loop looks again although nobody woke it."""
 

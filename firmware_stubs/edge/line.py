@@ -7,8 +7,8 @@ docs/terminal-contract.md.
 """
 
 import asyncio
-import contextlib
 import random
+import sqlite3
 import ssl
 import time
 from collections.abc import Callable
@@ -41,6 +41,8 @@ from fleet.contract.topics import TerminalId, TopicName, parse
 
 REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
+MAX_SPREAD_S: Final = 300
+"""Seconds; news of bundles that asks for more is not put off any longer."""
 JITTER: Final = 0.1
 """Part of an interval by which terminals drift apart."""
 
@@ -143,7 +145,9 @@ class Line:
             self._connection = None
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    shell.log.error("line.failed", exc_info=ended)
             await connection.end()
             shell.log.info("broker.lost", epoch=epoch.counter)
 
@@ -219,8 +223,13 @@ class Line:
     async def _listen(self, connection: Connection) -> None:
         while True:
             arrived = await connection.inbox.get()
-            with contextlib.suppress(ContractError):
+            try:
                 await self._take(arrived)
+            except ContractError as error:
+                self._shell.log.warning("message.refused", breach=error.breach)
+            except sqlite3.Error as error:
+                # Nothing was done that could not be written; the fleet says it again.
+                self._shell.log.exception("message.lost", error=type(error).__name__)
 
     async def _take(self, arrived: Arrived) -> None:
         shell = self._shell
@@ -233,13 +242,12 @@ class Line:
             sure = shell.reading().sure
             told = events.Told(command=command, retained=arrived.retained, clock_sure=sure)
             shell.log.info("command.arrived", command=command.id)
-            # Not waited for: a command's act must not hold up an acknowledgement.
-            shell.begin(shell.dispatch(told))
+            await shell.dispatch(told)
         elif name is TopicName.ACK and not arrived.retained:
             ack = read(Ack, arrived.payload)
             await shell.desk.ask(shell.storage.lanes.acknowledge, ack)
         elif name is TopicName.BUNDLE and not arrived.retained:
-            self._news(float(read(BundleNews, arrived.payload).spread_s))
+            self._news(float(min(read(BundleNews, arrived.payload).spread_s, MAX_SPREAD_S)))
         elif name is TopicName.DESIRED:
             shell.log.info("desired.ignored")
 
