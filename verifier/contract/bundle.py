@@ -51,7 +51,8 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     spki: bytes
     uses: tuple[str, ...]
-    """credential, status, roster, grant."""
+    """credential, status, roster, grant; of HC1 keys also test, vaccination, recovery: with any of
+    these a key signs only such certificates."""
     algorithm: int
     """COSE algorithm number: -7 ES256, -8 EdDSA, -37 PS256."""
     nbf: Seconds

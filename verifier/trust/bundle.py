@@ -13,7 +13,7 @@ no disk, no clock here.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NewType
 
@@ -32,8 +32,9 @@ from verifier.contract.bundle import (
 from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
-from verifier.contract.vocabulary import Sector
+from verifier.contract.vocabulary import Format, Sector
 from verifier.errors import BundleCause, BundleRefused
+from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
 
 Digest = NewType("Digest", bytes)
@@ -256,27 +257,32 @@ def _trust(document: TrustDocument) -> Trust:
     return Trust(
         version=document.version,
         expires=document.exp,
-        ring=KeyRing(tuple(_trusted_key(entry) for entry in document.keys)),
+        ring=KeyRing(tuple(key for entry in document.keys for key in _trusted_keys(entry))),
         sectors_enabled=frozenset(Sector(s) for s in document.sectors_enabled if s in set(Sector)),
         lists=document.lists,
     )
 
 
-def _trusted_key(entry: KeyEntry) -> TrustedKey:
+def _trusted_keys(entry: KeyEntry) -> Iterator[TrustedKey]:
+    """Trust a key under its kid; for health cards, whose kids are text, under its thumbprint."""
     try:
         public, key = load_spki(entry.spki)
     except MalformedError as error:
         raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
     if key.algorithm != entry.algorithm:
         raise BundleRefused(BundleCause.MALFORMED, "a key that does not fit its algorithm")
-    return TrustedKey(
-        kid=kid_of(public) if entry.kid is None else entry.kid,
-        key=key,
-        uses=frozenset(entry.uses),
-        not_before=entry.nbf,
-        not_after=entry.exp,
-        issuer=entry.issuer,
-        lists=frozenset(entry.lists),
-        sectors=frozenset(entry.sectors),
-        formats=frozenset(entry.formats),
-    )
+    kids: list[bytes | str] = [kid_of(public) if entry.kid is None else entry.kid]
+    if Format.SHC.value in entry.formats:
+        kids.append(thumbprint_of(public))
+    for kid in kids:
+        yield TrustedKey(
+            kid=kid,
+            key=key,
+            uses=frozenset(entry.uses),
+            not_before=entry.nbf,
+            not_after=entry.exp,
+            issuer=entry.issuer,
+            lists=frozenset(entry.lists),
+            sectors=frozenset(entry.sectors),
+            formats=frozenset(entry.formats),
+        )

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.city import GRANT
+from tests.support.health import CARDS, COUNTRY, thumbprint
+from tests.support.health import ISSUER as ISSUER_ADDRESS
 from tests.support.keys import BUNDLE, ISSUER, NEW_ROOTS, ROOTS, STATUS, STRANGER, key, other_half
 from tests.support.publisher import (
     DAY,
@@ -361,3 +363,15 @@ def test_a_root_lives_for_years_in_force_after_its_end() -> None:
     old = replace(EDITION, root_exp=NOW - YEAR + 1)
     taken = TrustedSet(old.root())
     assert taken.take_trust(EDITION.trust(), NOW).version == 1
+
+
+def test_foreign_signers_are_found_by_the_kids_their_codes_carry() -> None:
+    """HC1: the stated one, of the certificate; health cards: the thumbprint as text."""
+    signer = entry(COUNTRY, "credential", "test", formats=("HC1",), kid=b"of cert.", issuer="AT")
+    cards = entry(CARDS, "credential", formats=("SHC",), issuer=ISSUER_ADDRESS)
+    ring = replace(EDITION, keys=(signer, cards)).trusted().trust.ring
+    (found,) = ring.find(b"of cert.")
+    assert (found.uses, found.formats) == ({"credential", "test"}, {"HC1"})
+    (card,) = ring.find(thumbprint())
+    assert (card.issuer, card.formats) == (ISSUER_ADDRESS, {"SHC"})
+    assert ring.find(COUNTRY.kid) == ()
