@@ -129,3 +129,19 @@ def shown(person: int, *, phone: SigningKey = PHONE, ago: int = 0) -> str:
         cti=secrets.token_bytes(4),
     )
     return presentation_text(made)
+
+
+def group_paper(index: int, group: bytes, members: int, *, version: int = 1) -> str:
+    """Return a group's static code; its members stand in the roster of that version."""
+    subject = Subject(
+        kind=Kind.GROUP,
+        list=1,
+        credential=index,
+        group=group,
+        roster_version=version,
+        members=members,
+    )
+    now = int(time.time())
+    return static_text(
+        make_credential(subject, issuer="440100", issued_at=now - 60, expires=now + DAY, key=ISSUER)
+    )

@@ -1,0 +1,188 @@
+"""POST /v1/scans/upload, and GET /v1/records where what happened can be read."""
+
+import time
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.support.centre import ADMIN_KEY, Centre, eventually, new_scan_id, paper, shown
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Outcome
+
+persons = count(20_000)
+
+
+def upload(house: Centre, *records: dict[str, Any]) -> list[dict[str, Any]]:
+    """Upload records; returns their results."""
+    answer = house.ask("POST", "/v1/scans/upload", {"records": list(records)})
+    assert answer.status == 200
+    results: list[dict[str, Any]] = answer.body["results"]
+    return results
+
+
+def decided(text: str, decision: str = "pass", **changes: Any) -> dict[str, Any]:
+    """Return the record of a scan that the terminal has decided just now."""
+    record = {
+        "scan_id": new_scan_id(),
+        "text": text,
+        "at": time.time(),
+        "decision": decision,
+        "milliseconds": 7.5,
+    }
+    return record | changes
+
+
+def lines_of(house: Centre, scan_id: str) -> list[dict[str, Any]]:
+    """Return the record lines of a scan, oldest first."""
+    found: list[dict[str, Any]] = []
+    cursor = str(int(time.time() * 1000) - 60_000)
+    while True:
+        page = house.ask("GET", f"/v1/records?after={cursor}&limit=100", key=ADMIN_KEY).body
+        found += [line for line in page["records"] if line["scan_id"] == scan_id]
+        if not page["records"]:
+            return found
+        cursor = page["cursor"]
+
+
+def test_an_offline_pass_is_stored_and_holds_its_person(house: Centre) -> None:
+    """Whoever passed offline does not pass again online within the window."""
+    person = next(persons)
+    record = decided(shown(person))
+    (result,) = upload(house, record)
+    assert result == {"scan_id": record["scan_id"], "stored": True, "code": "stored"}
+    assert house.scan(shown(person)).body["reason"] == Reason.USE_REPLAYED
+    assert upload(house, record)[0]["code"] == "known"
+
+
+def test_a_scan_older_than_the_window_claims_nothing(house: Centre) -> None:
+    """The person may pass again."""
+    person = next(persons)
+    text = paper(person)
+    assert upload(house, decided(text, at=time.time() - 900))[0]["code"] == "stored"
+    assert house.scan(text).body["decision"] == Outcome.PASS
+
+
+def test_double_use_is_an_incident_and_the_past_stays(house: Centre) -> None:
+    """Both records stand; the line says what was found."""
+    person = next(persons)
+    assert house.scan(shown(person)).body["decision"] == Outcome.PASS
+    record = decided(shown(person), at=time.time() - 20)
+    (result,) = upload(house, record)
+    assert (result["code"], result["incident"]) == ("stored", "double_use")
+
+    def line() -> Any:
+        found = lines_of(house, record["scan_id"])
+        return found[0] if found else None
+
+    found = eventually("the record can be read", line)
+    assert found["decision"] == Outcome.PASS
+    assert found["incident"] == "double_use"
+    assert found["offline"]
+    assert upload(house, record)[0]["incident"] == "double_use"
+
+
+def test_a_pass_that_does_not_verify_is_an_incident(house: Centre) -> None:
+    """A terminal that lets in what no signature covers."""
+    text = paper(next(persons))
+    altered = text[:-3] + ("AAA" if not text.endswith("AAA") else "BBB")
+    (result,) = upload(house, decided(altered))
+    assert (result["stored"], result["incident"]) == (True, "unverified")
+    assert upload(house, decided(altered, "deny"))[0].get("incident") is None
+
+
+def test_a_pass_that_the_centre_had_denied_is_a_contradiction(house: Centre) -> None:
+    """The online answer came too late, and was another one."""
+    scan_id, text = new_scan_id(), shown(next(persons), ago=90)
+    assert house.scan(text, scan_id=scan_id).body["reason"] == Reason.PROOF_STALE
+    (result,) = upload(house, decided(text, scan_id=scan_id, at=time.time() - 90))
+    assert (result["code"], result["incident"]) == ("stored", "contradiction")
+
+
+def test_a_late_answer_gives_back_what_was_not_used(house: Centre) -> None:
+    """The terminal's final decision wins; a retry of the scan is told that it was annulled."""
+    person, scan_id = next(persons), new_scan_id()
+    text = shown(person)
+    assert house.scan(text, scan_id=scan_id).body["decision"] == Outcome.PASS
+    assert upload(house, decided(text, "deny", scan_id=scan_id))[0]["code"] == "stored"
+    assert house.scan(text, scan_id=scan_id).body["reason"] == Reason.USE_ANNULLED
+    assert house.scan(shown(person)).body["decision"] == Outcome.PASS
+    finals = eventually(
+        "both records can be read",
+        lambda: len(found := lines_of(house, scan_id)) == 2 and found,
+    )
+    assert [line["decision"] for line in finals] == [Outcome.PASS, Outcome.DENY]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"at": time.time() + 3600}, "malformed"),
+        ({"at": time.time() - 15 * 86_400}, "malformed"),
+        ({"scan_id": "nonsense"}, "malformed"),
+        ({"scan_id": new_scan_id("t-2")}, "conflict"),
+    ],
+)
+def test_what_can_never_be_stored_is_said_once_for_all(
+    house: Centre, changes: dict[str, Any], code: str
+) -> None:
+    """The others of the batch are stored all the same, and answered in order."""
+    good = [decided(paper(next(persons))) for _ in range(2)]
+    bad = decided(paper(next(persons))) | changes
+    results = upload(house, good[0], bad, good[1])
+    assert [result["code"] for result in results] == ["stored", code, "stored"]
+    assert [result["stored"] for result in results] == [True, False, True]
+    assert [r["scan_id"] for r in results] == [r["scan_id"] for r in (good[0], bad, good[1])]
+
+
+def test_another_text_under_a_known_scan_id_is_a_conflict(house: Centre) -> None:
+    """The first one counts."""
+    scan_id = new_scan_id()
+    upload(house, decided(paper(next(persons)), scan_id=scan_id))
+    (result,) = upload(house, decided(paper(next(persons)), scan_id=scan_id))
+    assert (result["stored"], result["code"]) == (False, "conflict")
+
+
+def test_bounds_of_an_upload(house: Centre) -> None:
+    """1 to 100 records."""
+    for records in ([], [decided("CC1:A")] * 101):
+        refused = house.ask("POST", "/v1/scans/upload", {"records": records})
+        assert (refused.status, refused.body["field"]) == (400, "$.records")
+    results = upload(house, *(decided(paper(next(persons))) for _ in range(100)))
+    assert {result["code"] for result in results} == {"stored"}
+
+
+def test_records_are_paged_without_gaps_or_repeats(house: Centre) -> None:
+    """Small pages give what one large page gives."""
+    start = int(time.time() * 1000)
+    ids = [new_scan_id() for _ in range(30)]
+    for scan_id in ids:
+        house.scan(paper(next(persons)), scan_id=scan_id)
+
+    def walk() -> list[str]:
+        cursor, found = str(start), []
+        while True:
+            page = house.ask("GET", f"/v1/records?after={cursor}&limit=7", key=ADMIN_KEY).body
+            if not page["records"]:
+                return found
+            assert int(page["cursor"]) > int(cursor)
+            cursor = page["cursor"]
+            found += [line["scan_id"] for line in page["records"]]
+
+    found = eventually("all records can be read", lambda: len(f := walk()) >= 30 and f)
+    assert found == ids
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "after=-1", "other=1", "after=1&&", "limit"]
+)
+def test_a_wrong_query_is_refused(house: Centre, query: str) -> None:
+    """By one code."""
+    refused = house.ask("GET", f"/v1/records?{query}", key=ADMIN_KEY)
+    assert (refused.status, refused.body["code"]) == (400, "query.bad")
+
+
+def test_records_need_their_scope(house: Centre) -> None:
+    """A key that scans does not read."""
+    refused = house.ask("GET", "/v1/records")
+    assert (refused.status, refused.body["code"]) == (403, "scope.missing")
