@@ -28,6 +28,8 @@ class Phone:
     name: str
     person: int
     credential_index: int
+    status_version: int
+    """Version of the health snapshot that first knows the person."""
     credential: bytes
     key: SigningKey
 
@@ -61,6 +63,7 @@ async def get_phone(
         name=name,
         person=answer["person"],
         credential_index=answer["credential_index"],
+        status_version=answer["status_version"],
         credential=base64.b64decode(answer["credential"]),
         key=key,
     )

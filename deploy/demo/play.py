@@ -10,8 +10,9 @@ import numpy as np
 from deploy.demo.people import Phone, altered, forged, get_group, get_paper, get_phone
 from deploy.demo.stage import Stage
 from deploy.local import steering
-from deploy.local.doors import Doors
+from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError
+from deploy.local.trust import LIST
 from firmware_stubs.edge.scene import to_png
 from fleet.contract.commands import CommandType
 from verifier.barcode.scan import read_picture
@@ -21,6 +22,7 @@ PATIENCE_S: Final = 75.0
 """Longest wait for a terminal to hold new bundles: they are announced at most every 30 s and
 fetched within another 30."""
 _LOOK_S: Final = 0.2
+WORKERS_ASKED: Final = 24
 
 PASS: Final = ("pass", None)
 Say = Callable[[str], None]
@@ -39,7 +41,8 @@ async def play(doors: Doors, say: Say) -> Stage:
     team = await get_group(doors, [lin, chen])
     mixed = await get_group(doors, [chen, red])
     offline = [await get_phone(doors, name) for name in ("何", "郭")]
-    await _settled(stage, say)
+    last = offline[-1].status_version
+    await _settled(stage, last, say)
     say("scanning")
     await _phones(stage, lin, chen, wu)
     await _forgeries(stage, paper, lin)
@@ -75,9 +78,8 @@ async def _forgeries(stage: Stage, paper: str, lin: Phone) -> None:
     await stage.scan(
         "altered phone code", altered(lin.show()), MUSEUM, wanted=("deny", "proof.bad")
     )
-    await stage.scan(
-        "a shop's poster", "https://example.com", HALL, wanted=("deny", "format.unknown")
-    )
+    wanted = ("deny", "format.unknown")
+    await stage.scan("a shop's poster", "https://example.com", HALL, wanted=wanted, online=None)
 
 
 async def _colours(stage: Stage, red: Phone, yellow: Phone) -> None:
@@ -141,23 +143,29 @@ async def _cut_off(stage: Stage, people: list[Phone], paper: str, say: Say) -> N
 
 async def _uploaded(doors: Doors) -> bool:
     state = await doors.terminal(MUSEUM, "/state")
-    return bool(state["outbox"] == 0 and state["connectivity"] == "online")
+    return state["outbox"]["waiting"] == 0 and bool(state["connectivity"]["online"])
 
 
-async def _settled(stage: Stage, say: Say) -> None:
-    """Wait until workers and terminals hold the status of everybody just issued."""
-    say("waiting until every terminal holds the newest status")
-    published = await stage.doors.verifier("/v1/bundles")
-    newest = {row["name"]: row["version"] for row in published["bundles"]}
+async def _settled(stage: Stage, version: int, say: Say) -> None:
+    """Wait until workers and terminals hold the health snapshot that knows everybody."""
+    say("waiting until every worker and terminal knows everybody")
+    name = f"status-{LIST}-health"
 
-    async def hold() -> bool:
-        for terminal in (HALL, METRO, MUSEUM):
-            held = (await stage.doors.terminal(terminal, "/state"))["bundles"]
-            if any(held.get(name, 0) < version for name, version in newest.items()):
-                return False
-        return True
+    async def workers() -> bool:
+        # Which worker answers is the kernel's choice; this many connections reach them all.
+        pages = [await stage.doors.verifier("/v1/bundles") for _ in range(WORKERS_ASKED)]
+        return all(_version(page, name) >= version for page in pages)
 
-    await _until(hold, "the terminals to take the newest bundles")
+    async def terminals() -> bool:
+        states = [await stage.doors.terminal(one, "/state") for one in (HALL, METRO, MUSEUM)]
+        return all(one["equipped"] and one["bundles"].get(name, 0) >= version for one in states)
+
+    await _until(workers, "the workers to take the newest status")
+    await _until(terminals, "the terminals to take the newest status")
+
+
+def _version(page: Answer, name: str) -> int:
+    return max((row["version"] for row in page["bundles"] if row["name"] == name), default=0)
 
 
 async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:

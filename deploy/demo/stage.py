@@ -46,7 +46,7 @@ class Stage:
         terminal: str,
         *,
         wanted: tuple[str, str | None],
-        online: bool = True,
+        online: bool | None = True,
     ) -> Answer:
         """Hold a code before a terminal and note what it decided against what it must."""
         answer = await self.doors.terminal(terminal, "/frame", self.picture(text))

@@ -47,8 +47,9 @@ class Doors:
         return await self._call("POST", url, request)
 
     async def verifier(self, path: str) -> Answer:
-        """GET from the verifier's service door."""
-        return await self._call("GET", self.endpoints.verifier_url + path)
+        """GET from the verifier's service door, over a new connection: any worker may answer."""
+        url = self.endpoints.verifier_url + path
+        return await self._call("GET", url, headers={"Connection": "close"})
 
     async def terminal(self, name: str, path: str, body: bytes | None = None) -> Answer:
         """GET or POST at a terminal's own door."""

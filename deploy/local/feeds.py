@@ -96,11 +96,13 @@ class Feeds:
     async def _terminal_row(self, name: str, seen: Mapping[str, Any] | None) -> TerminalRow:
         presence = None if seen is None else str(seen.get("presence"))
         own = await self._own_state(name)
-        outbox, bundles = own.get("outbox"), own.get("bundles")
+        outbox, bundles = own.get("outbox", {}).get("waiting"), own.get("bundles")
+        online = own.get("connectivity", {}).get("online")
+        network = "cut off" if own.get("cut") else "online" if online else "offline"
         return TerminalRow(
             name=name,
             presence=presence,
-            network=str(own["connectivity"]) if "connectivity" in own else None,
+            network=network if own else None,
             outbox=outbox if isinstance(outbox, int) else None,
             bundles=_versions(bundles) if isinstance(bundles, dict) else None,
         )

@@ -3,6 +3,7 @@
 A new person gets a person index and an initial colour; `person` names one who has an index already
 and gets a second credential (a new phone, a proxy, paper). Changing a colour by hand is no door
 here: that takes two people. A group's roster is kept and published before its credential is given.
+`status_version` is the version of the health snapshot from which on a new person's colour shows.
 """
 
 import asyncio
@@ -154,10 +155,10 @@ class Credentials:
         holder = _holder(asked.holder)
         sectors = None if asked.sectors is None else _sectors(asked.sectors)
         colour = _colour(asked.colour)
-        number, person = self._settings.list, asked.person
+        number, person, shows_from = self._settings.list, asked.person, 0
         if person is None:
             person = await draw(self._redis, number, "person", self._settings.people)
-            await self._planes[Plane.HEALTH].change(self._redis, person, colour)
+            shows_from = await self._planes[Plane.HEALTH].change(self._redis, person, colour)
         elif person >= self._settings.people or not await is_taken(
             self._redis, number, "person", person
         ):
@@ -172,6 +173,7 @@ class Credentials:
             "person": person,
             "credential_index": index,
             "credential": base64.b64encode(credential).decode(),
+            "status_version": shows_from,
         }
         return answer | ({"text": static_text(credential)} if holder is None else {})
 

@@ -204,10 +204,10 @@ class Shelf:
         signed = self._signed.get(name)
         if not plane.changed and signed is not None and moment - signed[1] < STATUS_TTL_S:
             return
-        # Taken before the copy: a change while we publish counts for the next snapshot.
-        plane.changed = False
-        values = plane.values()
         version = await self._next(name)
+        # From here to the copy nothing waits: a later change counts for the next snapshot.
+        plane.changed = False
+        values = plane.copied(version)
         document = snapshot(
             values,
             number=plane.number,
