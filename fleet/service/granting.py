@@ -60,6 +60,7 @@ class Granting:
         self._redis = redis
         self._key = key
         self._published = asyncio.Condition()
+        self._closed = False
 
     async def publish(self, registry: Registry) -> int:
         """Publish what changed; returns how many grants.
@@ -82,13 +83,19 @@ class Granting:
                 return len(changed)
         raise RegistryError("another process keeps publishing grants")
 
+    async def close(self) -> None:
+        """Answer everybody who waits: the process is stopping."""
+        async with self._published:
+            self._closed = True
+            self._published.notify_all()
+
     async def follow(self, after: int, wait_s: float, limit: int) -> store.Page:
         """Return the grants after a version, waiting for one at most `wait_s` seconds."""
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             page = await store.read_after(self._redis, after, limit)
             left = deadline - asyncio.get_running_loop().time()
-            if page.signed or page.version > after or left <= 0:
+            if page.signed or page.version > after or left <= 0 or self._closed:
                 return page
             async with self._published:
                 try:

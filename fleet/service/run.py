@@ -181,6 +181,7 @@ async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) ->
             task.result()
     finally:
         # Sessions end first, so that nothing more comes in; then what writes; then the door.
+        await process.granting.close()
         for group in ([*keepers, *others], [desk, stopping]):
             for task in group:
                 task.cancel()
