@@ -19,7 +19,7 @@ from verifier.issuing.signing import SigningKey
 from verifier.uses import DAY
 
 LIST_SIZE: Final = 65_536
-TERMINAL: Final = "t-1"
+TERMINAL: Final = "gate-1"
 
 ONCE: Final[Mapping[str, Any]] = {
     "place": "metro-1",

@@ -121,7 +121,7 @@ class Commit:
 
     def _wire_lost(self, wire: Wire) -> None:
         if wire is self._wire:
-            self._wire, self.problem = None, AWAY
+            self._wire, self.problem = None, self.problem or AWAY
         queue, self._queue = self._queue, []
         _fail([landing for _, landing in queue])
         self._lost.set()

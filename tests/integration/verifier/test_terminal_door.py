@@ -1,0 +1,186 @@
+"""The terminals' door: mutual TLS, the caller is the certificate, what it opens is its grant's."""
+
+import http.client
+import json
+import ssl
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.support.centre import Centre, centre, eventually, free_ports, new_scan_id, paper
+from tests.support.verifier_tls import TlsFiles, tls_files
+from verifier.contract.scan import make_scan_id
+from verifier.contract.vocabulary import ApiScope, Outcome
+
+persons = count(100)
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalDoor:
+    """A centre whose worker has a door for terminals."""
+
+    house: Centre
+    files: TlsFiles
+    port: int
+
+    def line(self, context: ssl.SSLContext) -> http.client.HTTPSConnection:
+        """Return a connection that is not open yet."""
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[TerminalDoor]:
+    """Yield a running door."""
+    with centre() as house, tls_files() as files:
+        (port,) = free_ports(1)
+        house.tls = files.settings(port)
+        house.worker()
+        yield TerminalDoor(house, files, port)
+
+
+def scan(
+    line: http.client.HTTPSConnection, terminal: str, **headers: str
+) -> tuple[int, dict[str, Any]]:
+    """Scan somebody new as a terminal."""
+    body = {"scan_id": new_scan_id(terminal), "text": paper(next(persons))}
+    given = {"Host": "x", "Content-Type": "application/json"} | headers
+    line.request("POST", "/v1/scans", json.dumps(body), given)
+    answer = line.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+def test_a_terminal_with_a_grant_scans(door: TerminalDoor) -> None:
+    """By the fast lane and the long way, many times on one connection."""
+    context, fingerprint = door.files.terminal("t-90")
+    door.house.grant("t-90", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-90")[0] == 200)
+    for _ in range(5):
+        assert scan(line, "t-90")[1]["decision"] == Outcome.PASS
+        assert scan(line, "t-90", Accept="x", X_Long="1")[1]["decision"] == Outcome.PASS
+    line.close()
+
+
+def test_a_terminal_without_a_grant_is_refused(door: TerminalDoor) -> None:
+    """Its certificate is good; that opens nothing."""
+    context, _ = door.files.terminal("t-20")
+    line = door.line(context)
+    assert scan(line, "t-20") == (403, problem(403, "grant.none"))
+    line.close()
+
+
+def test_another_certificate_of_the_same_name_is_refused(door: TerminalDoor) -> None:
+    """The grant names the fingerprint: a renewed or a copied name does not do."""
+    context, _ = door.files.terminal("t-21")
+    door.house.grant("t-21", fingerprint="ab" * 32)
+    line = door.line(context)
+    eventually(
+        "the grant is followed", lambda: scan(line, "t-21")[1]["code"] == "grant.fingerprint"
+    )
+    line.close()
+
+
+def test_scopes_are_the_grants(door: TerminalDoor) -> None:
+    """A terminal that may fetch bundles does not scan."""
+    context, fingerprint = door.files.terminal("t-22")
+    door.house.grant("t-22", fingerprint=fingerprint, scopes=(ApiScope.BUNDLES,))
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-22")[1]["code"] == "grant.scope")
+    line.request("GET", "/v1/bundles")
+    answer = line.getresponse()
+    names = [bundle["name"] for bundle in json.loads(answer.read())["bundles"]]
+    assert names == ["profiles", "root", "status-1-health", "status-1-revocation", "trust"]
+    line.close()
+
+
+def test_a_bundle_is_fetched_once(door: TerminalDoor) -> None:
+    """Its bytes are those on the shelf; with its tag it is not sent again."""
+    context, fingerprint = door.files.terminal("t-23")
+    door.house.grant("t-23", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-23")[0] == 200)
+    line.request("GET", "/v1/bundles/status-1-health")
+    answer = line.getresponse()
+    data, tag = answer.read(), answer.headers["ETag"]
+    with door.house.redis.client() as client:
+        assert data == client.get("v:bundle:status-1-health")
+    line.request("GET", "/v1/bundles/status-1-health", headers={"If-None-Match": tag})
+    answer = line.getresponse()
+    assert (answer.status, answer.read()) == (304, b"")
+    line.request("GET", "/v1/bundles/other")
+    answer = line.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (404, "bundle.unknown")
+    line.close()
+
+
+def test_a_revoked_grant_ends_an_open_connection(door: TerminalDoor) -> None:
+    """At the next request, by whichever way it comes."""
+    context, fingerprint = door.files.terminal("t-24")
+    door.house.grant("t-24", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-24")[0] == 200)
+    door.house.grant("t-24", fingerprint=fingerprint, state="revoked")
+    eventually("the revocation is followed", lambda: scan(line, "t-24")[0] == 403)
+    assert scan(line, "t-24", X_Long="1")[1]["code"] == "grant.revoked"
+    line.request("GET", "/v1/bundles")
+    assert line.getresponse().status == 403
+    line.close()
+
+
+def test_keys_and_health_are_no_business_of_this_door(door: TerminalDoor) -> None:
+    """A key in the header changes nothing; records and metrics are not here."""
+    context, fingerprint = door.files.terminal("t-25")
+    door.house.grant("t-25", fingerprint=fingerprint)
+    line = door.line(context)
+    for path in ("/v1/records", "/metrics", "/readyz"):
+        line.request("GET", path)
+        answer = line.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (404, "path.unknown")
+    line.close()
+
+
+def test_without_a_certificate_there_is_no_connection(door: TerminalDoor) -> None:
+    """Nor with one of another CA, nor with the server's own CA's."""
+    stranger, _ = door.files.terminal("t-26", authority=door.files.service_ca)
+    for context in (door.files.nobody(), stranger):
+        line = door.line(context)
+        with pytest.raises((ssl.SSLError, OSError)):
+            scan(line, "t-26")
+        line.close()
+
+
+def test_old_tls_is_refused(door: TerminalDoor) -> None:
+    """1.2 is the least."""
+    context, _ = door.files.terminal("t-27")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # ssl: that is what is tried
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    line = door.line(context)
+    with pytest.raises((ssl.SSLError, OSError)):
+        scan(line, "t-27")
+    line.close()
+
+
+def test_a_scan_id_is_the_certificates_own(door: TerminalDoor) -> None:
+    """Two terminals, one door: neither can use the other's ids."""
+    context, fingerprint = door.files.terminal("t-28")
+    door.house.grant("t-28", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-28")[0] == 200)
+    other = make_scan_id("t-90", milliseconds=1, random=b"random")
+    body = json.dumps({"scan_id": other, "text": paper(next(persons))})
+    line.request("POST", "/v1/scans", body, {"Content-Type": "application/json"})
+    answer = line.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (409, "scan.conflict")
+    line.close()
+
+
+def problem(status: int, code: str) -> dict[str, Any]:
+    """Return the body of a problem."""
+    title = {403: "Forbidden"}[status]
+    return {"type": "about:blank", "title": title, "status": status, "code": code}
