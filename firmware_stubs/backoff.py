@@ -56,7 +56,7 @@ class Backoff:
             bound = self._spread
         else:
             # The exponent is bounded too: 2.0 ** 1024 would overflow after a long night.
-            bound = min(self._limit, self._base * 2.0 ** min(self._failures, 32))
+            bound = min(self._limit, self._base * 2.0 ** min(self._failures - 1, 32))
         self._failures += 1
         return within(bound, self._random)
 

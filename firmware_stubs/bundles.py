@@ -25,7 +25,7 @@ from verifier.contract.vocabulary import Kind, Plane
 from verifier.engine import Known
 from verifier.errors import BundleCause, BundleRefused, ProfileError
 from verifier.groups.roster import NO_ROSTERS, Rosters
-from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, check_profile
+from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, open_profiles
 from verifier.status.plane import NO_STATUS, PlaneView, open_plane
 from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
 
@@ -225,7 +225,7 @@ class Bundles:
                 return document, document.version, document.iat
             if name == "profiles":
                 found = trusted.take_profiles(data, now, held=held)
-                checked = Profiles(map(check_profile, found.profiles), found.version)
+                checked = open_profiles(found)
                 return checked, found.version, found.iat
             if name == "rosters":
                 rosters = trusted.take_rosters(data, now, held=held)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from firmware_stubs.commands import Entry, Plan
+from firmware_stubs.commands import Entry, Plan, Word
 from firmware_stubs.edge.database import Database
 from fleet.contract.commands import ResultCode, ResultState
 from fleet.contract.messages import Ack, Epoch, Reported, Result
@@ -37,8 +37,13 @@ class Lanes:
             for id_, at, state, code in rows
         )
 
-    def write(self, plan: Plan, now: int) -> None:
-        """Write a command's entry and its word; `now` in Unix milliseconds."""
+    def write(self, plan: Plan, now: int) -> bool:
+        """Write a command's entry and its word; `now` in Unix milliseconds.
+
+        False: the word is kept already, under a sequence that is not acknowledged; say it again.
+        """
+        if plan.entry is None and plan.word is not None and self._keeps(plan.word):
+            return False
         with self._database.transaction() as connection:
             if plan.entry is not None:
                 entry = plan.entry
@@ -54,6 +59,7 @@ class Lanes:
                 word = plan.word
                 body = {"at": now, "command": word.command, "state": word.state, "code": word.code}
                 self._append(connection, RESULT, body)
+        return True
 
     def report(self, bundles: dict[str, int], now: int, *, replaces: bool) -> None:
         """Keep what is applied; `replaces` those never sent, since only the newest counts."""
@@ -96,6 +102,13 @@ class Lanes:
                 if stored > self._last(lane):
                     # The fleet remembers a terminal that was wiped: its numbers are used up.
                     self._set_last(connection, lane, stored)
+
+    def _keeps(self, word: Word) -> bool:
+        query = """
+            SELECT 1 FROM word WHERE lane = ? AND body ->> 'command' = ? AND body ->> 'state' = ?
+        """
+        given = (RESULT, word.command, word.state)
+        return self._database.connection.execute(query, given).fetchone() is not None
 
     def _append(self, connection: sqlite3.Connection, lane: str, body: dict[str, Any]) -> None:
         sequence = self._last(lane) + 1

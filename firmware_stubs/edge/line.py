@@ -102,7 +102,7 @@ class Line:
             int(shell.now() * 1000),
             replaces=self._connection is None,
         )
-        self._say()
+        self._say(again=False)
 
     async def run(self) -> None:
         """Keep the line up until cancelled; then leave in order."""
@@ -171,9 +171,9 @@ class Line:
         connection.publish(TopicName.BIRTH, encode(birth))
         await self._publish_kept(connection, again=True)
 
-    def _say(self) -> None:
+    def _say(self, again: bool) -> None:  # noqa: FBT001 - the shell hands it over by position
         if self._connection is not None:
-            self._shell.begin(self._publish_kept(self._connection, again=False))
+            self._shell.begin(self._publish_kept(self._connection, again=again))
 
     async def _publish_kept(self, connection: Connection, *, again: bool) -> None:
         """Send what waits for an acknowledgement; `again`: also what this connection has sent."""

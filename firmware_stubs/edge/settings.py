@@ -68,8 +68,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of the enrolment, given by the fleet."""
     language: Language = Language.ZH
     beat_s: Seconds = 30.0
-    spread_s: Seconds = 1.0
-    """Over which the fleet spreads reconnects: max(1 s, terminals / 500 s)."""
+    spread_s: Seconds = 2.0
+    """Over which the fleet spreads reconnects; the contract's value for a fleet of 1,000."""
     bundle_poll_s: Seconds = 30.0
     gate_open_s: Annotated[float, Meta(gt=0, le=MAX_GATE_OPEN_S)] = 3.0
     keep_s: Annotated[float, Meta(ge=0, le=86_400)] = DEFAULT_KEEP_S

@@ -42,6 +42,10 @@ def _nobody() -> None:
     """Stand in for a part that does not run yet."""
 
 
+def _nobody_listens(_again: bool) -> None:  # noqa: FBT001
+    """Stand in for the line to the fleet."""
+
+
 class Shell:
     """One running terminal."""
 
@@ -61,7 +65,8 @@ class Shell:
         """Unix seconds: when the centre's store last took something."""
         self.probe: Nudge = _nobody
         self.upload: Nudge = _nobody
-        self.say: Nudge = _nobody
+        self.say: Callable[[bool], None] = _nobody_listens
+        """Says what is kept for the fleet; True: also what was said already."""
         self.alone = Alone(
             grant=_own_grant(settings),
             language=settings.language,
@@ -239,8 +244,8 @@ class Shell:
 
     async def _write(self, action: actions.Write) -> None:
         now = int(self.now() * 1000)
-        await self.desk.ask(self.storage.lanes.write, action.plan, now)
-        self.say()
+        new = await self.desk.ask(self.storage.lanes.write, action.plan, now)
+        self.say(not new)
 
     async def _act(self, action: actions.Act) -> None:
         self.gate.open(action.command)

@@ -244,6 +244,7 @@ def terminal_process(
             "verifier": {"url": verifier_url, "ca": ca},
             "broker": {"host": broker[0], "port": broker[1], "ca": str(broker_ca or ca)},
             "beat_s": 0.5,
+            "spread_s": 0.5,
             "gate_open_s": 0.1,
             "bundle_poll_s": 2.0,
         } | changes

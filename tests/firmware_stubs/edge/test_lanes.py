@@ -61,6 +61,19 @@ def test_words_count_without_gaps(lanes: Lanes) -> None:
     assert {(message.epoch, message.boot) for message in kept} == {(EPOCH, BOOT)}
 
 
+def test_replay_is_answered_under_the_kept_sequence(lanes: Lanes) -> None:
+    """Only once the word was acknowledged does a replay get a new one."""
+    ring = Ring()
+    do(lanes, ring, 1)
+    replay = Plan(word=ring.receive(command(1), now=NOW, clock_sure=True, suspended=False,
+                                    retained=False).word)  # fmt: skip
+    assert not lanes.write(replay, NOW)
+    assert len(sequences(lanes)) == 2
+    lanes.acknowledge(Ack(generation=1, reported=0, result=2))
+    assert lanes.write(replay, NOW)
+    assert sequences(lanes) == [("Result", 3)]
+
+
 def test_acknowledged_is_forgotten_and_the_rest_kept(lanes: Lanes) -> None:
     """The one number speaks for all below it."""
     ring = Ring()
