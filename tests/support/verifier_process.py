@@ -115,6 +115,10 @@ class Process:
             self._process.wait()
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
     def stop(self) -> int:
         """End it in order; returns its exit status."""
         assert self._process is not None

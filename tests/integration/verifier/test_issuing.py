@@ -1,0 +1,272 @@
+"""The issuing process: it fills the shelf, issues and revokes; a worker judges by what it signs."""
+
+import json
+import secrets
+import signal
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.centre import (
+    ADMIN_KEY,
+    Answer,
+    Centre,
+    Process,
+    ask,
+    centre,
+    eventually,
+    free_ports,
+    trust_source,
+)
+from tests.support.centre import api_keys as keys_of_tests
+from tests.support.keys import BUNDLE, ISSUER, PHONE, STATUS
+from verifier.contract.cbor import encode
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Outcome
+from verifier.issuing.holder import present, presentation_text
+
+METRO = """
+place = "metro-1"
+stance = "closed"
+formats = ["CC1"]
+kinds = ["personal", "group"]
+static = true
+colours = ["green"]
+[use]
+scope = "place"
+once_for = 600
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuingHouse:
+    """A centre whose shelf the issuing process fills."""
+
+    centre: Centre
+    issuing: Process
+    profiles: Path
+
+    def ask(self, path: str, body: Any, **given: Any) -> Answer:
+        """Ask the issuing process."""
+        return ask(self.issuing.port, "POST", path, body, **{"key": ADMIN_KEY} | given)
+
+    def issue(self, **body: Any) -> dict[str, Any]:
+        """Issue a credential."""
+        answer = self.ask("/v1/credentials", {"kind": "personal", "hours": 24} | body)
+        assert answer.status == 201, answer.body
+        issued: dict[str, Any] = answer.body
+        return issued
+
+    def reason_of(self, text: str) -> str | None:
+        """Return why a text does not pass."""
+        found: str | None = self.centre.scan(text).body.get("reason")
+        return found
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[IssuingHouse]:
+    """Yield a running issuing process and a worker."""
+    with centre() as it:
+        with it.redis.client() as client:
+            client.delete(*client.keys("v:bundle*"))
+        profiles = it.folder / "profiles"
+        profiles.mkdir()
+        (profiles / "metro-1.toml").write_text(METRO)
+        issuing = it.process("issuing", "issuing", *_settings(it, profiles), start=True)
+        it.worker()
+        yield IssuingHouse(it, issuing, profiles)
+
+
+def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
+    folder = it.folder
+    for name, key in (("issuer", ISSUER), ("status", STATUS), ("bundle", BUNDLE)):
+        (folder / f"{name}.pem").write_bytes(key.to_pem())
+    source = trust_source()
+    first = msgspec.structs.replace(source.keys[0], uses=("credential", "roster"))
+    source = msgspec.structs.replace(source, keys=(first, *source.keys[1:]))
+    (folder / "trust.json").write_bytes(msgspec.json.encode(source))
+    (port,) = free_ports(1)
+    settings = {
+        "redis": it.redis_settings(),
+        "service": {"host": "127.0.0.1", "port": port},
+        "api_keys": keys_of_tests(),
+        "issuer": "440100",
+        "list": 1,
+        "people": 65_536,
+        "credentials": 65_536,
+        "issuer_key": str(folder / "issuer.pem"),
+        "status_key": str(folder / "status.pem"),
+        "bundle_key": str(folder / "bundle.pem"),
+        "root": str(folder / "root.cbor"),
+        "trust": str(folder / "trust.json"),
+        "profiles": str(profiles),
+        "person_keys": str(folder / "person-hash"),
+    }
+    return settings, port
+
+
+def holder() -> str:
+    """Return the phone's key as a request carries it."""
+    return b64encode(encode(PHONE.confirmation)).decode()
+
+
+def showing(issued: dict[str, Any]) -> str:
+    """Return what the phone shows now."""
+    credential = b64decode(issued["credential"])
+    made = present(credential, key=PHONE, now=int(time.time()), cti=secrets.token_bytes(4))
+    return presentation_text(made)
+
+
+def test_a_phone_and_a_paper_are_issued_and_pass(house: IssuingHouse) -> None:
+    """As soon as the new person's colour has reached the gates."""
+    phone = house.issue(holder=holder(), sectors={"transit": 1, "hall": 0})
+    sheet = house.issue(holder=None)
+    assert "text" not in phone
+    for show in (lambda: showing(phone), lambda: sheet["text"]):
+        eventually("it passes", lambda show=show: house.reason_of(show()) is None, within=5)
+        assert house.reason_of(show()) == Reason.USE_REPLAYED
+
+
+def test_a_second_credential_is_the_same_person(house: IssuingHouse) -> None:
+    """Double use follows the person, not the credential."""
+    first = house.issue(holder=None)
+    second = house.issue(holder=None, person=first["person"])
+    assert first["credential_index"] != second["credential_index"]
+    eventually("it passes", lambda: house.reason_of(first["text"]) is None, within=5)
+    assert house.reason_of(second["text"]) == Reason.USE_REPLAYED
+
+
+def test_a_revoked_credential_ends_and_the_other_lives(house: IssuingHouse) -> None:
+    """Within about a second."""
+    first = house.issue(holder=None)
+    second = house.issue(holder=None, person=first["person"])
+    eventually(
+        "the person is known",
+        lambda: house.reason_of(first["text"]) in (None, Reason.USE_REPLAYED),
+        within=5,
+    )
+    path = f"/v1/credentials/{first['credential_index']}/revoke"
+    assert house.ask(path, {}).body["field"] == "$.reason"
+    assert house.ask(path, {"reason": "lost phone"}).status == 200
+    eventually(
+        "it is revoked", lambda: house.reason_of(first["text"]) == Reason.STATUS_REVOKED, within=5
+    )
+    assert house.reason_of(second["text"]) == Reason.USE_REPLAYED
+
+
+def test_a_colour_is_the_persons(house: IssuingHouse) -> None:
+    """Issued red, refused red."""
+    red = house.issue(holder=None, colour="red")
+    eventually("it is red", lambda: house.reason_of(red["text"]) == Reason.STATUS_RED, within=5)
+
+
+def test_a_group_is_issued_with_its_roster(house: IssuingHouse) -> None:
+    """Its members pass together; the next version of the roster takes the place of the first."""
+    members = [house.issue(holder=None)["person"] for _ in range(3)]
+    roster = [{"person": person, "masked_name": "李*"} for person in members]
+    body = {"kind": "group", "hours": 2, "roster": roster}
+    issued = house.ask("/v1/credentials", body)
+    assert issued.status == 201
+    assert issued.body["roster_version"] == 1
+    eventually("it passes", lambda: house.reason_of(issued.body["text"]) is None, within=5)
+    again = house.ask("/v1/credentials", body | {"group": issued.body["group"]})
+    assert again.body["roster_version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"kind": "personal", "holder": None}, 400),
+        ({"kind": "personal", "holder": None, "hours": 0}, 400),
+        ({"kind": "personal", "holder": None, "hours": 10**9}, 400),
+        ({"kind": "personal", "holder": "nonsense", "hours": 1}, 400),
+        ({"kind": "personal", "holder": b64encode(b"\xa0").decode(), "hours": 1}, 400),
+        ({"kind": "personal", "holder": None, "hours": 1, "colour": "blue"}, 400),
+        ({"kind": "personal", "holder": None, "hours": 1, "sectors": {"moon": 1}}, 400),
+        ({"kind": "personal", "holder": None, "hours": 1, "person": 99_999}, 404),
+        ({"kind": "group", "hours": 25, "roster": [{"person": 1, "masked_name": "a"}]}, 400),
+        ({"kind": "group", "hours": 1, "roster": []}, 400),
+        ({"kind": "other"}, 400),
+        ({"kind": "personal", "holder": None, "hours": 1, "more": 1}, 400),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(
+    house: IssuingHouse, body: dict[str, Any], status: int
+) -> None:
+    """With a code and no echo."""
+    refused = house.ask("/v1/credentials", body)
+    assert refused.status == status
+    assert "nonsense" not in json.dumps(refused.body)
+
+
+def test_issuing_needs_its_scope(house: IssuingHouse) -> None:
+    """A key that scans does not issue."""
+    body = {"kind": "personal", "holder": None, "hours": 1}
+    given: dict[str, Any] = {"key": "kapok_test_" + "k" * 43}
+    assert house.ask("/v1/credentials", body, **given).body["code"] == "scope.missing"
+    assert house.ask("/v1/credentials", body, key=None).body["code"] == "key.unknown"
+
+
+def test_an_index_that_was_never_issued_is_not_revoked(house: IssuingHouse) -> None:
+    """404, whatever stands there."""
+    for index in ("70000", "x", "-1", "00"):
+        path = f"/v1/credentials/{index}/revoke"
+        assert house.ask(path, {"reason": "lost"}).status == 404
+
+
+def test_a_wrong_profile_is_refused_with_its_file_and_field(house: IssuingHouse) -> None:
+    """The last good set stays in force, and readiness says what to correct."""
+    path = house.profiles / "metro-1.toml"
+    path.write_text(METRO.replace('stance = "closed"', 'stance = "ajar"'))
+    signal_again(house)
+    eventually("readiness refuses", lambda: house.issuing.readiness().status == 503)
+    said = json.dumps(house.issuing.readiness().body)
+    assert "metro-1.toml" in said
+    assert "stance" in said
+    person = house.issue(holder=None)
+    eventually("codes pass as before", lambda: house.reason_of(person["text"]) is None, within=5)
+    path.write_text(METRO)
+    signal_again(house)
+    eventually("all is well", lambda: house.issuing.readiness().status == 200)
+
+
+def signal_again(house: IssuingHouse) -> None:
+    """Have the sources read again."""
+    house.issuing.signal(signal.SIGHUP)
+
+
+def test_a_restart_keeps_versions_and_indices(house: IssuingHouse) -> None:
+    """Nothing rolls back, and whoever was issued passes."""
+
+    def versions() -> dict[str, int]:
+        bundles = house.centre.ask("GET", "/v1/bundles", key=ADMIN_KEY).body["bundles"]
+        return {bundle["name"]: bundle["version"] for bundle in bundles}
+
+    before, person = versions(), house.issue(holder=None)
+    eventually("it passes", lambda: house.reason_of(person["text"]) is None, within=5)
+    house.issuing.kill()
+    house.issuing.start()
+    after = versions()
+    assert all(after[name] >= version for name, version in before.items())
+    assert house.reason_of(person["text"]) == Reason.USE_REPLAYED
+    text = house.issue(holder=None, person=person["person"])["text"]
+    assert house.reason_of(text) == Reason.USE_REPLAYED
+    assert house.centre.scan(person["text"]).body["decision"] == Outcome.DENY
+
+
+def test_person_keys_are_made_for_today_and_tomorrow(house: IssuingHouse) -> None:
+    """32 bytes, for nobody else to read."""
+    folder = house.centre.folder / "person-hash"
+    for path in folder.glob("*.key"):
+        path.unlink()
+    house.issuing.kill()
+    house.issuing.start()
+    made = sorted(folder.glob("*.key"))
+    assert len(made) == 2
+    assert all(len(path.read_bytes()) == 32 and path.stat().st_mode & 0o77 == 0 for path in made)
