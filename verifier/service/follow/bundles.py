@@ -16,7 +16,7 @@ from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, ProfileError
 from verifier.groups.roster import Rosters
-from verifier.policy.profiles import Profiles, check_profile
+from verifier.policy.profiles import open_profiles
 from verifier.service.clock import now
 from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
@@ -102,8 +102,7 @@ class BundleFollower:
             knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
         elif name == "profiles":
             document = trusted.take_profiles(data, now(), held=held)
-            checked = [check_profile(values) for values in document.profiles]
-            knowledge.replace_profiles(Profiles(checked, document.version))
+            knowledge.replace_profiles(open_profiles(document))
         elif name == "rosters":
             rosters = trusted.take_rosters(data, now(), held=held)
             knowledge.replace_rosters(Rosters(rosters.rosters, rosters.version))

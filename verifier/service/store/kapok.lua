@@ -115,22 +115,25 @@ local function refusal(prefix, scan, args, first, since)
   return nil
 end
 
-local function leave(key, also, taken)
-  local found = redis.call('GET', key) and key or also
-  if found then
-    taken[#taken + 1] = { 'l', found, redis.call('GET', found), redis.call('PEXPIRETIME', found) }
-    redis.call('DEL', key)
-    if also then
-      redis.call('DEL', also)
+-- Where the keys of each kind of claim stand; what is kept of a claim names its key without it.
+local FAMILY = { o = 'u:', e = 'p:', l = 'p:', r = 'c:' }
+
+local function leave(family, name, also, taken)
+  for _, found in ipairs({ name, also }) do
+    local key = family .. found
+    local holder = found ~= '' and redis.call('GET', key)
+    if holder then
+      taken[#taken + 1] = { 'l', found, holder, redis.call('PEXPIRETIME', key) }
+      redis.call('DEL', key)
     end
   end
 end
 
-local function count_room(key, count, taken)
+local function count_room(key, name, count, taken)
   local inside = tonumber(redis.call('GET', key) or '0')
   local after = math.max(0, inside + count)
   redis.call('SET', key, after, 'EX', MOST_ROOM_SECONDS)
-  taken[#taken + 1] = { 'r', key, after - inside }
+  taken[#taken + 1] = { 'r', name, after - inside }
 end
 
 -- Takes all claims that still count; returns whether any did, and what giving back needs to know.
@@ -140,7 +143,7 @@ local function take(prefix, scan, args, first, since)
   while at <= #args do
     local kind, key = args[at], args[at + 1]
     if kind == 'r' then
-      count_room(prefix .. 'c:' .. key, tonumber(args[at + 3]), taken)
+      count_room(prefix .. 'c:' .. key, key, tonumber(args[at + 3]), taken)
       at = at + 5
     else
       local seconds = tonumber(args[at + 3])
@@ -150,10 +153,10 @@ local function take(prefix, scan, args, first, since)
       local family = prefix .. (kind == 'o' and 'u:' or 'p:')
       if seconds > 0 then
         if kind == 'l' then
-          leave(family .. key, args[at + 2] ~= '' and family .. args[at + 2], taken)
+          leave(family, key, args[at + 2], taken)
         else
           redis.call('SET', family .. key, scan, 'EX', seconds)
-          taken[#taken + 1] = { kind, family .. key }
+          taken[#taken + 1] = { kind, key }
         end
       end
       at = at + 4
@@ -176,15 +179,16 @@ local function take_once(prefix, scan, args, first)
   if holder and holder ~= scan then
     return 'u'
   end
-  return nil, { { 'o', key } }
+  return nil, { { 'o', args[first + 1] } }
 end
 
-local function give_back(scan, packed)
+local function give_back(prefix, scan, packed)
   if not packed then
     return
   end
   for _, claim in ipairs(cmsgpack.unpack(packed)) do
-    local kind, key = claim[1], claim[2]
+    local kind = claim[1]
+    local key = prefix .. FAMILY[kind] .. claim[2]
     if kind == 'r' then
       local inside = tonumber(redis.call('GET', key) or '0')
       redis.call('SET', key, math.max(0, inside - claim[3]), 'EX', MOST_ROOM_SECONDS)
@@ -246,7 +250,7 @@ local function amend(prefix, keys, args, value)
   local before = entry(prefix, id)
   local state = 'm'
   if answer == 'f' and args[6] ~= 'p' then
-    give_back(args[1], before['c'])
+    give_back(prefix, args[1], before['c'])
     state = 'a'
   end
   local _, hour = clock()
@@ -299,7 +303,7 @@ local function annul(keys, args)
   if state == 'a' then
     return 0
   end
-  give_back(args[1], entry(prefix, id)['c'])
+  give_back(prefix, args[1], entry(prefix, id)['c'])
   redis.call('HSET', keys[1], args[1], digest .. answer .. 'a' .. id)
   return 1
 end
