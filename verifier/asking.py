@@ -11,7 +11,15 @@ from verifier.course import OK, SKIPPED, Clock, Course, Known
 from verifier.errors import Refusal
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
-from verifier.policy.profiles import ResolvedProfile
+from verifier.policy.profiles import ResolvedProfile, RulesAsked
+from verifier.policy.rules import (
+    DocumentKind,
+    Verdict,
+    external_inputs,
+    judge_all,
+    kind_of,
+    seconds_iso,
+)
 from verifier.status.plane import PlaneView, Status
 
 
@@ -39,6 +47,10 @@ def check_status(  # (6)
         review = _colour(claims.list, claims.person, known.status, profile, clock, steps)
     steps.done(before)
     return review
+
+
+DOCUMENT: Final = "hcert"
+"""Where an EU document stands among the claims."""
 
 
 def check_card(claims: Claims, known: Known, steps: Course) -> None:
@@ -125,6 +137,8 @@ def check_profile(  # (7)
             raise Refusal(Reason.SECTOR_MISSING)
         steps.sector_class = claims.sectors[profile.sector]
     _audience(code, profile, grant)
+    if profile.profile.rules is not None and claims.format is not Format.CC1:
+        _rules(claims, profile, profile.profile.rules, clock, steps)
     review = None
     if claims.kind is Kind.GROUP:
         review = _group(claims, known, profile, clock, steps)
@@ -144,6 +158,34 @@ def _audience(code: Unverified, profile: ResolvedProfile, grant: Grant) -> None:
     scope = f"place:{grant.place}" if use is None else use.scope_name(grant.place, grant.gate)
     if audience != scope:
         raise Refusal(Reason.PROOF_AUDIENCE)
+
+
+def _rules(
+    claims: Claims, profile: ResolvedProfile, asked: RulesAsked, clock: Clock, steps: Course
+) -> None:
+    """Hold a document against every rule that applies; the first that does not pass decides."""
+    document = claims.document.get(DOCUMENT) if isinstance(claims.document, dict) else None
+    kind = kind_of(document) if isinstance(document, dict) else None
+    rules = profile.rules.applying(
+        clock.now, kind or DocumentKind.GENERAL, country=asked.country, region=asked.region
+    )
+    external = external_inputs(
+        clock.now if clock.sure else None,
+        profile.value_sets,
+        countryCode=asked.country,
+        region=asked.region,
+        issuerCountryCode=claims.issuer,
+        exp=None if claims.expires is None else seconds_iso(claims.expires),
+        iat=None if claims.issued_at is None else seconds_iso(claims.issued_at),
+    )
+    for outcome in judge_all(rules, document, external):
+        if outcome.verdict is not Verdict.PASSED:
+            steps.rule = outcome
+            failed = outcome.verdict is Verdict.FAILED
+            raise Refusal(Reason.RULE_FAILED if failed else Reason.RULE_UNKNOWN)
+    if kind is None or not rules:
+        # Nothing that rules are written for, or no rule at all: that is never a pass.
+        raise Refusal(Reason.RULE_UNKNOWN)
 
 
 def _group(

@@ -16,6 +16,7 @@ from verifier.contract.vocabulary import Format
 from verifier.errors import Refusal
 from verifier.groups.roster import NO_ROSTERS, Rosters
 from verifier.groups.verdict import GroupVerdict
+from verifier.policy.rules import RuleOutcome
 from verifier.status.plane import Status
 from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import Trust
@@ -68,6 +69,7 @@ class Course:
         "group",
         "open_stance",
         "results",
+        "rule",
         "sector_class",
         "status_age",
         "unsure",
@@ -83,6 +85,7 @@ class Course:
         self.sector_class: int | None = None
         self.group: GroupVerdict | None = None
         self.status_age: int | None = None
+        self.rule: RuleOutcome | None = None
 
     def doubt(self, reason: Reason) -> None:
         """Note what cannot be known; with the closed stance it refuses."""

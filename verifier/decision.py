@@ -4,7 +4,9 @@ A decision is a pure function of (assessment, answer); a record keeps both, so t
 can be made again from the record alone, here and on a terminal.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
 
 import msgspec
 
@@ -24,6 +26,9 @@ STEPS = (
     Step.STATUS,
     Step.PROFILE,
 )
+
+
+NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,6 +51,9 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sector_class: int | None = None
     group: GroupVerdict | None = None
     rule: str | None = None
+    """Id of the rule that decided."""
+    rule_texts: Mapping[str, str] = NO_TEXTS
+    """What it asks, by language."""
     status_age: int | None = None
     trust_version: int = 0
     status_version: int = 0
@@ -116,11 +124,20 @@ def terminal_answer(
         decision=decision.outcome,
         reason=decision.reason,
         rule=judged.rule,
+        rule_text=_rule_text(judged, language),
         sentence=sentence(decision.outcome, decision.reason, language),
         sector_class=judged.sector_class if decision.outcome is Outcome.PASS else None,
         group=group,
         recorded=recorded,
     )
+
+
+def _rule_text(judged: "Assessment | ScanRecord", language: Language) -> str | None:
+    """Return what the deciding rule asks, in the language or else in English."""
+    if not isinstance(judged, Assessment):
+        return None
+    texts = judged.rule_texts
+    return texts.get(language.value) or texts.get(language.value[:2]) or texts.get("en")
 
 
 def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:

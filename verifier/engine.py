@@ -89,6 +89,8 @@ def assess(
         colour=steps.colour,
         sector_class=steps.sector_class,
         group=steps.group,
+        rule=None if steps.rule is None else steps.rule.id,
+        rule_texts={} if steps.rule is None else steps.rule.descriptions,
         status_age=steps.status_age,
         trust_version=known.trust.version,
         status_version=known.status.version,

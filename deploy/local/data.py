@@ -23,7 +23,7 @@ SCHEMA: Final = 1
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 FOLDERS: Final = (
-    *("keys", "keys/api", "keys/person-hash", "keys/redis", "trust", "profiles"),
+    *("keys", "keys/api", "keys/person-hash", "keys/redis", "trust", "profiles", "rules"),
     *("redis", "mosquitto", "terminals", "log", "run"),
 )
 _SCHEMA_FILE: Final = "SCHEMA"

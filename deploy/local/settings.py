@@ -89,6 +89,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "root": str(house.data / "trust" / "root.cbor"),
         "trust": str(house.data / "trust" / "trust.json"),
         "profiles": str(house.data / "profiles"),
+        "rules": str(house.data / "rules"),
         "person_keys": str(keys / "person-hash"),
     }
 

@@ -23,6 +23,8 @@ MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
 """Octets of any one bundle; the largest is a test plane of 18.7 MB."""
 MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
+MAX_RULES: Final = 1000
+"""Rules in the profiles bundle; fifteen countries published 194 in all."""
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
@@ -88,6 +90,10 @@ class ProfilesDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     iat: Seconds
     exp: Seconds
     profiles: tuple[dict[str, Any], ...]
+    rules: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
+    """Rule files as published, unchanged: JSON text."""
+    value_sets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """What rules read as `external.valueSets`."""
 
 
 class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

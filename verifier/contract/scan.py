@@ -88,6 +88,8 @@ class TerminalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reason: Reason | None = None
     rule: str | None = None
     """Id of the rule that decided."""
+    rule_text: str | None = None
+    """What that rule asks, as its publisher says it."""
     sentence: str
     sector_class: int | None = None
     """Class in this place's sector, never in another."""

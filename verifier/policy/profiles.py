@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
 from verifier.errors import ProfileError
+from verifier.policy.rules import RuleSet, read_rule
 
 MAX_PROFILE_BYTES: Final = 64 * 1024
 """Octets of a profile file."""
@@ -22,6 +24,8 @@ MAX_USE_SECONDS: Final = 86_400
 """Seconds a use or an entry is remembered: no longer than the store keeps scans."""
 
 # \Z, not $: the latter lets a newline follow.
+NO_RULES: Final = RuleSet(())
+
 _ID: Final = r"^[a-z0-9][a-z0-9-]{1,62}\Z"
 _FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
@@ -61,6 +65,14 @@ class GroupRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Seconds; the oldest roster this place takes."""
 
 
+class RulesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rules a document must pass; all that apply, each of them."""
+
+    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
+    """Whose acceptance rules."""
+    region: Annotated[str, msgspec.Meta(max_length=5)] | None = None
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one place asks."""
 
@@ -84,6 +96,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Seconds; older status is unsure, and the stance decides."""
     use: UseRule | None = None
     group: GroupRule = GroupRule()
+    rules: RulesAsked | None = None
+    """For documents with rules (HC1); CC1 codes have none to pass."""
 
     def __post_init__(self) -> None:
         _one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
@@ -114,9 +128,17 @@ class ResolvedProfile(msgspec.Struct, frozen=True, kw_only=True):
     passing: frozenset[int]
     reviewing: frozenset[int]
     open_stance: bool
+    rules: RuleSet = NO_RULES
+    """All rules there are; which apply depends on document and time."""
+    value_sets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
-def resolve(profile: Profile, version: int) -> ResolvedProfile:
+def resolve(
+    profile: Profile,
+    version: int,
+    rules: RuleSet = NO_RULES,
+    value_sets: Mapping[str, tuple[str, ...]] | None = None,
+) -> ResolvedProfile:
     """Turn a profile's words into sets, once, not at every scan."""
     return ResolvedProfile(
         profile=profile,
@@ -127,6 +149,8 @@ def resolve(profile: Profile, version: int) -> ResolvedProfile:
         passing=frozenset(int(Colour[colour.upper()]) for colour in profile.colours),
         reviewing=frozenset(int(Colour[colour.upper()]) for colour in profile.review_colours),
         open_stance=profile.stance is Stance.OPEN,
+        rules=rules,
+        value_sets=dict(value_sets or {}),
     )
 
 
@@ -174,13 +198,19 @@ class Profiles:
 
     __slots__ = ("_by_place", "version")
 
-    def __init__(self, profiles: Iterable[Profile], version: int) -> None:
+    def __init__(
+        self,
+        profiles: Iterable[Profile],
+        version: int,
+        rules: RuleSet = NO_RULES,
+        value_sets: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.version = version
         self._by_place: dict[str, ResolvedProfile] = {}
         for profile in profiles:
             if profile.place in self._by_place:
                 raise ProfileError("place", "two profiles for one place")
-            self._by_place[profile.place] = resolve(profile, version)
+            self._by_place[profile.place] = resolve(profile, version, rules, value_sets)
 
     def at(self, place: str) -> ResolvedProfile | None:
         """Return the profile of a place; None is a denial."""
@@ -189,6 +219,17 @@ class Profiles:
     def places(self) -> tuple[str, ...]:
         """Return the places that have a profile, sorted."""
         return tuple(sorted(self._by_place))
+
+
+def open_profiles(document: ProfilesDocument) -> Profiles:
+    """Check a verified document's profiles and compile its rules.
+
+    Raises:
+        ProfileError, RuleError: with the field that is wrong.
+    """
+    rules = RuleSet(read_rule(text.encode()) for text in document.rules)
+    profiles = [check_profile(values) for values in document.profiles]
+    return Profiles(profiles, document.version, rules, document.value_sets)
 
 
 NO_PROFILES: Final = Profiles((), 0)

@@ -233,6 +233,11 @@ def external_inputs(
     return inputs
 
 
+def seconds_iso(at: float) -> str:
+    """Write Unix seconds as rules read them."""
+    return iso(Instant(int(at * 1000)))
+
+
 def judge(rule: EuRule, payload: Any, external: dict[str, Any]) -> RuleOutcome:
     """Say what a rule says of a document; never raises for what is in the document."""
     return RuleOutcome(

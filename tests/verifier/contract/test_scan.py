@@ -76,6 +76,7 @@ def test_the_terminals_answer_has_exactly_these_fields() -> None:
         "decision",
         "reason",
         "rule",
+        "rule_text",
         "sentence",
         "sector_class",
         "group",

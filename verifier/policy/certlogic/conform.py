@@ -16,13 +16,12 @@ MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 MAX_ID_INTEGER: Final = 2**53 - 1
 """The largest number that may be an id: larger ones would come back changed elsewhere."""
 
-_FIELDS: Final = frozenset({"id", "logic", "data"})
-
 
 def conform_line(line: bytes) -> bytes:
     """Answer one line {"id", "logic", "data"} with {"id", "result"} or {"id", "error"}.
 
-    Data that is not there is null. The answer carries no line end. Never raises.
+    Data that is not there is null; other members are for others. The answer carries no line end.
+    Never raises.
     """
     if len(line) > MAX_LINE_BYTES:
         return _answer(None, "error", Fault.LINE_TOO_LONG)
@@ -33,7 +32,7 @@ def conform_line(line: bytes) -> bytes:
     if type(item) is not dict:
         return _answer(None, "error", Fault.LINE_MALFORMED)
     identity = _identity(item.get("id"))
-    if identity is None or "logic" not in item or not item.keys() <= _FIELDS:
+    if identity is None or "logic" not in item:
         return _answer(identity, "error", Fault.LINE_MALFORMED)
     try:
         result = evaluate(compile_logic(item["logic"]), item.get("data"))

@@ -121,6 +121,7 @@ def _shelf(
         root=Path(settings.root),
         trust=Path(settings.trust),
         profiles=Path(settings.profiles),
+        rules=Path(settings.rules),
         planes=tuple(planes.values()),
     )
 

@@ -32,5 +32,7 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The trust source, JSON (`verifier.issuing.publisher.TrustSource`)."""
     profiles: str
     """Folder of <place>.toml."""
+    rules: str
+    """Folder of rule files (`verifier.service.issuing.sources`)."""
     person_keys: str
     """Folder of <YYYY-MM-DD>.key."""

@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import ProfilesDocument, Roster, RostersDocument
+from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.cbor import decode, encode
 from verifier.errors import ProfileError
 from verifier.issuing.publisher import (
@@ -25,9 +25,9 @@ from verifier.issuing.publisher import (
     snapshot,
 )
 from verifier.issuing.signing import SigningKey
-from verifier.policy.profiles import Profile, Profiles, read_profile
 from verifier.service.clock import now
 from verifier.service.issuing.planes import KeptPlane
+from verifier.service.issuing.sources import read_sources
 from verifier.service.logs import Log
 from verifier.service.store.bundles import publish_bundle, read_versions
 
@@ -56,6 +56,7 @@ class Shelf:
         root: Path,
         trust: Path,
         profiles: Path,
+        rules: Path,
         planes: tuple[KeptPlane, ...],
     ) -> None:
         self._redis = redis
@@ -63,7 +64,8 @@ class Shelf:
         self._bundle_key = bundle_key
         self._status_key = status_key
         self._issuer_key = issuer_key
-        self._root, self._trust, self._profiles = root, trust, profiles
+        self._root, self._trust = root, trust
+        self._profiles, self._rules = profiles, rules
         self._planes = planes
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content last signed, and when."""
@@ -146,36 +148,24 @@ class Shelf:
 
     async def _publish_profiles(self, moment: int) -> None:
         try:
-            profiles = self._read_profiles()
+            document = read_sources(
+                self._profiles, self._rules, issued_at=moment, expires=moment + BUNDLE_VALID_S
+            )
         except ProfileError as error:
             self._refuse("profiles", str(error))
             return
         self.problems.pop("profiles", None)
-        built: list[dict[str, Any]] = [msgspec.to_builtins(profile) for profile in profiles]
-        if not self._changed("profiles", msgspec.json.encode(built), moment):
+        content = (document.profiles, document.rules, document.value_sets)
+        if not self._changed("profiles", msgspec.json.encode(content), moment):
             return
         version = await self._next("profiles")
-        document = ProfilesDocument(
-            type="profiles",
-            version=version,
-            iat=moment,
-            exp=moment + BUNDLE_VALID_S,
-            profiles=tuple(built),
-        )
+        document = msgspec.structs.replace(document, version=version)
         await publish_bundle(
             self._redis, "profiles", version, seal_bundle(document, self._bundle_key)
         )
-        self._log.info("published", bundle="profiles", version=version, places=len(built))
-
-    def _read_profiles(self) -> list[Profile]:
-        found = []
-        for path in sorted(self._profiles.glob("*.toml")):
-            try:
-                found.append(read_profile(path.read_bytes()))
-            except ProfileError as error:
-                raise ProfileError(f"{path.name}: {error.field}", str(error)) from error
-        Profiles(found, 1)  # two profiles for one place are refused here, not at a gate
-        return found
+        self._log.info(
+            "published", bundle="profiles", version=version, places=len(document.profiles)
+        )
 
     def _refuse(self, name: str, problem: str) -> None:
         if self.problems.get(name) != problem:

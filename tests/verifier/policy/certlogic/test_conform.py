@@ -33,7 +33,7 @@ def answer(line: bytes) -> Any:
         (b'{"id":"a","logic":{"+":["1",1]}}', {"id": "a", "error": Fault.TYPE}),
         (b'{"id":"a","logic":{"plusTime":["x",1,"day"]}}', {"id": "a", "error": Fault.DATE}),
         (b'{"id":"a","data":1}', {"id": "a", "error": Fault.LINE_MALFORMED}),
-        (b'{"id":"a","logic":1,"more":1}', {"id": "a", "error": Fault.LINE_MALFORMED}),
+        (b'{"id":"a","logic":1,"more":1}', {"id": "a", "result": 1}),
         (b'{"logic":1}', {"id": None, "error": Fault.LINE_MALFORMED}),
         (b'{"id":null,"logic":1}', {"id": None, "error": Fault.LINE_MALFORMED}),
         (b'{"id":true,"logic":1}', {"id": None, "error": Fault.LINE_MALFORMED}),

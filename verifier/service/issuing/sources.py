@@ -1,0 +1,68 @@
+"""What the profiles bundle is made from: profile files, rule files, value sets.
+
+    <profiles>/<place>.toml      one a place
+    <rules>/*.json               rules as their publisher wrote them; they go out unchanged
+    <rules>/valuesets/*.json     {name: [code, ...]}, what rules read as external.valueSets
+
+Everything is checked together as a gate would take it; an error names file and field.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from verifier.contract.bundle import ProfilesDocument
+from verifier.contract.errors import MalformedError
+from verifier.errors import ProfileError
+from verifier.policy.profiles import open_profiles, read_profile
+from verifier.policy.rules import RuleError, read_rule
+
+
+def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -> ProfilesDocument:
+    """Read all sources into a document of version 1; the caller gives it its own.
+
+    Raises:
+        ProfileError: with the file and the field that is wrong.
+    """
+    document = ProfilesDocument(
+        type="profiles",
+        version=1,
+        iat=issued_at,
+        exp=expires,
+        profiles=tuple(_profile(path) for path in sorted(profiles.glob("*.toml"))),
+        rules=tuple(_rule(path) for path in sorted(rules.glob("*.json"))),
+        value_sets=_value_sets(rules / "valuesets"),
+    )
+    try:
+        open_profiles(document)
+    except RuleError as error:
+        raise ProfileError(f"rules: {error.field}", str(error)) from error
+    return document
+
+
+def _profile(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = msgspec.to_builtins(read_profile(path.read_bytes()))
+    except ProfileError as error:
+        raise ProfileError(f"{path.name}: {error.field}", str(error)) from error
+    return found
+
+
+def _rule(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        read_rule(data)
+        return data.decode()
+    except (RuleError, UnicodeDecodeError) as error:
+        raise ProfileError(f"rules/{path.name}", str(error)) from error
+
+
+def _value_sets(folder: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found |= msgspec.json.decode(path.read_bytes(), type=dict[str, tuple[str, ...]])
+        except (msgspec.DecodeError, MalformedError) as error:
+            raise ProfileError(f"rules/valuesets/{path.name}", str(error)) from error
+    return found
