@@ -3,6 +3,7 @@
 from typing import Final
 
 from verifier.codes.claims import Claims, Unverified
+from verifier.codes.names import subject_of
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
@@ -137,8 +138,8 @@ def check_profile(  # (7)
             raise Refusal(Reason.SECTOR_MISSING)
         steps.sector_class = claims.sectors[profile.sector]
     _audience(code, profile, grant)
-    if profile.profile.rules is not None and claims.format is not Format.CC1:
-        _rules(claims, profile, profile.profile.rules, clock, steps)
+    if claims.format is not Format.CC1:
+        _document(claims, profile, clock, steps)
     review = None
     if claims.kind is Kind.GROUP:
         review = _group(claims, known, profile, clock, steps)
@@ -158,6 +159,14 @@ def _audience(code: Unverified, profile: ResolvedProfile, grant: Grant) -> None:
     scope = f"place:{grant.place}" if use is None else use.scope_name(grant.place, grant.gate)
     if audience != scope:
         raise Refusal(Reason.PROOF_AUDIENCE)
+
+
+def _document(claims: Claims, profile: ResolvedProfile, clock: Clock, steps: Course) -> None:
+    """Ask of a foreign document what no CC1 code is asked."""
+    if profile.profile.use is not None and subject_of(claims.format, claims.document) is None:
+        steps.doubt(Reason.USE_UNKNOWN)  # nobody to remember: double use would go unseen
+    if profile.profile.rules is not None:
+        _rules(claims, profile, profile.profile.rules, clock, steps)
 
 
 def _rules(

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from verifier.codes.names import subject_of
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import Direction, Kind, Outcome
 from verifier.decision import Assessment
@@ -66,11 +67,16 @@ def person_hash(key: bytes, person: str) -> bytes:
 
 
 def person_name(assessment: Assessment) -> str | None:
-    """Return what stands for the person, list/index; None for groups and strangers."""
+    """Return what stands for the person: list/index, or a foreign document's name and birth.
+
+    None for groups and strangers.
+    """
     claims = assessment.claims
-    if claims is None or claims.person is None:
+    if claims is None:
         return None
-    return f"{claims.list}/{claims.person}"
+    if claims.person is not None:
+        return f"{claims.list}/{claims.person}"
+    return subject_of(claims.format, claims.document)
 
 
 def scope_tag(scope: str) -> str:

@@ -65,6 +65,7 @@ FAILS: Final = {"===": [1, 2]}
 
 
 CLOCK: Final = Clock(now=AT)
+ONCE: Final = {"scope": "place", "once_for": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Place:
     value_sets: tuple[tuple[str, tuple[str, ...]], ...] = ()
     clock: Clock = CLOCK
 
-    def judge(self, text: str | None = None) -> Assessment:
+    def judge(self, text: str | None = None, **changes: Any) -> Assessment:
         """Judge a certificate."""
         _, key = load_spki(COUNTRY.spki)
         trusted = TrustedKey(
@@ -98,7 +99,7 @@ class Place:
                 version=1,
                 iat=1,
                 exp=2,
-                profiles=(dict(PLACE),),
+                profiles=(dict(PLACE) | changes,),
                 rules=self.rules,
                 value_sets=dict(self.value_sets),
             )
@@ -184,3 +185,13 @@ def test_published_rules_load_unchanged() -> None:
     )
     assert texts
     assert open_profiles(document).at("hall-1") is not None
+
+
+def test_a_document_of_nobody_cannot_be_used_once() -> None:
+    """Where a person passes once, a document without a name is unsure: the stance decides."""
+    named = Place((rule(1, PASSES),))
+    assert named.judge(use=ONCE).outcome is Outcome.PASS
+    nameless = health_text(health_claims(nam=None))
+    assert named.judge(nameless).outcome is Outcome.PASS
+    assert named.judge(nameless, use=ONCE).reason is Reason.USE_UNKNOWN
+    assert named.judge(nameless, use=ONCE, stance="open").unsure is Reason.USE_UNKNOWN

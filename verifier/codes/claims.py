@@ -31,7 +31,6 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     not_before: float | None
     holder: VerifyKey | None
     """The phone's key; None: a static code."""
-    holder_jwk: tuple[str, str] | None = None
     list: int | None = None
     person: int | None = None
     credential: int | None = None

@@ -1,0 +1,56 @@
+"""Who a foreign document is about, standardised: one spelling of one person, for double use only.
+
+Family name, given names and birth date, upper case A-Z as machine-readable travel documents write
+them (ICAO 9303 part 3): HC1 carries that form, SHC's names are brought to it. Nothing of it is
+stored: it goes into a keyed hash (`verifier.uses`) and nowhere else.
+"""
+
+import re
+import unicodedata
+from typing import Any, Final
+
+from verifier.contract.vocabulary import Format
+
+_OTHERS: Final = re.compile(r"[^A-Z]+")
+_SPECIAL: Final = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "SS", "Æ": "AE", "Ø": "OE",
+                                 "Å": "AA", "Đ": "D", "Ł": "L", "Þ": "TH"})  # fmt: skip
+
+
+def subject_of(code_format: Format, document: Any) -> str | None:
+    """Return FAMILY/GIVEN/BIRTH of a verified document, or None where it names nobody."""
+    try:
+        if code_format is Format.HC1:
+            return _hc1(document["hcert"])
+        if code_format is Format.SHC:
+            return _shc(document["vc"]["credentialSubject"]["fhirBundle"]["entry"])
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return None  # a shape without a name
+    return None
+
+
+def _hc1(certificate: Any) -> str | None:
+    name = certificate["nam"]
+    return _subject(name.get("fnt", ""), name.get("gnt", ""), certificate.get("dob", ""))
+
+
+def _shc(entries: Any) -> str | None:
+    for entry in entries:
+        resource = entry["resource"]
+        if resource.get("resourceType") == "Patient":
+            name = resource["name"][0]
+            given = " ".join(name.get("given", ()))
+            return _subject(name.get("family", ""), given, resource.get("birthDate", ""))
+    return None
+
+
+def _subject(family: str, given: str, birth: str) -> str | None:
+    parts = standard(family), standard(given)
+    return f"{parts[0]}/{parts[1]}/{birth}" if any(parts) and isinstance(birth, str) else None
+
+
+def standard(name: str) -> str:
+    """Bring a name to upper case A-Z, `<` between its parts."""
+    upper = unicodedata.normalize("NFC", name).upper().translate(_SPECIAL)
+    plain = unicodedata.normalize("NFKD", upper)
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return _OTHERS.sub("<", letters).strip("<")
