@@ -25,6 +25,7 @@ from verifier.service.store.scans import (
     scan_command,
     upload_command,
 )
+from verifier.service.store.wire import pack_command
 from verifier.uses import ClaimKind, UseClaim
 
 TAG: Final = "07"
@@ -41,7 +42,7 @@ class StoreLine:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(20)
         self._socket.connect(str(server.socket))
-        self.ask(hiredis.pack_command(("AUTH", "verifier", server.users["verifier"])))
+        self.ask(pack_command(("AUTH", "verifier", server.users["verifier"])))
 
     def __enter__(self) -> Self:
         """Return itself."""

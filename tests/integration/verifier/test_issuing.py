@@ -6,109 +6,24 @@ import signal
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from tests.support.centre import (
-    ADMIN_KEY,
-    Answer,
-    Centre,
-    Process,
-    ask,
-    centre,
-    eventually,
-    free_ports,
-    trust_source,
-)
-from tests.support.centre import api_keys as keys_of_tests
-from tests.support.keys import BUNDLE, ISSUER, PHONE, STATUS
+from tests.support.centre import ADMIN_KEY, eventually
+from tests.support.issuing_house import METRO, IssuingHouse, issuing_house
+from tests.support.keys import PHONE
 from verifier.contract.cbor import encode
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.issuing.holder import present, presentation_text
 
-METRO = """
-place = "metro-1"
-stance = "closed"
-formats = ["CC1"]
-kinds = ["personal", "group"]
-static = true
-colours = ["green"]
-[use]
-scope = "place"
-once_for = 600
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class IssuingHouse:
-    """A centre whose shelf the issuing process fills."""
-
-    centre: Centre
-    issuing: Process
-    profiles: Path
-
-    def ask(self, path: str, body: Any, **given: Any) -> Answer:
-        """Ask the issuing process."""
-        return ask(self.issuing.port, "POST", path, body, **{"key": ADMIN_KEY} | given)
-
-    def issue(self, **body: Any) -> dict[str, Any]:
-        """Issue a credential."""
-        answer = self.ask("/v1/credentials", {"kind": "personal", "hours": 24} | body)
-        assert answer.status == 201, answer.body
-        issued: dict[str, Any] = answer.body
-        return issued
-
-    def reason_of(self, text: str) -> str | None:
-        """Return why a text does not pass."""
-        found: str | None = self.centre.scan(text).body.get("reason")
-        return found
-
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[IssuingHouse]:
     """Yield a running issuing process and a worker."""
-    with centre() as it:
-        with it.redis.client() as client:
-            client.delete(*client.keys("v:bundle*"))
-        profiles = it.folder / "profiles"
-        profiles.mkdir()
-        (profiles / "metro-1.toml").write_text(METRO)
-        issuing = it.process("issuing", "issuing", *_settings(it, profiles), start=True)
-        it.worker()
-        yield IssuingHouse(it, issuing, profiles)
-
-
-def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
-    folder = it.folder
-    for name, key in (("issuer", ISSUER), ("status", STATUS), ("bundle", BUNDLE)):
-        (folder / f"{name}.pem").write_bytes(key.to_pem())
-    source = trust_source()
-    first = msgspec.structs.replace(source.keys[0], uses=("credential", "roster"))
-    source = msgspec.structs.replace(source, keys=(first, *source.keys[1:]))
-    (folder / "trust.json").write_bytes(msgspec.json.encode(source))
-    (port,) = free_ports(1)
-    settings = {
-        "redis": it.redis_settings(),
-        "service": {"host": "127.0.0.1", "port": port},
-        "api_keys": keys_of_tests(),
-        "issuer": "440100",
-        "list": 1,
-        "people": 65_536,
-        "credentials": 65_536,
-        "issuer_key": str(folder / "issuer.pem"),
-        "status_key": str(folder / "status.pem"),
-        "bundle_key": str(folder / "bundle.pem"),
-        "root": str(folder / "root.cbor"),
-        "trust": str(folder / "trust.json"),
-        "profiles": str(profiles),
-        "person_keys": str(folder / "person-hash"),
-    }
-    return settings, port
+    with issuing_house() as running:
+        yield running
 
 
 def holder() -> str:
@@ -128,9 +43,10 @@ def test_a_phone_and_a_paper_are_issued_and_pass(house: IssuingHouse) -> None:
     phone = house.issue(holder=holder(), sectors={"transit": 1, "hall": 0})
     sheet = house.issue(holder=None)
     assert "text" not in phone
-    for show in (lambda: showing(phone), lambda: sheet["text"]):
-        eventually("it passes", lambda show=show: house.reason_of(show()) is None, within=5)
-        assert house.reason_of(show()) == Reason.USE_REPLAYED
+    eventually("the phone passes", lambda: house.reason_of(showing(phone)) is None, within=5)
+    eventually("the paper passes", lambda: house.reason_of(sheet["text"]) is None, within=5)
+    for text in (showing(phone), sheet["text"]):
+        assert house.reason_of(text) == Reason.USE_REPLAYED
 
 
 def test_a_second_credential_is_the_same_person(house: IssuingHouse) -> None:

@@ -160,7 +160,8 @@ def test_records_are_paged_without_gaps_or_repeats(house: Centre) -> None:
         house.scan(paper(next(persons)), scan_id=scan_id)
 
     def walk() -> list[str]:
-        cursor, found = str(start), []
+        cursor = str(start)
+        found: list[str] = []
         while True:
             page = house.ask("GET", f"/v1/records?after={cursor}&limit=7", key=ADMIN_KEY).body
             if not page["records"]:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
-from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.groups.roster import Rosters
 from verifier.policy.profiles import open_profiles
 from verifier.service.clock import now
@@ -79,7 +79,7 @@ class BundleFollower:
         self._tried[name] = version.digest
         try:
             await self._take(name, data)
-        except (BundleRefused, MalformedError, ProfileError) as error:
+        except (VerifierError, MalformedError) as error:
             cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
             self._refused.add(name)
             self._metrics.count(self._metrics.bundles_refused, cause)

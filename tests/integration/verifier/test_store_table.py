@@ -1,0 +1,57 @@
+"""docs/store-verifier.md names every key that running processes write, and no other."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.centre import ONCE, TERMINAL
+from tests.support.issuing_house import issuing_house
+from tests.support.store_line import StoreLine, enter, new_scan, once, room
+from tests.support.verifier_process import ROOT
+
+FORGOTTEN = ("i", "r", "u", "p", "c")
+"""Families whose every key has a time to live."""
+
+
+def documented() -> dict[str, str]:
+    """Return key pattern -> type from the table."""
+    text = (ROOT / "docs/store-verifier.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(v:[^`]+)` \| (\w+)", text, re.MULTILINE)
+    return {
+        re.escape(name)
+        .replace(r"\{tt\}", r"\{[0-3][0-9a-f]\}")
+        .replace("<hour>", r"\d+")
+        .replace("<bb>", "[0-9a-f]{2}")
+        .replace("<claim>", r"[^:]+")
+        .replace("<place>", "[a-z0-9-]+")
+        .replace("<name>", "[a-z0-9-]+")
+        .replace("<list>", r"\d+")
+        .replace("<plane>", "[a-z]+")
+        .replace("<kind>", "(person|credential)"): kind
+        for name, kind in rows
+    }
+
+
+def test_every_key_is_in_the_table() -> None:
+    """Keys, their types and whether they are forgotten agree with the document."""
+    table = documented()
+    with issuing_house() as house:
+        members = [house.issue(holder=None)["person"] for _ in range(2)]
+        roster = [{"person": person, "masked_name": "李*"} for person in members]
+        house.ask("/v1/credentials", {"kind": "group", "hours": 1, "roster": roster})
+        with StoreLine(house.centre.redis) as line:
+            line.scan(new_scan(), once("a"), enter("a"), room(1, 5))
+        house.centre.grant(TERMINAL, place=str(ONCE["place"]))
+        with house.centre.redis.client() as client:
+            keys: Any = client.keys("*")
+            found = {key.decode(): (client.type(key).decode(), client.ttl(key) > 0) for key in keys}
+    used = set()
+    for key, (kind, forgotten) in found.items():
+        pattern = next((each for each in table if re.fullmatch(each, key)), None)
+        if pattern is None:
+            pytest.fail(f"not in the table: {key}")
+        assert kind == table[pattern], key
+        assert forgotten == (key.startswith("v:{") and key.split(":")[2] in FORGOTTEN), key
+        used.add(pattern)
+    assert used == set(table)
