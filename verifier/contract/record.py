@@ -49,6 +49,8 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Decided by the terminal alone and uploaded later."""
     final: Outcome | None = None
     """Uploads only: what the terminal decided. The terminal's final decision wins."""
+    final_reason: Reason | None = None
+    """Uploads only: the terminal's reason."""
     incident: str | None = None
     group: "GroupRecord | None" = None
 

@@ -220,10 +220,9 @@ def recall(stored: Known) -> Decision:
         return Decision(outcome=Outcome.DENY, reason=Reason.USE_ANNULLED)
     if record is None:
         return _NO_RECORD
-    made = conclude(record, stored.answer)
-    if record.final is None or record.final is made.outcome:
-        return made
-    return Decision(outcome=record.final, reason=None)
+    if record.final is None:
+        return conclude(record, stored.answer)
+    return Decision(outcome=record.final, reason=record.final_reason)
 
 
 def counts_of(record: ScanRecord) -> GroupCounts | None:

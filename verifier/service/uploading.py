@@ -140,6 +140,7 @@ def _kept(gate: Gate, record: UploadRecord, assessment: Assessment, keys: Person
         made,
         offline=True,
         final=record.decision,
+        final_reason=record.reason,
         milliseconds=record.milliseconds,
         incident=UNVERIFIED if passed_unsigned else None,
     )

@@ -55,7 +55,7 @@ def _line(kept: Kept) -> RecordLine:
         at=record.at,
         format=record.format,
         decision=final,
-        reason=made.reason if final is made.outcome else None,
+        reason=made.reason if record.final is None else record.final_reason,
         answer=answer,
         milliseconds=record.milliseconds,
         offline=record.offline,
