@@ -13,7 +13,11 @@ from verifier.contract.vocabulary import Answer, Outcome
 
 
 class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One scan as the store keeps it (MessagePack array: the order of members is the format)."""
+    """One scan as the store keeps it.
+
+    A MessagePack array: the order of members is the format, and new ones go to the end, so that
+    records of yesterday's software can be read.
+    """
 
     scan_id: bytes
     terminal: str
@@ -49,10 +53,10 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Decided by the terminal alone and uploaded later."""
     final: Outcome | None = None
     """Uploads only: what the terminal decided. The terminal's final decision wins."""
-    final_reason: Reason | None = None
-    """Uploads only: the terminal's reason."""
     incident: str | None = None
     group: "GroupRecord | None" = None
+    final_reason: Reason | None = None
+    """Uploads only: the terminal's reason."""
 
 
 class GroupRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
