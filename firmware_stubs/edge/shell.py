@@ -106,7 +106,12 @@ class Shell:
 
     def observe(self, date: float, sent: float, received: float) -> None:
         """Take in the authenticated time of an answer."""
-        setting = self.storage.clock.observe(date=date, sent=sent, received=received)
+        clock = self.storage.clock
+        unset = clock.offset is None
+        setting = clock.observe(date=date, sent=sent, received=received)
+        if clock.offset is not None and (unset or setting.jump_s):
+            # At once, so that a restart before the next clean-up is not unsure of the time.
+            self.begin(self.desk.ask(self.storage.memory.persist_offset, clock.offset))
         if setting.jump_s:
             self.counters["clock.jumps"] += 1
             self.log.warning("clock.jumped", seconds=round(setting.jump_s))

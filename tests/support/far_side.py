@@ -87,8 +87,8 @@ class FarSide:
         assert self._ready.wait(START_S)
 
     def stop(self) -> None:
-        """End."""
-        if self._stop is not None:
+        """End; twice is once."""
+        if self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(START_S)
 

@@ -29,10 +29,12 @@ def test_terminal_without_bundles_lets_nobody_in(stopped: TerminalProcess, centr
     assert stopped.state()["gate_openings"] == 0
 
 
-def test_restart_in_a_cut_decides_by_its_slots(terminal: TerminalProcess, centre: FarSide) -> None:
+def test_restart_without_a_centre_decides_by_its_slots(
+    terminal: TerminalProcess, centre: FarSide
+) -> None:
     """No server at all: what was accepted before is enough, the clock's offset too."""
     terminal.kill()
-    centre.index = centre.scans = Mode.FAIL
+    centre.stop()
     terminal.start()
     answer = terminal.wedge(shown(1))
     assert (answer["decision"], answer["online"]) == ("pass", False)
