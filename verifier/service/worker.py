@@ -1,7 +1,6 @@
 """A scan worker: opens the store and the doors, follows bundles and grants, stops in order."""
 
 import asyncio
-import contextlib
 import gc
 import hashlib
 import ssl
@@ -9,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from verifier.contract.bundle import BundleVersion
@@ -62,8 +60,8 @@ class Worker:
         self.knowledge = Knowledge()
         self.trusted, root = _pinned(settings.root)
         self.knowledge.keep(root)
-        password = read_secret(settings.redis.password_file, "redis.password_file")
-        self.commit = Commit(_connector(self.redis, settings, password))
+        self._password = read_secret(settings.redis.password_file, "redis.password_file")
+        self.commit = Commit(self._connect)
         self.people = DailyKeys(Path(settings.person_keys))
         self.scanning = Scanning(
             knowledge=self.knowledge,
@@ -83,6 +81,29 @@ class Worker:
             follows_fleet=settings.fleet is not None,
             serving=asyncio.Event(),
         )
+
+    async def reach(self, lost: Callable[[wire.Wire], None]) -> wire.Wire:
+        """Connect to the store.
+
+        Raises:
+            Outage: it is away, or refuses us.
+        """
+        path, user = self.settings.redis.socket, self.settings.redis.user
+        return await wire.connect(path, user, self._password, lost=lost, seconds=CONNECT_S)
+
+    async def _connect(self, lost: Callable[[wire.Wire], None]) -> wire.Wire:
+        """Connect to a store that is fit for scans: it writes through and has our functions."""
+        line = await self.reach(lost)
+        try:
+            await check_durable(self.redis)
+            await ensure_library(self.redis)
+        except NotDurableError as error:
+            line.abort()
+            raise Outage(str(error)) from error
+        except (RedisError, OSError) as error:
+            line.abort()
+            raise Outage(wire.AWAY) from error
+        return line
 
     def metrics_text(self) -> bytes:
         """Return the metrics, the gauges as they are now."""
@@ -109,8 +130,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
     tasks: list[asyncio.Task[None]] = []
     doors: list[Door] = []
     try:
-        with contextlib.suppress(RedisError, OSError):
-            await check_durable(worker.redis)
+        await _check_store(worker)
         tasks += [
             asyncio.create_task(worker.commit.run()),
             asyncio.create_task(_watch(worker)),
@@ -137,6 +157,18 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
         await asyncio.gather(*tasks, return_exceptions=True)
         await worker.redis.aclose()
     log.info("stopped")
+
+
+async def _check_store(worker: Worker) -> None:
+    """Refuse at start a store that would forget or does not know us; one that is away may come."""
+    try:
+        line = await worker.reach(lambda _: None)
+        line.abort()
+        await check_durable(worker.redis)
+    except wire.StoreRefused as error:
+        raise SettingsError(f"$.redis: {error}") from error
+    except (RedisError, OSError, Outage):
+        return
 
 
 async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]], seconds: float) -> None:
@@ -206,24 +238,6 @@ async def _watch(worker: Worker) -> None:
 
 async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-def _connector(
-    redis: Redis, settings: WorkerSettings, password: str
-) -> Callable[[Callable[[wire.Wire], None]], "asyncio.Future[wire.Wire]"]:
-    async def connect(lost: Callable[[wire.Wire], None]) -> wire.Wire:
-        try:
-            await check_durable(redis)
-            await ensure_library(redis)
-        except NotDurableError as error:
-            raise Outage(str(error)) from error
-        except (RedisError, OSError) as error:
-            raise Outage(wire.AWAY) from error
-        return await wire.connect(
-            settings.redis.socket, settings.redis.user, password, lost=lost, seconds=CONNECT_S
-        )
-
-    return lambda lost: asyncio.ensure_future(connect(lost))
 
 
 def _pinned(path: str) -> tuple[TrustedSet, SignedBundle]:

@@ -302,6 +302,16 @@ def test_a_store_that_lost_its_functions_gets_them_again() -> None:
         assert house.scan(paper(3)).body["recorded"]
 
 
+def test_a_wrong_password_ends_the_process_with_one_line() -> None:
+    """It is no outage: waiting would not help."""
+    with centre() as house:
+        worker = house.worker(start=False)
+        house.redis.password_file("verifier").write_text("another\n")
+        worker.start(ready=False)
+        assert worker.wait() == 2
+        assert "$.redis" in worker.log.read_text()
+
+
 def test_wrong_settings_end_the_process_with_one_line() -> None:
     """And nothing is listened on."""
     with centre(users=DEFAULT_USERS) as house:

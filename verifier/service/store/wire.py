@@ -23,6 +23,10 @@ Landed = Callable[[Any], None]
 pack_command: Final[Callable[[tuple[Any, ...]], bytes]] = hiredis.pack_command
 
 
+class StoreRefused(Outage):
+    """The store is there and refuses us: user or password are wrong."""
+
+
 class _Sent:
     """Commands that went out together."""
 
@@ -129,14 +133,15 @@ async def connect(
     """Connect and authenticate within `seconds`.
 
     Raises:
-        Outage: Redis is not there, is loading, or refuses.
+        StoreRefused: it does not take the user or the password.
+        Outage: it is not there, or is loading.
     """
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
             _, wire = await loop.create_unix_connection(lambda: Wire(lost), path)
             try:
-                await wire.ask("AUTH", user, password)
+                await _introduce(wire, user, password)
                 await wire.ask("PING")
             except BaseException:
                 wire.abort()
@@ -144,3 +149,12 @@ async def connect(
     except (OSError, TimeoutError) as error:
         raise Outage(AWAY) from error
     return wire
+
+
+async def _introduce(wire: Wire, user: str, password: str) -> None:
+    try:
+        await wire.ask("AUTH", user, password)
+    except Outage as error:
+        if wire.open:
+            raise StoreRefused("the store refuses the user or the password") from error
+        raise
