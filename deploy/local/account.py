@@ -5,7 +5,10 @@ Only looking up and dropping rights lives here; the account is made by the scrip
 
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import UsageError
@@ -49,6 +52,29 @@ def become(account: Account) -> None:
     os.setgroups([])
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
+
+
+@contextmanager
+def acting_as_owner(folder: Path) -> Iterator[None]:
+    """Touch files as a folder's owner would, when root does it; for others nothing changes.
+
+    What is written then belongs to the owner, and a link in the folder leads root nowhere that the
+    owner may not go.
+    """
+    found = folder.stat()
+    if os.geteuid() != ROOT_UID or found.st_uid == ROOT_UID:
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    os.setgroups([])
+    try:
+        os.setegid(found.st_gid)
+        os.seteuid(found.st_uid)
+        yield
+    finally:
+        os.seteuid(ROOT_UID)
+        os.setegid(group)
+        os.setgroups(groups)
 
 
 def _name_of(uid: int) -> str:

@@ -6,15 +6,17 @@ with one sentence. Addresses and the key's file come from endpoints.json.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
-from deploy.local.errors import LocalError, UsageError
+from deploy.local.errors import AwayError, LocalError, UsageError
 from deploy.local.house import API_KEY, Endpoints, read_endpoints
 from deploy.local.passwords import read_secret
+from verifier.contract.bundle import MAX_BUNDLE_BYTES
 
 TIMEOUT_S: Final = 10.0
 """Seconds; a door that takes longer is as good as closed."""
@@ -51,6 +53,16 @@ class Doors:
         url = self.endpoints.verifier_url + path
         return await self._call("GET", url, headers={"Connection": "close"})
 
+    async def bundle(self, name: str) -> bytes:
+        """GET a signed bundle from the verifier, as a terminal does."""
+        url = f"{self.endpoints.verifier_url}/v1/bundles/{name}"
+        status, body = await _fetch(
+            self._session, "GET", url, limit=MAX_BUNDLE_BYTES, headers=self._headers
+        )
+        if status != HTTPStatus.OK:
+            raise LocalError(f"{url} refused: {status}")
+        return body
+
     async def terminal(self, name: str, path: str, body: bytes | None = None) -> Answer:
         """GET or POST at a terminal's own door."""
         socket = self.endpoints.terminals.get(name)
@@ -78,21 +90,32 @@ class Doors:
         return await _answer(self._session, method, url, headers=sent, data=data)
 
 
-async def _answer(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:
+async def _fetch(
+    session: aiohttp.ClientSession, method: str, url: str, *, limit: int, **options: Any
+) -> tuple[int, bytes]:
+    """Return status and body of an answer of at most `limit` octets."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
         async with session.request(method, url, timeout=timeout, **options) as response:
-            body = await response.content.read(MAX_ANSWER_BYTES)
+            pieces, left = [], limit
+            while left > 0 and (piece := await response.content.read(left)):
+                pieces.append(piece)
+                left -= len(piece)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise LocalError(
+        raise AwayError(
             f"{url} does not answer ({type(error).__name__}); is `kapok up` running?"
         ) from error
+    return response.status, b"".join(pieces)
+
+
+async def _answer(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:
+    status, body = await _fetch(session, method, url, limit=MAX_ANSWER_BYTES, **options)
     try:
         found = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise LocalError(f"{url} answered {response.status} and no JSON") from error
-    if response.status >= 400:
-        code = found.get("code", response.status) if isinstance(found, dict) else response.status
+        raise LocalError(f"{url} answered {status} and no JSON") from error
+    if status >= 400:
+        code = found.get("code", status) if isinstance(found, dict) else status
         raise LocalError(f"{url} refused: {code}")
     return found if isinstance(found, dict) else {"items": found}
 

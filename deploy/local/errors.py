@@ -23,5 +23,9 @@ class UsageError(LocalError):
     exit_code = EXIT_USAGE
 
 
+class AwayError(LocalError):
+    """A door of the house does not answer: it is not up, or on its way."""
+
+
 class ChildFailedError(LocalError):
     """A child ended, or did not become ready, while the house was being started."""

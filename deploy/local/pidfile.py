@@ -41,16 +41,18 @@ def write(path: Path, processes: tuple[Process, ...]) -> None:
 
 def reap_leftovers(path: Path) -> tuple[Process, ...]:
     """End what an earlier `up` left running; return what was ended."""
-    try:
-        listed = msgspec.json.decode(path.read_bytes(), type=tuple[Process, ...])
-    except (FileNotFoundError, msgspec.DecodeError):
-        return ()  # none, or torn by a full disk: then the kernel's net has to do
-    ended = tuple(process for process in listed if _end(process))
+    ended = tuple(process for process in _listed(path) if send(process, signal.SIGKILL))
     path.unlink(missing_ok=True)
     return ended
 
 
-def _end(process: Process) -> bool:
+def find(path: Path, name: str) -> Process | None:
+    """Return the listed process of a name, running or not."""
+    return next((process for process in _listed(path) if process.name == name), None)
+
+
+def send(process: Process, number: signal.Signals) -> bool:
+    """Signal a process that is still the one listed; return whether it was."""
     try:
         # The descriptor pins the process: it cannot become another before the signal.
         descriptor = os.pidfd_open(process.pid)
@@ -60,11 +62,18 @@ def _end(process: Process) -> bool:
         if process.boot != _boot_id() or _start_ticks(process.pid) != process.ticks:
             return False
         with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            signal.pidfd_send_signal(descriptor, number)
             return True
         return False
     finally:
         os.close(descriptor)
+
+
+def _listed(path: Path) -> tuple[Process, ...]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[Process, ...])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return ()  # none, or torn by a full disk: then the kernel's net has to do
 
 
 def _start_ticks(pid: int) -> int | None:

@@ -43,6 +43,7 @@ HEALTH_CARD: Final = "https://smarthealth.cards#health-card"
 RID: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_RID_CHARS}}}")
 
 _CARD: Final = re.compile(r"shc:/(?:([1-9][0-9]?)/([1-9][0-9]?)/)?((?:[0-9]{2})+)")
+_CHUNK: Final = re.compile(r"shc:/([1-9][0-9]?)/([1-9][0-9]?)/")
 _OFFSET: Final = ord("-")
 """A pair of digits is the character's code less this."""
 _LAST_PAIR: Final = ord("z") - _OFFSET
@@ -76,6 +77,17 @@ class UnverifiedCard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """
         payload = read_json(inflate(self.payload, limit=MAX_PAYLOAD_BYTES, framing=RAW))
         return read_claims(payload, self.kid)
+
+
+def chunk_of(text: str) -> tuple[int, int] | None:
+    """Return number and total of a text that is one chunk of several, or None."""
+    found = _CHUNK.match(text)
+    return None if found is None or found[2] == "1" else (int(found[1]), int(found[2]))
+
+
+def is_issuer(address: str) -> bool:
+    """Say whether an address can be the `iss` of a card."""
+    return _ISSUER.fullmatch(address) is not None
 
 
 def join(texts: Iterable[str]) -> str:
@@ -173,7 +185,7 @@ def read_claims(payload: Any, kid: str) -> Claims:
     if not isinstance(payload, dict):
         raise MalformedError("a payload that is not an object")
     issuer, credential = payload.get("iss"), payload.get("vc")
-    if not isinstance(issuer, str) or _ISSUER.fullmatch(issuer) is None:
+    if not isinstance(issuer, str) or not is_issuer(issuer):
         raise MalformedError("an issuer that is not an https address without a slash at its end")
     if not isinstance(credential, dict):
         raise MalformedError("no credential")

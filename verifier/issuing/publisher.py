@@ -35,6 +35,8 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     keys: tuple[KeyEntry, ...]
     lists: dict[int, str]
     sectors_enabled: tuple[int, ...]
+    names: dict[str, str] = {}
+    """Kid (hex) to whose key it is, for people; not published."""
 
     def document(self, *, version: int, issued_at: int, expires: int) -> TrustDocument:
         """Return the trust document of a version."""

@@ -13,9 +13,9 @@ no disk, no clock here.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NewType
+from typing import Final, Generic, NamedTuple, NewType, TypeVar
 
 from verifier.contract import cbor
 from verifier.contract.bundle import (
@@ -33,11 +33,18 @@ from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_si
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
 from verifier.contract.vocabulary import Format, Sector
-from verifier.errors import BundleCause, BundleRefused
+from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.groups.roster import Rosters
+from verifier.policy.profiles import Profiles, open_profiles
+from verifier.policy.rules import RuleError
+from verifier.status.plane import PlaneView, open_plane
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
 
 Digest = NewType("Digest", bytes)
+AnyDocument = TrustDocument | ProfilesDocument | RostersDocument | StatusDocument
+AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument)
+Value = TypeVar("Value")
 MAX_ROOT_SIGNATURES: Final = 16
 """Envelopes in a root file; a root has at most 16 keys."""
 _ROOT_FILE: Final = cbor.Grammar(max_items=MAX_ROOT_SIGNATURES + 1)
@@ -60,6 +67,13 @@ class Trust:
     ring: KeyRing
     sectors_enabled: frozenset[int]
     lists: Mapping[int, str] = field(default_factory=dict)
+
+
+class Taken(NamedTuple, Generic[AnyContent, Value]):
+    """What was accepted: the document as it was signed, and its content ready for use."""
+
+    document: AnyContent
+    value: Value
 
 
 NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
@@ -105,33 +119,50 @@ class TrustedSet:
     def take_trust(self, data: bytes, now: float, *, held: bool = False) -> Trust:
         """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
         envelope = self._by_bundle_key(data)
-        trust = _trust(_document(envelope, TrustDocument, "trust"))
-        self._accept(data, envelope, TrustDocument, "trust", "trust", now, held=held)
+        document = _document(envelope, TrustDocument, "trust")
+        trust = open_trust(document)
+        self._accept(data, document, "trust", now, held=held)
         self.trust = trust
         return trust
 
-    def take_profiles(self, data: bytes, now: float, *, held: bool = False) -> ProfilesDocument:
-        """Take the profiles."""
-        envelope = self._by_bundle_key(data)
-        return self._accept(
-            data, envelope, ProfilesDocument, "profiles", "profiles", now, held=held
-        )
+    def take_profiles(
+        self, data: bytes, now: float, *, held: bool = False
+    ) -> "Taken[ProfilesDocument, Profiles]":
+        """Take the profiles and their rules."""
+        document = _document(self._by_bundle_key(data), ProfilesDocument, "profiles")
+        profiles = _opened(lambda: open_profiles(document))
+        self._accept(data, document, "profiles", now, held=held)
+        return Taken(document, profiles)
 
-    def take_rosters(self, data: bytes, now: float, *, held: bool = False) -> RostersDocument:
+    def take_rosters(
+        self, data: bytes, now: float, *, held: bool = False
+    ) -> "Taken[RostersDocument, Rosters]":
         """Take the rosters; signed by a roster key of the trust bundle."""
         envelope = _take_apart(data)
-        self._verified(envelope, SignedUse.ROSTER, "roster", now)
-        return self._accept(data, envelope, RostersDocument, "rosters", "rosters", now, held=held)
+        self._verified(envelope, SignedUse.ROSTER, "roster", now, held=held)
+        document = _document(envelope, RostersDocument, "rosters")
+        rosters = _opened(lambda: Rosters(document.rosters, document.version))
+        self._accept(data, document, "rosters", now, held=held)
+        return Taken(document, rosters)
 
-    def take_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
+    def take_status(
+        self, data: bytes, now: float, *, held: bool = False
+    ) -> "Taken[StatusDocument, PlaneView]":
         """Take a status snapshot; signed by a status key for a list it may publish."""
         envelope = _take_apart(data)
-        key = self._verified(envelope, SignedUse.STATUS, "status", now)
+        key = self._verified(envelope, SignedUse.STATUS, "status", now, held=held)
         document = _document(envelope, StatusDocument, "status")
         if key.lists is not None and document.list not in key.lists:
             raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
-        name = f"status-{document.list}-{document.plane}"
-        return self._accept(data, envelope, StatusDocument, "status", name, now, held=held)
+        view = _opened(lambda: open_plane(document))
+        self._accept(data, document, f"status-{document.list}-{document.plane}", now, held=held)
+        return Taken(document, view)
+
+    def copy(self) -> "TrustedSet":
+        """Return a set that trusts the same and goes its own way: to try something on."""
+        other = object.__new__(TrustedSet)
+        other.__dict__ = {**self.__dict__, "floors": dict(self.floors)}
+        return other
 
     def read_grant(self, data: bytes, now: float) -> Grant:
         """Read a grant signed by a grant key; its version is the follower's to compare."""
@@ -151,11 +182,18 @@ class TrustedSet:
             raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
         return envelope
 
-    def _verified(self, envelope: Envelope, use: SignedUse, word: str, now: float) -> TrustedKey:
+    def _verified(
+        self, envelope: Envelope, use: SignedUse, word: str, now: float, *, held: bool = False
+    ) -> TrustedKey:
+        """Find the key that signed; what is held was accepted while its key was in its window."""
         named = self.trust.ring.find(envelope.kid)
         if not named:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a trusted key")
-        may = [k for k in named if word in k.uses and k.not_before <= now <= k.not_after]
+        may = [
+            key
+            for key in named
+            if word in key.uses and (held or key.not_before <= now <= key.not_after)
+        ]
         if not may:
             raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
         for key in may:
@@ -164,18 +202,9 @@ class TrustedSet:
         raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
 
     def _accept(
-        self,
-        data: bytes,
-        envelope: Envelope,
-        kind: type[Document],
-        type_name: str,
-        name: str,
-        now: float,
-        *,
-        held: bool,
-    ) -> Document:
-        """Check order and expiry of a bundle whose signature holds, and raise its floor."""
-        document = _document(envelope, kind, type_name)
+        self, data: bytes, document: AnyDocument, name: str, now: float, *, held: bool
+    ) -> None:
+        """Check order and expiry of a bundle that holds in all else, and raise its floor."""
         digest = hashlib.sha256(data).digest()
         floor = self.floors.get(name)
         if floor is not None and document.version < floor.version:
@@ -185,13 +214,20 @@ class TrustedSet:
         if now > document.exp and not held:
             raise BundleRefused(BundleCause.EXPIRED, "expired before it arrived")
         self._raise_floor(name, document.version, digest)
-        return document
 
     def _raise_floor(self, name: str, version: int, digest: bytes) -> None:
         held = self.floors.get(name)
         if held is not None and name == "root" and version < held.version:
             raise BundleRefused(BundleCause.ROLLBACK, "a root below the floor")
         self.floors[name] = Floor(version=version, digest=digest)
+
+
+def _opened(opening: Callable[[], Value]) -> Value:
+    """Open a document's content; what does not hold refuses the whole document."""
+    try:
+        return opening()
+    except (MalformedError, ProfileError, RuleError) as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
 
 def _take_apart(data: bytes) -> Envelope:
@@ -232,28 +268,46 @@ def _byte_strings(found: object) -> list[bytes]:
     raise MalformedError("not a list of byte strings")
 
 
-def _read_root(root_file: bytes, previous: RootDocument | None) -> tuple[RootDocument, bytes]:
-    """Read a root file: one payload, signed by its own root keys and the previous ones."""
+def open_root_file(root_file: bytes) -> tuple[RootDocument, tuple[Envelope, ...]]:
+    """Read a root file: one document in one envelope a root key; no signature is checked.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
     try:
         envelopes = [take_apart(data) for data in _byte_strings(cbor.decode(root_file, _ROOT_FILE))]
     except MalformedError as error:
         raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
     if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
         raise BundleRefused(BundleCause.MALFORMED, "not a root file")
-    root = _document(envelopes[0], RootDocument, "root")
+    return _document(envelopes[0], RootDocument, "root"), tuple(envelopes)
+
+
+def root_signers(authority: RootDocument, envelopes: tuple[Envelope, ...]) -> frozenset[bytes]:
+    """Return the kids of a root's keys whose signatures hold; a key counts once."""
+    keys = _keys(authority.root_keys)
+    return frozenset(
+        envelope.kid
+        for envelope in envelopes
+        if envelope.kid in keys and _holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
+    )
+
+
+def _read_root(root_file: bytes, previous: RootDocument | None) -> tuple[RootDocument, bytes]:
+    """Read a root file signed by its own root keys and the previous ones."""
+    root, envelopes = open_root_file(root_file)
     for authority in (root,) if previous is None else (root, previous):
-        keys = _keys(authority.root_keys)
-        signed = {
-            envelope.kid
-            for envelope in envelopes
-            if envelope.kid in keys and _holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
-        }
-        if len(signed) < authority.threshold:
+        if len(root_signers(authority, envelopes)) < authority.threshold:
             raise BundleRefused(BundleCause.SIGNATURE, "too few root keys signed")
     return root, hashlib.sha256(envelopes[0].payload).digest()
 
 
-def _trust(document: TrustDocument) -> Trust:
+def open_trust(document: TrustDocument) -> Trust:
+    """Turn a trust document into what codes are judged by; who signed it is not asked here.
+
+    Raises:
+        BundleRefused: MALFORMED: a key that does not load, or does not fit its algorithm.
+    """
     return Trust(
         version=document.version,
         expires=document.exp,
@@ -271,6 +325,8 @@ def _trusted_keys(entry: KeyEntry) -> Iterator[TrustedKey]:
         raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
     if key.algorithm != entry.algorithm:
         raise BundleRefused(BundleCause.MALFORMED, "a key that does not fit its algorithm")
+    if Format.CC1 in entry.formats and "credential" in entry.uses and entry.issuer is None:
+        raise BundleRefused(BundleCause.MALFORMED, "a key for CC1 credentials without its issuer")
     kids: list[bytes | str] = [kid_of(public) if entry.kid is None else entry.kid]
     if Format.SHC.value in entry.formats:
         kids.append(thumbprint_of(public))

@@ -25,6 +25,11 @@ _SEQUENCE, _OID, _OCTETS, _UTC_TIME, _GENERAL_TIME = 0x30, 0x06, 0x04, 0x17, 0x1
 _VERSION, _EXTENSIONS, _URI = 0xA0, 0xA3, 0x86
 _EXTENDED_KEY_USAGE: Final = bytes.fromhex("551d25")
 _ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
+_COUNTRY: Final = bytes.fromhex("550406")
+_COMMON_NAME: Final = bytes.fromhex("550403")
+_SET: Final = 0x31
+MAX_NAME_CHARS: Final = 80
+"""Characters of a name that is shown; a common name has at most 64."""
 # 1.3.6.1.4.1.1847.2021.1 and, from before the number was assigned, 1.3.6.1.4.1.0.1847.2021.1.
 _HEALTH: Final = (bytes.fromhex("2b060104018e378f6501"), bytes.fromhex("2b06010401008e378f6501"))
 _USES: Final = {
@@ -57,6 +62,8 @@ class Certificate:
     """Kinds of health certificate it is bound to; none: not bound (hcert-spec appendix A.4)."""
     addresses: tuple[str, ...]
     """URIs among its alternative names."""
+    name: str
+    """Country and common name of its subject, for people; empty where they cannot be read."""
 
 
 def read_certificate(der: bytes) -> Certificate:
@@ -82,6 +89,7 @@ def read_certificate(der: bytes) -> Certificate:
         not_after=_time(*window[1]),
         uses=uses,
         addresses=addresses,
+        name=_name(parts),
     )
 
 
@@ -150,6 +158,20 @@ def _time(tag: int, content: bytes) -> float:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
     except ValueError as error:
         raise MalformedError("not a time") from error
+
+
+def _name(parts: list[Member]) -> str:
+    """Read the subject's country and common name; what cannot be read is left out."""
+    found: dict[bytes, str] = {}
+    try:
+        for tag, names in _members(_of(parts, 4, _SEQUENCE)):
+            for _, attribute in _members(names) if tag == _SET else ():
+                members = _members(attribute)
+                found[_of(members, 0, _OID)] = members[-1][1].decode("utf-8", "replace")
+    except MalformedError:
+        return ""
+    name = " ".join(found[oid] for oid in (_COUNTRY, _COMMON_NAME) if oid in found)
+    return "".join(c if c.isprintable() else "?" for c in name)[:MAX_NAME_CHARS]
 
 
 def _extensions(parts: list[Member]) -> tuple[frozenset[CertificateUse], tuple[str, ...]]:

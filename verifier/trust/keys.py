@@ -141,6 +141,11 @@ def load_spki(der: bytes) -> tuple[PublicKey, VerifyKey]:
     return public, bind(public)
 
 
+def spki_of(public: PublicKey) -> bytes:
+    """Write a public key as SubjectPublicKeyInfo (DER)."""
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def load_p256(x: bytes, *, odd: bool) -> VerifyKey:
     """Load a compressed P-256 point: 32 bytes of x, and whether y is odd.
 

@@ -1,0 +1,44 @@
+"""Options of the commands that judge codes: by whose keys, as at which place, when."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.inspecting.asking import knowing, moment, place
+from deploy.inspecting.judging import Asked
+from deploy.local.errors import UsageError
+from deploy.local.launch import clone_folder, default_data
+
+Trusted = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        help="A running house's data folder, or a file or folder of keys: key sets (JWKS), "
+        "lists of signers, certificates. Without it, the house on this machine.",
+    ),
+]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option("--profile", help="What a place asks (TOML); without it, nothing is asked."),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", help="Judge as at this moment: 2026-11-24T08:30Z; without it, now."),
+]
+
+
+def asked_by(
+    *, trust: Path | None, data: Path | None, profile: Path | None, at: str | None
+) -> Asked:
+    """Gather what a code is judged by; what was left out is said on standard error."""
+    if trust is not None and data is not None:
+        raise UsageError("--trust and --data name the same thing; give one of them")
+    asked_at, asks = moment(at), place(profile)
+    source = trust or data or default_data(clone_folder())
+    found = knowing(source)
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for note in found.notes:
+        errors.print(f"kapok: {note}", style="dim")
+    return Asked(known=found.known, profile=asks, at=asked_at)

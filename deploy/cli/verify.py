@@ -1,0 +1,105 @@
+"""`kapok verify`: codes judged as a gate would, short of whether they were used."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from deploy.cli.house import Data
+from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
+from deploy.inspecting.inputs import STDIN, Shown, count, shown
+from deploy.inspecting.judging import Judged, judge
+from deploy.inspecting.printing import own_language, printable
+from deploy.local.errors import EXIT_FAILED, UsageError
+from verifier.contract.vocabulary import Outcome
+
+MAX_ROWS: Final = 1_000
+"""Rows of the table; who has more codes reads JSON lines."""
+MAX_NAME_CHARS: Final = 200
+"""Characters of a name in the table."""
+_STYLES: Final = {Outcome.PASS: "green", Outcome.REVIEW: "yellow", Outcome.DENY: "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(verify)
+
+
+def verify(
+    codes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Texts, pictures, files of texts, folders; - is standard input."),
+    ] = None,
+    *,
+    trust: Trusted = None,
+    profile: ProfileFile = None,
+    at: At = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    data: Data = None,
+) -> None:
+    """Verify codes: exit 0 when all pass, 1 when one does not, 2 when the call is wrong."""
+    arguments = codes or _piped()
+    asked = asked_by(trust=trust, data=data, profile=profile, at=at)
+    seen = _with_progress(shown(arguments, sys.stdin.buffer), count(arguments))
+    judged = (judge(one, asked) for one in seen)
+    passed, total = _print_lines(judged) if as_json else _print_table(judged)
+    if not total:
+        raise UsageError("nothing to verify: no code was given")
+    if passed < total:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _piped() -> list[str]:
+    if sys.stdin.isatty():
+        raise UsageError("name a code: a text, a picture, a folder, or - for standard input")
+    return [STDIN]
+
+
+def _with_progress(items: Iterator[Shown], total: int | None) -> Iterator[Shown]:
+    """Show how far it is on standard error, where a person looks at it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=total == 1) as progress:
+        yield from progress.track(items, total=total)
+
+
+def _print_lines(judged: Iterable[Judged]) -> tuple[int, int]:
+    passed = total = 0
+    for one in judged:
+        passed, total = passed + one.passed, total + 1
+        sys.stdout.buffer.write(msgspec.json.encode(one.line()) + b"\n")
+        sys.stdout.buffer.flush()
+    return passed, total
+
+
+def _print_table(judged: Iterable[Judged]) -> tuple[int, int]:
+    """Print a row a code, and each reason's sentence once."""
+    table = Table("format", "outcome", "reason")
+    table.add_column("code", overflow="fold")
+    sentences: dict[str, str] = {}
+    language, passed, total = own_language().value, 0, 0
+    for one in judged:
+        passed, total = passed + one.passed, total + 1
+        if total <= MAX_ROWS:
+            outcome = one.decision.outcome
+            name = printable(one.shown.name, MAX_NAME_CHARS)
+            row = (one.format_word, outcome.value, one.reason_word, name)
+            table.add_row(*map(Text, row), style=_STYLES[outcome])
+        if not one.passed:
+            sentences[one.reason_word] = one.sentences()[language]
+    console = Console(markup=False, highlight=False)
+    if total:
+        console.print(table)
+    for reason, told in sentences.items():
+        console.print(f"{reason}: {told}")
+    if total > MAX_ROWS:
+        console.print(f"{total - MAX_ROWS} more rows are not shown; --json gives all")
+    if total > 1:
+        console.print(f"{passed} of {total} pass")
+    return passed, total
