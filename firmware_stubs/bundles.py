@@ -23,10 +23,10 @@ from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Kind, Plane
 from verifier.engine import Known
-from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, Rosters
-from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, open_profiles
-from verifier.status.plane import NO_STATUS, PlaneView, open_plane
+from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile
+from verifier.status.plane import NO_STATUS, PlaneView
 from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
 
 ROOT: Final = "root"
@@ -73,6 +73,8 @@ class Accepted:
     issued_at: float
     """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
     value: _Value
+    trusted: TrustedSet
+    """What is trusted once it is in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +152,20 @@ class Bundles:
                 continue
             try:
                 if name == ROOT:
-                    # Accepted before, and its bytes are the ones that were: it starts the set.
-                    self._trusted = self._start(data)
+                    self._start_from(data)
                 else:
-                    self._put(name, self._take(name, data, now, held=True)[0])
+                    self._put(name, _take(self._trusted, name, data, now, held=True)[0])
             except BundleRefused as error:
                 refused.append(Refused(name=name, cause=error.cause))
                 del self._held[name]
         return tuple(refused)
+
+    def _start_from(self, root_file: bytes) -> None:
+        """Start the set from a root accepted before, unless the terminal came with a newer one."""
+        accepted = self._start(root_file)
+        if accepted.root_version < self._trusted.root_version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than the pinned root")
+        self._trusted = accepted
 
     def offer(self, name: str, data: bytes, now: float) -> Accepted:
         """Judge bytes that came from outside; nothing is in use yet.
@@ -165,15 +173,23 @@ class Bundles:
         Raises:
             BundleRefused: they are not acceptable; everything stays as it was.
         """
-        value, version, issued_at = self._judged(name, data, now)
+        trial = self._trusted.copy()
+        value, version, issued_at = _judged(trial, name, data, now)
         before = self._held.get(name)
         slot = Slot.A if before is None else before.slot.other
         held = Held(slot=slot, version=version, digest=hashlib.sha256(data).digest())
-        floor = self._trusted.floors[name]
-        return Accepted(name=name, held=held, floor=floor, issued_at=issued_at, value=value)
+        return Accepted(
+            name=name,
+            held=held,
+            floor=trial.floors[name],
+            issued_at=issued_at,
+            value=value,
+            trusted=trial,
+        )
 
     def adopt(self, accepted: Accepted) -> None:
         """Use what was accepted, now that its slot and floors are durable."""
+        self._trusted = accepted.trusted
         self._held[accepted.name] = accepted.held
         self._floors[accepted.name] = accepted.floor
         if accepted.name != ROOT:
@@ -209,36 +225,6 @@ class Bundles:
             return True
         return status[2] == Plane.HEALTH and profile is not None and bool(profile.passing)
 
-    def _judged(self, name: str, data: bytes, now: float) -> tuple[_Value, int, float]:
-        if name == ROOT:
-            self._trusted.take_root(data, now)
-            return None, self._trusted.root_version, 0.0
-        return self._take(name, data, now, held=False)
-
-    def _take(self, name: str, data: bytes, now: float, *, held: bool) -> tuple[_Value, int, float]:
-        """Have a bundle accepted; returns what it holds, its version and its iat."""
-        trusted = self._trusted
-        try:
-            if name == "trust":
-                trusted.take_trust(data, now, held=held)
-                document = read_document(take_apart(data).payload, TrustDocument, "trust")
-                return document, document.version, document.iat
-            if name == "profiles":
-                found = trusted.take_profiles(data, now, held=held)
-                checked = open_profiles(found)
-                return checked, found.version, found.iat
-            if name == "rosters":
-                rosters = trusted.take_rosters(data, now, held=held)
-                return Rosters(rosters.rosters, rosters.version), rosters.version, rosters.iat
-            if _STATUS.fullmatch(name):
-                status = trusted.take_status(data, now, held=held)
-                if name != f"status-{status.list}-{status.plane}":
-                    raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
-                return open_plane(status), status.version, status.iat
-        except (MalformedError, ProfileError) as error:
-            raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-        raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")
-
     def _put(self, name: str, value: _Value) -> None:
         known = self.known
         if isinstance(value, Profiles):
@@ -258,3 +244,35 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Order bundle names so that each comes after what it leans on."""
     rank = {name: at for at, name in enumerate(_ORDER)}
     return tuple(sorted(names, key=lambda name: (rank.get(name, len(_ORDER)), name)))
+
+
+def _judged(trusted: TrustedSet, name: str, data: bytes, now: float) -> tuple[_Value, int, float]:
+    if name == ROOT:
+        trusted.take_root(data, now)
+        return None, trusted.root_version, 0.0
+    return _take(trusted, name, data, now, held=False)
+
+
+def _take(
+    trusted: TrustedSet, name: str, data: bytes, now: float, *, held: bool
+) -> tuple[_Value, int, float]:
+    """Have a bundle accepted; returns what it holds, its version and its iat."""
+    try:
+        if name == "trust":
+            trusted.take_trust(data, now, held=held)
+            document = read_document(take_apart(data).payload, TrustDocument, "trust")
+            return document, document.version, document.iat
+        if name == "profiles":
+            found = trusted.take_profiles(data, now, held=held)
+            return found.value, found.document.version, found.document.iat
+        if name == "rosters":
+            rosters = trusted.take_rosters(data, now, held=held)
+            return rosters.value, rosters.document.version, rosters.document.iat
+        if _STATUS.fullmatch(name):
+            status, view = trusted.take_status(data, now, held=held)
+            if name != f"status-{status.list}-{status.plane}":
+                raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
+            return view, status.version, status.iat
+    except MalformedError as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+    raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")

@@ -35,7 +35,6 @@ def check_status(  # (6)
     if claims.list is None or claims.credential is None or profile is None:
         check_card(claims, known, steps)
         return None
-    before = steps.unsure
     revocation = known.status.plane(claims.list, Plane.REVOCATION)
     if revocation is None:
         steps.doubt(Reason.STATUS_UNKNOWN)
@@ -46,7 +45,7 @@ def check_status(  # (6)
     review = None
     if profile.passing and claims.person is not None:
         review = _colour(claims.list, claims.person, known.status, profile, clock, steps)
-    steps.done(before)
+    steps.done()
     return review
 
 
@@ -124,7 +123,6 @@ def check_profile(  # (7)
     claims = steps.claims
     if profile is None or grant is None or claims is None:
         raise Refusal(Reason.PLACE_UNKNOWN)
-    before = steps.unsure
     if claims.format not in profile.formats:
         raise Refusal(Reason.PLACE_FORMAT)
     if claims.kind not in profile.kinds:
@@ -143,7 +141,7 @@ def check_profile(  # (7)
     review = None
     if claims.kind is Kind.GROUP:
         review = _group(claims, known, profile, clock, steps)
-    steps.done(before)
+    steps.done()
     return review
 
 

@@ -65,6 +65,7 @@ class Course:
     __slots__ = (
         "claims",
         "colour",
+        "doubted",
         "format",
         "group",
         "open_stance",
@@ -79,6 +80,7 @@ class Course:
         self.results: list[str] = []
         self.open_stance = open_stance
         self.unsure: Reason | None = None
+        self.doubted = False
         self.claims: Claims | None = None
         self.format: Format | None = None
         self.colour: int | None = None
@@ -91,9 +93,11 @@ class Course:
         """Note what cannot be known; with the closed stance it refuses."""
         if not self.open_stance:
             raise Refusal(reason)
+        self.doubted = True
         if self.unsure is None:
             self.unsure = reason
 
-    def done(self, before: Reason | None) -> None:
-        """Close a step that did not refuse; `before` is `unsure` as the step began."""
-        self.results.append(OK if self.unsure is before else UNSURE)
+    def done(self) -> None:
+        """Close a step that did not refuse."""
+        self.results.append(UNSURE if self.doubted else OK)
+        self.doubted = False

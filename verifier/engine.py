@@ -193,7 +193,7 @@ def _time(  # (5)
     clock: Clock,
     steps: Course,
 ) -> None:
-    before, now = steps.unsure, clock.now
+    now = clock.now
     if claims.not_before is not None and now + row.skew < claims.not_before:
         raise Refusal(Reason.TIME_NOT_YET)
     if claims.expires is not None and (
@@ -213,4 +213,4 @@ def _time(  # (5)
                 raise Refusal(Reason.PROOF_STALE)
     if now > trust.expires:
         steps.doubt(Reason.TRUST_STALE)
-    steps.done(before)
+    steps.done()

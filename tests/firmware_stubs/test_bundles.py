@@ -204,3 +204,22 @@ def test_floor_goes_with_the_slot() -> None:
     assert accepted.held == Held(slot=Slot.A, version=1, digest=digest)
     assert accepted.floor == Floor(version=1, digest=digest)
     assert accepted.issued_at == EDITION.iat
+
+
+def test_what_was_offered_is_not_trusted_until_it_is_adopted() -> None:
+    """If its slot cannot be written, everything goes on as before."""
+    bundles, contents = equipped()
+    bundles.offer("trust", SECOND.trust(), NOW)
+    assert bundles.known.trust.version == 1
+    assert take(bundles, "profiles", replace(SECOND, version=2).profiles(asks())).held.version == 2
+    assert again(bundles, contents | {"profiles": b""}).known.trust.version == 1
+
+
+def test_a_newer_pinned_root_counts_over_an_older_slot() -> None:
+    """A terminal that comes back with a newer root does not fall back to the one it held."""
+    bundles, contents = equipped()
+    newer = replace(EDITION, root_version=2)
+    restarted = Bundles(newer.root(), floors=bundles.floors, held=bundles.held())
+    refused = {one.name: one.cause for one in restarted.load(contents, NOW)}
+    assert refused["root"] == BundleCause.ROLLBACK
+    assert restarted.versions()["root"] == 2

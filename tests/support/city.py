@@ -26,13 +26,13 @@ from verifier.contract.vocabulary import (
 )
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
-from verifier.groups.roster import NO_ROSTERS, Rosters
+from verifier.groups.roster import NO_ROSTERS
 from verifier.issuing.holder import presentation_text, sign_presentation
 from verifier.issuing.issuer import Subject, make_credential, sign_claims, static_text
 from verifier.issuing.signing import SigningKey
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.seen import SeenCredentials
-from verifier.status.plane import NO_STATUS, PlaneView, Status, open_plane
+from verifier.status.plane import NO_STATUS, PlaneView, Status
 
 PERSON: Final = Subject(
     kind=Kind.PERSONAL, list=1, person=77, credential=501, sectors={1: 0, 2: 1, 3: 0, 4: 2}
@@ -214,12 +214,11 @@ def _known(  # one argument a thing that may differ, so that equal cities share 
             values = dict.fromkeys(revoked, 1)
         fill = int(Colour.GREEN) if plane is Plane.HEALTH else 0
         signed = snapshot.status(plane, size, values, fill=fill)
-        view: PlaneView = open_plane(taken.take_status(signed, NOW, held=True))
+        view: PlaneView = taken.take_status(signed, NOW, held=True).value
         status = status.replaced(1, plane, view)
     known_rosters = NO_ROSTERS
     if rosters:
-        document = taken.take_rosters(edition.rosters(*rosters), NOW, held=True)
-        known_rosters = Rosters(document.rosters, document.version)
+        known_rosters = taken.take_rosters(edition.rosters(*rosters), NOW, held=True).value
     return Known(trust=taken.trust, status=status, rosters=known_rosters)
 
 

@@ -136,6 +136,7 @@ def test_open_stance_still_refuses_what_is_known_to_be_wrong() -> None:
     """A stale bundle does not open the gate for a revoked code; the first doubt is kept."""
     city = City(trust_exp=NOW - 1, status_at=NOW - 601, profile=asks(stance="open"))
     assert city.judge().unsure is Reason.TRUST_STALE
+    assert city.judge().steps == "oooouuo"
     assert city.at(revoked=frozenset({501})).judge().reason is Reason.STATUS_REVOKED
     assert city.at(size=501).judge().reason is Reason.STATUS_UNKNOWN
 

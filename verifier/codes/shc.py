@@ -119,12 +119,12 @@ def decode(text: str) -> UnverifiedCard:
         Refusal: CODE_MALFORMED, CODE_UNSUPPORTED_ALG.
     """
     try:
-        return _take_apart(_characters(text))
+        return _take_apart(characters(text))
     except MalformedError as error:
         raise Refusal(Reason.CODE_MALFORMED) from error
 
 
-def _characters(text: str) -> str:
+def characters(text: str) -> str:
     """Turn pairs of digits into the characters of the JWS."""
     found = _CARD.fullmatch(text)
     if found is None or found[2] not in (None, "1") or found[1] not in (None, "1"):

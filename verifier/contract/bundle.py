@@ -28,6 +28,7 @@ MAX_RULES: Final = 1000
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
+ListNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
 class RootKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +64,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Only where it is not the thumbprint's first 8 bytes (HC1: SHA-256 of the certificate)."""
     issuer: str | None = None
     """The one `iss` it may sign for."""
-    lists: tuple[int, ...] = ()
+    lists: tuple[ListNumber, ...] = ()
     """Status list numbers it may name (credential) or publish (status)."""
     sectors: tuple[int, ...] = ()
     formats: tuple[str, ...] = ("CC1",)
@@ -77,7 +78,7 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     iat: Seconds
     exp: Seconds
     keys: Annotated[tuple[KeyEntry, ...], msgspec.Meta(max_length=MAX_KEYS)]
-    lists: dict[int, str]
+    lists: dict[ListNumber, str]
     """Status list number to its URI."""
     sectors_enabled: tuple[int, ...]
 
@@ -103,7 +104,7 @@ class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     version: Version
     iat: Seconds
     exp: Seconds
-    list: int
+    list: ListNumber
     plane: Plane
     bits: Annotated[int, msgspec.Meta(ge=1, le=8)]
     size: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
@@ -126,7 +127,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group: bytes
     version: Version
     iat: Seconds
-    list: int
+    list: ListNumber
     members: Annotated[tuple[RosterMember, ...], msgspec.Meta(min_length=1, max_length=500)]
 
 

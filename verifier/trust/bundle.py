@@ -268,16 +268,25 @@ def _byte_strings(found: object) -> list[bytes]:
     raise MalformedError("not a list of byte strings")
 
 
+def envelopes_of(root_file: bytes) -> tuple[bytes, ...]:
+    """Return the envelopes of a root file as they stand; nothing of them is read.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
+    try:
+        return tuple(_byte_strings(cbor.decode(root_file, _ROOT_FILE)))
+    except MalformedError as error:
+        raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
+
+
 def open_root_file(root_file: bytes) -> tuple[RootDocument, tuple[Envelope, ...]]:
     """Read a root file: one document in one envelope a root key; no signature is checked.
 
     Raises:
         BundleRefused: MALFORMED.
     """
-    try:
-        envelopes = [take_apart(data) for data in _byte_strings(cbor.decode(root_file, _ROOT_FILE))]
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
+    envelopes = [_take_apart(data) for data in envelopes_of(root_file)]
     if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
         raise BundleRefused(BundleCause.MALFORMED, "not a root file")
     return _document(envelopes[0], RootDocument, "root"), tuple(envelopes)

@@ -111,7 +111,7 @@ def start(way: Path) -> Iterator[Callable[..., Up]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything(start: Callable[..., Up], number: int) -> None:
-    """Exit code 0, all children ended, the sockets' folder gone, the last started stopped first."""
+    """Exit code 0, all children ended, the sockets' folder gone, each stop said before the end."""
     up = start()
     up.wait_for("ready; Ctrl-C")
     children = up.children()
@@ -123,7 +123,8 @@ def test_a_signal_stops_everything(start: Callable[..., Up], number: int) -> Non
     assert all(map(gone, children))
     assert not Path(found.redis_socket).parent.exists()
     said = up.said()
-    assert said.index("mosquitto stopped") < said.index("redis stopped") < said.index("\nstopped")
+    for name in ("mosquitto", "redis"):  # of one stage: in any order
+        assert said.index(f"{name} stopped") < said.index("\nstopped")
 
 
 def test_no_child_survives_kill_9(start: Callable[..., Up]) -> None:

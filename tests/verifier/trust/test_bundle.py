@@ -169,7 +169,7 @@ def test_all_keys_of_a_shared_kid_are_tried() -> None:
     kid = STATUS.kid
     keys = (entry(STRANGER, "status", lists=(1,), kid=kid), entry(STATUS, "status", lists=(1,)))
     taken = replace(EDITION, keys=keys).trusted()
-    assert taken.take_status(EDITION.status(Plane.HEALTH, 4, {}), NOW).size == 4
+    assert taken.take_status(EDITION.status(Plane.HEALTH, 4, {}), NOW).document.size == 4
     only_other = replace(EDITION, keys=keys[:1]).trusted()
     status = EDITION.status(Plane.HEALTH, 4, {})
     assert cause_of(lambda: only_other.take_status(status, NOW)) is BundleCause.SIGNATURE

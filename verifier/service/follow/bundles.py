@@ -15,14 +15,11 @@ from redis.exceptions import RedisError
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
-from verifier.groups.roster import Rosters
-from verifier.policy.profiles import open_profiles
 from verifier.service.clock import now
 from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.store.bundles import read_bundle, read_versions
-from verifier.status.plane import open_plane
 from verifier.trust.bundle import TrustedSet
 
 POLL_S: Final = 0.5
@@ -101,22 +98,18 @@ class BundleFollower:
         elif name == "trust":
             knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
         elif name == "profiles":
-            document = trusted.take_profiles(data, now(), held=held)
-            knowledge.replace_profiles(open_profiles(document))
+            knowledge.replace_profiles(trusted.take_profiles(data, now(), held=held).value)
         elif name == "rosters":
-            rosters = trusted.take_rosters(data, now(), held=held)
-            knowledge.replace_rosters(Rosters(rosters.rosters, rosters.version))
+            knowledge.replace_rosters(trusted.take_rosters(data, now(), held=held).value)
         else:
             await self._take_status(name, data)
 
     async def _take_status(self, name: str, data: bytes) -> None:
         trusted, knowledge, held = self._trusted, self._knowledge, self._held
         if len(data) < BIG_BYTES:
-            document = trusted.take_status(data, now(), held=held)
-            view = open_plane(document)
+            document, view = trusted.take_status(data, now(), held=held)
         else:
-            document = await asyncio.to_thread(trusted.take_status, data, now(), held=held)
-            view = await asyncio.to_thread(open_plane, document)
+            document, view = await asyncio.to_thread(trusted.take_status, data, now(), held=held)
         if name != f"status-{document.list}-{document.plane}":
             raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
         known = knowledge.known.status

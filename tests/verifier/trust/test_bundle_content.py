@@ -1,0 +1,58 @@
+"""What bundles hold: a wrong content refuses the whole, a copy is a copy, held outlives its key."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.city import PROFILE
+from tests.support.keys import ISSUER, STATUS
+from tests.support.publisher import DAY, EDITION, NOW, entry
+from verifier.contract.vocabulary import Plane
+from verifier.errors import BundleCause, BundleRefused
+
+
+def cause_of(take: Callable[[], object]) -> BundleCause:
+    """Return the cause of a refusal."""
+    with pytest.raises(BundleRefused) as refused:
+        take()
+    return refused.value.cause
+
+
+def test_what_was_held_outlives_its_keys_window() -> None:
+    """It was accepted while the key might sign; a restart afterwards does not lose it."""
+    ended = entry(STATUS, "status", lists=(1,), nbf=NOW - DAY, exp=NOW - 1)
+    taken = replace(EDITION, keys=(ended,)).trusted()
+    status = EDITION.status(Plane.HEALTH, 4, {})
+    assert taken.take_status(status, NOW, held=True).document.size == 4
+
+
+def test_a_refused_content_leaves_the_floor() -> None:
+    """A signed document with a wrong content is refused; the corrected one of its version taken."""
+    taken = EDITION.trusted()
+    for wrong in (
+        EDITION.profiles(dict(PROFILE) | {"stance": "ajar"}),
+        EDITION.profiles(PROFILE, PROFILE),
+        replace(EDITION, extra={"rules": ["{}"]}).profiles(PROFILE),
+    ):
+        assert cause_of(lambda w=wrong: taken.take_profiles(w, NOW)) is BundleCause.MALFORMED
+    assert taken.take_profiles(EDITION.profiles(PROFILE), NOW).value.version == 1
+    short = replace(EDITION, extra={"size": 5000}).status(Plane.HEALTH, 4, {})
+    assert cause_of(lambda: taken.take_status(short, NOW)) is BundleCause.MALFORMED
+    assert taken.take_status(EDITION.status(Plane.HEALTH, 4, {}), NOW).value.version == 1
+
+
+def test_a_credential_key_names_its_issuer() -> None:
+    """Without one it might speak for any: refused, not taken for any."""
+    nobodys = entry(ISSUER, "credential", lists=(1,))
+    assert nobodys.issuer is None
+    assert cause_of(replace(EDITION, keys=(nobodys,)).trusted) is BundleCause.MALFORMED
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    """What is tried on a copy does not change the set it was copied from."""
+    taken = EDITION.trusted()
+    copy = taken.copy()
+    copy.take_trust(replace(EDITION, version=2).trust(), NOW)
+    assert (copy.trust.version, taken.trust.version) == (2, 1)
+    assert (copy.floors["trust"].version, taken.floors["trust"].version) == (2, 1)
