@@ -38,6 +38,8 @@ def configuration(*, socket: Path, folder: Path, acl: Path) -> str:
         'save ""',
         # What does not fit must fail, not push out what was acknowledged.
         "maxmemory-policy noeviction",
+        # The index of scans is kept in small hashes; a busy zone's stay packed with this.
+        "hash-max-listpack-entries 512",
         "daemonize no",
         'logfile ""',
     )
