@@ -1,6 +1,7 @@
 """`kapok demo`: codes shown to the running terminals; exit 0 only when every row is right."""
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +22,9 @@ def demo(*, data: Data = None) -> None:
     stage = with_doors(
         data, lambda doors: play(doors, lambda text: console.print(f"… {text}", style="dim"))
     )
-    table = Table("code", "terminal", "decision", "reason", "ms", "how", "as it must")
+    table = Table("code", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("terminal", "decision", "reason", "ms", "how", "right"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "ms" else "left")
     for row in stage.rows:
         table.add_row(*_cells(row), style=None if row.right else "bold red")
     console.print(table)

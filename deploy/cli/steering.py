@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def terminals(*, data: Data = None) -> None:
     """Show the fleet: where each terminal stands and how it is."""
-    table = Table(*steering.COLUMNS)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in steering.COLUMNS:
+        table.add_column(name, no_wrap=name != "incidents")
     for row in with_doors(data, steering.fleet_rows):
         table.add_row(*row)
     Console().print(table)
