@@ -21,6 +21,9 @@ MAX_TEXT_CHARS: Final = 20_000
 MAX_UPLOAD_RECORDS: Final = 100
 """Records in one upload; at 20,000 characters each it stays below 2 MiB of JSON with room."""
 
+MAX_BATCH_SCANS: Final = 1000
+"""Scan lines in one batch: a third of a second of one core."""
+
 ScanId = NewType("ScanId", str)
 """UUID version 8 (RFC 9562): 48 bits of Unix milliseconds, random bits, 32 bits of the caller."""
 
@@ -96,6 +99,33 @@ class TerminalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     group: GroupCounts | None = None
     recorded: bool
     """False: the centre's store did not take it; the terminal keeps it in its outbox."""
+
+
+class LineProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why one scan line of several was not taken: an RFC 9457 problem with a stable code."""
+
+    scan_id: str | None = None
+    """Of the line, where it has one."""
+    title: str
+    status: int
+    """What the line would have been answered alone."""
+    code: str
+    field: str | None = None
+    """Path of what is wrong, from the request's root."""
+
+
+class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/scans/batch: scan lines, each judged as if it came alone."""
+
+    scans: Annotated[
+        tuple[ScanRequest, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH_SCANS)
+    ]
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer a line, in order; a line that was spoiled has a problem instead."""
+
+    answers: tuple[TerminalAnswer | LineProblem, ...]
 
 
 class UploadRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from verifier.seen import SeenCredentials
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
 from verifier.service.http.access import Keys
+from verifier.service.http.batch import BatchResource
 from verifier.service.http.bundles import bundle_routes
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
@@ -188,9 +189,11 @@ async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
 async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: list[Door]) -> None:
     settings = worker.settings
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
+    batches = BatchResource(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
     shared = (
         Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
+        Route(method="POST", path="/v1/scans/batch", handler=batches.post),
         Route(method="POST", path="/v1/scans/upload", handler=uploads),
         *bundle_routes(worker.knowledge),
     )

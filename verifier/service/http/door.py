@@ -25,8 +25,8 @@ from verifier.service.metrics import Metrics
 
 HANDSHAKE_S: Final = 10.0
 """Seconds for a TLS handshake."""
-MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-"""Octets of any body; handlers have tighter bounds."""
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Octets of any body: a batch of 1,000 lines or a picture; handlers may have tighter bounds."""
 BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
 _SWEEP_S: Final = 1.0

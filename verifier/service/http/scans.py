@@ -18,7 +18,7 @@ from verifier.service.http.bodies import decode, encode, json_response, read_jso
 from verifier.service.http.lane import Respond, problem, response
 from verifier.service.http.languages import language_of
 from verifier.service.http.problems import Problem
-from verifier.service.knowledge import Gate
+from verifier.service.knowledge import Gate, Knowledge
 from verifier.service.scanning import AHEAD_MS, Done, Scanning
 from verifier.service.store.commit import Overloaded
 
@@ -52,7 +52,7 @@ class ScanResource:
         self._begin(caller, language_of(request), body, done)
         answer = await future
         if answer is None:
-            raise _conflict()
+            raise conflict()
         return json_response(answer)
 
     def lane(self, caller: Caller, language: Language, body: bytes, respond: Respond) -> None:
@@ -63,26 +63,45 @@ class ScanResource:
         """
 
         def done(answer: TerminalAnswer | None) -> None:
-            respond(problem(_conflict()) if answer is None else response(200, encode(answer)))
+            respond(problem(conflict()) if answer is None else response(200, encode(answer)))
 
         self._begin(caller, language, body, done)
 
     def _begin(self, caller: Caller, language: Language, body: bytes, done: Done) -> None:
         if not self._loaded():
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate = gate_of(caller, self._scanning.knowledge, ApiScope.SCAN)
-        request = decode(body, _DECODER, MAX_BODY_BYTES)
-        grant = gate.grant
-        if request.place not in (None, grant.place) or request.gate not in (None, grant.gate):
-            raise Problem(HTTPStatus.FORBIDDEN, "grant.place")
-        scan_id = own_scan_id(request.scan_id, gate, "$.scan_id")
+        gate, scan_id, request = read_line(caller, self._scanning.knowledge, body)
         try:
             self._scanning.begin(gate, scan_id, request, language, done)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
 
 
-def _conflict() -> Problem:
+def read_line(caller: Caller, knowledge: Knowledge, data: bytes) -> tuple[Gate, bytes, ScanRequest]:
+    """Read one scan line: at which gate, under which scan_id, what.
+
+    Raises:
+        Problem: 400, 403, 409 or 413 with a code and, where a field is wrong, its path.
+    """
+    gate = gate_of(caller, knowledge, ApiScope.SCAN)
+    request = decode(data, _DECODER, MAX_BODY_BYTES)
+    check_place(gate, request.place, request.gate)
+    return gate, own_scan_id(request.scan_id, gate, "$.scan_id"), request
+
+
+def check_place(gate: Gate, place: str | None, name: str | None) -> None:
+    """Hold a repeated place and gate against the grant.
+
+    Raises:
+        Problem: 403 grant.place.
+    """
+    grant = gate.grant
+    if place not in (None, grant.place) or name not in (None, grant.gate):
+        raise Problem(HTTPStatus.FORBIDDEN, "grant.place")
+
+
+def conflict() -> Problem:
+    """Return the problem of a scan_id that is another's, or of another text."""
     return Problem(HTTPStatus.CONFLICT, "scan.conflict")
 
 
@@ -97,7 +116,7 @@ def own_scan_id(text: str, gate: Gate, field: str) -> bytes:
     except MalformedError:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=field) from None
     if not text.endswith(gate.tail):
-        raise _conflict()
+        raise conflict()
     if int.from_bytes(scan_id[:6], "big") > now() * 1000 + AHEAD_MS:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=field)
     return scan_id

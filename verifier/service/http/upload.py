@@ -10,13 +10,15 @@ from verifier.contract.scan import UploadAnswer, UploadRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.http.access import Caller, gate_of
 from verifier.service.http.bodies import decode, json_response, read_json
-from verifier.service.http.door import MAX_BODY_BYTES, Handler
+from verifier.service.http.door import Handler
 from verifier.service.http.problems import Problem
 from verifier.service.readiness import WorkerState
 from verifier.service.scanning import Scanning
 from verifier.service.store.commit import Overloaded
 from verifier.service.uploading import upload
 
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""Octets of an upload: 100 records of 20,000 characters."""
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 

@@ -19,8 +19,8 @@ MAX_FLIGHT: Final = 256
 """Scans in one flight; about 100 KB of commands."""
 MAX_FLIGHTS: Final = 2
 """Flights out at once: Redis has the next at hand when one is on disk."""
-MAX_QUEUED: Final = 2048
-"""Scans waiting; at 2,000 a second that is one second."""
+MAX_QUEUED: Final = 4096
+"""Scans waiting: two full batches, and as many single scans again."""
 MAX_WAIT_S: Final = 0.5
 """Seconds that a new scan may have to wait before it flies; longer is shed."""
 FLIGHT_TIMEOUT_S: Final = 1.0
