@@ -6,12 +6,14 @@ from typing import Final
 
 import typer
 
-from deploy.cli import bench, conform, demo, steering, tests, up, verify, version
+from deploy.cli import bench, conform, demo, inspect, steering, tests, trust, up, verify, version
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     up.register,
     verify.register,
+    inspect.register,
+    trust.register,
     conform.register,
     tests.register,
     demo.register,

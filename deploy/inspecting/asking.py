@@ -18,7 +18,7 @@ from verifier.policy.profiles import MAX_PROFILE_BYTES, ResolvedProfile, read_pr
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def moment(text: str | None) -> float:
+def moment(text: str | None, option: str = "--at") -> float:
     """Read a moment (ISO 8601, no offset: UTC; a day: its start) as Unix seconds; None is now.
 
     Raises:
@@ -29,7 +29,9 @@ def moment(text: str | None) -> float:
     try:
         return unix_seconds(f"{text}T00:00" if _DAY.fullmatch(text) else text)
     except BadLine as error:
-        raise UsageError(f"--at {text[:40]!r}: not a date and time as 2026-11-24T08:30Z") from error
+        raise UsageError(
+            f"{option} {text[:40]!r}: not a date and time as 2026-11-24T08:30Z"
+        ) from error
 
 
 def place(path: Path | None) -> ResolvedProfile | None:

@@ -17,6 +17,7 @@ from verifier.contract.vocabulary import (
     Answer,
     ApiScope,
     Direction,
+    Format,
     GrantState,
     Outcome,
     Plane,
@@ -154,9 +155,13 @@ def _with_status(steps: str, letter: str) -> str:
 
 
 def _no_text(reason: Reason) -> Assessment:
+    step = REASONS[reason].step
+    letters = OK * STEPS.index(step) + REFUSED
     return Assessment(
         outcome=Outcome.DENY,
         reason=reason,
-        step=REASONS[reason].step,
-        steps=REFUSED.ljust(len(STEPS), "-"),
+        step=step,
+        steps=letters.ljust(len(STEPS), "-"),
+        # Only chunks are known to be of a format before there is a text.
+        format=Format.SHC if reason is Reason.CODE_MALFORMED else None,
     )

@@ -1,0 +1,205 @@
+"""`kapok trust import|show|sign|rotate`: who is trusted, edited and looked at."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+
+from deploy.cli import trust_tables as tables
+from deploy.cli.house import Data
+from deploy.inspecting.asking import moment
+from deploy.local.data import write_file
+from deploy.local.errors import EXIT_FAILED, UsageError
+from deploy.local.launch import clone_folder, default_data
+from deploy.trusting import store
+from deploy.trusting.importing import Terms, planned, read_pins
+from deploy.trusting.lists import read_files
+from deploy.trusting.rotating import Role, Rotation, next_step
+from deploy.trusting.showing import trusted_here
+from deploy.trusting.signing import sign_root
+from verifier.contract.errors import MalformedError
+
+UNTIL_DAYS: Final = 365
+"""Days an imported key without a window is trusted: a yearly import keeps it."""
+_DAY: Final = 86_400
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Who is trusted (docs/trust.md).")
+    group.command("import")(import_keys)
+    group.command()(show)
+    group.command()(sign)
+    group.command()(rotate)
+    app.add_typer(group, name="trust")
+
+
+def import_keys(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Lists of signers, key sets, certificates; folders of them."),
+    ],
+    *,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(help="SHA-256 of a certificate; with any, others are refused. Repeatable."),
+    ] = None,
+    issuer: Annotated[
+        str | None, typer.Option(help="Whose keys they are (https://…), where they do not say it.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End of keys that have no window; without it, in a year.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keys of the same formats not in the list go.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Do it; without it, only show.")] = False,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Write also when some entries are refused.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Import signers into the trust source; shows the difference, and writes it with --write."""
+    folder = _folder(data)
+    files = read_files(tuple(paths))
+    terms = Terms(
+        pins=_pins(pin or ()),
+        issuer=issuer,
+        until=(int(time.time()) // _DAY + UNTIL_DAYS) * _DAY if until is None else _end(until),
+        replace=replace,
+    )
+    console = _console()
+    with store.editing(folder):
+        try:
+            plan = planned(store.read_source(folder), files, terms)
+        except MalformedError as error:
+            raise UsageError(str(error)) from error
+        blocked = bool(plan.refused) and not skip_refused
+        written = write and not plan.change.empty and not blocked
+        if written:
+            store.write_source(folder, plan.change.source)
+    tables.print_import(console, plan, time.time())
+    if written:
+        console.print(f"written: {store.source_path(folder)}")
+        _tell(console, folder, reread=True, restart=None)
+    elif plan.change.empty:
+        console.print("nothing to change")
+    elif blocked and write:
+        console.print("nothing is written; --skip-refused writes the others")
+    else:
+        console.print("nothing is written yet; --write does it")
+    if plan.refused:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def show(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    data: Data = None,
+) -> None:
+    """Show root, trust source and the trust bundle in force; what ends soon is marked."""
+    found = asyncio.run(trusted_here(_folder(data), time.time()))
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(found.document()) + b"\n")
+    else:
+        tables.print_trusted(_console(), found)
+
+
+def sign(
+    description: Annotated[
+        Path,
+        typer.Argument(help="What the root shall say (TOML, JSON), or a root file half-signed."),
+    ],
+    *,
+    key: Annotated[list[Path], typer.Option(help="A root key's file. Repeatable.")],
+    out: Annotated[Path, typer.Option(help="Where the root file goes.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The root file before it; none: this is the first.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write also when signatures are still missing.")
+    ] = False,
+) -> None:
+    """Sign a root document with key files, offline, and say what changes against the previous."""
+    if out.exists():
+        raise UsageError(f"{out} exists; choose another name")
+    made = sign_root(description, key, previous, int(time.time()))
+    console = _console()
+    tables.print_root(console, made)
+    if not made.signatures.complete and not partial:
+        console.print("not written: signatures are missing; --partial writes it for the next one")
+        raise typer.Exit(EXIT_FAILED)
+    try:
+        write_file(out, made.content)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+    console.print(f"written: {out}")
+
+
+def rotate(
+    role: Annotated[Role, typer.Argument(help="Which key.")],
+    *,
+    switch: Annotated[bool, typer.Option("--switch", help="Sign with the new key.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="Drop the old key.")] = False,
+    root_key: Annotated[
+        list[Path] | None,
+        typer.Option(help="Root keys' files, for root and bundle; without it, the house's own."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Put a new key beside an old one; then --switch to it; then --finish drops the old one."""
+    if switch and finish:
+        raise UsageError("one step at a time: --switch or --finish")
+    folder = _folder(data)
+    keys = tuple(store.read_key(path) for path in root_key or ())
+    rotation = Rotation(data=folder, role=role, root_keys=keys, now=int(time.time()))
+    with store.editing(folder):
+        done = rotation.finish() if finish else rotation.switch() if switch else rotation.begin()
+    console = _console()
+    for line in done.lines:
+        console.print(line)
+    _tell(console, folder, reread=done.reread, restart=done.restart)
+    console.print(next_step(role, begun=not switch and not finish, switched=switch))
+
+
+def _folder(data: Path | None) -> Path:
+    return default_data(clone_folder()) if data is None else data
+
+
+def _end(text: str) -> int:
+    return int(moment(text, "--until"))
+
+
+def _pins(texts: Sequence[str]) -> frozenset[bytes]:
+    try:
+        return read_pins(texts)
+    except MalformedError as error:
+        raise UsageError(str(error)) from error
+
+
+def _console() -> Console:
+    return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def _tell(console: Console, folder: Path, *, reread: bool, restart: str | None) -> None:
+    """Have the processes of a house that runs here take what is new; else say what must happen."""
+    if restart is not None:
+        # It is ended, and `kapok up` starts it again; so it reads everything anew.
+        pid = store.tell(folder, restart, signal.SIGTERM)
+        if pid is None:
+            console.print(f"no house runs here: start the {restart} process again where it runs")
+        else:
+            console.print(f"{restart} (process {pid}) was ended; `kapok up` starts it again now")
+    if reread and restart != store.ISSUING:
+        pid = store.tell(folder, store.ISSUING, signal.SIGHUP)
+        if pid is None:
+            console.print("no house runs here: the issuing process reads this at its next start")
+        else:
+            console.print(f"the issuing process ({pid}) was told to read it again (SIGHUP)")

@@ -1,0 +1,140 @@
+"""Tables of `kapok trust`: keys, differences, roots."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.inspecting.printing import printable, span, utc
+from deploy.trusting.importing import Import
+from deploy.trusting.showing import Edition, KeyRow, Trusted, When, key_rows
+from deploy.trusting.signing import SignedRoot
+from verifier.contract.bundle import KeyEntry
+from verifier.trust.lists import Unusable
+
+MAX_ROWS: Final = 500
+"""Rows of one table; `show --json` gives all."""
+MAX_CHARS: Final = 80
+"""Characters of a name or a place in a list."""
+_STYLES: Final = {When.SOON: "yellow", When.ENDED: "red", When.LATER: "dim"}
+
+
+def print_import(console: Console, plan: Import, now: float) -> None:
+    """Print what an import would do."""
+    change, table = plan.change, _table()
+    names = change.source.names
+    _add(table, "+", change.added, names, now)
+    _add(table, "-", change.removed, names, now)
+    for altered in change.changed:
+        _add(table, "~", (altered.before,), names, now)
+        _add(table, "→", (altered.after,), names, now)
+    if not change.empty:
+        console.print(table)
+    _print_left_out(console, "refused", plan.refused)
+    _print_left_out(console, "passed over", plan.passed_over)
+    console.print(
+        f"{len(change.added)} added, {len(change.removed)} removed, {len(change.changed)} changed,"
+        f" {len(change.same)} already there, {len(plan.refused)} refused"
+    )
+
+
+def _add(
+    table: Table, sign: str, entries: Sequence[KeyEntry], names: dict[str, str], now: float
+) -> None:
+    for row in key_rows(entries, names, now):
+        if table.row_count < MAX_ROWS:
+            table.add_row(*_cells(row, sign), style=_STYLES.get(row.when))
+        elif table.row_count == MAX_ROWS:
+            table.add_row("…")
+
+
+def _table() -> Table:
+    table = Table(show_lines=False)
+    table.add_column("kid", overflow="fold", min_width=18, max_width=24)
+    table.add_column("may sign", overflow="fold")
+    table.add_column("whose", overflow="fold")
+    table.add_column("from, until", min_width=10)
+    return table
+
+
+def _cells(row: KeyRow, sign: str = "") -> tuple[Text, ...]:
+    """Write a key; `sign` says what becomes of it."""
+    lists = f" (list {row.lists})" if row.lists else ""
+    whose = " ".join(filter(None, (row.issuer, printable(row.name, MAX_CHARS)))) or "any issuer"
+    window = f"{utc(row.begins)[:10]}\n{utc(row.ends)[:10]}"
+    mark = "" if row.when is When.NOW else f"\n{row.when.value}"
+    signs = f"{row.formats}: {row.uses}{lists}"
+    return tuple(
+        map(Text, (f"{sign}\u00a0{row.kid}" if sign else row.kid, signs, whose, window + mark))
+    )
+
+
+def _print_left_out(console: Console, word: str, items: Iterable[Unusable]) -> None:
+    for number, item in enumerate(items):
+        if number == MAX_ROWS:
+            console.print("…")
+            return
+        console.print(f"{word}: {printable(item.where, MAX_CHARS)}: {printable(item.why, 200)}")
+
+
+def print_trusted(console: Console, found: Trusted) -> None:
+    """Print root, source and the bundle in force."""
+    console.print(f"root {_edition(found.root)}", style=_STYLES.get(found.root.when))
+    console.print(f"  root keys ({found.threshold} must sign): {' '.join(found.root_kids)}")
+    console.print(f"  bundle keys: {' '.join(found.bundle_kids)}")
+    if found.in_force is not None:
+        edition = _edition(found.in_force)
+        console.print(f"trust bundle in force {edition}", style=_STYLES.get(found.in_force.when))
+        console.print(_keys(found.bundle))
+    if found.note is not None:
+        console.print(found.note)
+    if found.in_force is None or found.note is not None:
+        console.print("trust source")
+        console.print(_keys(found.source))
+    soon = sum(row.when is When.SOON for row in found.source)
+    if soon:
+        console.print(f"{soon} keys end within 30 days", style="yellow")
+
+
+def _edition(edition: Edition) -> str:
+    mark = "" if edition.when is When.NOW else f" ({edition.when.value})"
+    return f"{edition.version}: {utc(edition.begins)} to {utc(edition.ends)}{mark}"
+
+
+def _keys(rows: Sequence[KeyRow]) -> Table:
+    table = _table()
+    for row in rows[:MAX_ROWS]:
+        table.add_row(*_cells(row), style=_STYLES.get(row.when))
+    if len(rows) > MAX_ROWS:
+        table.add_row(f"{len(rows) - MAX_ROWS} more")
+    return table
+
+
+def print_root(console: Console, made: SignedRoot) -> None:
+    """Print what a root changes, and who has signed it."""
+    change, signatures = made.change, made.signatures
+    before, after = change.version
+    console.print(f"root {after}, {'the first' if not before else f'after root {before}'}")
+    if change.threshold[0] not in (0, change.threshold[1]):
+        console.print(f"~ threshold {change.threshold[0]} to {change.threshold[1]}")
+    ended, ends = change.expires
+    longer = "" if not ended else f", {span(ends - ended)} {'later' if ends > ended else 'earlier'}"
+    console.print(f"~ ends {utc(ends)}{longer}")
+    kinds = (
+        ("root", change.root_added, change.root_removed, change.root_kept),
+        ("bundle", change.bundle_added, change.bundle_removed, change.bundle_kept),
+    )
+    for kind, added, removed, kept in kinds:
+        for sign, kids in (("+", added), ("-", removed), ("=", kept)):
+            for kid in kids:
+                console.print(f"{sign} {kind} key {kid.hex()}")
+    console.print(f"signed by {len(signatures.own)} of {signatures.own_threshold} of its own keys")
+    if signatures.previous_threshold:
+        console.print(
+            f"signed by {len(signatures.previous)} of {signatures.previous_threshold}"
+            " of the previous root's keys"
+        )
+    elif after > 1:
+        console.print("no previous root was given, so whether one of its keys signed is not known")
