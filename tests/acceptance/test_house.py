@@ -1,0 +1,77 @@
+"""The house as its user sees it: up, demo, terminals, commands, cut and join, refusals."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.house import RunningHouse, running_house
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[RunningHouse]:
+    """One house for what does not disturb it."""
+    with running_house() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def played(house: RunningHouse) -> "subprocess.CompletedProcess[str]":
+    """The demo, played once."""
+    return house.run("demo")
+
+
+def test_the_demo_is_as_it_must_be(played: "subprocess.CompletedProcess[str]") -> None:
+    """Every row of it, through real pictures, terminals, worker, store and broker."""
+    assert played.returncode == 0, played.stdout + played.stderr
+    found = re.search(r"(\d+) of (\d+) as they must be", played.stdout)
+    assert found is not None
+    assert found[1] == found[2]
+    assert int(found[1]) >= 27
+
+
+def test_the_fleet_is_shown(house: RunningHouse) -> None:
+    """Every demo terminal, and that it is online."""
+    done = house.run("terminals")
+    assert done.returncode == 0
+    for name in ("hall-1", "transit-1", "culture-1"):
+        assert re.search(rf"{name}\b.*\bonline\b", done.stdout), done.stdout
+
+
+def test_a_gate_is_opened_once(house: RunningHouse) -> None:
+    """A command ends with its result; a terminal that is none is refused by name."""
+    done = house.run("command", "open-gate", "transit-1")
+    assert (done.returncode, "succeeded" in done.stdout) == (0, True)
+    wrong = house.run("command", "open-gate", "nobody-1")
+    assert (wrong.returncode, "terminal.unknown" in wrong.stderr) == (1, True)
+
+
+def test_a_terminal_is_cut_off_and_joined(house: RunningHouse) -> None:
+    """Both are said; a terminal that is none is refused with those that are."""
+    assert "decides alone" in house.run("terminal", "cut", "hall-1").stdout
+    assert "uploads" in house.run("terminal", "join", "hall-1").stdout
+    wrong = house.run("terminal", "cut", "nobody-1")
+    assert (wrong.returncode, "hall-1" in wrong.stderr) == (2, True)
+
+
+def test_a_second_up_on_the_same_data_is_refused(house: RunningHouse) -> None:
+    """With the process that uses it; nothing of the first is disturbed."""
+    done = house.run("up")
+    assert done.returncode == 2
+    assert "another `kapok up`" in done.stderr
+    assert house.run("terminals").returncode == 0
+
+
+@pytest.mark.usefixtures("played")
+def test_no_record_and_no_log_holds_a_code(house: RunningHouse) -> None:
+    """After the demo: no text of a code stands in what the centre kept or anybody logged."""
+    written = b"".join(
+        path.read_bytes()
+        for folder in ("log", "redis")
+        for path in sorted((house.data / folder).rglob("*"))
+        if path.is_file()
+    )
+    assert b"CC1:" not in written
+    assert json.dumps("hall-1").encode() in written  # it was not read for nothing
