@@ -156,10 +156,11 @@ def _entries(data: bytes, where: str) -> Iterator[_Entry | Unusable]:
         raise MalformedError("longer than any list of signers")
     if data.startswith(_DER_SEQUENCE):
         return iter((_Entry(where, None, data),))
-    if b"-----BEGIN " in data[:64]:
-        return _pem(data, where)
     text = data.strip()
-    if text[:1] not in (b"{", b"["):
+    json = text[:1] in (b"{", b"[")
+    if not json and b"-----BEGIN " in data:
+        return _pem(data, where)
+    if not json:
         # One authority puts the signature of its list in a first line of its own.
         text = text.partition(b"\n")[2].strip()
     try:
