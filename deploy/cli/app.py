@@ -6,7 +6,19 @@ from typing import Final
 
 import typer
 
-from deploy.cli import bench, conform, demo, inspect, steering, tests, trust, up, verify, version
+from deploy.cli import (
+    bench,
+    conform,
+    demo,
+    inspect,
+    soak,
+    steering,
+    tests,
+    trust,
+    up,
+    verify,
+    version,
+)
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
@@ -19,6 +31,7 @@ GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     demo.register,
     steering.register,
     bench.register,
+    soak.register,
     version.register,
 )
 """Each file of commands has a `register`; a new one is a line here."""

@@ -19,7 +19,7 @@ def house() -> Iterator[RunningHouse]:
 
 @pytest.fixture(scope="module")
 def played(house: RunningHouse) -> "subprocess.CompletedProcess[str]":
-    """The demo, played once."""
+    """Play the demo once."""
     return house.run("demo")
 
 
