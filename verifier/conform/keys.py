@@ -6,7 +6,6 @@ else may sign nothing. So each key spoils only the codes that name it.
 """
 
 import base64
-import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def key_ring(stated: Any, text: str) -> KeyRing:
             keys += _trusted(values, as_text=as_text)
     except PrivateKeyError as error:
         raise BadLine(Fault.KEYS_PRIVATE) from error
-    except (MalformedError, binascii.Error) as error:
+    except MalformedError as error:
         raise BadLine(Fault.KEYS) from error
     return KeyRing(tuple(keys))
 
@@ -141,4 +140,7 @@ def _base64(text: Any) -> bytes:
     """Decode base64, wrapped or not: certificates are pasted from files."""
     if not isinstance(text, str):
         raise MalformedError("not base64")
-    return base64.b64decode("".join(text.split()), validate=True)
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:  # another alphabet, or no ASCII at all
+        raise MalformedError("not base64") from error

@@ -5,7 +5,6 @@ used. `use` and `alg` may be missing; where they stand they must fit.
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -135,6 +134,7 @@ def _certificate(values: Mapping[str, Any]) -> Certificate | None:
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
         raise MalformedError("not a chain of certificates")
     try:
-        return read_certificate(base64.b64decode(chain[0], validate=True))
-    except binascii.Error as error:
+        der = base64.b64decode(chain[0], validate=True)
+    except ValueError as error:  # another alphabet, or no ASCII at all
         raise MalformedError("not base64") from error
+    return read_certificate(der)

@@ -286,3 +286,11 @@ def test_keys_of_a_curve_that_signs_nothing() -> None:
     unfit = {"spki": b64(der), "kid": COUNTRY.kid.hex()}
     assert ask(HC1, keys=[unfit])["reason"] == "signature.bad"
     assert ask(HC1, keys=[unfit, *HC1["keys"]])["outcome"] == "pass"
+
+
+@pytest.mark.parametrize(
+    "key", [{"spki": "é"}, {"x5c": ["é"]}, {"x5c": "é"}, {"jwk": {"x5c": ["é"]}}]
+)
+def test_base64_that_is_no_ascii_is_a_fault(key: dict[str, Any]) -> None:
+    """Not an exception: the line is answered like any other bad one."""
+    assert ask(CC1, keys=[key])["error"] == Fault.KEYS
