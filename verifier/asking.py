@@ -229,6 +229,7 @@ def _members(claims: Claims, known: Known, profile: ResolvedProfile, clock: Cloc
     roster = known.rosters.find(group.group)
     if (
         roster is None
+        or roster.members.list != claims.list  # another issuer's group, whatever it is called
         or roster.version < group.roster_version
         or clock.now - roster.as_of > profile.profile.group.max_roster_age
     ):

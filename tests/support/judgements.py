@@ -139,6 +139,13 @@ REFUSED: Final[Mapping[str, tuple[Reason, City]]] = {
             rosters=(Roster(group=GROUP_ID, version=2, iat=NOW, list=1, members=ROSTER.members),)
         ),
     ),
+    "a roster of another list": (
+        Reason.GROUP_STALE_ROSTER,
+        ON_PAPER.at(
+            rosters=(Roster(group=GROUP_ID, version=3, iat=NOW, list=2, members=ROSTER.members),),
+            profile=asks(colours=[]),
+        ),
+    ),
     "a roster one second too old": (
         Reason.GROUP_STALE_ROSTER,
         ON_PAPER.at(
