@@ -64,6 +64,9 @@ class TerminalClock:
         """Start; `offset` is what was found since the machine itself started, if anything."""
         self.floor = max(build, persisted)
         self._offset = offset
+        self._below: float | None = None
+        """The first time below the floor that was read, and the floor then."""
+        self._above = self.floor
 
     @property
     def offset(self) -> Offset | None:
@@ -82,9 +85,20 @@ class TerminalClock:
         """Return the time as `assess` wants it."""
         now = self.now(wall)
         if self._offset is None or now < self.floor:
-            return Clock(now=now, sure=False)
+            return Clock(now=self._at_earliest(now), sure=False)
         known = self._offset.widened(wall)
         return Clock(now=now, uncertainty=(known.high - known.low) / 2, sure=True)
+
+    def _at_earliest(self, now: float) -> float:
+        """Return the earliest time it can be: what had ended by the floor has ended.
+
+        Below the floor time still passes: from the floor on, as fast as the system's clock.
+        """
+        if now >= self.floor:
+            return now
+        if self._below is None or now < self._below:
+            self._below, self._above = now, self.floor
+        return max(self.floor, self._above + now - self._below)
 
     def raise_floor(self, time: float) -> None:
         """Take in a time that has certainly come: a persisted one, or an accepted object's iat."""

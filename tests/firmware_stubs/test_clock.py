@@ -37,6 +37,17 @@ def test_clock_below_its_floor_is_unsure() -> None:
     assert not clock.reading(WALL).sure
 
 
+def test_clock_below_its_floor_reads_the_floor_and_goes_on() -> None:
+    """What had expired by the floor has expired, and time passes all the same."""
+    clock = TerminalClock(build=BUILD)
+    assert clock.reading(100.0).now == BUILD
+    assert clock.reading(400.0).now == BUILD + 300
+    clock.raise_floor(WALL)
+    assert clock.reading(460.0).now == WALL
+    assert clock.reading(50.0).now == WALL
+    assert clock.reading(60.0).now == WALL + 10
+
+
 def test_server_below_the_floor_sets_nothing() -> None:
     """An older time than what was accepted is not the time."""
     clock = TerminalClock(build=WALL)
