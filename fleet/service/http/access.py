@@ -32,7 +32,7 @@ def require(request: web.Request, scope: ApiScope) -> ApiKey:
 
 
 def _known(header: str, keys: tuple[ApiKey, ...]) -> ApiKey | None:
-    if not header.startswith(_BEARER) or len(header) > MAX_KEY_CHARS:
+    if not header.startswith(_BEARER) or len(header) > MAX_KEY_CHARS or not header.isascii():
         return None
     digest = hashlib.sha256(header.removeprefix(_BEARER).encode()).hexdigest()
     found = None

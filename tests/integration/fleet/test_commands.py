@@ -175,6 +175,7 @@ def test_doors_are_locked(house: FleetHouse) -> None:
     ask = house.fleet.ask
     assert ask("GET", "/v1/terminals", key=None).body["code"] == "key.unknown"
     assert ask("GET", "/v1/terminals", key="kapok_test_" + "x" * 43).status == 401
+    assert ask("GET", "/v1/terminals", key="kapok_test_\u00e9\u00ff").status == 401
     assert ask("GET", "/v1/commands/" + "0" * 32).body["code"] == "command.unknown"
     assert ask("GET", "/v1/commands/short").body["code"] == "command.unknown"
     assert ask("GET", "/v1/nothing").body["code"] == "not.found"
