@@ -203,7 +203,7 @@ class Centre:
 
 def api_keys() -> list[dict[str, Any]]:
     """Return the keys of the tests: one that scans as the terminal, one for everything else."""
-    others = ["records", "bundles", "issue"]
+    others = ["records", "bundles", "issue", "resolve"]
     return [
         {
             "name": "test",

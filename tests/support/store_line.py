@@ -11,16 +11,19 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import hiredis
+import msgspec
 
 from tests.support.redis_server import RedisServer
+from verifier.contract.amendment import Amendment, AmendmentKind
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import make_scan_id, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome
-from verifier.service.store.library import LIBRARY
+from verifier.service.store.library import ANNUL, LIBRARY
 from verifier.service.store.scans import (
     Stored,
-    annul_command,
     digest_of,
+    hour_of,
+    index_key,
     read_reply,
     scan_command,
     upload_command,
@@ -97,7 +100,11 @@ class StoreLine:
 
     def annul(self, scan_id: bytes) -> int:
         """Give back what a scan took; returns 1 when this call did."""
-        return int(self.ask(annul_command(TAG, scan_id)))
+        said = msgspec.msgpack.encode(
+            Amendment(kind=AmendmentKind.ANNULLED, by=CALLER, at=int(time.time() * 1000))
+        )
+        words = ("FCALL", ANNUL, 1, index_key(TAG, scan_id), scan_id, hour_of(scan_id), said)
+        return int(self.ask(pack_command(words)))
 
 
 def new_scan(*, ago: float = 0.0) -> bytes:

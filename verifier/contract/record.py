@@ -8,6 +8,7 @@ The decision is a pure function of (record, answer): `verifier.decision.conclude
 
 import msgspec
 
+from verifier.contract.amendment import Amendment
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Answer, Outcome
 
@@ -84,6 +85,8 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     milliseconds: float
     offline: bool
     incident: str | None = None
+    amendment: Amendment | None = None
+    """What was said of this scan afterwards; an earlier line shows it without."""
 
 
 class RecordPage(msgspec.Struct, frozen=True, kw_only=True):

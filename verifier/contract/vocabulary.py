@@ -135,6 +135,8 @@ class ApiScope(StrEnum):
     """What a key or a grant opens."""
 
     SCAN = "scan"
+    RESOLVE = "resolve"
+    """Close reviews."""
     RECORDS = "records"
     BUNDLES = "bundles"
     GRANTS = "grants"

@@ -53,6 +53,7 @@ class Knowledge:
         self.bundles: dict[str, SignedBundle] = {}
         self.grants: dict[str, Grant] = {}
         self._gates: dict[str, Gate] = {}
+        self._tails: dict[str, tuple[str, ...]] = {}
         self.trusting = asyncio.Event()
         """Set once a trust bundle was taken: nothing else can be verified before."""
 
@@ -62,6 +63,10 @@ class Knowledge:
         if found is None and (grant := self.grants.get(terminal)) is not None:
             found = self._gates[terminal] = self._resolve(grant)
         return found
+
+    def terminals(self, tail: str) -> tuple[str, ...]:
+        """Return the terminals whose scan_ids end so: one, rarely two."""
+        return self._tails.get(tail, ())
 
     def _resolve(self, grant: Grant) -> Gate:
         profile = self.profiles.at(grant.place)
@@ -105,6 +110,9 @@ class Knowledge:
             full = held is None and len(self.grants) >= MAX_GRANTS
             if full or (held is not None and held.version >= grant.version):
                 continue
+            if held is None:
+                tail = scan_id_tail(grant.terminal)
+                self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant
             self._gates.pop(grant.terminal, None)
             taken += 1

@@ -34,6 +34,9 @@ class Metrics(Collector):
         self.open_stance = 0
         self.unrecorded = 0
         self.shed = 0
+        self.annulments = 0
+        self.resolutions: dict[tuple[str, str], int] = {}
+        """By decision and reason: both are closed vocabularies."""
         self.grants_refused = 0
         self.store_up = 0
         self.pending = 0
@@ -84,6 +87,7 @@ class Metrics(Collector):
             for key, value in table.items():
                 family.add_metric((self._worker, key), value)
             yield family
+        yield self._resolutions()
         yield from self._plain()
 
     def _plain(self) -> Iterable[Metric]:
@@ -91,6 +95,7 @@ class Metrics(Collector):
             ("verifier_open_stance_passes", "Passes without full knowledge.", self.open_stance),
             ("verifier_unrecorded", "Answers that no record was kept of.", self.unrecorded),
             ("verifier_shed", "Requests turned away under load.", self.shed),
+            ("verifier_annulments", "Scans annulled.", self.annulments),
             ("verifier_grants_refused", "Grants refused.", self.grants_refused),
             ("verifier_flights", "Batches sent to the store.", self.flights),
         ):
@@ -105,6 +110,16 @@ class Metrics(Collector):
             gauge = GaugeMetricFamily(name, what, labels=("worker",))
             gauge.add_metric((self._worker,), value)
             yield gauge
+
+    def _resolutions(self) -> Metric:
+        family = CounterMetricFamily(
+            "verifier_resolutions",
+            "Reviews closed by an operator.",
+            labels=("worker", "decision", "reason"),
+        )
+        for (decision, reason), value in self.resolutions.items():
+            family.add_metric((self._worker, decision, reason), value)
+        return family
 
     def _latency(self) -> Metric:
         family = HistogramMetricFamily(

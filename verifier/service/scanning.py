@@ -248,14 +248,24 @@ def make_record(
 
 
 def recall(stored: Known) -> Decision:
-    """Return the decision of a scan that was stored before; the terminal's own is final."""
+    """Return the decision of a scan that was stored before; an operator's closes a review."""
     record = stored.record
     if stored.annulled:
         return Decision(outcome=Outcome.DENY, reason=Reason.USE_ANNULLED)
     if record is None:
         return _NO_RECORD
+    decision = decided(record, stored.answer)
+    resolution = None if stored.amendment is None else stored.amendment.decision
+    if decision.outcome is not Outcome.REVIEW or resolution is None:
+        return decision
+    passed = resolution is Outcome.PASS
+    return Decision(outcome=resolution, reason=None if passed else decision.reason)
+
+
+def decided(record: ScanRecord, answer: Answer) -> Decision:
+    """Return what a record says was decided: the terminal's own if it has decided itself."""
     if record.final is None:
-        return conclude(record, stored.answer)
+        return conclude(record, answer)
     return Decision(outcome=record.final, reason=record.final_reason)
 
 

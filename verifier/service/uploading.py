@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from verifier.contract.errors import MalformedError
+from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import UploadRecord, UploadResult, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Direction, Outcome, Step
@@ -37,6 +38,13 @@ _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.S
 UNVERIFIED: Final = "unverified"
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
+_UNKNOWN_HERE: Final = frozenset(
+    (
+        *(Reason.TRUST_STALE, Reason.CLOCK_UNSURE, Reason.STATUS_STALE, Reason.STATUS_UNKNOWN),
+        *(Reason.RULE_UNKNOWN, Reason.GROUP_STALE_ROSTER, Reason.USE_UNKNOWN),
+    )
+)
+"""Denials that say what the centre does not know; they contradict nobody."""
 
 
 async def upload(
@@ -68,6 +76,7 @@ def _begin(
     scanning: Scanning, gate: Gate, keys: PersonKeys | None, record: UploadRecord
 ) -> UploadResult | asyncio.Future[UploadResult]:
     """Judge a record and send it to the store."""
+    record = _placed(record, wall_now())
     refused = _refused(gate, record)
     if refused is not None:
         return _result(record, refused)
@@ -107,10 +116,24 @@ def _begin(
     return future
 
 
+def _possible(at: float, now: float) -> bool:
+    return now - MAX_AGE_S <= at <= now + MAX_AHEAD_S
+
+
+def _placed(record: UploadRecord, now: float) -> UploadRecord:
+    """Give a scan from before a terminal knew the time the time of its upload.
+
+    A terminal without a battery thinks it is 1970; what it let in meanwhile must not be lost.
+    """
+    if record.clock_unsure and not _possible(record.at, now):
+        return structs.replace(record, at=now)
+    return record
+
+
 def _refused(gate: Gate, record: UploadRecord) -> str | None:
     """Return the code of a record that can never be stored."""
     now = wall_now()
-    if not now - MAX_AGE_S <= record.at <= now + MAX_AHEAD_S:
+    if not _possible(record.at, now):
         return "malformed"
     try:
         scan_id = scan_id_bytes(record.scan_id)
@@ -175,7 +198,8 @@ def incident_of(record: ScanRecord, answer: Answer) -> str | None:
         return DOUBLE_USE
     if answer is Answer.FULL or answer is Answer.UNASKED:
         return CONTRADICTION
-    return None
+    denied = record.outcome is Outcome.DENY and record.reason not in _UNKNOWN_HERE
+    return CONTRADICTION if denied else None
 
 
 def _result(record: UploadRecord, code: str, *, incident: str | None = None) -> UploadResult:

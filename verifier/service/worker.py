@@ -17,11 +17,13 @@ from verifier.seen import SeenCredentials
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
 from verifier.service.http.access import Keys
+from verifier.service.http.annul import annul_handler
 from verifier.service.http.batch import BatchResource
 from verifier.service.http.bundles import bundle_routes
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
 from verifier.service.http.records import records_handler
+from verifier.service.http.resolve import resolve_handler
 from verifier.service.http.scans import ScanResource
 from verifier.service.http.upload import upload_handler
 from verifier.service.knowledge import Knowledge, SignedBundle
@@ -191,13 +193,16 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
     batches = BatchResource(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
+    amending = (worker.redis, worker.scanning, worker.state)
     shared = (
         Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
         Route(method="POST", path="/v1/scans/upload", handler=uploads),
+        Route(method="POST", path="/v1/scans/{}/annul", handler=annul_handler(*amending)),
         *bundle_routes(worker.knowledge),
     )
     service_only = (
+        Route(method="POST", path="/v1/scans/{}/resolve", handler=resolve_handler(*amending)),
         Route(method="GET", path="/v1/records", handler=records_handler(worker.redis)),
         *health_routes(worker.state.readiness, worker.metrics_text),
     )

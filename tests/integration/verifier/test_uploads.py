@@ -7,42 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support.centre import ADMIN_KEY, Centre, eventually, new_scan_id, paper, shown
+from tests.support.uploads import decided, lines_of, upload
+from tests.support.issued import group_paper
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 
 persons = count(20_000)
-
-
-def upload(house: Centre, *records: dict[str, Any]) -> list[dict[str, Any]]:
-    """Upload records; returns their results."""
-    answer = house.ask("POST", "/v1/scans/upload", {"records": list(records)})
-    assert answer.status == 200
-    results: list[dict[str, Any]] = answer.body["results"]
-    return results
-
-
-def decided(text: str, decision: str = "pass", **changes: Any) -> dict[str, Any]:
-    """Return the record of a scan that the terminal has decided just now."""
-    record = {
-        "scan_id": new_scan_id(),
-        "text": text,
-        "at": time.time(),
-        "decision": decision,
-        "milliseconds": 7.5,
-    }
-    return record | changes
-
-
-def lines_of(house: Centre, scan_id: str) -> list[dict[str, Any]]:
-    """Return the record lines of a scan, oldest first."""
-    found: list[dict[str, Any]] = []
-    cursor = str(int(time.time() * 1000) - 60_000)
-    while True:
-        page = house.ask("GET", f"/v1/records?after={cursor}&limit=100", key=ADMIN_KEY).body
-        found += [line for line in page["records"] if line["scan_id"] == scan_id]
-        if not page["records"]:
-            return found
-        cursor = page["cursor"]
 
 
 def test_an_offline_pass_is_stored_and_holds_its_person(house: Centre) -> None:
@@ -97,6 +67,27 @@ def test_a_pass_that_the_centre_had_denied_is_a_contradiction(house: Centre) -> 
     assert house.scan(text, scan_id=scan_id).body["reason"] == Reason.PROOF_STALE
     (result,) = upload(house, decided(text, scan_id=scan_id, at=time.time() - 90))
     assert (result["code"], result["incident"]) == ("stored", "contradiction")
+
+
+@pytest.mark.parametrize("case", ["a stale proof", "a kind not asked for"])
+def test_a_pass_of_what_no_gate_may_pass_is_a_contradiction(house: Centre, case: str) -> None:
+    """The signatures hold, the claim is free, and the terminal should have said no."""
+    text = shown(next(persons), ago=900)
+    if case == "a kind not asked for":
+        text = group_paper(next(persons), bytes(8), 2)
+    assert house.scan(text).body["decision"] == Outcome.DENY
+    (result,) = upload(house, decided(text))
+    assert (result["code"], result["incident"]) == ("stored", "contradiction")
+    assert "incident" not in upload(house, decided(text, "deny"))[0]
+
+
+def test_a_scan_of_a_terminal_that_knew_no_time_is_stored(house: Centre) -> None:
+    """It thought it was 1970; whoever passed is held from the upload on."""
+    person = next(persons)
+    record = decided(shown(person), at=12.5, clock_unsure=True, scan_id=new_scan_id(at=12.5))
+    assert upload(house, record)[0]["code"] == "stored"
+    assert house.scan(shown(person)).body["reason"] == Reason.USE_REPLAYED
+    assert upload(house, record)[0]["code"] == "known"
 
 
 def test_a_late_answer_gives_back_what_was_not_used(house: Centre) -> None:

@@ -46,6 +46,16 @@ async def read_json(request: web.BaseRequest, limit: int) -> bytes:
     return body
 
 
+def refuse_body(request: web.BaseRequest) -> None:
+    """Refuse a body where none is asked for.
+
+    Raises:
+        Problem: 400 body.unasked.
+    """
+    if request.can_read_body:
+        raise Problem(HTTPStatus.BAD_REQUEST, "body.unasked")
+
+
 def decode(body: bytes, decoder: "msgspec.json.Decoder[Body]", limit: int) -> Body:
     """Decode and validate a JSON body.
 

@@ -60,4 +60,5 @@ def _line(kept: Kept) -> RecordLine:
         milliseconds=record.milliseconds,
         offline=record.offline,
         incident=incident_of(record, answer),
+        amendment=kept.amendment,
     )

@@ -218,7 +218,8 @@ local function store(prefix, keys, args, answer, state, taken)
 end
 
 -- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
--- claims...; returns the answer's letter, 'c' for a conflict, or {'k', answer, state, record}
+-- claims...; returns the answer's letter, 'c' for a conflict, or {'k', answer, state, record,
+-- amendment}
 local function scan(keys, args)
   local prefix = string.sub(keys[1], 1, 7)
   local known = redis.call('HGET', keys[1], args[1])
@@ -227,7 +228,8 @@ local function scan(keys, args)
     if digest ~= args[2] then
       return 'c'
     end
-    return { 'k', answer, state, entry(prefix, id)['r'] or '' }
+    local found = entry(prefix, id)
+    return { 'k', answer, state, found['r'] or '', found['m'] or '' }
   end
   local answer, taken = args[5], nil
   if #args == 9 and args[6] == 'o' then
@@ -243,6 +245,18 @@ local function scan(keys, args)
   return answer
 end
 
+-- The fields that stand beside a record in its entry, those that there are.
+local function beside(fields)
+  local flat = {}
+  for _, name in ipairs({ 'c', 'm' }) do
+    if fields[name] then
+      flat[#flat + 1] = name
+      flat[#flat + 1] = fields[name]
+    end
+  end
+  return unpack(flat)
+end
+
 -- An upload of a scan that was answered here: what the terminal did is appended, and what a pass
 -- took is given back when the terminal did not let anybody through.
 local function amend(prefix, keys, args, value)
@@ -254,12 +268,8 @@ local function amend(prefix, keys, args, value)
     state = 'a'
   end
   local _, hour = clock()
-  local added
-  if before['c'] and state == 'm' then
-    added = append(prefix, hour, 'r', args[4], 'a', answer, 'c', before['c'])
-  else
-    added = append(prefix, hour, 'r', args[4], 'a', answer)
-  end
+  local kept = { c = state == 'm' and before['c'], m = before['m'] }
+  local added = append(prefix, hour, 'r', args[4], 'a', answer, beside(kept))
   remember(keys[1], args[1], hour, args[3], digest .. answer .. state .. added)
   return { 'm', answer, state }
 end
@@ -292,7 +302,22 @@ local function upload(keys, args)
   return answer
 end
 
--- keys: index; args: scan_id; returns 1 when this call gave back, 0 when there was nothing to
+-- keys: index; args: scan_id; returns 0 for an unknown scan, or {answer, state, id of the newest
+-- entry, now in ms, record, amendment}
+local function look(keys, args)
+  local known = redis.call('HGET', keys[1], args[1])
+  if not known then
+    return 0
+  end
+  local _, answer, state, id = read(known)
+  local found = entry(string.sub(keys[1], 1, 7), id)
+  local now = redis.call('TIME')
+  local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+  return { answer, state, id, ms, found['r'] or '', found['m'] or '' }
+end
+
+-- keys: index; args: scan_id, hour of the scan_id, amendment; returns 1 when this call annulled, 0
+-- when the scan is unknown or was annulled before
 local function annul(keys, args)
   local prefix = string.sub(keys[1], 1, 7)
   local known = redis.call('HGET', keys[1], args[1])
@@ -303,8 +328,33 @@ local function annul(keys, args)
   if state == 'a' then
     return 0
   end
-  give_back(prefix, args[1], entry(prefix, id)['c'])
-  redis.call('HSET', keys[1], args[1], digest .. answer .. 'a' .. id)
+  local before = entry(prefix, id)
+  give_back(prefix, args[1], before['c'])
+  local _, hour = clock()
+  if before['r'] then
+    id = append(prefix, hour, 'r', before['r'], 'a', answer, 'm', args[3])
+  end
+  remember(keys[1], args[1], hour, args[2], digest .. answer .. 'a' .. id)
+  return 1
+end
+
+-- keys: index; args: scan_id, hour of the scan_id, id of the entry that was looked at, amendment;
+-- returns 1 when this call amended, 0 when the scan is no longer as it was
+local function resolve(keys, args)
+  local prefix = string.sub(keys[1], 1, 7)
+  local known = redis.call('HGET', keys[1], args[1])
+  if not known then
+    return 0
+  end
+  local digest, answer, state, id = read(known)
+  local before = entry(prefix, id)
+  if id ~= args[3] or state == 'a' or before['m'] or not before['r'] then
+    return 0
+  end
+  local _, hour = clock()
+  local kept = { c = before['c'], m = args[4] }
+  local added = append(prefix, hour, 'r', before['r'], 'a', answer, beside(kept))
+  remember(keys[1], args[1], hour, args[2], digest .. answer .. state .. added)
   return 1
 end
 
@@ -321,4 +371,6 @@ end
 redis.register_function('kapok_scan', scan)
 redis.register_function('kapok_upload', upload)
 redis.register_function('kapok_annul', annul)
+redis.register_function('kapok_look', look)
+redis.register_function('kapok_resolve', resolve)
 redis.register_function('kapok_keep_newest', keep_newest)

@@ -9,6 +9,8 @@ LIBRARY: Final = resources.files(__package__).joinpath("kapok.lua").read_text(en
 SCAN: Final = "kapok_scan"
 UPLOAD: Final = "kapok_upload"
 ANNUL: Final = "kapok_annul"
+LOOK: Final = "kapok_look"
+RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
 
 

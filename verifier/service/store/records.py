@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
+from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
-from verifier.service.store.scans import HOUR_MS, read_answer, read_record
+from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer, read_record
 from verifier.uses import HASH_TAGS
 
 KEPT_MS: Final = 26 * HOUR_MS
@@ -29,6 +30,8 @@ class Kept(NamedTuple):
     """Milliseconds of the store's clock when it was stored."""
     record: ScanRecord
     answer: Answer
+    amendment: Amendment | None
+    """What this entry says of an earlier one of the same scan."""
 
 
 async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[Kept]]:
@@ -72,4 +75,10 @@ def _ms(row: tuple[bytes, Any]) -> int:
 
 def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> Kept:
     fields = row[1]
-    return Kept(_ms(row), read_record(fields[b"r"]), read_answer(fields[b"a"]))
+    amendment = fields.get(b"m")
+    return Kept(
+        _ms(row),
+        read_record(fields[b"r"]),
+        read_answer(fields[b"a"]),
+        None if amendment is None else read_amendment(amendment),
+    )

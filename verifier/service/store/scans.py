@@ -11,10 +11,11 @@ from typing import Any, Final
 import hiredis
 import msgspec
 
+from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer, Outcome
 from verifier.errors import Outage
-from verifier.service.store.library import ANNUL, SCAN, UPLOAD
+from verifier.service.store.library import SCAN, UPLOAD
 from verifier.service.store.wire import pack_command
 from verifier.uses import ClaimKind, UseClaim
 
@@ -41,7 +42,8 @@ _KINDS: Final = {
 }
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(ScanRecord).decode
-_ANNULLED: Final = b"a"
+_AMENDMENT: Final = msgspec.msgpack.Decoder(Amendment).decode
+ANNULLED: Final = b"a"
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class Known(msgspec.Struct, frozen=True):
     annulled: bool
     record: ScanRecord | None
     """None in the reply to an upload, and where the record is no longer kept."""
+    amendment: Amendment | None = None
 
 
 class Amended(msgspec.Struct, frozen=True):
@@ -80,10 +83,11 @@ def digest_of(caller: str, text: str) -> bytes:
 
 def index_key(tag: str, scan_id: bytes) -> str:
     """Return the index key of a scan_id: by hour and the last octet of its random part."""
-    return f"v:{{{tag}}}:i:{_hour(scan_id)}:{scan_id[_BUCKET_BYTE]:02x}"
+    return f"v:{{{tag}}}:i:{hour_of(scan_id)}:{scan_id[_BUCKET_BYTE]:02x}"
 
 
-def _hour(scan_id: bytes) -> int:
+def hour_of(scan_id: bytes) -> int:
+    """Return the hour of a scan_id's own time, counted from 1970."""
     return int.from_bytes(scan_id[:6], "big") // HOUR_MS
 
 
@@ -100,7 +104,7 @@ def scan_command(
             index_key(tag, scan_id),
             scan_id,
             digest,
-            _hour(scan_id),
+            hour_of(scan_id),
             _ENCODE(record),
             _LETTERS[unclaimed],
             *_flat(claims),
@@ -126,7 +130,7 @@ def upload_command(
             index_key(tag, scan_id),
             scan_id,
             digest,
-            _hour(scan_id),
+            hour_of(scan_id),
             _ENCODE(record),
             _LETTERS[unclaimed],
             "p" if record.final is Outcome.PASS else "n",
@@ -134,11 +138,6 @@ def upload_command(
             *_flat(claims),
         )
     )
-
-
-def annul_command(tag: str, scan_id: bytes) -> bytes:
-    """Pack the command that gives back what a scan claimed, once."""
-    return pack_command(("FCALL", ANNUL, 1, index_key(tag, scan_id), scan_id))
 
 
 def _flat(claims: Sequence[UseClaim]) -> list[str | int]:
@@ -166,9 +165,10 @@ def read_reply(reply: Any) -> Stored:
         raise Outage("the store refused a scan")
     kind, letter, state, *rest = reply
     if kind == b"m":
-        return Amended(_ANSWERS[letter], state == _ANNULLED)
+        return Amended(_ANSWERS[letter], state == ANNULLED)
     record = read_record(rest[0]) if rest and rest[0] else None
-    return Known(_ANSWERS[letter], state == _ANNULLED, record)
+    amendment = read_amendment(rest[1]) if rest and rest[1] else None
+    return Known(_ANSWERS[letter], state == ANNULLED, record, amendment)
 
 
 def read_record(data: bytes) -> ScanRecord:
@@ -181,6 +181,18 @@ def read_record(data: bytes) -> ScanRecord:
         return _DECODE(data)
     except msgspec.DecodeError as error:
         raise Outage("a record that cannot be read") from error
+
+
+def read_amendment(data: bytes) -> Amendment:
+    """Read an amendment as it is kept.
+
+    Raises:
+        Outage: it is of another version of this program.
+    """
+    try:
+        return _AMENDMENT(data)
+    except msgspec.DecodeError as error:
+        raise Outage("an amendment that cannot be read") from error
 
 
 def read_answer(letter: bytes) -> Answer:
