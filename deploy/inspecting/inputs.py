@@ -109,7 +109,7 @@ def _seen(argument: str, stdin: BinaryIO) -> Iterator[Shown]:
 def _path(argument: str) -> Path | None:
     try:
         path = Path(argument)
-        return path if path.exists() else None
+        return path if argument and path.exists() else None
     except (OSError, ValueError):  # longer than any name, or with a NUL
         return None
 

@@ -10,11 +10,10 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from tests.support.health import AT, COUNTRY, b64
-from tests.support.keys import key
+from tests.support.health import AT, CARDS, COUNTRY, jwk, thumbprint
 from verifier.issuing.signing import SigningKey
 
 START: Final = dt.datetime.fromtimestamp(AT - 86_400, dt.UTC)
@@ -68,13 +67,10 @@ def pem(der: bytes, kind: str = "CERTIFICATE") -> bytes:
     return f"-----BEGIN {kind}-----\n{lines}\n-----END {kind}-----\n".encode()
 
 
-def web_key(signer: SigningKey | None = None, **members: Any) -> Mapping[str, Any]:
+def web_key(signer: SigningKey = CARDS, **members: Any) -> Mapping[str, Any]:
     """Return a public key as a JSON Web Key, with its thumbprint as kid."""
-    signer = key("an issuer of health cards") if signer is None else signer
-    point = signer._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    required = {"crv": "P-256", "kty": "EC", "x": b64(point[1:33]), "y": b64(point[33:])}
-    digest = hashlib.sha256(json.dumps(required, separators=(",", ":")).encode()).digest()
-    return {**required, "kid": b64(digest), "use": "sig", "alg": "ES256", **members}
+    named = {"kid": thumbprint(signer), "use": "sig", "alg": "ES256"}
+    return {**jwk(signer), **named, **members}
 
 
 def as_json(value: Any) -> bytes:
