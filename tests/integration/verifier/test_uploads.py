@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.centre import ADMIN_KEY, Centre, eventually, new_scan_id, paper, shown
-from tests.support.uploads import decided, lines_of, upload
 from tests.support.issued import group_paper
+from tests.support.uploads import decided, lines_of, upload
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 
