@@ -149,6 +149,14 @@ class Ring:
         code = ResultCode.OK if done else ResultCode.HARDWARE
         return self._last(held, state, code)
 
+    def unwritten(self, plan: Plan) -> None:
+        """Take in that a plan did not reach the disk: nothing was begun, and it may come again.
+
+        What became of an act is kept: it was done, whatever the disk says.
+        """
+        if plan.act is not None and plan.entry is not None:
+            self._entries.pop(plan.entry.id, None)
+
     def restarted(self) -> tuple[Plan, ...]:
         """Settle what was started and has no result: unknown, never done again."""
         return tuple(

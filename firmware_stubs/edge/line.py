@@ -242,7 +242,7 @@ class Line:
             sure = shell.reading().sure
             told = events.Told(command=command, retained=arrived.retained, clock_sure=sure)
             shell.log.info("command.arrived", command=command.id)
-            await shell.dispatch(told)
+            await shell.command(told)
         elif name is TopicName.ACK and not arrived.retained:
             ack = read(Ack, arrived.payload)
             await shell.desk.ask(shell.storage.lanes.acknowledge, ack)

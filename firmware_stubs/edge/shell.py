@@ -155,11 +155,19 @@ class Shell:
         self.counters[f"frames.{reason}"] += 1
         return Shown(answer=no_code(reason, self.settings.language, scan_id), online=False)
 
-    def begin(self, work: Any) -> None:
+    def begin(self, work: Any) -> "asyncio.Task[None]":
         """Run a coroutine beside everything else; what it raises is logged."""
-        task = asyncio.ensure_future(work)
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
+        return task
+
+    async def command(self, event: events.Told) -> None:
+        """Take in a command and see it through, also when the line is lost meanwhile.
+
+        What stands as started is done, or it would be shown as running and never end.
+        """
+        await asyncio.shield(self.begin(self.dispatch(event)))
 
     async def finish(self) -> None:
         """Wait until nothing that was begun is still under way."""
@@ -249,7 +257,11 @@ class Shell:
 
     async def _write(self, action: actions.Write) -> None:
         now = int(self.now() * 1000)
-        new = await self.desk.ask(self.storage.lanes.write, action.plan, now)
+        try:
+            new = await self.desk.ask(self.storage.lanes.write, action.plan, now)
+        except sqlite3.Error:
+            self.machine.ring.unwritten(action.plan)
+            raise
         self.say(not new)
 
     async def _act(self, action: actions.Act) -> None:
