@@ -91,23 +91,28 @@ def claims_of(
     if assessment.outcome is not Outcome.PASS or rule is None:
         return ()
     scope = rule.scope_name(grant.place, grant.gate)
+    persons = _persons(assessment)
     taken: list[UseClaim] = []
-    for person in _persons(assessment):
+    for person in persons:
         taken.append(_once(scope, grant.direction, person, rule, keys))
         if rule.pair:
             taken.append(_pair(scope, grant.direction, person, rule, keys))
-    if rule.capacity is not None and taken:
-        count = len(_persons(assessment)) * (1 if grant.direction is Direction.IN else -1)
-        taken.append(
-            UseClaim(
-                kind=ClaimKind.ROOM,
-                key=f"room:{grant.place}",
-                count=count,
-                limit=rule.capacity,
-                seconds=MAX_USE_SECONDS,
-            )
-        )
-    return tuple(taken)
+    return (*taken, *room_of(len(persons), rule, grant))
+
+
+def room_of(people: int, rule: UseRule | None, grant: Grant) -> tuple[UseClaim, ...]:
+    """Return the places that people take who enter or give back who leave, where there is a limit."""
+    if rule is None or rule.capacity is None or not people:
+        return ()
+    return (
+        UseClaim(
+            kind=ClaimKind.ROOM,
+            key=f"room:{grant.place}",
+            count=people if grant.direction is Direction.IN else -people,
+            limit=rule.capacity,
+            seconds=MAX_USE_SECONDS,
+        ),
+    )
 
 
 def _persons(assessment: Assessment) -> tuple[str, ...]:

@@ -58,6 +58,8 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     group: "GroupRecord | None" = None
     final_reason: Reason | None = None
     """Uploads only: the terminal's reason."""
+    manual: bool = False
+    """Staff admitted a visitor without a code; nobody is named."""
 
 
 class GroupRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -85,6 +87,7 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     milliseconds: float
     offline: bool
     incident: str | None = None
+    manual: bool = False
     amendment: Amendment | None = None
     """What was said of this scan afterwards; an earlier line shows it without."""
 

@@ -101,6 +101,14 @@ class TerminalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """False: the centre's store did not take it; the terminal keeps it in its outbox."""
 
 
+class ManualRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/scans/manual: staff at the caller's gate admits one visitor without a code."""
+
+    scan_id: str
+    place: str | None = None
+    gate: str | None = None
+
+
 class LineProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why one scan line of several was not taken: an RFC 9457 problem with a stable code."""
 

@@ -26,6 +26,8 @@ class Metrics(Collector):
         self.scans: dict[tuple[str, str, str], int] = {}
         """By outcome, reason and format: all three are closed vocabularies."""
         self.uploads: dict[str, int] = {}
+        self.manual: dict[str, int] = {}
+        """By place: places come from grants alone."""
         self.incidents: dict[str, int] = {}
         self.problems: dict[str, int] = {}
         self.bundles_refused: dict[str, int] = {}
@@ -80,6 +82,7 @@ class Metrics(Collector):
         for name, what, label, table in (
             ("verifier_uploads", "Uploaded records by code.", "code", self.uploads),
             ("verifier_incidents", "What uploads brought to light.", "incident", self.incidents),
+            ("verifier_manual", "Visitors admitted without a code.", "place", self.manual),
             ("verifier_problems", "Requests refused.", "code", self.problems),
             ("verifier_bundles_refused", "Bundles refused.", "cause", self.bundles_refused),
         ):

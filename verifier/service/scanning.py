@@ -35,7 +35,7 @@ from verifier.service.store.scans import (
     read_reply,
     scan_command,
 )
-from verifier.uses import PersonKeys, claims_of, person_hash, person_name
+from verifier.uses import PersonKeys, claims_of, person_hash, person_name, room_of
 
 MAX_PENDING: Final = 256
 """Scans worked on at once in a worker: some 80 ms of work; more are shed."""
@@ -52,7 +52,7 @@ Done = Callable[[TerminalAnswer | None], None]
 class Scan:
     """One scan between its two halves."""
 
-    __slots__ = ("assessment", "done", "language", "scan_id", "scanning", "started")
+    __slots__ = ("assessment", "done", "language", "manual_at", "scan_id", "scanning", "started")
 
     def __init__(
         self, scanning: "Scanning", scan_id: str, language: Language, started: float, done: Done
@@ -63,6 +63,8 @@ class Scan:
         self.started = started
         self.done = done
         self.assessment: Assessment
+        self.manual_at: str | None = None
+        """The place where staff admits somebody without a code."""
 
     def landed(self, reply: Any) -> None:
         """Take the store's reply and answer."""
@@ -100,6 +102,8 @@ class Scan:
         if record is not None and record.group is not None:
             answer = structs.replace(answer, group=counts_of(record))
         _count(metrics, decision, assessment.format)
+        if self.manual_at is not None and record is None and decision.outcome is Outcome.PASS:
+            metrics.count(metrics.manual, self.manual_at)
         metrics.time(time.perf_counter() - self.started)
         self.done(answer)
 
@@ -189,6 +193,27 @@ class Scanning:
             )
         return scan, command
 
+    def begin_codeless(self, gate: Gate, scan_id: bytes, scan: Scan, bound_to: str) -> None:
+        """Store a scan that was judged without a text; its scan_id is bound to `bound_to`.
+
+        Raises:
+            Overloaded: nothing was done.
+        """
+        self.admit()
+        record = make_record(
+            gate, scan_id, scan.assessment, None, at=wall_now(), started=scan.started
+        )
+        passed = scan.assessment.outcome is Outcome.PASS
+        command = scan_command(
+            gate.tag,
+            digest_of(gate.grant.terminal, bound_to),
+            structs.replace(record, manual=scan.manual_at is not None),
+            room_of(1, gate.rule, gate.grant) if passed else (),
+            unclaimed=Answer.FRESH if passed else Answer.UNASKED,
+        )
+        self.pending += 1
+        self.send(scan, command)
+
     def send(self, scan: Scan, command: bytes) -> None:
         """Queue a judged scan, which is pending, for the store."""
         if not command or not self.commit.submit(command, scan.landed):
@@ -207,7 +232,7 @@ def make_record(
     gate: Gate,
     scan_id: bytes,
     assessment: Assessment,
-    keys: PersonKeys,
+    keys: PersonKeys | None,
     *,
     at: float,
     started: float,
@@ -233,7 +258,7 @@ def make_record(
         colour=assessment.colour,
         sector_class=assessment.sector_class,
         rule=assessment.rule,
-        person=b"" if person is None else person_hash(keys.today, person),
+        person=b"" if person is None or keys is None else person_hash(keys.today, person),
         members=members,
         open_stance=assessment.open_stance,
         unsure=assessment.unsure,

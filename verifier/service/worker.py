@@ -22,6 +22,7 @@ from verifier.service.http.batch import BatchResource
 from verifier.service.http.bundles import bundle_routes
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
+from verifier.service.http.manual import manual_handler
 from verifier.service.http.records import records_handler
 from verifier.service.http.resolve import resolve_handler
 from verifier.service.http.scans import ScanResource
@@ -192,11 +193,13 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     settings = worker.settings
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
     batches = BatchResource(worker.scanning, worker.state)
+    manual = manual_handler(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
     amending = (worker.redis, worker.scanning, worker.state)
     shared = (
         Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
+        Route(method="POST", path="/v1/scans/manual", handler=manual),
         Route(method="POST", path="/v1/scans/upload", handler=uploads),
         Route(method="POST", path="/v1/scans/{}/annul", handler=annul_handler(*amending)),
         *bundle_routes(worker.knowledge),

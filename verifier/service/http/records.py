@@ -60,5 +60,6 @@ def _line(kept: Kept) -> RecordLine:
         milliseconds=record.milliseconds,
         offline=record.offline,
         incident=incident_of(record, answer),
+        manual=record.manual,
         amendment=kept.amendment,
     )

@@ -27,6 +27,32 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _DECODER: Final = msgspec.json.Decoder(ScanRequest)
 
 
+class Waiting:
+    """A request that waits for the answer of its scan."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[TerminalAnswer | None]
+        self._future = asyncio.get_running_loop().create_future()
+
+    def done(self, answer: TerminalAnswer | None) -> None:
+        """Take the answer; a vanished client's scan is stored all the same."""
+        if not self._future.done():
+            self._future.set_result(answer)
+
+    async def response(self) -> web.Response:
+        """Return the answer once it is there.
+
+        Raises:
+            Problem: 409 scan.conflict.
+        """
+        answer = await self._future
+        if answer is None:
+            raise conflict()
+        return json_response(answer)
+
+
 class ScanResource:
     """Scans of one worker."""
 
@@ -43,17 +69,9 @@ class ScanResource:
         if caller is None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         body = await read_json(request, MAX_BODY_BYTES)
-        future: asyncio.Future[TerminalAnswer | None] = asyncio.get_running_loop().create_future()
-
-        def done(answer: TerminalAnswer | None) -> None:
-            if not future.done():  # a vanished client's scan is stored all the same
-                future.set_result(answer)
-
-        self._begin(caller, language_of(request), body, done)
-        answer = await future
-        if answer is None:
-            raise conflict()
-        return json_response(answer)
+        waiting = Waiting()
+        self._begin(caller, language_of(request), body, waiting.done)
+        return await waiting.response()
 
     def lane(self, caller: Caller, language: Language, body: bytes, respond: Respond) -> None:
         """Answer a scan that came in one piece.
