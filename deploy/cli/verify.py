@@ -65,7 +65,8 @@ def _with_progress(items: Iterator[Shown], total: int | None) -> Iterator[Shown]
     """Show how far it is on standard error, where a person looks at it."""
     console = Console(stderr=True)
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=total == 1) as progress:
+    idle = total == 1 or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=idle) as progress:
         yield from progress.track(items, total=total)
 
 

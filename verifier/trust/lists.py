@@ -118,7 +118,8 @@ def offered_ring(offers: Iterable[Offer]) -> tuple[KeyRing, tuple[Unusable, ...]
     """Trust every offered key for every format, and say which can sign none; for looking at codes.
 
     Under each key's own kid and its thumbprint; no status list, sector or issuer is held against
-    it that the list did not state. Never for a gate.
+    it that the list did not state. A key set's keys count while it is published, whatever window
+    their certificates have (as in `kapok conform`). Never for a gate.
     """
     keys: list[TrustedKey] = []
     unfit: list[Unusable] = []
@@ -128,6 +129,7 @@ def offered_ring(offers: Iterable[Offer]) -> tuple[KeyRing, tuple[Unusable, ...]
         except MalformedError as error:
             unfit.append(Unusable(where=offer.where, why=str(error)))
             continue
+        published = offer.format is Format.SHC
         kids: list[bytes | str] = [offer.kid]
         if offer.named:
             kids.append(thumbprint_of(offer.public))
@@ -136,8 +138,8 @@ def offered_ring(offers: Iterable[Offer]) -> tuple[KeyRing, tuple[Unusable, ...]
                 kid=kid,
                 key=key,
                 uses=offer.uses | {_CREDENTIAL},
-                not_before=-_FOREVER if offer.not_before is None else offer.not_before,
-                not_after=_FOREVER if offer.not_after is None else offer.not_after,
+                not_before=-_FOREVER if published or offer.not_before is None else offer.not_before,
+                not_after=_FOREVER if published or offer.not_after is None else offer.not_after,
                 issuer=offer.issuer,
                 lists=None,
                 sectors=None,
