@@ -42,7 +42,7 @@ ARROWS: Final[Mapping[str, frozenset[str]]] = {
     "fleet contract": frozenset(),
     "verifier core": frozenset({"verifier contract"}),
     "verifier barcode": frozenset({"verifier core", "verifier contract"}),
-    "verifier service": frozenset({"verifier core", "verifier contract"}),
+    "verifier service": frozenset({"verifier core", "verifier contract", "verifier barcode"}),
     "fleet core": _CONTRACTS,
     "fleet service": _CONTRACTS | {"fleet core"},
     "fleet console": _CONTRACTS | {"fleet core"},

@@ -101,7 +101,7 @@ def claims_of(
 
 
 def room_of(people: int, rule: UseRule | None, grant: Grant) -> tuple[UseClaim, ...]:
-    """Return the places that people take who enter or give back who leave, where there is a limit."""
+    """Return the places that people take who enter, or give back who leave, if limited."""
     if rule is None or rule.capacity is None or not people:
         return ()
     return (

@@ -5,6 +5,7 @@ import gc
 import hashlib
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from verifier.service.http.batch import BatchResource
 from verifier.service.http.bundles import bundle_routes
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import health_routes
+from verifier.service.http.image import ImageResource
 from verifier.service.http.manual import manual_handler
 from verifier.service.http.records import records_handler
 from verifier.service.http.resolve import resolve_handler
@@ -47,6 +49,8 @@ WATCH_S: Final = 1.0
 """Seconds between looks at whether the store still writes through."""
 STOP_S: Final = 3.0
 """Seconds for open requests when the process stops."""
+PICTURE_THREADS: Final = 2
+"""Pictures looked at side by side; looking leaves the loop its lock."""
 LOAD_S: Final = 2.0
 """Seconds that the doors stay closed while trust, profiles and grants are read at start."""
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
@@ -74,6 +78,7 @@ class Worker:
             metrics=self.metrics,
             seen=SeenCredentials(),
         )
+        self.pictures = ThreadPoolExecutor(PICTURE_THREADS, "picture")
         shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
         self.bundles = BundleFollower(*shared)
         self.grants = GrantFollower(*shared)
@@ -159,6 +164,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        worker.pictures.shutdown(wait=False, cancel_futures=True)
         await worker.redis.aclose()
     log.info("stopped")
 
@@ -193,12 +199,14 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     settings = worker.settings
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
     batches = BatchResource(worker.scanning, worker.state)
+    images = ImageResource(worker.scanning, worker.state, worker.pictures)
     manual = manual_handler(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
     amending = (worker.redis, worker.scanning, worker.state)
     shared = (
         Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
+        Route(method="POST", path="/v1/scans/image", handler=images.post),
         Route(method="POST", path="/v1/scans/manual", handler=manual),
         Route(method="POST", path="/v1/scans/upload", handler=uploads),
         Route(method="POST", path="/v1/scans/{}/annul", handler=annul_handler(*amending)),

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -27,8 +28,17 @@ async def read_json(request: web.BaseRequest, limit: int) -> bytes:
     Raises:
         Problem: 408 body.slow, 413 body.large, 415 body.type or body.encoding.
     """
+    return await read_body(request, limit, _is_json)
+
+
+async def read_body(request: web.BaseRequest, limit: int, is_type: Callable[[str], bool]) -> bytes:
+    """Read a body of at most `limit` octets whose Content-Type is one of those asked for.
+
+    Raises:
+        Problem: 408 body.slow, 413 body.large, 415 body.type or body.encoding.
+    """
     headers = request.headers
-    if not _is_json(headers.get("Content-Type", "")):
+    if not is_type(headers.get("Content-Type", "")):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
     if "Content-Encoding" in headers:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.encoding")
@@ -43,6 +53,8 @@ async def read_json(request: web.BaseRequest, limit: int) -> bytes:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "body.slow", headers=closing) from None
     except web.HTTPRequestEntityTooLarge:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large") from None
+    if len(body) > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
     return body
 
 
