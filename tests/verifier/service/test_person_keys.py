@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from verifier.policy.profiles import UseRule
+from verifier.service.issuing.run import make_person_keys
 from verifier.service.person_keys import AHEAD_S, KEY_BYTES, DailyKeys, key_path
 from verifier.uses import DAY
 
@@ -24,6 +26,24 @@ def folder(tmp_path: Path) -> Path:
 def key(day: int) -> bytes:
     """Return the key of a day."""
     return bytes((day % 256,)) * KEY_BYTES
+
+
+def test_a_new_key_is_on_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes and folder are synced: after a power cut the day's key is the same one."""
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    make_person_keys(tmp_path, MIDNIGHT)
+    assert synced[1::2] == [tmp_path, tmp_path]
+    assert len(synced) == 4
+    assert key_path(tmp_path, TODAY).stat().st_mode & 0o777 == 0o600
 
 
 def test_files_are_named_by_their_day(tmp_path: Path) -> None:

@@ -162,6 +162,12 @@ def _write_once(path: Path, key: bytes) -> None:
         os.link(beside, path)
     finally:
         beside.unlink()
+    # The name too: a day whose key came back as another one would forget who has passed.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 async def _keep_person_keys(folder: Path) -> None:
