@@ -35,6 +35,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """Fits a double, as many JSON readers use."""
 Ordinal = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Offset = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""Milliseconds of either sign; fits a double."""
 Argument = str | int | bool
 
 
@@ -100,7 +102,7 @@ class Beat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the terminal's own rule holds the verifier for reachable."""
     counters: Annotated[dict[Name, Count], Meta(max_length=MAX_NAMES)]
     """Since the start of the software: scans.pass, scans.deny, scans.review, gate.openings ..."""
-    clock_offset_ms: int | None = None
+    clock_offset_ms: Offset | None = None
     temperature_c: Annotated[float, Meta(ge=-100, le=200)] | None = None
 
 

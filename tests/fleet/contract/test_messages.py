@@ -56,6 +56,17 @@ def test_a_birth_is_read() -> None:
     assert birth.software.version == "1.0"
 
 
+@pytest.mark.parametrize("offset", [2**53, -(2**53), 10**30])
+def test_a_number_that_fits_no_double_is_refused(offset: int) -> None:
+    """A clock's offset has a bound on either side, like every number."""
+    beat = {
+        **{"epoch": [1, 2], "boot": BOOT, "at": 5, "clock": "ok", "uptime_s": 1, "outbox": 0},
+        **{"verifier_online": True, "counters": {}},
+    }
+    assert breach(messages.Beat, beat | {"clock_offset_ms": -(2**53) + 1}) is None
+    assert breach(messages.Beat, beat | {"clock_offset_ms": offset}) is Breach.PAYLOAD_MALFORMED
+
+
 @pytest.mark.parametrize("field", list(BIRTH))
 def test_a_missing_field_is_refused(field: str) -> None:
     """Every field of a birth is needed."""
