@@ -72,7 +72,7 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
     Reason.FORMAT_UNKNOWN: ReasonRow(
         Step.RECOGNISE,
         _DENY,
-        "这不是本系统认识的码。请打开健康码、城市码或集体码后再扫。",
+        "无法识别此码。请打开健康码、城市码或集体码后再扫。",
         "This is not a code we know. Open a health, city or group code and scan again.",
     ),
     Reason.FORMAT_TOO_LONG: ReasonRow(
@@ -84,7 +84,7 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
     Reason.PICTURE_NONE: ReasonRow(
         Step.RECOGNISE,
         _DENY,
-        "没有看到可读的码。请把码对准镜头，调亮屏幕。",
+        "未识别到码。请将码对准镜头，并调亮屏幕。",
         "No readable code in view. Hold the code before the lens and brighten the screen.",
     ),
     Reason.PICTURE_SEVERAL: ReasonRow(
@@ -162,13 +162,13 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
     Reason.PROOF_FUTURE: ReasonRow(
         Step.TIME,
         _DENY,
-        "手机时间过快。请校准手机时间后刷新您的码。",
+        "手机时间偏快。请校准手机时间后刷新您的码。",
         "The phone's clock is ahead. Set it right and refresh your code.",
     ),
     Reason.PROOF_AUDIENCE: ReasonRow(
         Step.PROFILE,
         _DENY,
-        "此码是为别处出示的。请为本场所重新打开您的码。",
+        "此码不是为本场所出示的。请重新打开用于本场所的码。",
         "This code was shown for another place. Open it again for this one.",
     ),
     Reason.TIME_EXPIRED: ReasonRow(
@@ -288,7 +288,7 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
     Reason.USE_REPLAYED: ReasonRow(
         Step.USE,
         _DENY,
-        "此人刚刚已在此通行。请稍后再试，或联系工作人员。",
+        "此人刚刚已在此通行过。请稍后再试，或联系工作人员。",
         "This person has just passed here. Wait a moment, or ask the staff.",
     ),
     Reason.USE_FULL: ReasonRow(
@@ -318,7 +318,7 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
     Reason.SYSTEM_UNAVAILABLE: ReasonRow(
         Step.USE,
         _DENY,
-        "系统暂时不可用。请稍候再扫，或联系工作人员。",
+        "系统暂时不可用。请稍后再扫，或联系工作人员。",
         "The system is not available at present. Scan again shortly, or ask the staff.",
     ),
 }
