@@ -226,6 +226,7 @@ class Shell:
             )
         except sqlite3.Error as error:
             self._disk_failed(error)
+            self.storage.records.lost += not action.acknowledged
         if action.acknowledged:
             await self.confirmed()
         else:
