@@ -60,8 +60,14 @@ def test_a_birth_is_read() -> None:
 def test_a_number_that_fits_no_double_is_refused(offset: int) -> None:
     """A clock's offset has a bound on either side, like every number."""
     beat = {
-        **{"epoch": [1, 2], "boot": BOOT, "at": 5, "clock": "ok", "uptime_s": 1, "outbox": 0},
-        **{"verifier_online": True, "counters": {}},
+        "epoch": [1, 2],
+        "boot": BOOT,
+        "at": 5,
+        "clock": "ok",
+        "uptime_s": 1,
+        "outbox": 0,
+        "verifier_online": True,
+        "counters": {},
     }
     assert breach(messages.Beat, beat | {"clock_offset_ms": -(2**53) + 1}) is None
     assert breach(messages.Beat, beat | {"clock_offset_ms": offset}) is Breach.PAYLOAD_MALFORMED
