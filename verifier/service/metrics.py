@@ -41,6 +41,7 @@ class Metrics(Collector):
         """By decision and reason: both are closed vocabularies."""
         self.grants_refused = 0
         self.store_up = 0
+        self.streams = 0
         self.pending = 0
         self.queued = 0
         self.flights = 0
@@ -108,6 +109,7 @@ class Metrics(Collector):
         for name, what, value in (
             ("verifier_store_up", "1 while scans are stored.", self.store_up),
             ("verifier_pending", "Requests being worked on.", self.pending),
+            ("verifier_streams", "Streams that are open.", self.streams),
             ("verifier_queued", "Scans waiting for a flight.", self.queued),
         ):
             gauge = GaugeMetricFamily(name, what, labels=("worker",))

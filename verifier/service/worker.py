@@ -28,6 +28,7 @@ from verifier.service.http.manual import manual_handler
 from verifier.service.http.records import records_handler
 from verifier.service.http.resolve import resolve_handler
 from verifier.service.http.scans import ScanResource
+from verifier.service.http.stream import StreamResource
 from verifier.service.http.upload import upload_handler
 from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
@@ -201,6 +202,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     batches = BatchResource(worker.scanning, worker.state)
     images = ImageResource(worker.scanning, worker.state, worker.pictures)
     manual = manual_handler(worker.scanning, worker.state)
+    streams = StreamResource(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
     amending = (worker.redis, worker.scanning, worker.state)
     shared = (
@@ -208,6 +210,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
         Route(method="POST", path="/v1/scans/image", handler=images.post),
         Route(method="POST", path="/v1/scans/manual", handler=manual),
+        Route(method="GET", path="/v1/scans/stream", handler=streams.get),
         Route(method="POST", path="/v1/scans/upload", handler=uploads),
         Route(method="POST", path="/v1/scans/{}/annul", handler=annul_handler(*amending)),
         *bundle_routes(worker.knowledge),

@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import BundleVersion
+from verifier.contract.bundle import ROOT_STEP, BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
@@ -63,7 +63,7 @@ class BundleFollower:
             RedisError, OSError: the store is away.
         """
         versions = await read_versions(self._redis)
-        for name in sorted(versions, key=lambda name: (_ORDER.get(name, _AFTER_ALL), name)):
+        for name in sorted(versions, key=_rank):
             version = versions[name]
             if self._tried.get(name) == version.digest:
                 continue
@@ -95,6 +95,10 @@ class BundleFollower:
         trusted, knowledge, held = self._trusted, self._knowledge, self._held
         if name == "root":
             trusted.take_root(data, now())
+        elif (step := ROOT_STEP.fullmatch(name)) is not None:
+            # One that is behind us is only handed on, to a terminal that is behind it.
+            if int(step[1]) > trusted.root_version:
+                trusted.take_root(data, now(), passing=True)
         elif name == "trust":
             knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
         elif name == "profiles":
@@ -114,3 +118,11 @@ class BundleFollower:
             raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
         known = knowledge.known.status
         knowledge.replace_status(known.replaced(document.list, document.plane, view))
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    """Order names so that each comes after what it leans on; roots one by one, the newest last."""
+    step = ROOT_STEP.fullmatch(name)
+    if step is not None:
+        return -1, int(step[1]), name
+    return _ORDER.get(name, _AFTER_ALL), 0, name

@@ -13,20 +13,19 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
-from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
     MAX_BATCH_SCANS,
     BatchAnswer,
     LineProblem,
     TerminalAnswer,
-    scan_id_bytes,
 )
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.http.access import Caller, gate_of
 from verifier.service.http.bodies import decode, json_response, read_json
 from verifier.service.http.door import MAX_BODY_BYTES
 from verifier.service.http.languages import language_of
+from verifier.service.http.lines import line_problem, refusal
 from verifier.service.http.places import MAX_LARGE, Places
 from verifier.service.http.problems import Problem
 from verifier.service.http.scans import conflict, read_line
@@ -46,14 +45,7 @@ class _Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class _Named(msgspec.Struct, frozen=True):
-    """What a spoiled line may still tell."""
-
-    scan_id: str
-
-
 _DECODER: Final = msgspec.json.Decoder(_Lines)
-_NAMED: Final = msgspec.json.Decoder(_Named)
 
 LineAnswer = TerminalAnswer | LineProblem
 
@@ -144,7 +136,7 @@ class _Sheet:
 
         def done(answer: TerminalAnswer | None) -> None:
             self._scanning.bulk -= 1
-            self.put(number, _refusal(conflict(), scan_id) if answer is None else answer)
+            self.put(number, refusal(conflict(), scan_id) if answer is None else answer)
 
         return done
 
@@ -152,24 +144,3 @@ class _Sheet:
         """Return all answers once the last one is in."""
         await self._complete
         return [answer for answer in self._answers if answer is not None]
-
-
-def line_problem(problem: Problem, line: bytes, root: str) -> LineProblem:
-    """Return the problem of a line that stands at `root`; its scan_id if it has one."""
-    try:
-        scan_id: str | None = _NAMED.decode(line).scan_id
-        scan_id_bytes(scan_id or "")
-    except (msgspec.DecodeError, ValueError, RecursionError, MalformedError):
-        scan_id = None
-    return _refusal(problem, scan_id, root)
-
-
-def _refusal(problem: Problem, scan_id: str | None, root: str = "$") -> LineProblem:
-    field = problem.field
-    return LineProblem(
-        scan_id=scan_id,
-        title=problem.status.phrase,
-        status=int(problem.status),
-        code=problem.code,
-        field=None if field is None else root + field.removeprefix("$"),
-    )

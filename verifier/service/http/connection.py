@@ -67,6 +67,7 @@ class Connection(RequestHandler):
         "busy",
         "caller",
         "half_since",
+        "streaming",
     )
 
     def __init__(self, *args: Any, lanes: Lanes, **kwargs: Any) -> None:
@@ -76,6 +77,8 @@ class Connection(RequestHandler):
         self.busy = False
         """A request of the fast lane is being answered."""
         self.half_since: float | None = None
+        self.streaming = False
+        """A stream looks after its own time-outs."""
         self._lanes = lanes
         self._head: tuple[bytes, Head] | None = None
         self._caller: Caller | None = None
@@ -200,6 +203,8 @@ class Connection(RequestHandler):
 
     def overdue(self, now: float) -> bool:
         """Say whether the client has kept us waiting for too long."""
+        if self.streaming:
+            return False
         if self._request_in_progress:
             if self._seen != self._request_count:
                 self._seen, self._since = self._request_count, now

@@ -30,6 +30,7 @@ from verifier.service.issuing.planes import KeptPlane
 from verifier.service.issuing.sources import read_sources
 from verifier.service.logs import Log
 from verifier.service.store.bundles import publish_bundle, read_versions
+from verifier.trust.bundle import open_root_file
 
 TICK_S: Final = 1.0
 """Seconds between looks; a plane has one version a commit, at most one a second."""
@@ -123,11 +124,17 @@ class Shelf:
         return True
 
     async def _publish_root(self) -> None:
-        data = self._root.read_bytes()
-        held = (await read_versions(self._redis)).get("root")
-        digest = hashlib.sha256(data).hexdigest()
-        if held is None or held.digest != digest:
-            await publish_bundle(self._redis, "root", await self._next("root"), data)
+        """Lay out the newest root, and those before it for whoever slept through one."""
+        held = await read_versions(self._redis)
+        steps = {f"root-{_root_version(data)}": data for data in self._earlier_roots()}
+        for name, data in {**steps, "root": self._root.read_bytes()}.items():
+            digest = hashlib.sha256(data).hexdigest()
+            if name not in held or held[name].digest != digest:
+                await publish_bundle(self._redis, name, _root_version(data), data)
+
+    def _earlier_roots(self) -> list[bytes]:
+        folder = self._root.parent
+        return [path.read_bytes() for path in sorted(folder.glob("root-*.cbor"))]
 
     async def _publish_trust(self, moment: int) -> None:
         content = self._trust.read_bytes()
@@ -214,6 +221,10 @@ class Shelf:
             plane.changed = True
             raise
         self._signed[name] = (b"", moment)
+
+
+def _root_version(data: bytes) -> int:
+    return open_root_file(data)[0].version
 
 
 def _read_roster(data: bytes) -> Roster:
