@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from verifier.contract.bundle import BundleVersion, TrustDocument, read_document
+from verifier.contract.bundle import ROOT_STEP, BundleVersion, TrustDocument, read_document
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Kind, Plane
@@ -175,6 +175,7 @@ class Bundles:
         """
         trial = self._trusted.copy()
         value, version, issued_at = _judged(trial, name, data, now)
+        name = ROOT if ROOT_STEP.fullmatch(name) else name  # one slot: a step is the root then
         before = self._held.get(name)
         slot = Slot.A if before is None else before.slot.other
         held = Held(slot=slot, version=version, digest=hashlib.sha256(data).digest())
@@ -213,6 +214,8 @@ class Bundles:
         self.profiles = NO_PROFILES
 
     def _needed(self, name: str, place: str) -> bool:
+        if (step := ROOT_STEP.fullmatch(name)) is not None:
+            return int(step[1]) == self._trusted.root_version + 1
         if name in (ROOT, "trust", "profiles"):
             return True
         profile = self.profile(place)
@@ -243,12 +246,16 @@ class Bundles:
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Order bundle names so that each comes after what it leans on."""
     rank = {name: at for at, name in enumerate(_ORDER)}
-    return tuple(sorted(names, key=lambda name: (rank.get(name, len(_ORDER)), name)))
+
+    def place(name: str) -> tuple[int, str]:
+        return (-1 if ROOT_STEP.fullmatch(name) else rank.get(name, len(_ORDER)), name)
+
+    return tuple(sorted(names, key=place))
 
 
 def _judged(trusted: TrustedSet, name: str, data: bytes, now: float) -> tuple[_Value, int, float]:
-    if name == ROOT:
-        trusted.take_root(data, now)
+    if name == ROOT or ROOT_STEP.fullmatch(name):
+        trusted.take_root(data, now, passing=name != ROOT)
         return None, trusted.root_version, 0.0
     return _take(trusted, name, data, now, held=False)
 

@@ -101,5 +101,5 @@ class Fetcher:
     def _accept(self, name: str, data: bytes, now: float) -> Accepted:
         """Judge the bytes and put them into the slot that is not in use; on a thread."""
         accepted = self._shell.storage.bundles.offer(name, data, now)
-        self._shell.storage.shelf.write(name, accepted.held.slot, data)
+        self._shell.storage.shelf.write(accepted.name, accepted.held.slot, data)
         return accepted

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -223,3 +224,28 @@ def test_a_newer_pinned_root_counts_over_an_older_slot() -> None:
     refused = {one.name: one.cause for one in restarted.load(contents, NOW)}
     assert refused["root"] == BundleCause.ROLLBACK
     assert restarted.versions()["root"] == 2
+
+
+def test_missed_roots_are_taken_one_by_one() -> None:
+    """A terminal at root 1 finds 2 on the shelf beside 4 and 3: each in turn, in one slot."""
+    editions = {n: replace(EDITION, root_version=n) for n in (1, 2, 3, 4)}
+    expired = replace(editions[2], root_exp=NOW - 1)
+    contents = {
+        "root": editions[4].root(),
+        "root-3": editions[3].root(),
+        "root-2": expired.root(),
+        "root-1": editions[1].root(),
+    }
+    index = [
+        BundleVersion(name=name, version=4, digest=sha256(data).hexdigest())
+        for name, data in contents.items()
+    ]
+    bundles, taken = empty(), []
+    while wanted := bundles.wanted(index, PLACE):
+        name = wanted[0].name
+        assert take(bundles, name, contents[name]).name == "root"
+        taken.append(name)
+    assert taken == ["root-2", "root-3", "root"]
+    assert bundles.versions()["root"] == 4
+    restarted = again(bundles, {"root": contents["root"]})
+    assert restarted.versions()["root"] == 4

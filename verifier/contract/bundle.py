@@ -9,6 +9,7 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 - status    signed by a status key of the trust bundle (`SignedUse.STATUS`): one packed plane.
 """
 
+import re
 from typing import Annotated, Any, Final, NewType, TypeVar
 
 import msgspec
@@ -141,11 +142,15 @@ class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     rosters: tuple[Roster, ...]
 
 
+ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
+"""Name of a root on the way to the newest, which is called root."""
+
+
 class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of GET /v1/bundles."""
 
     name: str
-    """root, trust, profiles, rosters, or status-<list>-<plane>."""
+    """root, root-<version>, trust, profiles, rosters, or status-<list>-<plane>."""
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""

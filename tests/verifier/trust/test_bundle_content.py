@@ -56,3 +56,13 @@ def test_a_copy_goes_its_own_way() -> None:
     copy.take_trust(replace(EDITION, version=2).trust(), NOW)
     assert (copy.trust.version, taken.trust.version) == (2, 1)
     assert (copy.floors["trust"].version, taken.floors["trust"].version) == (2, 1)
+
+
+def test_a_root_on_the_way_may_have_ended() -> None:
+    """Only the last root must be valid now; one that is passed through need not be."""
+    ended = replace(EDITION, root_version=2, root_exp=NOW - 1).root()
+    taken = EDITION.trusted()
+    assert cause_of(lambda: taken.take_root(ended, NOW)) is BundleCause.EXPIRED
+    taken.take_root(ended, NOW, passing=True)
+    taken.take_root(replace(EDITION, root_version=3).root(), NOW)
+    assert taken.root_version == 3
