@@ -6,6 +6,7 @@ only after the issuer's signature holds.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -294,8 +295,12 @@ def load_confirmation(encoded: bytes) -> VerifyKey:
     return _holder(found)
 
 
+@lru_cache(maxsize=1024)
 def _sectors(encoded: bytes) -> dict[int, int]:
-    """Read {sector: class}, sectors strictly ascending from 1."""
+    """Read {sector: class}, sectors strictly ascending from 1.
+
+    A city has few of these maps: each is read once, and handed out to be read only.
+    """
     pairs = [(_uint(a), _uint(b)) for a, b in _PAIRS.findall(encoded, 1)]
     numbers = [number for number, _ in pairs]
     if len(pairs) != encoded[0] - 0xA0 or numbers[0] == 0 or sorted(set(numbers)) != numbers:
