@@ -41,11 +41,16 @@ class Issued:
 
 
 def issue(
-    count: int, key: SigningKey, now: int, *, people: int = PEOPLE, credentials: int = CREDENTIALS
+    count: int,
+    key: SigningKey,
+    now: int,
+    *,
+    people: range = range(PEOPLE),
+    credentials: range = range(CREDENTIALS),
 ) -> Issued:
     """Issue `count` static codes and `count` presentations, each of another person and phone."""
-    persons = random.sample(range(people), 2 * count)
-    indices = random.sample(range(credentials), 2 * count)
+    persons = random.sample(people, 2 * count)
+    indices = random.sample(credentials, 2 * count)
     static, presentations = [], []
     for at in range(count):
         credential = _credential(persons[at], indices[at], key, now, None)

@@ -1,4 +1,4 @@
-"""Rows http.*: POST /v1/scans with real records and claims, on disk before the answer.
+"""Rows http.*: POST /v1/scans and batches, real records and claims, on disk before the answer.
 
 64 keep-alive connections; the generator is another process and shares the cores with workers and
 Redis. Each code is another person's and is scanned once. Raw is measured in the same run, before
@@ -18,14 +18,20 @@ import psutil
 from tests.bench.codes import Issued, issue, now
 from tests.bench.core import raw_case
 from tests.bench.house import PEOPLE, TERMINAL, BenchHouse, running
-from tests.bench.load import Job, Result, TlsFiles
+from tests.bench.load import CONNECTIONS, Job, Result, TlsFiles
 from tests.bench.rows import emit, interleaved, progress
 from verifier.contract.scan import make_scan_id
 
 COUNT: Final = 10_000
 """Codes of a row: some two seconds at the goal's speed."""
-WARM: Final = 500
+WARM: Final = 600
 """Codes sent before, so that connections, caches and processor are awake."""
+BATCH: Final = 200
+"""Lines of a batch, as an aggregator sends them."""
+BATCH_CONNECTIONS: Final = 8
+"""Batches under way: a worker takes 2,000 lines, and all may come to one."""
+PARTS: Final = 4
+"""Parts of the city; codes are made fresh for a part when their row comes."""
 GUANGDONG: Final = 23_300
 HAINAN: Final = 60_000
 
@@ -39,15 +45,22 @@ async def _run() -> None:
     at, workers = now(), os.cpu_count() or 1
     async with running(at, workers) as bench:
         progress("http: issuing codes")
-        codes = issue(COUNT + WARM, bench.issuer, at, people=PEOPLE, credentials=PEOPLE)
-        rest = issue(COUNT + WARM, bench.issuer, now(), people=PEOPLE, credentials=PEOPLE)
+        codes, rest = _issue(bench, 0), _issue(bench, 1)
         raw = _raw()
         cold = await _row(bench, "http.cold", codes.presentations, raw, tls=False)
         await _row(bench, "http.static", codes.static, raw, tls=False)
         await _tls(bench, rest, cold, raw)
+        await _batch(bench, _issue(bench, 2).presentations, raw)
         for name, load in (("Guangdong 2022", GUANGDONG), ("Hainan's rebuilt peak", HAINAN)):
             cores = load / (cold / workers)
             emit("cores", cores, "cores", load=load, of=name)
+
+
+def _issue(bench: BenchHouse, part: int) -> Issued:
+    """Issue fresh codes to people of one part of the city, so that nobody passes twice."""
+    part_size = PEOPLE // PARTS
+    people = range(part * part_size, (part + 1) * part_size)
+    return issue(COUNT + WARM, bench.issuer, now(), people=people, credentials=people)
 
 
 def _raw() -> float:
@@ -59,6 +72,10 @@ async def _tls(bench: BenchHouse, codes: Issued, cold: float, raw: float) -> Non
     await _row(bench, "http.tls", codes.presentations, raw, tls=True, compared=cold)
 
 
+async def _batch(bench: BenchHouse, texts: list[str], raw: float) -> None:
+    await _row(bench, "http.batch", texts, raw, tls=False, lines=BATCH)
+
+
 async def _row(
     bench: BenchHouse,
     name: str,
@@ -67,13 +84,14 @@ async def _row(
     *,
     tls: bool,
     compared: float | None = None,
+    lines: int = 1,
 ) -> float:
     progress(name)
-    await _send(bench, texts[:WARM], tls=tls)
+    await _send(bench, texts[:WARM], tls=tls, lines=lines)
     before, flights = _usage(bench), await _flights(bench)
-    result = await _send(bench, texts[WARM:], tls=tls)
+    result = await _send(bench, texts[WARM:], tls=tls, lines=lines)
     after, flights = _usage(bench), await _flights(bench) - flights
-    if set(result.statuses) != {200} or '"decision":"pass"' not in result.sample:
+    if set(result.statuses) != {200} or result.sample.count('"decision":"pass"') != lines:
         raise ValueError(f"{name}: not every scan passed: {result.statuses} {result.sample}")
     raw = min(raw, _raw())
     count = len(texts) - WARM
@@ -95,18 +113,19 @@ async def _row(
     return rate
 
 
-async def _send(bench: BenchHouse, texts: list[str], *, tls: bool) -> Result:
+async def _send(bench: BenchHouse, texts: list[str], *, tls: bool, lines: int) -> Result:
     ports = bench.house.ports
     folder = bench.house.data / "terminals" / TERMINAL
     job = Job(
         host="127.0.0.1",
         port=ports.verifier_tls if tls else ports.verifier,
-        path="/v1/scans",
+        path="/v1/scans" if lines == 1 else "/v1/scans/batch",
+        connections=CONNECTIONS if lines == 1 else BATCH_CONNECTIONS,
         headers={
             "Content-Type": "application/json",
             **({} if tls else {"Authorization": f"Bearer {bench.api_key}"}),
         },
-        bodies=[_body(text) for text in texts],
+        bodies=_bodies([_body(text) for text in texts], lines),
         tls=TlsFiles(
             ca=str(folder / "ca.pem"),
             certificate=str(folder / "cert.pem"),
@@ -129,6 +148,14 @@ async def _send(bench: BenchHouse, texts: list[str], *, tls: bool) -> Result:
 def _body(text: str) -> str:
     scan_id = make_scan_id(TERMINAL, milliseconds=int(time.time() * 1000), random=os.urandom(6))
     return msgspec.json.encode({"scan_id": scan_id, "text": text}).decode()
+
+
+def _bodies(scans: list[str], lines: int) -> list[str]:
+    """Return one body a scan, or one a batch."""
+    if lines == 1:
+        return scans
+    starts = range(0, len(scans), lines)
+    return [f'{{"scans":[{",".join(scans[start : start + lines])}]}}' for start in starts]
 
 
 def _usage(bench: BenchHouse) -> dict[str, float]:
