@@ -7,6 +7,7 @@ A wrong profile file is refused by name and field; the last good set stays in fo
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from redis.exceptions import RedisError
 
 from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.cbor import decode, encode
-from verifier.errors import ProfileError
+from verifier.errors import BundleRefused, ProfileError
 from verifier.issuing.publisher import (
     TrustSource,
     seal_bundle,
@@ -40,6 +41,8 @@ STATUS_VALID_S: Final = 7 * 86_400
 """Seconds a snapshot may be taken in; the profile says how old is too old to judge by."""
 BUNDLE_VALID_S: Final = 7 * 86_400
 """Seconds; a city cut off for a week is told by every gate that its trust is stale."""
+ROSTERS_KEPT_S: Final = 7 * 86_400
+"""Seconds; an older roster is older than any profile can take."""
 _ROSTERS: Final = "v:rosters"
 
 
@@ -69,7 +72,9 @@ class Shelf:
         self._profiles, self._rules = profiles, rules
         self._planes = planes
         self._signed: dict[str, tuple[bytes, int]] = {}
-        """Name -> digest of the content last signed, and when."""
+        """Name -> digest of the content that lies on the shelf, and when it was signed."""
+        self._rosters_turn = asyncio.Lock()
+        """Two that publish at once would give two bundles one version."""
         self.problems: dict[str, str] = {}
         self.published = asyncio.Event()
         self.reread = asyncio.Event()
@@ -92,9 +97,13 @@ class Shelf:
         moment = int(now())
         if self.reread.is_set() or self._old("trust", moment) or self._old("profiles", moment):
             self.reread.clear()
-            await self._publish_root()
-            await self._publish_trust(moment)
-            await self._publish_profiles(moment)
+            try:
+                await self._publish_root()
+                await self._publish_trust(moment)
+                await self._publish_profiles(moment)
+            except (RedisError, OSError):
+                self.reread.set()
+                raise
         await self._publish_rosters(moment)
         for plane in self._planes:
             await self._publish_plane(plane, moment)
@@ -103,7 +112,8 @@ class Shelf:
     async def keep_roster(self, roster: Roster) -> None:
         """Keep a group's roster and publish it with the others."""
         built = msgspec.to_builtins(roster, builtin_types=(bytes,))
-        await self._redis.hset(_ROSTERS, roster.group.hex(), encode(built))
+        async with self._rosters_turn:
+            await self._redis.hset(_ROSTERS, roster.group.hex(), encode(built))
         await self._publish_rosters(int(now()))
 
     def _old(self, name: str, moment: int) -> bool:
@@ -114,23 +124,26 @@ class Shelf:
         held = (await read_versions(self._redis)).get(name)
         return 1 if held is None else held.version + 1
 
-    def _changed(self, name: str, content: bytes, moment: int) -> bool:
-        """Say whether content must be signed anew, and note that it is."""
-        digest = hashlib.sha256(content).digest()
+    def _stands(self, name: str, content: bytes, moment: int) -> bool:
+        """Say whether content need not be signed anew."""
         signed = self._signed.get(name)
-        if signed is not None and signed[0] == digest and not self._old(name, moment):
-            return False
-        self._signed[name] = (digest, moment)
-        return True
+        return signed is not None and signed[0] == _digest(content) and not self._old(name, moment)
 
     async def _publish_root(self) -> None:
         """Lay out the newest root, and those before it for whoever slept through one."""
         held = await read_versions(self._redis)
-        steps = {f"root-{_root_version(data)}": data for data in self._earlier_roots()}
-        for name, data in {**steps, "root": self._root.read_bytes()}.items():
-            digest = hashlib.sha256(data).hexdigest()
-            if name not in held or held[name].digest != digest:
-                await publish_bundle(self._redis, name, _root_version(data), data)
+        try:
+            steps = {f"root-{_root_version(data)}": data for data in self._earlier_roots()}
+            newest = self._root.read_bytes()
+            files = {name: (_root_version(data), data) for name, data in steps.items()}
+            files["root"] = (_root_version(newest), newest)
+        except BundleRefused as error:
+            self._refuse("root", f"{self._root}: {error}")
+            return
+        self.problems.pop("root", None)
+        for name, (version, data) in files.items():
+            if name not in held or held[name].digest != hashlib.sha256(data).hexdigest():
+                await publish_bundle(self._redis, name, version, data)
 
     def _earlier_roots(self) -> list[bytes]:
         folder = self._root.parent
@@ -144,13 +157,14 @@ class Shelf:
             self._refuse("trust", f"{self._trust}: {error}")
             return
         self.problems.pop("trust", None)
-        if not self._changed("trust", content, moment):
+        if self._stands("trust", content, moment):
             return
         version = await self._next("trust")
         document = source.document(
             version=version, issued_at=moment, expires=moment + BUNDLE_VALID_S
         )
         await publish_bundle(self._redis, "trust", version, seal_bundle(document, self._bundle_key))
+        self._signed["trust"] = (_digest(content), moment)
         self._log.info("published", bundle="trust", version=version)
 
     async def _publish_profiles(self, moment: int) -> None:
@@ -162,14 +176,15 @@ class Shelf:
             self._refuse("profiles", str(error))
             return
         self.problems.pop("profiles", None)
-        content = (document.profiles, document.rules, document.value_sets)
-        if not self._changed("profiles", msgspec.json.encode(content), moment):
+        content = msgspec.json.encode((document.profiles, document.rules, document.value_sets))
+        if self._stands("profiles", content, moment):
             return
         version = await self._next("profiles")
         document = msgspec.structs.replace(document, version=version)
         await publish_bundle(
             self._redis, "profiles", version, seal_bundle(document, self._bundle_key)
         )
+        self._signed["profiles"] = (_digest(content), moment)
         self._log.info(
             "published", bundle="profiles", version=version, places=len(document.profiles)
         )
@@ -180,21 +195,28 @@ class Shelf:
         self.problems[name] = problem
 
     async def _publish_rosters(self, moment: int) -> None:
-        rows: dict[Any, Any] = await self._redis.hgetall(_ROSTERS)
-        content = b"".join(value for _, value in sorted(rows.items()))
-        if not self._changed("rosters", content, moment):
-            return
-        version = await self._next("rosters")
-        document = RostersDocument(
-            type="rosters",
-            version=version,
-            iat=moment,
-            exp=moment + BUNDLE_VALID_S,
-            rosters=tuple(_read_roster(value) for _, value in sorted(rows.items())),
-        )
-        await publish_bundle(
-            self._redis, "rosters", version, seal_rosters(document, self._issuer_key)
-        )
+        async with self._rosters_turn:
+            rows: dict[Any, Any] = await self._redis.hgetall(_ROSTERS)
+            if self._stands("rosters", _joined(rows), moment):
+                return
+            rosters = {group: _read_roster(row) for group, row in sorted(rows.items())}
+            gone = [group for group, it in rosters.items() if moment - it.iat > ROSTERS_KEPT_S]
+            for group in gone:
+                del rosters[group], rows[group]
+            version = await self._next("rosters")
+            document = RostersDocument(
+                type="rosters",
+                version=version,
+                iat=moment,
+                exp=moment + BUNDLE_VALID_S,
+                rosters=tuple(rosters.values()),
+            )
+            await publish_bundle(
+                self._redis, "rosters", version, seal_rosters(document, self._issuer_key)
+            )
+            if gone:
+                await self._redis.hdel(_ROSTERS, *gone)
+            self._signed["rosters"] = (_digest(_joined(rows)), moment)
 
     async def _publish_plane(self, plane: KeptPlane, moment: int) -> None:
         name = f"status-{plane.number}-{plane.plane}"
@@ -221,6 +243,14 @@ class Shelf:
             plane.changed = True
             raise
         self._signed[name] = (b"", moment)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _joined(rows: Mapping[bytes, bytes]) -> bytes:
+    return b"".join(row for _, row in sorted(rows.items()))
 
 
 def _root_version(data: bytes) -> int:
