@@ -107,22 +107,26 @@ def test_rosters_that_come_at_once_never_share_a_version(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two contents of one version are a fork, and a gate would keep the first of them."""
-    laid: dict[int, set[bytes]] = {}
-
-    async def noted(redis: Redis, name: str, version: int, data: bytes) -> None:
-        if name == "rosters":
-            laid.setdefault(version, set()).add(sha256(data).digest())
-        await publish_bundle(redis, name, version, data)
-
-    monkeypatch.setattr(under_test, "publish_bundle", noted)
+    laid: list[tuple[int, bytes]] = []
 
     async def steps(shelf: Shelf, redis: Redis) -> None:
         await shelf.look()
-        await asyncio.gather(*(shelf.keep_roster(roster(n, iat=now())) for n in range(1, 21)))
-        assert len((await published(redis)).rosters) == 20
+        second: list[asyncio.Task[None]] = []
+
+        async def noted(redis: Redis, name: str, version: int, data: bytes) -> None:
+            if not second:  # the second one comes while the first is about to be laid down
+                second.append(asyncio.create_task(shelf.keep_roster(roster(2, iat=now()))))
+                await asyncio.wait(second, timeout=0.3)
+            laid.append((version, sha256(data).digest()))
+            await publish_bundle(redis, name, version, data)
+
+        monkeypatch.setattr(under_test, "publish_bundle", noted)
+        await shelf.keep_roster(roster(1, iat=now()))
+        await second[0]
+        assert len((await published(redis)).rosters) == 2
 
     on(server, tmp_path, steps)
-    assert {len(digests) for digests in laid.values()} == {1}
+    assert len({version for version, _ in laid}) == len({digest for _, digest in laid})
 
 
 def test_rosters_that_no_gate_can_take_go(server: RedisServer, tmp_path: Path) -> None:
