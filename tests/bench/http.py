@@ -7,7 +7,6 @@ and after. Beside each row: seconds of processor time per scan of workers and Re
 
 import asyncio
 import os
-import sys
 import time
 from typing import Final
 
@@ -18,7 +17,7 @@ import psutil
 from tests.bench.codes import Issued, issue, now
 from tests.bench.core import raw_case
 from tests.bench.house import PEOPLE, TERMINAL, BenchHouse, running
-from tests.bench.load import CONNECTIONS, Job, Result, TlsFiles
+from tests.bench.load import CONNECTIONS, Job, Result, TlsFiles, apart
 from tests.bench.rows import emit, interleaved, progress
 from verifier.contract.scan import make_scan_id
 
@@ -134,15 +133,7 @@ async def _send(bench: BenchHouse, texts: list[str], *, tls: bool, lines: int) -
         if tls
         else None,
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.bench.load",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate(msgspec.json.encode(job))
-    return msgspec.json.decode(out, type=Result)
+    return await apart(job)
 
 
 def _body(text: str) -> str:

@@ -146,6 +146,17 @@ async def _load(job: Job) -> Result:
     )
 
 
+async def apart(job: Job) -> Result:
+    """Run a job in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.load"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate(msgspec.json.encode(job))
+    return msgspec.json.decode(out, type=Result)
+
+
 def main() -> None:
     """Run the job that standard input describes."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)

@@ -1,0 +1,145 @@
+"""Row http.peer: the cold scan on python-cwt, aiohttp and one Redis call a request, beside ours.
+
+Same machine, same run, same codes: each round sends its codes to us, then to the peer, which has as
+many workers and a real Redis of its own with an fsync on each write. Each counts with its best
+round.
+"""
+
+import asyncio
+import base64
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from deploy.local.ports import free_ports
+from tests.bench.codes import issue, now
+from tests.bench.house import PEOPLE, TERMINAL, BenchHouse, running
+from tests.bench.load import Job, Result, apart
+from tests.bench.rows import emit, progress
+from tests.support.oracle import ROOT, oracle_environment, oracle_python
+from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract.scan import make_scan_id
+from verifier.issuing.signing import SigningKey
+
+ROUNDS: Final = 6
+COUNT: Final = 4_000
+"""Codes of a round: some seconds of both."""
+WARM: Final = 500
+"""Codes sent before, so that connections, caches and processor are awake."""
+START_DEADLINE_S: Final = 30.0
+USER: Final = "admin"
+
+
+def run() -> None:
+    """Measure and print."""
+    asyncio.run(_run())
+
+
+async def _run() -> None:
+    workers = os.cpu_count() or 1
+    with redis_server() as store:
+        async with (
+            running(now(), workers) as bench,
+            running_peer(store, bench.issuer, workers) as port,
+        ):
+            ours, theirs = [], []
+            for number in range(ROUNDS):
+                progress(f"http.peer: round {number + 1} of {ROUNDS}")
+                texts = _texts(bench, number)
+                ours.append(await _timed(bench, bench.house.ports.verifier, texts))
+                theirs.append(await _timed(bench, port, texts))
+    cold, peer = (min(results, key=lambda one: one.seconds) for results in (ours, theirs))
+    emit(
+        "http.peer",
+        COUNT / peer.seconds,
+        "scan/s",
+        ratio=peer.seconds / cold.seconds,
+        to="http.peer",
+        goal=2,
+        cold_per_s=round(COUNT / cold.seconds),
+        p50_ms=round(peer.p50 * 1e3, 2),
+        p99_ms=round(peer.p99 * 1e3, 2),
+        cold_p50_ms=round(cold.p50 * 1e3, 2),
+        cold_p99_ms=round(cold.p99 * 1e3, 2),
+    )
+
+
+def _texts(bench: BenchHouse, number: int) -> list[str]:
+    """Issue fresh codes to people of one part of the city, so that nobody passes twice."""
+    size = PEOPLE // ROUNDS
+    people = range(number * size, (number + 1) * size)
+    issued = issue(COUNT + WARM, bench.issuer, now(), people=people, credentials=people)
+    return issued.presentations
+
+
+async def _timed(bench: BenchHouse, port: int, texts: list[str]) -> Result:
+    await _send(bench, port, texts[:WARM])
+    result = await _send(bench, port, texts[WARM:])
+    decision = msgspec.json.decode(result.sample)["decision"]
+    if set(result.statuses) != {200} or decision != "pass":
+        raise ValueError(f"http.peer: not every scan passed: {result.statuses} {result.sample}")
+    return result
+
+
+async def _send(bench: BenchHouse, port: int, texts: list[str]) -> Result:
+    return await apart(
+        Job(
+            host="127.0.0.1",
+            port=port,
+            path="/v1/scans",
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {bench.api_key}",
+            },
+            bodies=[_body(text) for text in texts],
+        )
+    )
+
+
+def _body(text: str) -> str:
+    scan_id = make_scan_id(TERMINAL, milliseconds=int(time.time() * 1000), random=os.urandom(6))
+    return msgspec.json.encode({"scan_id": scan_id, "text": text}).decode()
+
+
+@contextlib.asynccontextmanager
+async def running_peer(store: RedisServer, issuer: SigningKey, workers: int) -> AsyncIterator[int]:
+    """Run as many workers of the peer on one port; yields the port."""
+    python, port = oracle_python(), free_ports(1)[0]
+    line = base64.b64encode(issuer.spki).decode()
+    settings = {
+        "port": port,
+        "redis": {"socket": str(store.socket), "user": USER, "password": store.users[USER]},
+        "issuers": {
+            issuer.kid.hex(): f"-----BEGIN PUBLIC KEY-----\n{line}\n-----END PUBLIC KEY-----\n"
+        },
+    }
+    processes = []
+    try:
+        for _ in range(workers):
+            process = await asyncio.create_subprocess_exec(
+                *(str(python), "-I", str(ROOT / "tests" / "bench" / "peer_server.py")),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=oracle_environment(),
+            )
+            processes.append(process)
+            await _started(process, settings)
+        yield port
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _started(process: asyncio.subprocess.Process, settings: object) -> None:
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the peer has no pipes")
+    process.stdin.write(msgspec.json.encode(settings) + b"\n")
+    async with asyncio.timeout(START_DEADLINE_S):
+        if not await process.stdout.readline():
+            raise RuntimeError("the peer ended before it listened; its error stands above")
