@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the doors do: same routes, same codes, same types, and up to date."""
+"""The OpenAPI document says what the doors do: the same routes, codes and types; up to date."""
 
 import json
 import re
