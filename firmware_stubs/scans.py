@@ -7,7 +7,8 @@
   alone is ignored, and the upload says what happened.
 - A scan that was asked of the centre and that nobody decided (the answer was lost and the terminal
   had died, or had no bundles) ends after the ten seconds as what it was, a denial: nobody was let
-  in, and the upload says so, which gives back what it claimed.
+  in, and the upload says so, which gives back what it claimed. After the machine itself has
+  restarted nobody can say that, and such a scan is forgotten.
 Document: docs/terminal.md, "Scans".
 """
 

@@ -1,8 +1,9 @@
 """What the terminal remembers of itself: facts, floors, slots, its person key.
 
 On the desk's thread. Facts (table `fact`): epoch counter, clock floor, clock offset and the start
-of the machine it belongs to, whether the terminal is suspended. Floors and slots are written in one
-transaction, so a floor never stands below what is in use; a reset forgets the slots alone.
+of the machine it belongs to, the machine's last start, whether the terminal is suspended. Floors
+and slots are written in one transaction, so a floor never stands below what is in use; a reset
+forgets the slots alone.
 """
 
 import os
@@ -72,6 +73,13 @@ class Memory:
     def persist_offset(self, offset: Offset) -> None:
         """Keep the clock's offset for a restart of this process."""
         self._put("offset", _Set(machine_start=_machine(), offset=offset), durable=False)
+
+    def machine_restarted(self) -> bool:
+        """Return whether the machine itself was started since this was last asked."""
+        before, now = self._get("machine", str), _machine()
+        if before != now:
+            self._put("machine", now)
+        return before != now
 
     def store_name(self) -> str | None:
         """Return the name that the centre's store gave itself last."""

@@ -143,6 +143,16 @@ class Records:
         with self._database.transaction(durable=False) as connection:
             return connection.execute(_SWEEP, (before, SWEEP)).rowcount
 
+    def forget_undecided(self) -> int:
+        """Forget the scans without a decision, after the machine has restarted; returns how many.
+
+        A decision made here was on disk before the gate opened. One of the centre's may have opened
+        it and then gone with the power: to call it a denial would give back what was used. What the
+        centre knows of such a scan stands.
+        """
+        with self._database.transaction() as connection:
+            return connection.execute("DELETE FROM scan WHERE NOT decided").rowcount
+
     def recent(self, now: float) -> tuple[Scan, ...]:
         """Return the scans of the last seconds and those without a decision, after a restart."""
         rows = self._database.connection.execute(_RECENT, (now - SAME_S,)).fetchall()

@@ -77,6 +77,9 @@ def open_storage(settings: Settings, *, wall: float, reset: bool = False) -> Sto
     bounds = Bounds(
         entries=settings.outbox_entries, octets=settings.outbox_octets, keep_s=settings.keep_s
     )
+    records = Records(database, bounds, settings.language)
+    if memory.machine_restarted():
+        records.forget_undecided()
     clock = TerminalClock(build=BUILD_TIME, persisted=memory.time(), offset=memory.offset())
     held = memory.slots()
     bundles = _bundles(settings, memory)
@@ -84,7 +87,7 @@ def open_storage(settings: Settings, *, wall: float, reset: bool = False) -> Sto
         database=database,
         memory=memory,
         lanes=Lanes(database, settings.generation),
-        records=Records(database, bounds, settings.language),
+        records=records,
         shelf=shelf,
         keys=PersonKeys(today=person_key(folder / "person.key"), yesterday=None),
         clock=clock,

@@ -1,4 +1,4 @@
-"""The shell and commands: a disk that fails for a moment, a line that is lost in the middle."""
+"""The shell: a disk that fails for a moment, a line that is lost in the middle, a power cut."""
 
 import asyncio
 import sqlite3
@@ -19,6 +19,7 @@ from firmware_stubs.edge.storage import Storage, open_storage
 from fleet.contract.commands import CommandType, ResultState
 from fleet.contract.messages import Command, Epoch, Result
 from tests.support.publisher import EDITION
+from tests.support.terminal_state import new_scan
 
 EPOCH = Epoch(1, 1)
 
@@ -71,6 +72,21 @@ def said(storage: Storage) -> list[ResultState]:
     """Return what is kept for the fleet of the command."""
     kept = storage.lanes.kept(EPOCH, "0" * 32)
     return [word.state for word in kept if isinstance(word, Result)]
+
+
+def test_what_the_power_took_is_never_called_a_denial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan without a decision: the process died, then the machine; only the first is a denial."""
+    scan = new_scan(1, "CC1:ASKED")
+    settings = settings_in(tmp_path)
+    for machine, left in (("one", []), ("one", [scan.scan_id]), ("two", [])):
+        (tmp_path / "boot").write_text(machine)
+        monkeypatch.setattr("firmware_stubs.edge.memory._MACHINE_START", tmp_path / "boot")
+        opened = open_storage(settings, wall=0.0)
+        assert [found.scan_id for found in opened.records.recent(scan.at)] == left
+        opened.records.note(scan)
+        opened.close()
 
 
 def test_a_command_that_could_not_be_written_is_done_when_it_comes_again(
