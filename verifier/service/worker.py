@@ -39,7 +39,12 @@ from verifier.service.scanning import Scanning
 from verifier.service.settings import SettingsError, TlsDoorSettings, WorkerSettings, read_secret
 from verifier.service.store import wire
 from verifier.service.store.commit import Commit
-from verifier.service.store.connection import NotDurableError, check_durable, open_store
+from verifier.service.store.connection import (
+    NotDurableError,
+    check_durable,
+    check_room,
+    open_store,
+)
 from verifier.service.store.library import ensure_library
 from verifier.trust.bundle import TrustedSet
 
@@ -106,6 +111,7 @@ class Worker:
         line = await self.reach(lost)
         try:
             await check_durable(self.redis)
+            await check_room(self.redis)
             await ensure_library(self.redis)
         except NotDurableError as error:
             line.abort()
@@ -245,11 +251,12 @@ async def _open(
 
 
 async def _watch(worker: Worker) -> None:
-    """Stop using a store that no longer writes through."""
+    """Stop using a store that no longer writes through, or takes no more."""
     while True:
         await asyncio.sleep(WATCH_S)
         try:
             await check_durable(worker.redis)
+            await check_room(worker.redis)
         except NotDurableError as error:
             if worker.commit.up:
                 worker.log.warning("store.refused", why=str(error))

@@ -273,6 +273,19 @@ def test_a_redis_that_stops_writing_through_is_used_no_more() -> None:
         assert house.scan(paper(4)).body["recorded"]
 
 
+def test_a_full_redis_is_said_and_used_again_when_it_has_room() -> None:
+    """Scans go by the stance meanwhile, and whoever looks at the worker sees why."""
+    with centre((ONCE,)) as house, house.redis.client() as admin:
+        worker = house.worker()
+        admin.config_set("maxmemory", 1 << 20)
+        eventually("not ready", lambda: worker.readiness().status == 503)
+        assert "store.unfit" in json.dumps(worker.readiness().body)
+        assert not house.scan(paper(1)).body["recorded"]
+        admin.config_set("maxmemory", 0)
+        eventually("ready", lambda: worker.readiness().status == 200)
+        assert house.scan(paper(2)).body["recorded"]
+
+
 def test_a_redis_that_is_away_at_start_is_waited_for() -> None:
     """The doors open, say that they are starting, and work once it is there."""
     with centre() as house:

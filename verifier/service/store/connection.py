@@ -58,6 +58,28 @@ async def check_durable(redis: Redis) -> None:
     )
 
 
+async def check_room(redis: Redis) -> None:
+    """Refuse a Redis that takes no more: it would answer every scan with an error.
+
+    Raises:
+        NotDurableError: it is full.
+        RedisError: it is away.
+    """
+    judge_room({str(name): value for name, value in (await redis.info("memory")).items()})
+
+
+def judge_room(memory: Mapping[str, Any]) -> None:
+    """Judge what a Redis says of its memory.
+
+    Raises:
+        NotDurableError: it is full.
+    """
+    most = int(memory.get("maxmemory", 0))
+    used = int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0))
+    if most and used >= most:
+        raise NotDurableError("Redis is full: raise its `maxmemory`, or give it a larger machine")
+
+
 def judge_durable(config: Mapping[str, str], version: str, last_write: str) -> None:
     """Judge what a Redis says of itself.
 

@@ -1,6 +1,6 @@
 import pytest
 
-from verifier.service.store.connection import NotDurableError, judge_durable
+from verifier.service.store.connection import NotDurableError, judge_durable, judge_room
 
 GOOD = {"appendonly": "yes", "appendfsync": "always"}
 
@@ -29,3 +29,11 @@ def test_a_redis_that_would_forget_is_refused(
     """Whatever it lacks."""
     with pytest.raises(NotDurableError):
         judge_durable(config, version, last_write)
+
+
+def test_a_full_redis_is_refused() -> None:
+    """What does not count against the limit is left out; without a limit it is never full."""
+    judge_room({"maxmemory": 0, "used_memory": 1 << 40})
+    judge_room({"maxmemory": 100, "used_memory": 120, "mem_not_counted_for_evict": 30})
+    with pytest.raises(NotDurableError):
+        judge_room({"maxmemory": 100, "used_memory": 130, "mem_not_counted_for_evict": 30})
