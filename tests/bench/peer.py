@@ -10,10 +10,12 @@ import base64
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+import psutil
 
 from deploy.local.ports import free_ports
 from tests.bench.codes import issue, now
@@ -34,6 +36,42 @@ START_DEADLINE_S: Final = 30.0
 USER: Final = "admin"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A running server: where it listens, and its processes."""
+
+    port: int
+    redis: int
+    workers: Mapping[str, int]
+    """Name to process id."""
+
+    def spent(self) -> dict[str, float]:
+        """Return seconds of processor time so far: all workers together, and Redis."""
+        return {
+            "workers": sum(_seconds(pid) for pid in self.workers.values()),
+            "redis": _seconds(self.redis),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One side's part of a round; all in seconds."""
+
+    seconds: float
+    p50: float
+    p99: float
+    spent: Mapping[str, float]
+
+    def described(self) -> dict[str, object]:
+        """Return what a row says of it."""
+        return {
+            "per_s": round(COUNT / self.seconds),
+            "p50_ms": round(self.p50 * 1e3, 2),
+            "p99_ms": round(self.p99 * 1e3, 2),
+            "cpu_us_per_scan": {k: round(v / COUNT * 1e6, 1) for k, v in self.spent.items()},
+        }
+
+
 def run() -> None:
     """Measure and print."""
     asyncio.run(_run())
@@ -44,28 +82,33 @@ async def _run() -> None:
     with redis_server() as store:
         async with (
             running(now(), workers) as bench,
-            running_peer(store, bench.issuer, workers) as port,
+            running_peer(store, bench.issuer, workers) as peer,
         ):
+            pids = bench.pids()
+            us = Side(port=bench.house.ports.verifier, redis=pids.pop("redis"), workers=pids)
             ours, theirs = [], []
             for number in range(ROUNDS):
                 progress(f"http.peer: round {number + 1} of {ROUNDS}")
                 texts = _texts(bench, number)
-                ours.append(await _timed(bench, bench.house.ports.verifier, texts))
-                theirs.append(await _timed(bench, port, texts))
-    cold, peer = (min(results, key=lambda one: one.seconds) for results in (ours, theirs))
+                ours.append(await _timed(bench, us, texts))
+                theirs.append(await _timed(bench, peer, texts))
+    cold, other = (min(rounds, key=lambda one: one.seconds) for rounds in (ours, theirs))
     emit(
         "http.peer",
-        COUNT / peer.seconds,
+        COUNT / other.seconds,
         "scan/s",
-        ratio=peer.seconds / cold.seconds,
+        ratio=other.seconds / cold.seconds,
         to="http.peer",
         goal=2,
-        cold_per_s=round(COUNT / cold.seconds),
-        p50_ms=round(peer.p50 * 1e3, 2),
-        p99_ms=round(peer.p99 * 1e3, 2),
-        cold_p50_ms=round(cold.p50 * 1e3, 2),
-        cold_p99_ms=round(cold.p99 * 1e3, 2),
+        cpu_ratio=round(sum(other.spent.values()) / sum(cold.spent.values()), 2),
+        peer=other.described(),
+        cold=cold.described(),
     )
+
+
+def _seconds(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def _texts(bench: BenchHouse, number: int) -> list[str]:
@@ -76,13 +119,20 @@ def _texts(bench: BenchHouse, number: int) -> list[str]:
     return issued.presentations
 
 
-async def _timed(bench: BenchHouse, port: int, texts: list[str]) -> Result:
-    await _send(bench, port, texts[:WARM])
-    result = await _send(bench, port, texts[WARM:])
+async def _timed(bench: BenchHouse, side: Side, texts: list[str]) -> Round:
+    await _send(bench, side.port, texts[:WARM])
+    before = side.spent()
+    result = await _send(bench, side.port, texts[WARM:])
+    after = side.spent()
     decision = msgspec.json.decode(result.sample)["decision"]
     if set(result.statuses) != {200} or decision != "pass":
         raise ValueError(f"http.peer: not every scan passed: {result.statuses} {result.sample}")
-    return result
+    return Round(
+        seconds=result.seconds,
+        p50=result.p50,
+        p99=result.p99,
+        spent={name: after[name] - before[name] for name in after},
+    )
 
 
 async def _send(bench: BenchHouse, port: int, texts: list[str]) -> Result:
@@ -106,8 +156,8 @@ def _body(text: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def running_peer(store: RedisServer, issuer: SigningKey, workers: int) -> AsyncIterator[int]:
-    """Run as many workers of the peer on one port; yields the port."""
+async def running_peer(store: RedisServer, issuer: SigningKey, workers: int) -> AsyncIterator[Side]:
+    """Run as many workers of the peer on one port."""
     python, port = oracle_python(), free_ports(1)[0]
     line = base64.b64encode(issuer.spki).decode()
     settings = {
@@ -128,7 +178,8 @@ async def running_peer(store: RedisServer, issuer: SigningKey, workers: int) -> 
             )
             processes.append(process)
             await _started(process, settings)
-        yield port
+        pids = {f"peer-{number}": process.pid for number, process in enumerate(processes)}
+        yield Side(port=port, redis=store.pid, workers=pids)
     finally:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):

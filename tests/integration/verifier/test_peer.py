@@ -27,8 +27,8 @@ def answers(texts: list[str], issuer: SigningKey) -> tuple[list[tuple[int, Any]]
         return found
 
     async def run() -> list[tuple[int, Any]]:
-        async with running_peer(store, issuer, 1) as port:
-            return await scanned(port)
+        async with running_peer(store, issuer, 1) as peer:
+            return await scanned(peer.port)
 
     with redis_server() as store:
         found = asyncio.run(run())
