@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Groups: core, http, terminal.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Groups: core, hc1, http, peer, terminal.")
+    ] = None,
 ) -> None:
     """Measure this machine; without names, everything."""
     os.chdir(clone_folder())
