@@ -158,6 +158,7 @@ def test_a_scan_id_of_a_distant_future_is_refused(house: Centre) -> None:
         ({"Content_Encoding": "gzip"}, 415, "body.encoding"),
         ({"Authorization": "Bearer kapok_test_wrong"}, 401, "key.unknown"),
         ({"Authorization": ""}, 401, "key.unknown"),
+        ({"Authorization": "Bearer kapok_caf\xe9"}, 401, "key.unknown"),
         ({"Authorization": f"Bearer {ADMIN_KEY}"}, 403, "scope.missing"),
     ],
 )
@@ -223,6 +224,21 @@ def test_what_is_not_http_is_answered_with_a_problem(house: Centre) -> None:
     assert b" 400 " in received.splitlines()[0]
     assert b"request.malformed" in received
     assert b"SECRET" not in received
+
+
+def test_the_value_of_a_header_is_never_taken_for_a_request(house: Centre) -> None:
+    """A head that was begun is ended by what comes next, whatever that looks like."""
+    body = json.dumps({"scan_id": new_scan_id(), "text": shown(next(persons))}).encode()
+    whole = head(len(body)) + body
+    with socket.create_connection(("127.0.0.1", house.port), timeout=20) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nX: ")
+        received = b""
+        while received.count(b"HTTP/1.1 ") < 1:
+            received += client.recv(65_536)
+        client.sendall(whole)
+        while received.count(b"HTTP/1.1 ") < 2:
+            received += client.recv(65_536)
+    assert b'"decision"' not in received
 
 
 def test_a_request_in_pieces_and_two_in_one_are_answered(house: Centre) -> None:

@@ -251,6 +251,14 @@ def test_an_upload_of_a_used_code_is_stored_as_it_happened(
     assert records(inside) == 2
 
 
+def test_an_upload_of_days_ago_moves_no_room(store: StoreLine, inside: redis.Redis) -> None:
+    """Who went in or out before the counter's memory is not inside now."""
+    store.scan(new_scan(), room(3, 10))
+    store.upload(new_scan(), room(-2, 10), ago=2 * 86_400)
+    store.upload(new_scan(), room(6, 10), ago=2 * 86_400)
+    assert people_inside(inside) == 3
+
+
 def test_an_uploaded_entry_counts_even_past_the_limit(
     store: StoreLine, inside: redis.Redis
 ) -> None:

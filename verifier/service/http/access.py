@@ -70,7 +70,7 @@ class Keys:
         Raises:
             Problem: 401 key.unknown.
         """
-        if header.startswith(_BEARER) and len(header) <= MAX_KEY_CHARS:
+        if header.startswith(_BEARER) and header.isascii() and len(header) <= MAX_KEY_CHARS:
             digest = hashlib.sha256(header[len(_BEARER) :].encode()).hexdigest()
             found = None
             for known, caller in self._callers.items():

@@ -64,6 +64,7 @@ class Connection(RequestHandler):
         "_seen",
         "_settled",
         "_since",
+        "_unsure",
         "busy",
         "caller",
         "half_since",
@@ -85,6 +86,11 @@ class Connection(RequestHandler):
         self._held = b""
         self._after: asyncio.Future[None] | None = None
         self._since = 0.0
+        self._unsure = False
+        """Bytes went to aiohttp of which we do not know that they ended a request: no lane again.
+
+        Its parser may hold the beginning of another; what comes next then is not a request's head.
+        """
         self._seen = -1
         self._settled = 0
 
@@ -106,8 +112,16 @@ class Connection(RequestHandler):
             if len(self._held) > MAX_HELD_BYTES:
                 self._pause_transport_reading()
             return
-        if self._idle and self.half_since is None and data[:5] == b"POST " and self._lane(data):
+        if (
+            self._idle
+            and self.half_since is None
+            and not self._unsure
+            and data[:5] == b"POST "
+            and self._lane(data)
+        ):
             return
+        # Where aiohttp's parser stands is known only after one whole request without a body.
+        self._unsure |= not (data[:4] == b"GET " and data.find(END) == len(data) - len(END))
         super().data_received(data)
         if not self._idle:
             self.half_since = None

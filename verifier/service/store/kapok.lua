@@ -143,7 +143,10 @@ local function take(prefix, scan, args, first, since)
   while at <= #args do
     local kind, key = args[at], args[at + 1]
     if kind == 'r' then
-      count_room(prefix .. 'c:' .. key, key, tonumber(args[at + 3]), taken)
+      -- An upload from before the counter's own memory says nothing of who is inside now.
+      if not since or lasting(tonumber(args[at + 2]), since) > 0 then
+        count_room(prefix .. 'c:' .. key, key, tonumber(args[at + 3]), taken)
+      end
       at = at + 5
     else
       local seconds = tonumber(args[at + 3])
