@@ -31,7 +31,7 @@ CHECKS: Final = [
 ]
 SCOPES: Final = {one.name: one.scope for one in OPERATIONS}
 schema = schemathesis.openapi.from_dict(document())
-persons = count(1000)
+persons = count(25_000)
 
 
 def own(value: Any) -> Any:
