@@ -66,6 +66,7 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "root": str(house.data / "trust" / "root.cbor"),
         "person_keys": str(keys / "person-hash"),
+        "floors": str(house.data / "trust" / "floors.json"),
         "fleet": {
             "url": endpoints(house).fleet_url,
             "api_key_file": str(house.api_key("verifier")),
@@ -91,6 +92,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "profiles": str(house.data / "profiles"),
         "rules": str(house.data / "rules"),
         "person_keys": str(keys / "person-hash"),
+        "floors": str(house.data / "trust" / "floors.json"),
     }
 
 

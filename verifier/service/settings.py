@@ -78,6 +78,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The pinned root file: all trust starts there."""
     person_keys: str
     """Folder of <YYYY-MM-DD>.key."""
+    floors: str | None = None
+    """File of the bundles' floors, kept outside the store; None: a restart forgets them."""
     fleet: FleetSettings | None = None
     """None: grants come from the store alone."""
 

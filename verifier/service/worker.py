@@ -15,6 +15,7 @@ from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleRefused, Outage
 from verifier.seen import SeenCredentials
+from verifier.service.floors import FloorFile
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
 from verifier.service.http.access import Keys
@@ -72,7 +73,7 @@ class Worker:
         self.redis = open_store(settings.redis)
         self.metrics = Metrics(settings.name)
         self.knowledge = Knowledge()
-        self.trusted, root = _pinned(settings.root)
+        self.trusted, root = _pinned(settings.root, settings.floors)
         self.knowledge.keep(root)
         self._password = read_secret(settings.redis.password_file, "redis.password_file")
         self.commit = Commit(self._connect)
@@ -86,7 +87,7 @@ class Worker:
         )
         self.pictures = ThreadPoolExecutor(PICTURE_THREADS, "picture")
         shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
-        self.bundles = BundleFollower(*shared)
+        self.bundles = BundleFollower(*shared, FloorFile(settings.floors))
         self.grants = GrantFollower(*shared)
         self.state = WorkerState(
             commit=self.commit,
@@ -269,18 +270,20 @@ async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _pinned(path: str) -> tuple[TrustedSet, SignedBundle]:
-    """Return the set that starts from the pinned root file, and the file to hand on."""
+def _pinned(path: str, floors: str | None) -> tuple[TrustedSet, SignedBundle]:
+    """Return the set that starts from the pinned root file and the floors, and the root's file."""
     try:
         data = Path(path).read_bytes()
-        trusted = TrustedSet(data)
+        trusted = TrustedSet(data, floors=FloorFile(floors).load())
         digest = hashlib.sha256(data).hexdigest()
         version = BundleVersion(name="root", version=trusted.root_version, digest=digest)
         return trusted, SignedBundle(version=version, data=data)
     except OSError as error:
         raise SettingsError(f"$.root: cannot read {path}: {error.strerror}") from error
     except (BundleRefused, MalformedError) as error:
-        raise SettingsError(f"$.root: {path} is not a root file") from error
+        raise SettingsError(f"$.root: {path} is no root file, or older than the last") from error
+    except ValueError as error:
+        raise SettingsError(f"$.floors: {error}") from error
 
 
 def tls_context(door: TlsDoorSettings) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tests.support.centre import ADMIN_KEY, ONCE, TERMINAL, Centre, centre, eventually, paper
@@ -61,6 +62,21 @@ def test_an_older_bundle_is_refused(  # a rollback on the shelf
         eventually("the rollback is refused", lambda: refused(house, "rollback"))
         assert version_of(house, "status-1-health") == 2
         assert house.scan(paper(person)).body["reason"] == Reason.STATUS_RED
+
+
+def test_a_store_set_back_brings_no_old_bundle_back(tmp_path: Path) -> None:
+    """The floors are kept beside the store: a new worker does not take what an old one passed."""
+    with centre() as house:
+        floors = str(tmp_path / "floors.json")
+        first, person = house.worker(floors=floors), next(persons)
+        old = shelf(house, "status-1-health")
+        house.publish_plane(Plane.HEALTH, {person: 3}, fill=1)
+        eventually("version 2 is taken", lambda: version_of(house, "status-1-health") == 2)
+        assert first.stop() == 0
+        house.publish("status-1-health", old, 1)
+        house.worker("worker-1", floors=floors)
+        eventually("the rollback is refused", lambda: refused(house, "rollback"))
+        assert house.scan(paper(person)).body["decision"] != Outcome.PASS
 
 
 def test_a_bundle_that_nobody_trusted_signed_is_refused() -> None:

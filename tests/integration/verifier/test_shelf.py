@@ -19,6 +19,7 @@ from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.bundle import Roster, RosterMember, RostersDocument, read_document
 from verifier.contract.envelope import take_apart
 from verifier.service.clock import now
+from verifier.service.floors import FloorFile
 from verifier.service.issuing import shelf as under_test
 from verifier.service.issuing.shelf import ROSTERS_KEPT_S, Shelf
 from verifier.service.store.bundles import publish_bundle, read_versions
@@ -56,6 +57,7 @@ def on(server: RedisServer, folder: Path, steps: Callable[[Shelf, Redis], Awaita
             profiles=folder / "profiles",
             rules=folder / "rules",
             planes=(),
+            floors=FloorFile(None),
         )
         try:
             await steps(shelf, redis)

@@ -16,6 +16,7 @@ from verifier.contract.bundle import ROOT_STEP, BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
+from verifier.service.floors import FloorFile
 from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
@@ -34,13 +35,20 @@ class BundleFollower:
     """Keeps a worker's knowledge at what the shelf holds and trust accepts."""
 
     def __init__(
-        self, redis: Redis, trusted: TrustedSet, knowledge: Knowledge, log: Log, metrics: Metrics
+        self,
+        redis: Redis,
+        trusted: TrustedSet,
+        knowledge: Knowledge,
+        log: Log,
+        metrics: Metrics,
+        floors: FloorFile,
     ) -> None:
         self._redis = redis
         self._trusted = trusted
         self._knowledge = knowledge
         self._log = log
         self._metrics = metrics
+        self._floors = floors
         self._tried: dict[str, str] = {}
         self._refused: set[str] = set()
         self._held = True
@@ -84,6 +92,10 @@ class BundleFollower:
                 "bundle.refused", bundle=name, version=version.version, cause=cause, why=str(error)
             )
             return
+        try:
+            await asyncio.to_thread(self._floors.raise_to, dict(self._trusted.floors))
+        except (OSError, ValueError) as error:
+            self._log.error("floors.unkept", why=str(error))
         self._refused.discard(name)
         self._knowledge.keep(SignedBundle(version=version, data=data))
         self._log.info("bundle.taken", bundle=name, version=version.version)

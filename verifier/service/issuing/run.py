@@ -16,6 +16,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
+from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
@@ -123,6 +124,7 @@ def _shelf(
         profiles=Path(settings.profiles),
         rules=Path(settings.rules),
         planes=tuple(planes.values()),
+        floors=FloorFile(settings.floors),
     )
 
 

@@ -27,6 +27,7 @@ from verifier.issuing.publisher import (
 )
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
+from verifier.service.floors import FloorFile
 from verifier.service.issuing.planes import KeptPlane
 from verifier.service.issuing.sources import read_sources
 from verifier.service.logs import Log
@@ -62,6 +63,7 @@ class Shelf:
         profiles: Path,
         rules: Path,
         planes: tuple[KeptPlane, ...],
+        floors: FloorFile,
     ) -> None:
         self._redis = redis
         self._log = log
@@ -71,6 +73,7 @@ class Shelf:
         self._root, self._trust = root, trust
         self._profiles, self._rules = profiles, rules
         self._planes = planes
+        self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content that lies on the shelf, and when it was signed."""
         self._rosters_turn = asyncio.Lock()
@@ -122,7 +125,9 @@ class Shelf:
 
     async def _next(self, name: str) -> int:
         held = (await read_versions(self._redis)).get(name)
-        return 1 if held is None else held.version + 1
+        floor = self._floors.load().get(name)
+        # Above the floor too: a store that was lost or set back must not give a version twice.
+        return max(0 if held is None else held.version, 0 if floor is None else floor.version) + 1
 
     def _stands(self, name: str, content: bytes, moment: int) -> bool:
         """Say whether content need not be signed anew."""
