@@ -24,6 +24,7 @@ from fleet import identity
 from fleet.broker import Listener, broker_conf
 from fleet.contract.acl import service_acl, terminal_acl
 from fleet.contract.topics import TerminalId
+from tests.support.ports import free_ports
 
 START_DEADLINE_S: Final = 20.0
 """Seconds until a started broker must accept; generous, machines are shared."""
@@ -46,7 +47,7 @@ class Broker:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.host = "127.0.0.1"
-        self.port, self.service_port = _free_ports(2)
+        self.port, self.service_port = free_ports(2)
         now = datetime.now(UTC)
         self.terminal_ca = identity.make_authority("terminal-ca", now)
         self.service_ca = identity.make_authority("service-ca", now)
@@ -76,7 +77,7 @@ class Broker:
 
     def free_port(self) -> int:
         """Return a port that was free a moment ago."""
-        return _free_ports(1)[0]
+        return free_ports(1)[0]
 
     def start(self) -> None:
         """Start the broker and wait until both doors accept."""
@@ -151,15 +152,6 @@ class Broker:
         account = pwd.getpwuid(os.getuid()).pw_name
         conf = broker_conf(terminals=terminals, services=services, user=account)
         (folder / "mosquitto.conf").write_text(conf, encoding="utf-8")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all distinct."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from tests.support.ports import free_ports
+
+__all__ = [
+    "ADMIN_KEY",
+    "API_KEY",
+    "READY_S",
+    "ROOT",
+    "Answer",
+    "Process",
+    "ask",
+    "eventually",
+    "free_ports",
+]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 READY_S: Final = 30.0
@@ -31,15 +44,6 @@ def eventually(what: str, probe: Callable[[], Any], *, within: float = 20.0) -> 
         if time.monotonic() > deadline:
             raise AssertionError(f"did not happen in {within} s: {what}")
         time.sleep(POLL_S)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 @dataclass(slots=True)
