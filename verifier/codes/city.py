@@ -23,8 +23,6 @@ from verifier.trust.keys import VerifyKey, load_ed25519, load_p256
 PREFIX: Final = "CC1:"
 MAX_TEXT: Final = 1200
 """Characters; a group presentation with 64 members stays below 800."""
-MAX_STATIC_SECTORS: Final = 23
-"""Entries of the sectors map; its head is one byte."""
 
 # Fragments. UINT takes the shortest form only (RFC 8949 section 4.2.1).
 _UINT = (

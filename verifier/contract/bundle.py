@@ -10,15 +10,13 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 """
 
 import re
-from typing import Annotated, Any, Final, NewType, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from verifier.contract.cbor import decode
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
-
-Kid = NewType("Kid", bytes)
 
 MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
 """Octets of any one bundle; the largest is a test plane of 18.7 MB."""

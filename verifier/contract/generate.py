@@ -5,7 +5,7 @@ The derived page is committed, so that people who write terminals and signs need
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -48,12 +48,22 @@ def derived() -> Mapping[str, str]:
 def main(arguments: list[str], root: Path) -> int:
     """Write the derived files under `root`, or compare; returns the exit status."""
     parser = argparse.ArgumentParser(prog="verifier.contract.generate", description=__doc__)
+    return keep(derived, parser, arguments, root)
+
+
+def keep(
+    make: Callable[[], Mapping[str, str]],
+    parser: argparse.ArgumentParser,
+    arguments: list[str],
+    root: Path,
+) -> int:
+    """Write what `make` derives under `root`, or with --check compare; returns the exit status."""
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
     check = parser.parse_args(arguments).check
     differing = []
-    for name, text in derived().items():
+    for name, text in make().items():
         path = root / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

@@ -15,7 +15,7 @@ no disk, no clock here.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, NamedTuple, NewType, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from verifier.contract import cbor
 from verifier.contract.bundle import (
@@ -41,7 +41,6 @@ from verifier.status.plane import PlaneView, open_plane
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
 
-Digest = NewType("Digest", bytes)
 AnyDocument = TrustDocument | ProfilesDocument | RostersDocument | StatusDocument
 AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument)
 Value = TypeVar("Value")
