@@ -1,0 +1,73 @@
+"""Persons by the digest of their reference: `v:person:<list>:<bucket>`, small hashes.
+
+Bucket: the first 18 bits of the digest, five hex digits; field: its octets 3 to 10; value: the
+person index in decimal, which Redis packs into at most six octets. 71 of 18.7 million persons share
+a bucket, below the 128 entries up to which Redis packs a hash: plain keys would take 2 GB.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+BUCKET_BITS: Final = 18
+_FIELD: Final = slice(3, 11)
+"""Octets of the digest that follow the bucket's."""
+MAX_ASKED: Final = 10_000
+"""Digests of one call; more are several calls, so that Redis answers others in between."""
+
+
+def person_key(number: int, digest: bytes) -> str:
+    """Return the key under which a digest of list `number` lies."""
+    bucket = int.from_bytes(digest[:3], "big") >> (24 - BUCKET_BITS)
+    return f"v:person:{number}:{bucket:05x}"
+
+
+def person_field(digest: bytes) -> bytes:
+    """Return the field of a digest within its bucket."""
+    return digest[_FIELD]
+
+
+async def find_persons(redis: Redis, number: int, digests: Sequence[bytes]) -> list[int | None]:
+    """Return the person index of each digest of list `number`, None where there is nobody.
+
+    Raises:
+        ValueError: more than MAX_ASKED.
+        RedisError: the store is away.
+    """
+    if len(digests) > MAX_ASKED:
+        raise ValueError("more persons than one call may ask for")
+    if not digests:
+        return []
+    pipeline = redis.pipeline(transaction=False)
+    for digest in digests:
+        pipeline.hget(person_key(number, digest), _text(person_field(digest)))
+    found: list[Any] = await pipeline.execute()
+    return [None if value is None else int(value) for value in found]
+
+
+async def keep_person(redis: Redis, number: int, digest: bytes, person: int) -> int:
+    """Keep a person index under a digest; return the index that stands: an earlier one wins.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    key, field = person_key(number, digest), _text(person_field(digest))
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.hsetnx(key, field, str(person))
+    pipeline.hget(key, field)
+    _, stands = await pipeline.execute()
+    return int(stands)
+
+
+async def forget_person(redis: Redis, number: int, digest: bytes) -> bool:
+    """Forget whose person index a digest is; False: it was nobody's.
+
+    The index stays taken, so that nobody else is given it while credentials may still name it.
+    """
+    return bool(await redis.hdel(person_key(number, digest), _text(person_field(digest))))
+
+
+def _text(field: bytes) -> Any:
+    """Return a field as the client sends it: octets, which its signatures call text."""
+    return field
