@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -96,7 +97,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "numpy": (
         "verifier/barcode/*",
         "verifier/groups/*",
-        "verifier/status/plane.py",
+        "verifier/status/*",
         "firmware_stubs/edge/scene.py",
         "deploy/demo/*",
     ),
@@ -108,6 +109,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "prometheus_client": ("*/service/metrics.py", "fleet/service/http/health.py"),
     "psutil": ("deploy/local/ports.py",),
+    "pyarrow": ("verifier/archive/columns.py",),
     "pyzbar": ("verifier/barcode/scan.py",),
     "qrcode": ("verifier/barcode/render.py",),
     "redis": (
@@ -245,7 +247,9 @@ def owners(modules: tuple[Module, ...], root: Path) -> Iterator[str]:
             if not any(fnmatch(module.path, owner) for owner in OWNERS.get(package, ())):
                 yield f"{module.path}: imports {package}, which it does not own"
     declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    names = {line.split(">")[0].split("[")[0] for line in declared["project"]["dependencies"]}
+    project = declared["project"]
+    lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    names = {line.split(">")[0].split("[")[0] for line in lines}
     owned = {DISTRIBUTIONS.get(package, package) for package in OWNERS}
     yield from (f"pyproject.toml: {name} has no owner" for name in sorted(names - owned))
     yield from (f"pyproject.toml: {name} is not declared" for name in sorted(owned - names))
