@@ -6,6 +6,7 @@ read back. The key changes daily; around midnight a claim also looks at yesterda
 executed by the store's function and by a terminal's SQLite transaction.
 """
 
+import base64
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -142,7 +143,10 @@ def _pair(
 def _names(what: str, person: str, keys: PersonKeys) -> tuple[str, str]:
     """Name a claim under today's key and, if there is one, yesterday's."""
     text = f"{what}|{person}".encode()
-    today = hashlib.blake2b(text, key=keys.today, digest_size=16).hexdigest()
-    if keys.yesterday is None:
-        return today, ""
-    return today, hashlib.blake2b(text, key=keys.yesterday, digest_size=16).hexdigest()
+    return _name(text, keys.today), "" if keys.yesterday is None else _name(text, keys.yesterday)
+
+
+def _name(text: bytes, key: bytes) -> str:
+    """Return 16 characters: what a claim is called costs memory twice, in its key and record."""
+    digest = hashlib.blake2b(text, key=key, digest_size=PERSON_BYTES).digest()
+    return base64.urlsafe_b64encode(digest).decode()

@@ -50,7 +50,7 @@ def test_a_person_takes_one_use() -> None:
     """For as long as the profile says."""
     (claim,) = taken(City())
     assert (claim.kind, claim.seconds, claim.also) == (ClaimKind.ONCE, 300, "")
-    assert len(claim.key) == 32
+    assert len(claim.key) == 16
 
 
 def test_what_is_not_a_pass_takes_nothing() -> None:

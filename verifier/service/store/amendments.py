@@ -13,13 +13,13 @@ from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
 from verifier.service.store.library import ANNUL, LOOK, RESOLVE
+from verifier.service.store.packing import unpack_record
 from verifier.service.store.scans import (
     ANNULLED,
     hour_of,
     index_key,
     read_amendment,
     read_answer,
-    read_record,
 )
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -54,7 +54,7 @@ async def look(redis: Redis, tag: str, scan_id: bytes) -> Looked | None:
         annulled=state == ANNULLED,
         entry=entry.decode(),
         now=now,
-        record=read_record(record),
+        record=unpack_record(record),
         amendment=read_amendment(amendment) if amendment else None,
     )
 

@@ -35,13 +35,6 @@ local function arm(key, seconds, hour)
   end
 end
 
-local function append(prefix, hour, ...)
-  local key = prefix .. 'r:' .. hour
-  local id = redis.call('XADD', key, '*', ...)
-  arm(key, RECORD_SECONDS, hour)
-  return id
-end
-
 local function remember(index, scan, hour, of_scan, value)
   redis.call('HSET', index, scan, value)
   local ahead = tonumber(of_scan) - hour
@@ -52,18 +45,37 @@ local function remember(index, scan, hour, of_scan, value)
   end
 end
 
--- The fields of a record. Its hour is that of its id, or the one before: an id of the first
--- millisecond of an hour may stand in the stream that was chosen just before.
-local function entry(prefix, stream_id)
-  local ms = tonumber(string.sub(stream_id, 1, string.find(stream_id, '-', 1, true) - 1))
+-- The id of an entry as the index keeps it: 6 octets of milliseconds, 4 of the number within one.
+local function pack_id(stream_id)
+  local ms, number = string.match(stream_id, '^(%d+)-(%d+)$')
+  return struct.pack('>I6I4', tonumber(ms), tonumber(number))
+end
+
+local function unpack_id(packed)
+  local ms, number = struct.unpack('>I6I4', packed)
+  return string.format('%.0f-%.0f', ms, number), ms
+end
+
+local function append(prefix, hour, ...)
+  local key = prefix .. 'r:' .. hour
+  local id = redis.call('XADD', key, '*', ...)
+  arm(key, RECORD_SECONDS, hour)
+  return pack_id(id)
+end
+
+-- The fields of a record, and as `c` what it claimed. Its hour is that of its id, or the one
+-- before: an id of the first millisecond of an hour may stand in the stream chosen just before.
+local function entry(prefix, packed_id)
+  local id, ms = unpack_id(packed_id)
   local hour = math.floor(ms / 1000 / HOUR)
   for _, at in ipairs({ hour, hour - 1 }) do
-    local found = redis.call('XRANGE', prefix .. 'r:' .. at, stream_id, stream_id)[1]
+    local found = redis.call('XRANGE', prefix .. 'r:' .. at, id, id)[1]
     if found then
       local fields = {}
       for place = 1, #found[2], 2 do
         fields[found[2][place]] = found[2][place + 1]
       end
+      fields['c'] = string.sub(fields['a'], 2)
       return fields
     end
   end
@@ -185,11 +197,28 @@ local function take_once(prefix, scan, args, first)
   return nil, { { 'o', args[first + 1] } }
 end
 
-local function give_back(prefix, scan, packed)
-  if not packed then
-    return
+-- What a scan claimed, as it stands behind its answer's letter: nothing; the one claim of most
+-- scans by its letter and name; or all of them in MessagePack.
+local function pack_claims(taken)
+  if not taken or #taken == 0 then
+    return ''
+  elseif #taken == 1 and taken[1][1] == 'o' then
+    return 'o' .. taken[1][2]
   end
-  for _, claim in ipairs(cmsgpack.unpack(packed)) do
+  return 'm' .. cmsgpack.pack(taken)
+end
+
+local function unpack_claims(packed)
+  if not packed or packed == '' then
+    return {}
+  elseif string.sub(packed, 1, 1) == 'o' then
+    return { { 'o', string.sub(packed, 2) } }
+  end
+  return cmsgpack.unpack(string.sub(packed, 2))
+end
+
+local function give_back(prefix, scan, packed)
+  for _, claim in ipairs(unpack_claims(packed)) do
     local kind = claim[1]
     local key = prefix .. FAMILY[kind] .. claim[2]
     if kind == 'r' then
@@ -203,20 +232,15 @@ local function give_back(prefix, scan, packed)
   end
 end
 
--- value: digest (16 bytes), answer, state, stream id
+-- value: digest (12 octets), answer, state, id of the record (10 octets)
 local function read(value)
-  return string.sub(value, 1, 16), string.sub(value, 17, 17), string.sub(value, 18, 18),
-    string.sub(value, 19)
+  return string.sub(value, 1, 12), string.sub(value, 13, 13), string.sub(value, 14, 14),
+    string.sub(value, 15)
 end
 
 local function store(prefix, keys, args, answer, state, taken)
   local _, hour = clock()
-  local id
-  if taken and #taken > 0 then
-    id = append(prefix, hour, 'r', args[4], 'a', answer, 'c', cmsgpack.pack(taken))
-  else
-    id = append(prefix, hour, 'r', args[4], 'a', answer)
-  end
+  local id = append(prefix, hour, 'r', args[4], 'a', answer .. pack_claims(taken))
   remember(keys[1], args[1], hour, args[3], args[2] .. answer .. state .. id)
 end
 
@@ -248,16 +272,12 @@ local function scan(keys, args)
   return answer
 end
 
--- The fields that stand beside a record in its entry, those that there are.
-local function beside(fields)
-  local flat = {}
-  for _, name in ipairs({ 'c', 'm' }) do
-    if fields[name] then
-      flat[#flat + 1] = name
-      flat[#flat + 1] = fields[name]
-    end
+-- Appends a record again, with what is said of it beside it if there is anything.
+local function append_again(prefix, hour, record, answer, claimed, amendment)
+  if amendment then
+    return append(prefix, hour, 'r', record, 'a', answer .. (claimed or ''), 'm', amendment)
   end
-  return unpack(flat)
+  return append(prefix, hour, 'r', record, 'a', answer .. (claimed or ''))
 end
 
 -- An upload of a scan that was answered here: what the terminal did is appended, and what a pass
@@ -271,8 +291,8 @@ local function amend(prefix, keys, args, value)
     state = 'a'
   end
   local _, hour = clock()
-  local kept = { c = state == 'm' and before['c'], m = before['m'] }
-  local added = append(prefix, hour, 'r', args[4], 'a', answer, beside(kept))
+  local claimed = state == 'm' and before['c']
+  local added = append_again(prefix, hour, args[4], answer, claimed, before['m'])
   remember(keys[1], args[1], hour, args[3], digest .. answer .. state .. added)
   return { 'm', answer, state }
 end
@@ -316,7 +336,7 @@ local function look(keys, args)
   local found = entry(string.sub(keys[1], 1, 7), id)
   local now = redis.call('TIME')
   local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
-  return { answer, state, id, ms, found['r'] or '', found['m'] or '' }
+  return { answer, state, unpack_id(id), ms, found['r'] or '', found['m'] or '' }
 end
 
 -- keys: index; args: scan_id, hour of the scan_id, amendment; returns 1 when this call annulled, 0
@@ -335,7 +355,7 @@ local function annul(keys, args)
   give_back(prefix, args[1], before['c'])
   local _, hour = clock()
   if before['r'] then
-    id = append(prefix, hour, 'r', before['r'], 'a', answer, 'm', args[3])
+    id = append_again(prefix, hour, before['r'], answer, nil, args[3])
   end
   remember(keys[1], args[1], hour, args[2], digest .. answer .. 'a' .. id)
   return 1
@@ -351,12 +371,11 @@ local function resolve(keys, args)
   end
   local digest, answer, state, id = read(known)
   local before = entry(prefix, id)
-  if id ~= args[3] or state == 'a' or before['m'] or not before['r'] then
+  if unpack_id(id) ~= args[3] or state == 'a' or before['m'] or not before['r'] then
     return 0
   end
   local _, hour = clock()
-  local kept = { c = before['c'], m = args[4] }
-  local added = append(prefix, hour, 'r', before['r'], 'a', answer, beside(kept))
+  local added = append_again(prefix, hour, before['r'], answer, before['c'], args[4])
   remember(keys[1], args[1], hour, args[2], digest .. answer .. state .. added)
   return 1
 end

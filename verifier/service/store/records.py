@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
-from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer, read_record
+from verifier.service.store.packing import unpack_record
+from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer
 from verifier.uses import HASH_TAGS
 
 KEPT_MS: Final = 26 * HOUR_MS
@@ -78,7 +79,7 @@ def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> Kept:
     amendment = fields.get(b"m")
     return Kept(
         _ms(row),
-        read_record(fields[b"r"]),
+        unpack_record(fields[b"r"]),
         read_answer(fields[b"a"]),
         None if amendment is None else read_amendment(amendment),
     )

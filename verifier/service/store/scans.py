@@ -16,10 +16,11 @@ from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer, Outcome
 from verifier.errors import Outage
 from verifier.service.store.library import SCAN, UPLOAD
+from verifier.service.store.packing import pack_record, unpack_record
 from verifier.service.store.wire import pack_command
 from verifier.uses import ClaimKind, UseClaim
 
-DIGEST_BYTES: Final = 16
+DIGEST_BYTES: Final = 12
 """Octets of a text's digest: enough to tell two texts under one scan_id apart."""
 HOUR_MS: Final = 3_600_000
 _BUCKET_BYTE: Final = 11
@@ -40,8 +41,6 @@ _KINDS: Final = {
     ClaimKind.LEAVE: "l",
     ClaimKind.ROOM: "r",
 }
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(ScanRecord).decode
 _AMENDMENT: Final = msgspec.msgpack.Decoder(Amendment).decode
 ANNULLED: Final = b"a"
 
@@ -77,7 +76,7 @@ Stored = Fresh | Known | Amended | Conflict
 
 
 def digest_of(caller: str, text: str) -> bytes:
-    """Return the digest that a scan_id is bound to: 16 bytes."""
+    """Return the digest that a scan_id is bound to: 12 bytes."""
     return hashlib.sha256(f"{caller}|{text}".encode()).digest()[:DIGEST_BYTES]
 
 
@@ -105,7 +104,7 @@ def scan_command(
             scan_id,
             digest,
             hour_of(scan_id),
-            _ENCODE(record),
+            pack_record(record),
             _LETTERS[unclaimed],
             *_flat(claims),
         )
@@ -131,7 +130,7 @@ def upload_command(
             scan_id,
             digest,
             hour_of(scan_id),
-            _ENCODE(record),
+            pack_record(record),
             _LETTERS[unclaimed],
             "p" if record.final is Outcome.PASS else "n",
             record.at // 1000,
@@ -166,21 +165,9 @@ def read_reply(reply: Any) -> Stored:
     kind, letter, state, *rest = reply
     if kind == b"m":
         return Amended(_ANSWERS[letter], state == ANNULLED)
-    record = read_record(rest[0]) if rest and rest[0] else None
+    record = unpack_record(rest[0]) if rest and rest[0] else None
     amendment = read_amendment(rest[1]) if rest and rest[1] else None
     return Known(_ANSWERS[letter], state == ANNULLED, record, amendment)
-
-
-def read_record(data: bytes) -> ScanRecord:
-    """Read a record as it is kept.
-
-    Raises:
-        Outage: it is of another version of this program.
-    """
-    try:
-        return _DECODE(data)
-    except msgspec.DecodeError as error:
-        raise Outage("a record that cannot be read") from error
 
 
 def read_amendment(data: bytes) -> Amendment:
@@ -195,6 +182,6 @@ def read_amendment(data: bytes) -> Amendment:
         raise Outage("an amendment that cannot be read") from error
 
 
-def read_answer(letter: bytes) -> Answer:
-    """Read the answer as it is kept beside a record."""
-    return _ANSWERS[letter]
+def read_answer(kept: bytes) -> Answer:
+    """Read the answer as it is kept beside a record: its letter, then what was claimed."""
+    return _ANSWERS[kept[:1]]
