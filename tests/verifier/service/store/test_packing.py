@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.store_line import new_scan, record
 from verifier.contract.reasons import Reason
-from verifier.contract.record import GroupRecord
+from verifier.contract.record import GroupRecord, ScanRecord
 from verifier.contract.vocabulary import Outcome
 from verifier.errors import Outage
-from verifier.service.store.packing import pack_record, unpack_record
+from verifier.service.store.packing import _Packed, pack_record, unpack_record
 
 MOST_OCTETS: Final = 100
 """Of a person's pass; the store's figure for a record stands on it."""
@@ -50,3 +50,8 @@ def test_an_outcome_that_there_is_not_is_an_outage() -> None:
     fields[6] = 9
     with pytest.raises(Outage):
         unpack_record(msgspec.msgpack.encode(fields))
+
+
+def test_no_member_is_forgotten() -> None:
+    """A record that gets another member must be packed with it."""
+    assert len(_Packed.__struct_fields__) == len(ScanRecord.__struct_fields__)
