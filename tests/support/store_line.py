@@ -18,7 +18,7 @@ from verifier.contract.amendment import Amendment, AmendmentKind
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import make_scan_id, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome
-from verifier.service.store.library import ANNUL, LIBRARY
+from verifier.service.store.library import ANNUL, LIBRARIES
 from verifier.service.store.scans import (
     Stored,
     digest_of,
@@ -40,7 +40,8 @@ class StoreLine:
 
     def __init__(self, server: RedisServer) -> None:
         with server.client() as client:
-            client.function_load(LIBRARY, replace=True)
+            for library in LIBRARIES.values():
+                client.function_load(library, replace=True)
         self._reader = hiredis.Reader(notEnoughData=self)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(20)

@@ -1,23 +1,40 @@
-"""The function library `kapok` inside Redis: loaded when what is there differs from kapok.lua."""
+"""The function libraries inside Redis: loaded when what is there differs from our files.
 
+`kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes.
+"""
+
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
-LIBRARY: Final = resources.files(__package__).joinpath("kapok.lua").read_text(encoding="utf-8")
+
+def _read(file: str) -> str:
+    return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+
+
+LIBRARIES: Final[Mapping[str, str]] = {
+    "kapok": _read("kapok.lua"),
+    "kapok_status": _read("status.lua"),
+}
+"""Name -> code."""
 SCAN: Final = "kapok_scan"
 UPLOAD: Final = "kapok_upload"
 ANNUL: Final = "kapok_annul"
 LOOK: Final = "kapok_look"
 RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
+MAKE_PLANE: Final = "kapok_make_plane"
+CHANGE: Final = "kapok_change"
 
 
 async def ensure_library(redis: Redis) -> bool:
-    """Load the library unless exactly this one is there; return whether it was loaded."""
-    found: Any = await redis.function_list(library="kapok", withcode=True)
-    if any(LIBRARY.encode() in row for row in found):
-        return False
-    await redis.function_load(LIBRARY, replace=True)
-    return True
+    """Load the libraries unless exactly these are there; return whether any was loaded."""
+    loaded = False
+    for name, code in LIBRARIES.items():
+        found: Any = await redis.function_list(library=name, withcode=True)
+        if not any(code.encode() in row for row in found):
+            await redis.function_load(code, replace=True)
+            loaded = True
+    return loaded

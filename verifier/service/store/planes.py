@@ -1,0 +1,171 @@
+"""Planes in the store: every change of a colour or a revocation is made here, in one step.
+
+    v:{status}:planes                   hash: "<list>:<plane>" to "<bits>:<size>", or "destroyed"
+    v:{status}:plane:<list>:<plane>     string: packed values, of full length from the beginning
+    v:{status}:changes:<list>:<plane>   stream: changes that are not published yet
+
+The store holds the truth. Bytes and the note of the change are written by one function of
+status.lua, so that two writers in one byte undo nothing, and no change stays unpublished. Who has
+to know whether a change was made (a batch, an approval) hands in a marker, which is compared and
+set in the same step.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from redis.asyncio import Redis
+
+from verifier.contract.vocabulary import Plane
+from verifier.service.store.library import CHANGE, MAKE_PLANE
+from verifier.status.changes import pack_changes
+from verifier.status.plane import BITS, MAX_PLANE_BYTES
+
+MAX_CHANGES: Final = 10_000
+"""Changes a call: the store does nothing else meanwhile, for about 10 ms."""
+MARKERS: Final = "v:{status}:"
+"""How every marker's key begins."""
+DESTROYED: Final = "destroyed"
+"""In place of a plane's width and size: it is never made again."""
+_PLANES: Final = "v:{status}:planes"
+
+
+class PlaneUnknown(KeyError):  # noqa: N818 - it is an answer
+    """There is no such plane: it was never made, or it was destroyed."""
+
+
+class PlaneName(NamedTuple):
+    """A list's number and which of its planes."""
+
+    number: int
+    plane: Plane
+
+    def __str__(self) -> str:
+        """Write it as the store's keys do."""
+        return f"{self.number}:{self.plane}"
+
+
+class Marker(NamedTuple):
+    """A string that is compared and set in the step of a change."""
+
+    key: str
+    """Begins with `v:{status}:`."""
+    expected: bytes | None
+    """None: there is no such key yet."""
+    value: bytes
+
+
+def plane_key(name: PlaneName) -> str:
+    """Return where a plane's bytes stand."""
+    return f"v:{{status}}:plane:{name}"
+
+
+def changes_key(name: PlaneName) -> str:
+    """Return where a plane's unpublished changes stand."""
+    return f"v:{{status}}:changes:{name}"
+
+
+def octets(plane: Plane, size: int) -> int:
+    """Return how many octets a plane of `size` values takes."""
+    return (size * BITS[plane] + 7) // 8
+
+
+async def make_plane(redis: Redis, name: PlaneName, size: int) -> None:
+    """Make a plane of `size` zeros; one that is there is kept as it is.
+
+    Raises:
+        ValueError: no possible size, or another size than the plane has.
+        PlaneUnknown: it was destroyed.
+    """
+    if size < 1 or octets(name.plane, size) > MAX_PLANE_BYTES:
+        raise ValueError("no size of a plane")
+    made = await redis.fcall(
+        MAKE_PLANE, 2, _PLANES, plane_key(name),
+        str(name), BITS[name.plane], size, octets(name.plane, size),
+    )  # fmt: skip
+    if made != 1:
+        found = await redis.hget(_PLANES, str(name))
+        if found == DESTROYED.encode():
+            raise PlaneUnknown(str(name))
+        raise ValueError(f"plane {name} has another size than {size}")
+
+
+async def read_planes(redis: Redis) -> dict[PlaneName, int]:
+    """Return the planes there are, each with its size in values."""
+    rows: dict[Any, Any] = await redis.hgetall(_PLANES)
+    found = {}
+    for field, value in rows.items():
+        number, _, plane = field.decode().partition(":")
+        if value.decode() != DESTROYED:
+            size = int(value.decode().partition(":")[2])
+            found[PlaneName(int(number), Plane(plane))] = size
+    return found
+
+
+async def change(
+    redis: Redis,
+    changes: Mapping[PlaneName, Sequence[tuple[int, int]]],
+    *,
+    marker: Marker | None = None,
+) -> bool:
+    """Set values, (index, value) each, all or none of them, in one step of the store.
+
+    Of two changes of one index the last counts; a value that is there already is no change.
+    False: the marker is not as expected, and nothing was changed.
+
+    Raises:
+        IndexError: outside a plane.
+        ValueError: no value of its plane, or more than MAX_CHANGES.
+        PlaneUnknown: no such plane.
+        RedisError: the store is away; the change may or may not have been made.
+    """
+    keys = [_PLANES, _PLANES if marker is None else marker.key]
+    words: list[str | bytes] = list(_asked(marker))
+    if sum(map(len, changes.values())) > MAX_CHANGES:
+        raise ValueError(f"more than {MAX_CHANGES} changes at once")
+    for name, pairs in changes.items():
+        keys += [plane_key(name), changes_key(name)]
+        words += [str(name), pack_changes(pairs, bits=BITS[name.plane])]
+    answer: Any = await redis.fcall(CHANGE, len(keys), *keys, *words)
+    if answer == b"u":
+        raise PlaneUnknown(", ".join(map(str, changes)))
+    if answer == b"i":
+        raise IndexError("outside the status list")
+    return bool(answer)
+
+
+def _asked(marker: Marker | None) -> tuple[str | bytes, ...]:
+    if marker is None:
+        return "n", b"", b""
+    if not marker.key.startswith(MARKERS):
+        raise ValueError(f"a marker's key begins with {MARKERS}")
+    if marker.expected is None:
+        return "a", b"", marker.value
+    return "v", marker.expected, marker.value
+
+
+async def read_value(redis: Redis, name: PlaneName, indices: Sequence[int]) -> list[int]:
+    """Return the values at indices, as the store has them now.
+
+    Raises:
+        IndexError: one of them is outside the plane.
+        PlaneUnknown: no such plane.
+    """
+    size = (await read_planes(redis)).get(name)
+    if size is None:
+        raise PlaneUnknown(str(name))
+    if not indices:
+        return []
+    if min(indices) < 0 or max(indices) >= size:
+        raise IndexError("outside the status list")
+    width = f"u{BITS[name.plane]}"
+    asked = [("GET", width, _place(index, BITS[name.plane])) for index in indices]
+    words = [word for each in asked for word in each]
+    ask: Any = redis.execute_command
+    found: list[Any] = await ask("BITFIELD_RO", plane_key(name), *words)
+    return [int(value) for value in found]
+
+
+def _place(index: int, bits: int) -> int:
+    """Return where BITFIELD finds a value: it counts each octet from its highest bit."""
+    bit = index * bits
+    return bit + 8 - bits - 2 * (bit % 8)

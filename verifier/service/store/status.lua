@@ -1,0 +1,124 @@
+#!lua name=kapok_status
+
+-- What happens to planes in the store, each as one step (docs/store-verifier.md). All keys share the
+-- hash tag {status}. Changes come packed: 4 octets index (big-endian), 1 octet value, ascending by
+-- index, each index once. Plane bytes are packed least significant bits first, while BITFIELD counts
+-- from the most significant bit of each octet: `place` turns one into the other.
+
+local RECORD = 5
+local CHUNK = 1000 -- changes a BITFIELD: Lua hands at most 8,000 arguments to one command
+local MOST_UNPUBLISHED = 2048 -- entries; at 10,000 changes each that is 100 MB
+
+local function place(index, bits)
+  local bit = index * bits
+  return bit + 8 - bits - 2 * (bit % 8)
+end
+
+local function described(planes, name)
+  local found = redis.call('HGET', planes, name)
+  local bits, size = string.match(found or '', '^(%d+):(%d+)$')
+  return tonumber(bits), tonumber(size)
+end
+
+-- Returns the records of `packed` that differ from what is there, as a list.
+local function differing(plane, bits, packed)
+  local width, found = 'u' .. bits, {}
+  for first = 1, #packed, CHUNK * RECORD do
+    local asked, values = {}, {}
+    for at = first, math.min(first + CHUNK * RECORD, #packed + 1) - 1, RECORD do
+      local index, value = struct.unpack('>I4B', packed, at)
+      values[#values + 1] = value
+      asked[#asked + 1] = 'GET'
+      asked[#asked + 1] = width
+      asked[#asked + 1] = place(index, bits)
+    end
+    local held = redis.call('BITFIELD_RO', plane, unpack(asked))
+    for number, value in ipairs(values) do
+      if held[number] ~= value then
+        local at = first + (number - 1) * RECORD
+        found[#found + 1] = string.sub(packed, at, at + RECORD - 1)
+      end
+    end
+  end
+  return found
+end
+
+local function write(plane, bits, records)
+  local width = 'u' .. bits
+  for first = 1, #records, CHUNK do
+    local given = {}
+    for number = first, math.min(first + CHUNK - 1, #records) do
+      local index, value = struct.unpack('>I4B', records[number])
+      given[#given + 1] = 'SET'
+      given[#given + 1] = width
+      given[#given + 1] = place(index, bits)
+      given[#given + 1] = value
+    end
+    redis.call('BITFIELD', plane, unpack(given))
+  end
+end
+
+-- Appends to what the publisher has not read yet. Past the bound one mark takes the place of all:
+-- nothing is lost, since the plane has every value; the publisher then starts the stream over.
+local function announce(stream, records)
+  if redis.call('XLEN', stream) >= MOST_UNPUBLISHED then
+    redis.call('XTRIM', stream, 'MAXLEN', 0)
+    redis.call('XADD', stream, '*', 'all', '1')
+  else
+    redis.call('XADD', stream, '*', 'c', table.concat(records))
+  end
+end
+
+-- keys: planes, plane; args: name, bits, size, octets; returns 1 if the plane is there as asked,
+-- 0 if it was destroyed, or is of another size
+local function make(keys, args)
+  local wanted = args[2] .. ':' .. args[3]
+  local found = redis.call('HGET', keys[1], args[1])
+  if found then
+    return found == wanted and 1 or 0
+  end
+  redis.call('HSET', keys[1], args[1], wanted)
+  redis.call('SETRANGE', keys[2], tonumber(args[4]) - 1, '\0')
+  return 1
+end
+
+-- keys: planes, marker ('' names none: then planes again), then plane and stream of changes of each
+-- plane; args: marker asked ('n' none, 'a' absent, 'v' of this value), value expected, new value,
+-- then name and packed changes of each plane. Returns 1, 0 when the marker is another, 'u' for an
+-- unknown plane, 'i' for an index outside its plane; nothing is changed but with 1.
+local function change(keys, args)
+  local asked = args[1]
+  if asked ~= 'n' then
+    local held = redis.call('GET', keys[2])
+    if (asked == 'a' and held) or (asked == 'v' and held ~= args[2]) then
+      return 0
+    end
+  end
+  local widths = {}
+  for number = 1, (#keys - 2) / 2 do
+    local name, packed = args[2 + 2 * number], args[3 + 2 * number]
+    local bits, size = described(keys[1], name)
+    if not bits or redis.call('EXISTS', keys[1 + 2 * number]) == 0 then
+      return 'u'
+    end
+    if #packed > 0 and struct.unpack('>I4', packed, #packed - RECORD + 1) >= size then
+      return 'i'
+    end
+    widths[number] = bits
+  end
+  for number, bits in ipairs(widths) do
+    local plane, stream = keys[1 + 2 * number], keys[2 + 2 * number]
+    local records = differing(plane, bits, args[3 + 2 * number])
+    if #records > 0 then
+      write(plane, bits, records)
+      announce(stream, records)
+    end
+  end
+  if asked ~= 'n' then
+    redis.call('SET', keys[2], args[3])
+  end
+  return 1
+end
+
+redis.register_function('kapok_make_plane', make)
+redis.register_function('kapok_change', change)
