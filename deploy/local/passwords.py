@@ -1,4 +1,4 @@
-"""Secrets that are only random: Redis passwords and API keys.
+"""Secrets that are only random: Redis passwords, API keys, the reference key.
 
 Each is one file of mode 0600 in <data>/keys, made on the first start; services are given the
 digest of an API key, never the key.
@@ -15,6 +15,7 @@ import msgspec
 from deploy.local.data import write_file
 from deploy.local.redis import USERS
 from verifier.contract.vocabulary import ApiScope
+from verifier.issuing.persons import REFERENCE_KEY_BYTES
 
 SECRET_BYTES: Final = 32
 """256 bits; 43 url-safe characters."""
@@ -47,6 +48,13 @@ def make_api_keys(data: Path) -> None:
     for name in API_KEYS:
         secret = f"kapok_{name}_{secrets.token_urlsafe(SECRET_BYTES)}"
         _make_once(data / "keys" / "api" / f"{name}.key", secret)
+
+
+def make_reference_key(data: Path) -> None:
+    """Make the key under which references of persons are hashed."""
+    path = data / "keys" / "reference.key"
+    if not path.exists():
+        write_file(path, secrets.token_bytes(REFERENCE_KEY_BYTES))
 
 
 def redis_passwords(data: Path) -> Mapping[str, str]:

@@ -87,6 +87,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "issuer_key": str(keys / "issuer.pem"),
         "status_key": str(keys / "status.pem"),
         "bundle_key": str(keys / "bundle.pem"),
+        "reference_key": str(keys / "reference.key"),
         "root": str(house.data / "trust" / "root.cbor"),
         "trust": str(house.data / "trust" / "trust.json"),
         "profiles": str(house.data / "profiles"),

@@ -27,6 +27,7 @@ class Wiring:
 SECRETS: Final = (
     Seed(name="Redis passwords", make=passwords.make_redis_passwords),
     Seed(name="API keys", make=passwords.make_api_keys),
+    Seed(name="reference key", make=passwords.make_reference_key),
     Seed(name="certificate authorities", make=certificates.make_authorities),
     Seed(name="signing keys", make=trust.make_signing_keys),
     Seed(name="root document", make=trust.make_root),

@@ -21,6 +21,7 @@ from tests.support.centre import (
 from tests.support.centre import api_keys as keys_of_tests
 from tests.support.keys import BUNDLE, ISSUER, STATUS
 
+REFERENCE_KEY = bytes(range(32))
 METRO = """
 place = "metro-1"
 stance = "closed"
@@ -77,6 +78,7 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
     folder = it.folder
     for name, key in (("issuer", ISSUER), ("status", STATUS), ("bundle", BUNDLE)):
         (folder / f"{name}.pem").write_bytes(key.to_pem())
+    (folder / "reference.key").write_bytes(REFERENCE_KEY)
     source = trust_source()
     first = msgspec.structs.replace(source.keys[0], uses=("credential", "roster"))
     source = msgspec.structs.replace(source, keys=(first, *source.keys[1:]))
@@ -93,6 +95,7 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "issuer_key": str(folder / "issuer.pem"),
         "status_key": str(folder / "status.pem"),
         "bundle_key": str(folder / "bundle.pem"),
+        "reference_key": str(folder / "reference.key"),
         "root": str(folder / "root.cbor"),
         "trust": str(folder / "trust.json"),
         "profiles": str(profiles),

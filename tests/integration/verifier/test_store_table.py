@@ -24,6 +24,7 @@ def documented() -> dict[str, str]:
         .replace("<hour>", r"\d+")
         .replace("<bb>", "[0-9a-f]{2}")
         .replace("<claim>", r"[^:]+")
+        .replace("<bucket>", "[0-9a-f]{5}")
         .replace("<place>", "[a-z0-9-]+")
         .replace("<name>", "[a-z0-9-]+")
         .replace("<list>", r"\d+")
@@ -38,6 +39,7 @@ def test_every_key_is_in_the_table() -> None:
     table = documented()
     with issuing_house() as house:
         members = [house.issue(holder=None)["person"] for _ in range(2)]
+        house.ask("/v1/persons", {"reference": "44010119900101001X"})
         roster = [{"person": person, "masked_name": "李*"} for person in members]
         house.ask("/v1/credentials", {"kind": "group", "hours": 1, "roster": roster})
         with StoreLine(house.centre.redis) as line:

@@ -21,12 +21,14 @@ from verifier.service.http.access import Keys
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.credentials import Credentials
+from verifier.service.issuing.persons import Persons
 from verifier.service.issuing.planes import KEPT, KeptPlane, load_plane
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.person_keys import KEY_BYTES, key_path
+from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
 from verifier.service.store.connection import check_durable, open_store
 from verifier.uses import DAY
@@ -47,6 +49,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         NotDurableError: the store would forget.
     """
     keys = {name: _key(settings, name) for name in ("issuer_key", "status_key", "bundle_key")}
+    reference_key = read_reference_key(settings.reference_key, "reference_key")
     redis = open_store(settings.redis)
     await _store_there(redis)
     await check_durable(redis)
@@ -54,8 +57,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     planes = {plane: await load_plane(redis, settings.list, plane, sizes[plane]) for plane in KEPT}
     shelf = _shelf(settings, redis, log, keys, planes)
     credentials = Credentials(redis, log, settings, keys["issuer_key"], planes, shelf)
+    persons = Persons(redis, settings, reference_key, planes)
     metrics = Metrics(settings.name)
     routes = (
+        Route(method="POST", path="/v1/persons", handler=persons.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
         Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
         *health_routes(lambda: _readiness(shelf), metrics.text),

@@ -26,6 +26,8 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     status_key: str
     bundle_key: str
     """PKCS #8 PEM."""
+    reference_key: str
+    """32 octets, under which references of persons are hashed."""
     root: str
     """The root file, laid on the shelf as it is."""
     trust: str
