@@ -43,6 +43,9 @@ class SignedUse(StrEnum):
     BUNDLE = "kapok/1/bundle"
     GRANT = "kapok/1/grant"
     DESTRUCTION = "kapok/1/destruction"
+    FEED = "kapok/1/feed"
+    EXPORT = "kapok/1/export"
+    OPERATOR = "kapok/1/operator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
