@@ -239,3 +239,21 @@ def test_a_killed_redis_has_all_or_nothing_of_a_change(server: RedisServer) -> N
         assert await unpublished(redis, HEALTH) == pack_changes([(n, 3) for n in made], bits=2)
 
     on(server, steps)
+
+
+def test_a_change_may_expect_what_is_there(server: RedisServer) -> None:
+    """Another value, of any index of that plane, and nothing at all is changed."""
+
+    async def steps(redis: Redis) -> None:
+        marker = Marker(MARK, None, b"1")
+        wanted = {HEALTH: [(7, 3)], REVOKED: [(7, 1)]}
+        for expected in ({HEALTH: [(7, 1)]}, {REVOKED: [(8, 1)]}, {HEALTH: [(7, 0), (8, 2)]}):
+            assert not await change(redis, wanted, marker=marker, expected=expected)
+        assert await read_value(redis, HEALTH, [7]) == [0]
+        assert await redis.get(MARK) is None
+        with pytest.raises(IndexError):
+            await change(redis, wanted, expected={HEALTH: [(SIZE, 0)]})
+        assert await change(redis, wanted, marker=marker, expected={HEALTH: [(7, 0)]})
+        assert await read_value(redis, HEALTH, [7]) == [3]
+
+    on(server, steps)

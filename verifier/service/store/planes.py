@@ -106,11 +106,13 @@ async def change(
     changes: Mapping[PlaneName, Sequence[tuple[int, int]]],
     *,
     marker: Marker | None = None,
+    expected: Mapping[PlaneName, Sequence[tuple[int, int]]] | None = None,
 ) -> bool:
     """Set values, (index, value) each, all or none of them, in one step of the store.
 
     Of two changes of one index the last counts; a value that is there already is no change.
-    False: the marker is not as expected, and nothing was changed.
+    False: the marker, or a value of `expected` in a plane that is changed, is another, and nothing
+    was changed.
 
     Raises:
         IndexError: outside a plane.
@@ -124,7 +126,9 @@ async def change(
         raise ValueError(f"more than {MAX_CHANGES} changes at once")
     for name, pairs in changes.items():
         keys += [plane_key(name), changes_key(name)]
-        words += [str(name), pack_changes(pairs, bits=BITS[name.plane])]
+        held = () if expected is None else expected.get(name, ())
+        bits = BITS[name.plane]
+        words += [str(name), pack_changes(pairs, bits=bits), pack_changes(held, bits=bits)]
     answer: Any = await redis.fcall(CHANGE, len(keys), *keys, *words)
     if answer == b"u":
         raise PlaneUnknown(", ".join(map(str, changes)))

@@ -84,8 +84,9 @@ end
 
 -- keys: planes, marker ('' names none: then planes again), then plane and stream of changes of each
 -- plane; args: marker asked ('n' none, 'a' absent, 'v' of this value), value expected, new value,
--- then name and packed changes of each plane. Returns 1, 0 when the marker is another, 'u' for an
--- unknown plane, 'i' for an index outside its plane; nothing is changed but with 1.
+-- then name, packed changes and packed values that must be there of each plane. Returns 1, 0 when
+-- the marker or one of those values is another, 'u' for an unknown plane, 'i' for an index outside
+-- its plane; nothing is changed but with 1.
 local function change(keys, args)
   local asked = args[1]
   if asked ~= 'n' then
@@ -96,7 +97,7 @@ local function change(keys, args)
   end
   local widths = {}
   for number = 1, (#keys - 2) / 2 do
-    local name, packed = args[2 + 2 * number], args[3 + 2 * number]
+    local name, packed, held = args[1 + 3 * number], args[2 + 3 * number], args[3 + 3 * number]
     local bits, size = described(keys[1], name)
     if not bits or redis.call('EXISTS', keys[1 + 2 * number]) == 0 then
       return 'u'
@@ -104,11 +105,19 @@ local function change(keys, args)
     if #packed > 0 and struct.unpack('>I4', packed, #packed - RECORD + 1) >= size then
       return 'i'
     end
+    if #held > 0 then
+      if struct.unpack('>I4', held, #held - RECORD + 1) >= size then
+        return 'i'
+      end
+      if #differing(keys[1 + 2 * number], bits, held) > 0 then
+        return 0
+      end
+    end
     widths[number] = bits
   end
   for number, bits in ipairs(widths) do
     local plane, stream = keys[1 + 2 * number], keys[2 + 2 * number]
-    local records = differing(plane, bits, args[3 + 2 * number])
+    local records = differing(plane, bits, args[2 + 3 * number])
     if #records > 0 then
       write(plane, bits, records)
       announce(stream, records)
