@@ -5,6 +5,7 @@ The shell carries them out in the order given. What must be durable before the n
 
 from dataclasses import dataclass
 
+from firmware_stubs.chunks import Progress
 from firmware_stubs.commands import Plan
 from firmware_stubs.scans import Scan, Verdict
 from fleet.contract.commands import CommandType
@@ -64,6 +65,13 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowNext:
+    """Ask for the next symbol of a card that is not whole yet; no decision."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     """The decision of this scan is under way; show it when it comes."""
 
@@ -103,5 +111,17 @@ class Act:
 
 
 Action = (
-    Note | Ask | Decide | Keep | OpenGate | Show | Wait | Probe | Upload | Suspend | Write | Act
+    Note
+    | Ask
+    | Decide
+    | Keep
+    | OpenGate
+    | Show
+    | ShowNext
+    | Wait
+    | Probe
+    | Upload
+    | Suspend
+    | Write
+    | Act
 )

@@ -33,9 +33,9 @@ class Equipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """A code was read, by the lens or by a wedge."""
+    """A code was read, by the lens or by a wedge; several texts are symbols of one card."""
 
-    text: str
+    texts: tuple[str, ...]
     random: bytes
     """6 bytes, for a scan_id."""
 

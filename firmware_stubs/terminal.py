@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
+from firmware_stubs.chunks import Chunks, Progress
 from firmware_stubs.commands import Plan, Ring
 from firmware_stubs.connectivity import Connectivity
 from firmware_stubs.events import Event
@@ -84,6 +85,7 @@ class Terminal:
         self.state = State.BOOT
         self.connectivity = Connectivity()
         self.scans = Scans(terminal)
+        self.chunks = Chunks()
         self.ring = Ring()
         self.cut = False
         """Somebody took the network away."""
@@ -168,16 +170,19 @@ class Terminal:
     # Scans
 
     def _presented(self, event: events.Presented, now: float) -> list[Action]:
-        known = self.scans.find(event.text, now)
         if self.state not in (State.ONLINE, State.OFFLINE):
             return [self._unavailable(self._id(event, now))]
+        *_, text = (self.chunks.take(text, now) for text in event.texts)
+        if isinstance(text, Progress):
+            return [actions.ShowNext(progress=text)]
+        known = self.scans.find(text, now)
         if known is not None and known.phase is not Phase.ORPHAN:
             return self._again(known)
         asking = self.state is State.ONLINE
         if not asking and not self.equipped:
             return [self._unavailable(self._id(event, now))]
         if known is None:
-            known = self.scans.begin(event.text, now, event.random, Phase.ASKING)
+            known = self.scans.begin(text, now, event.random, Phase.ASKING)
         if known is None:
             return [self._unavailable(self._id(event, now))]
         known.phase = Phase.ASKING if asking else Phase.ALONE
@@ -284,6 +289,7 @@ class Terminal:
     # Time
 
     def _tick(self, _event: events.Tick, now: float) -> list[Action]:
+        self.chunks.forget(now)
         ended: list[Action] = []
         for scan in self.scans.forget(now):
             verdict = Verdict(answer=self._no(scan.scan_id), online=False)

@@ -5,8 +5,10 @@ POST /wedge   what a keyboard-wedge scanner typed -> the decision
 POST /network {"cut": true | false} -> the state
 GET  /state   the state
 
-A decision is the TerminalAnswer with `online` and `ms`. Errors are RFC 9457 problems with a stable
-code; the input is never echoed. Whoever may open the socket (mode 0600) may do all of it.
+A decision is the TerminalAnswer with `online` and `ms`. A symbol of a card that is not whole yet is
+answered without a decision: `card` says how many of how many were read. Errors are RFC 9457
+problems with a stable code; the input is never echoed. Whoever may open the socket (mode 0600) may
+do all of it.
 """
 
 import asyncio
@@ -21,9 +23,10 @@ from aiohttp import web
 
 from firmware_stubs.edge import lens
 from firmware_stubs.edge.lens import Reading
-from firmware_stubs.edge.shell import Shell, Shown
+from firmware_stubs.edge.shell import Shell, Shown, ShowNext
 from verifier.barcode.picture import MAX_PICTURE_BYTES
 from verifier.barcode.scan import Cause, PictureRefused
+from verifier.contract.reasons import Language
 
 MAX_WEDGE_BYTES: Final = 128 * 1024
 """Octets of a typed line; the longest text a scan may have, in UTF-8, fits."""
@@ -114,11 +117,16 @@ class Door:
 
     async def _decided(self, reading: Reading, started: float) -> web.Response:
         shell = self._shell
+        shown: Shown | ShowNext
         if reading.reason is not None:
             shown = shell.no_code(reading.reason)
         else:
-            shown = await shell.scan(reading.text)
-        return _json(_answer(shown, (time.perf_counter() - started) * 1000))
+            shown = await shell.scan(reading.texts)
+        milliseconds = round((time.perf_counter() - started) * 1000, 2)
+        told = (
+            _asked(shown, shell.settings.language) if isinstance(shown, ShowNext) else _told(shown)
+        )
+        return _json(told | {"ms": milliseconds})
 
     async def _network(self, request: web.Request) -> web.Response:
         try:
@@ -132,9 +140,17 @@ class Door:
         return _json(await self._state_of())
 
 
-def _answer(shown: Shown, milliseconds: float) -> dict[str, Any]:
+def _told(shown: Shown) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.to_builtins(shown.answer)
-    return answer | {"online": shown.online, "ms": round(milliseconds, 2)}
+    return answer | {"online": shown.online}
+
+
+def _asked(shown: ShowNext, language: Language) -> dict[str, Any]:
+    progress = shown.progress
+    return {
+        "card": {"read": progress.read, "total": progress.total},
+        "sentence": progress.sentence(language),
+    }
 
 
 def _json(body: dict[str, Any]) -> web.Response:

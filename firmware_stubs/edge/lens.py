@@ -1,7 +1,8 @@
 """The lens: from a frame to the one code in it, or to what a person must do differently.
 
-Codes of other kinds (posters, payment codes) do not disturb as long as one code of ours is in view;
-alone they are told apart from an empty frame, and what they say is dropped at once.
+Several symbols of one SMART Health Card are one code. Codes of other kinds (posters, payment codes)
+do not disturb as long as one code of ours is in view; alone they are told apart from an empty
+frame, and what they say is dropped at once.
 """
 
 from dataclasses import dataclass
@@ -9,15 +10,16 @@ from typing import Final
 
 from verifier.barcode.scan import Frame, read_picture, scan
 from verifier.codes.formats import looks_like_code
+from verifier.codes.shc import of_one_card
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read: a text, or the reason why there is none."""
+    """What was read: a text, or a card's symbols, or the reason why there is nothing."""
 
-    text: str = ""
+    texts: tuple[str, ...] = ()
     reason: Reason | None = None
 
     def __repr__(self) -> str:
@@ -31,10 +33,10 @@ def look(frame: Frame) -> Reading:
     """Read a grayscale frame of shape (height, width)."""
     texts = scan(frame)
     codes = [text for text in texts if looks_like_code(text)]
-    if len(codes) > 1:
+    if len(codes) > 1 and not of_one_card(codes):
         return Reading(reason=Reason.PICTURE_SEVERAL)
     if codes:
-        return check(codes[0])
+        return check(*codes)
     return Reading(reason=Reason.FORMAT_UNKNOWN) if texts else NO_CODE
 
 
@@ -47,11 +49,11 @@ def look_at_file(data: bytes) -> Reading:
     return look(read_picture(data))
 
 
-def check(text: str) -> Reading:
+def check(*texts: str) -> Reading:
     """Refuse what no door would take in; everything else is for `assess` to judge."""
-    if len(text) > MAX_TEXT_CHARS:
+    if sum(map(len, texts)) > MAX_TEXT_CHARS:
         return Reading(reason=Reason.FORMAT_TOO_LONG)
-    return Reading(text=text)
+    return Reading(texts=texts)
 
 
 def typed(data: bytes) -> Reading:

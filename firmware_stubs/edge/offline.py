@@ -19,6 +19,7 @@ from firmware_stubs.edge.lens import look
 from firmware_stubs.edge.records import Records
 from firmware_stubs.scans import Phase, Scan, Verdict
 from verifier.barcode.scan import Frame
+from verifier.codes.shc import gather
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import TerminalAnswer, make_scan_id
@@ -161,5 +162,5 @@ def decide_frame(frame: Frame, alone: Alone, *, clock: Clock, random: bytes) -> 
     if reading.reason is not None:
         return no_code(reading.reason, alone.language, scan_id)
     return alone.decide(
-        Scan(scan_id=scan_id, text=reading.text, at=clock.now, phase=Phase.ALONE), clock
+        Scan(scan_id=scan_id, text=gather(reading.texts), at=clock.now, phase=Phase.ALONE), clock
     )

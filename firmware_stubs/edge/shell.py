@@ -35,6 +35,7 @@ SHOW_LIMIT_S: Final = 10.0
 """Seconds until whoever presented a code is told something, even if all else hangs."""
 
 Shown = actions.Show
+ShowNext = actions.ShowNext
 Nudge = Callable[[], None]
 
 
@@ -130,10 +131,13 @@ class Shell:
         for action in wanted:
             await self._carry_out[type(action)](action)
 
-    async def scan(self, text: str) -> Shown:
+    async def scan(self, texts: tuple[str, ...]) -> Shown | ShowNext:
         """Take in a code that was read, and return what is shown for it."""
-        event = events.Presented(text=text, random=os.urandom(6))
+        event = events.Presented(texts=texts, random=os.urandom(6))
         wanted = self.machine.handle(event, self.now())
+        if isinstance(wanted[0], ShowNext):
+            self.counters["frames.chunk"] += 1
+            return wanted[0]
         scan_id = _scan_id(wanted[0])
         shown: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(scan_id, []).append(shown)

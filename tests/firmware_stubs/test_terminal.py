@@ -62,7 +62,7 @@ def brought_to(state: State, *, equipped: bool = True) -> Terminal:
 def present(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> list[actions.Action]:
     """Show a code."""
     random = hashlib.sha256(text.encode()).digest()[:6]
-    return terminal.handle(events.Presented(text=text, random=random), now)
+    return terminal.handle(events.Presented(texts=(text,), random=random), now)
 
 
 def answer(
@@ -97,7 +97,7 @@ EVENTS: dict[str, Callable[[], events.Event]] = {
     "loaded suspended": lambda: events.Loaded(identity=True, suspended=True),
     "enrolled": events.Enrolled,
     "equipped": lambda: events.Equipped(usable=True),
-    "presented": lambda: events.Presented(text="y", random=bytes(6)),
+    "presented": lambda: events.Presented(texts=("y",), random=bytes(6)),
     "answered a stranger": lambda: events.CentreAnswered(answer=answer("no"), seconds=0.01),
     "failed": lambda: events.CentreFailed(scan_id="no", seconds=2.0),
     "refused": events.CentreRefused,

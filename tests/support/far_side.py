@@ -133,7 +133,7 @@ class FarSide:
         asked = msgspec.json.decode(await request.read(), type=ScanRequest)
         mode = self.scans
         if mode not in (Mode.FAIL, Mode.REFUSE):
-            self.asked[asked.scan_id] = asked.text
+            self.asked[asked.scan_id] = asked.all_texts[0]
         fault = await self._faulty(mode, request)
         if fault is not None:
             return fault

@@ -142,6 +142,15 @@ def card(changes: Mapping[str, Any] | None = None, **vc: Any) -> bytes:
     return json.dumps({k: v for k, v in values.items() if v is not None}).encode()
 
 
+def persons_card(family: str) -> bytes:
+    """Encode the payload of somebody's card, which differs from anybody else's all over."""
+    noise = hashlib.sha512(family.encode()).hexdigest() * 2
+    patient = {"resourceType": "Patient", "birthDate": "1990-01-31", "name": [{"family": family}]}
+    entry = [{"fullUrl": noise[:200]}, {"resource": patient}, {"fullUrl": noise[::-1]}]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entry}
+    return card(credentialSubject={"fhirVersion": "4.0.1", "fhirBundle": bundle})
+
+
 def deflated(data: bytes) -> bytes:
     """Compress as raw DEFLATE."""
     stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.support.health import CARDS
+from tests.support.health import ISSUER as CARD_ISSUER
 from tests.support.keys import BUNDLE, GRANTS, ISSUER, PHONE, ROOTS, ROSTER, STATUS
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.grant import Grant
@@ -68,6 +70,9 @@ def trust_source() -> TrustSource:
             line(STATUS, "status", lists=(1,)),
             line(ROSTER, "roster"),
             line(GRANTS, "grant"),
+            msgspec.structs.replace(
+                line(CARDS, "credential", issuer=CARD_ISSUER), formats=("SHC",)
+            ),
         ),
         lists={1: "urn:test:status:1"},
         sectors_enabled=(1, 2, 3, 4),

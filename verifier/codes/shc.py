@@ -8,7 +8,7 @@ not judged here: a profile's rules ask what a place needs.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from verifier.codes.jose import read_json, unbase64url
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
+from verifier.contract.scan import MAX_CHUNKS
 from verifier.contract.vocabulary import Format, Kind
 from verifier.errors import Refusal
 from verifier.trust.keys import VerifyKey
@@ -28,8 +29,6 @@ from verifier.trust.keys import VerifyKey
 PREFIX: Final = "shc:/"
 MAX_TEXT: Final = 20_000
 """Characters, chunks joined; three full symbols take 6,600."""
-MAX_CHUNKS: Final = 99
-"""Chunks of one card; published cards have up to three, a test of needless ones has 17."""
 MAX_HEADER_CHARS: Final = 1024
 """Characters of the encoded header; alg, zip and kid take 112."""
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
@@ -110,6 +109,34 @@ def join(texts: Iterable[str]) -> str:
     if chunks.keys() != set(range(1, len(listed) + 1)):
         raise Refusal(Reason.CODE_MALFORMED)
     return PREFIX + "".join(chunks[number] for number in sorted(chunks))
+
+
+def gather(texts: Sequence[str]) -> str:
+    """Return the one text that was read: itself, or that of a card's chunks, whatever their order.
+
+    What makes no card comes back as a text that decodes as none, the same in any order, so that
+    whoever judges it refuses it for what it is.
+    """
+    if len(texts) == 1:
+        return texts[0]
+    try:
+        return join(texts)
+    except Refusal:
+        return "\n".join(sorted(texts, key=lambda text: (chunk_of(text) is None, text)))
+
+
+def of_one_card(texts: Collection[str]) -> bool:
+    """Say whether texts can be chunks of one card: all of one total, each number once."""
+    chunks = [chunk_of(text) for text in texts]
+    found = {chunk for chunk in chunks if chunk is not None}
+    return len(found) == len(chunks) and len({total for _, total in found}) == 1
+
+
+def whole_chunk_of(text: str) -> tuple[int, int] | None:
+    """Return number and total of a text that has all the form of a chunk; its others may come."""
+    chunk = chunk_of(text)
+    possible = chunk is not None and chunk[0] <= chunk[1] and _CARD.fullmatch(text) is not None
+    return chunk if possible else None
 
 
 def decode(text: str) -> UnverifiedCard:

@@ -100,7 +100,7 @@ def _text(members: Members, read_picture: ReadPicture) -> str:
 
 
 def _seen_in(picture: bytes, read_picture: ReadPicture) -> str:
-    """Return the one code in a picture; other symbols beside exactly one code do not count."""
+    """Return the one code in a picture; a card's symbols are one, others beside it do not count."""
     try:
         texts = read_picture(picture)
     except ValueError as error:
@@ -108,9 +108,9 @@ def _seen_in(picture: bytes, read_picture: ReadPicture) -> str:
     codes = [text for text in texts if looks_like_code(text)] if len(texts) > 1 else list(texts)
     if not codes:
         raise Refusal(Reason.PICTURE_NONE)
-    if len(codes) > 1:
+    if len(codes) > 1 and not shc.of_one_card(codes):
         raise Refusal(Reason.PICTURE_SEVERAL)
-    return codes[0]
+    return shc.gather(codes)
 
 
 def _refused(reason: Reason, texts: list[str] | None) -> Assessment:

@@ -18,6 +18,8 @@ from verifier.contract.vocabulary import Outcome
 
 MAX_TEXT_CHARS: Final = 20_000
 """Characters of a scan's text that a door takes in; each format has a tighter bound of its own."""
+MAX_CHUNKS: Final = 99
+"""Symbols of one SMART Health Card; published cards have up to three, a test has 17."""
 MAX_UPLOAD_RECORDS: Final = 100
 """Records in one upload; at 20,000 characters each it stays below 2 MiB of JSON with room."""
 
@@ -56,14 +58,40 @@ def scan_id_bytes(scan_id: str) -> bytes:
     return bytes.fromhex(scan_id.replace("-", ""))
 
 
-class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/scans. Place, gate and direction come from the caller's grant.
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+Texts = Annotated[tuple[Text, ...], msgspec.Meta(min_length=2, max_length=MAX_CHUNKS)]
 
-    A request may repeat them; one that says otherwise than the grant is refused.
+
+class Read(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was read under a scan_id: exactly one of `text` and `texts`.
+
+    `texts` are the symbols of one SMART Health Card, in any order.
     """
 
     scan_id: str
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+    text: Text | msgspec.UnsetType = msgspec.UNSET
+    texts: Texts | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        """Hold it to one of both."""
+        if (self.text is msgspec.UNSET) is (self.texts is msgspec.UNSET):
+            raise ValueError("not exactly one of text and texts")
+
+    @property
+    def all_texts(self) -> tuple[str, ...]:
+        """Every text that was read."""
+        if self.text is not msgspec.UNSET:
+            return (self.text,)
+        return () if self.texts is msgspec.UNSET else self.texts
+
+
+class ScanRequest(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/scans: exactly one of `text` and `texts` (a SMART Health Card's symbols).
+
+    Place, gate and direction come from the caller's grant. A request may repeat them; one that
+    says otherwise than the grant is refused.
+    """
+
     place: str | None = None
     gate: str | None = None
 
@@ -136,11 +164,12 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[TerminalAnswer | LineProblem, ...]
 
 
-class UploadRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A scan that the terminal has decided itself; a record, not a request."""
+class UploadRecord(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A scan that the terminal has decided itself; a record, not a request.
 
-    scan_id: str
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+    Exactly one of `text` and `texts`, as in a scan.
+    """
+
     at: float
     """Unix seconds of the scan on the terminal's clock, corrected by its known offset."""
     decision: Outcome

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from verifier.codes.shc import gather
 from verifier.contract.reasons import Language, Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import GroupCounts, ScanRequest, TerminalAnswer
@@ -172,8 +173,9 @@ class Scanning:
         started = time.perf_counter()
         now = wall_now()
         scan = Scan(self, request.scan_id, language, started, done)
+        text = gather(request.all_texts)
         scan.assessment = assessment = assess(
-            request.text,
+            text,
             known=self.knowledge.known,
             profile=gate.profile,
             grant=gate.grant,
@@ -186,7 +188,7 @@ class Scanning:
             passed = assessment.outcome is Outcome.PASS
             command = scan_command(
                 gate.tag,
-                digest_of(gate.grant.terminal, request.text),
+                digest_of(gate.grant.terminal, text),
                 make_record(gate, scan_id, assessment, keys, at=now, started=started),
                 claims_of(assessment, gate.rule, gate.grant, keys) if passed else (),
                 unclaimed=Answer.FRESH if passed else Answer.UNASKED,

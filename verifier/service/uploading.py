@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from verifier.codes.shc import gather
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
@@ -82,8 +83,9 @@ def _begin(
         return _result(record, refused)
     if keys is None:
         return _result(record, "retry")
+    text = gather(record.all_texts)
     assessment = assess(
-        record.text,
+        text,
         known=scanning.knowledge.known,
         profile=gate.profile,
         grant=gate.grant,
@@ -97,7 +99,7 @@ def _begin(
         unclaimed = Answer.FRESH
     command = upload_command(
         gate.tag,
-        digest_of(gate.grant.terminal, record.text),
+        digest_of(gate.grant.terminal, text),
         kept,
         claims,
         unclaimed=unclaimed,

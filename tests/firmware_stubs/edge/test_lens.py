@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from firmware_stubs.edge.lens import NO_CODE, check, look, look_at_file, typed
+from tests.support.health import chunks
 from verifier.barcode.render import symbol, to_png
 from verifier.barcode.scan import Frame, PictureRefused, read_picture
 from verifier.contract.reasons import Reason
@@ -29,12 +30,23 @@ def frame_of(*texts: str) -> Frame:
         (("CC1:ONE", "CC1:TWO"), "", Reason.PICTURE_SEVERAL),
         (("CC1:ONE", "CC1:ONE"), "CC1:ONE", None),
         (("https://poster.example",), "", Reason.FORMAT_UNKNOWN),
+        (("shc:/1/2/56", "shc:/1/3/57"), "", Reason.PICTURE_SEVERAL),
+        (("shc:/1/2/56", "shc:/1/2/57"), "", Reason.PICTURE_SEVERAL),
+        (("shc:/1/2/56", "CC1:ONE"), "", Reason.PICTURE_SEVERAL),
+        (("shc:/56", "shc:/2/2/57"), "", Reason.PICTURE_SEVERAL),
     ],
 )
 def test_codes_in_view(texts: tuple[str, ...], text: str, reason: Reason | None) -> None:
     """One of ours is it, several are refused, others do not disturb."""
     reading = look(frame_of(*texts))
-    assert (reading.text, reading.reason) == (text, reason)
+    assert ("".join(reading.texts), reading.reason) == (text, reason)
+
+
+@pytest.mark.parametrize("texts", [("shc:/1/3/56", "shc:/3/3/57"), tuple(chunks(3))])
+def test_symbols_of_one_card(texts: tuple[str, ...]) -> None:
+    """They are one code, whole or not; a poster beside them does not disturb."""
+    reading = look(frame_of(*texts, "https://poster.example"))
+    assert (set(reading.texts), reading.reason) == (set(texts), None)
 
 
 def test_empty_frame() -> None:
@@ -51,7 +63,7 @@ def test_file_that_is_no_picture() -> None:
 @pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
 def test_wedge_line_ends(end: bytes) -> None:
     """One line end is cut, whatever the scanner sends."""
-    assert typed(b"CC1:ONE" + end).text == "CC1:ONE"
+    assert typed(b"CC1:ONE" + end).texts == ("CC1:ONE",)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,7 @@ def test_wedge_line_ends(end: bytes) -> None:
 def test_wedge(data: bytes, text: str, reason: Reason | None) -> None:
     """Only one line end is cut; nothing else is repaired."""
     reading = typed(data)
-    assert (reading.text, reading.reason) == (text, reason)
+    assert ("".join(reading.texts), reading.reason) == (text, reason)
 
 
 def test_reading_prints_no_text() -> None:

@@ -7,12 +7,20 @@ from typing import Any, Final
 
 import msgspec
 
-from verifier.contract.scan import BatchAnswer, LineProblem, TerminalAnswer
+from verifier.contract.scan import (
+    BatchAnswer,
+    LineProblem,
+    ScanRequest,
+    TerminalAnswer,
+    UploadRecord,
+)
 from verifier.service.http.problems import PROBLEM_JSON
 from verifier.service.openapi.operations import OPERATIONS, Operation
 
 _REF: Final = "#/components/schemas/{name}"
 _UNTYPED: Final = (bytes, str)
+_ONE_READING: Final = (ScanRequest, UploadRecord)
+"""Exactly one of text and texts, for which msgspec has no words."""
 _PROBLEM: Final = {
     "title": "Problem",
     "description": "RFC 9457. The input is never repeated.",
@@ -46,6 +54,8 @@ def document() -> dict[str, Any]:
     found, components = msgspec.json.schema_components(types, ref_template=_REF)
     schemas = dict(zip(types, found, strict=True))
     schemas[BatchAnswer] = {"$ref": _REF.format(name="BatchAnswer")}
+    for kind in _ONE_READING:
+        components[kind.__name__]["oneOf"] = [{"required": ["text"]}, {"required": ["texts"]}]
     components |= {"BatchAnswer": _batch_answer(), "Problem": _PROBLEM}
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:

@@ -23,7 +23,7 @@ UPLOAD = msgspec.json.Decoder(UploadRequest)
         (b"[]", "body.field", "$"),
         (b"null", "body.field", "$"),
         (b"{}", "body.field", "$.scan_id"),
-        (b'{"scan_id":"a"}', "body.field", "$.text"),
+        (b'{"scan_id":"a"}', "body.field", "$"),
         (b'{"scan_id":1,"text":"b"}', "body.field", "$.scan_id"),
         (b'{"scan_id":"a","text":null}', "body.field", "$.text"),
         (b'{"scan_id":"a","text":""}', "body.field", "$.text"),
