@@ -43,6 +43,18 @@ Ready = HttpReady | TcpReady | RedisReady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What a child may read of the secret folders (`deploy.local.confinement`)."""
+
+    data: Path
+    """The data folder."""
+    secrets: tuple[str, ...]
+    """Patterns below it; looked up at each start."""
+    always: tuple[Path, ...] = ()
+    """Code and libraries, in case they lie in folders that cannot be listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """One process of the house."""
 
@@ -51,6 +63,7 @@ class Child:
     ready: Ready
     env: Mapping[str, str] = field(default_factory=dict)
     """Its whole environment: children inherit nothing from whoever called `up`."""
+    confinement: Confinement | None = None
     stage: int = 0
     """Children of one stage start together; a stage starts when the one before is ready."""
     ready_seconds: float = READY_SECONDS

@@ -19,6 +19,7 @@ from typing import Final
 
 from deploy.local import pidfile
 from deploy.local.child import Child, ChildState, ChildStatus
+from deploy.local.confinement import restrict, ruleset
 from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import probe
@@ -212,6 +213,14 @@ class _Kept:
         return f"ended with code {code}" + (f"; its last words: {said}" if said else "")
 
     async def _spawn(self) -> Process:
+        confinement = self.child.confinement
+        if confinement is None:
+            return await self._spawn_under(None)
+        found = (path for one in confinement.secrets for path in confinement.data.glob(one))
+        with ruleset(confinement.data, found, confinement.always) as rules:
+            return await self._spawn_under(rules)
+
+    async def _spawn_under(self, rules: int | None) -> Process:
         supervisor = os.getpid()
 
         def die_with_supervisor() -> None:
@@ -220,6 +229,8 @@ class _Kept:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os._exit(1)
+            if rules is not None:
+                restrict(rules)
 
         with self.log.opened() as output:
             return await asyncio.create_subprocess_exec(

@@ -4,9 +4,14 @@ Values only. A child's settings file is written before the table is read (`seed`
 stands here is how a process is called and how one knows that it is ready.
 """
 
+import os
+import sys
+from pathlib import Path
+
 from deploy.local import mosquitto, passwords, redis
-from deploy.local.child import Child, HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.child import Child, Confinement, HttpReady, Ready, RedisReady, TcpReady
 from deploy.local.data import write_file
+from deploy.local.holders import secrets_of
 from deploy.local.house import TERMINALS, House, endpoints
 from deploy.local.ports import LOOPBACK
 
@@ -39,6 +44,7 @@ def redis_child(house: House) -> Child:
         name="redis",
         argv=("redis-server", str(conf)),
         env=house.environment(),
+        confinement=confinement(house, "redis"),
         stage=STORE,
         ready=RedisReady(
             socket=house.redis_socket,
@@ -56,6 +62,7 @@ def mosquitto_child(house: House) -> Child:
         name="mosquitto",
         argv=("mosquitto", "-c", str(conf)),
         env=house.environment(),
+        confinement=confinement(house, "mosquitto"),
         stage=STORE,
         ready=TcpReady(ports=(house.ports.mqtt, house.ports.mqtt_service)),
     )
@@ -68,8 +75,17 @@ def _service(house: House, name: str, stage: int, module: str, *arguments: str) 
         name=name,
         argv=(str(house.python), "-m", module, *arguments, "--settings", settings),
         env=house.environment(),
+        confinement=confinement(house, name),
         stage=stage,
         ready=_ready(house, name),
+    )
+
+
+def confinement(house: House, name: str) -> Confinement:
+    """Return what a child may read of the keys: its row in the table of holders."""
+    paths = (*house.pythonpath.split(os.pathsep), sys.prefix, sys.base_prefix)
+    return Confinement(
+        data=house.data, secrets=secrets_of(name), always=(house.code, *map(Path, paths))
     )
 
 

@@ -21,6 +21,7 @@ from rich.console import Console
 from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
+from deploy.local.confinement import supported
 from deploy.local.data import opened, write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.feeds import Feeds
@@ -33,6 +34,10 @@ from verifier.contract.reasons import Language
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
+UNCONFINED: Final = (
+    "this kernel does not confine processes (Landlock): every process of the house"
+    " can read every key of it"
+)
 TAIL_SHOWN: Final = 8
 """Lines of a failed child's log that are printed."""
 
@@ -48,6 +53,8 @@ async def run(plan: UpPlan, wiring: Wiring, console: Console) -> None:
         console.print(f"data folder {data} ({'new' if new else 'found again'})", soft_wrap=True)
         for process in pidfile.reap_leftovers(data / "run" / "children.json"):
             console.print(f"ended a leftover of an earlier start: {process.name} {process.pid}")
+        if not supported():
+            console.print(UNCONFINED, soft_wrap=True)
         house = _house(plan, _sockets_folder(data))
         try:
             for step in wiring.before_children:

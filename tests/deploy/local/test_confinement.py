@@ -1,0 +1,118 @@
+"""Who reads which key, tried by real processes on a real data folder of a first start."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from deploy.local.confinement import SECRET_FOLDERS, restrict, ruleset, supported
+from deploy.local.data import FOLDERS
+from deploy.local.holders import HOLDERS, NOBODY, secrets_of
+from deploy.local.wiring import HOUSE
+
+needs_kernel = pytest.mark.skipif(not supported(), reason="this kernel has no Landlock")
+PROBE = """
+import json, sys
+from pathlib import Path
+may = []
+for name in json.load(sys.stdin):
+    try:
+        open(name, "rb").close()
+    except PermissionError:
+        continue
+    may.append(name)
+json.dump(may, sys.stdout)
+"""
+
+
+def readable(data: Path, secrets: Iterable[Path], files: Iterable[Path]) -> set[Path]:
+    """Ask a confined process which of the files it can open."""
+    with ruleset(data, secrets, (Path(sys.prefix), Path(sys.base_prefix))) as rules:
+        assert rules is not None
+        answer = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", PROBE],
+            input=json.dumps([str(path) for path in files]),
+            capture_output=True,
+            check=True,
+            text=True,
+            preexec_fn=lambda: restrict(rules),
+        )
+    return {Path(name) for name in json.loads(answer.stdout)}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a data folder as a first start does, and a file in each folder that starts empty."""
+    data = tmp_path_factory.mktemp("a house") / "data"
+    for folder in FOLDERS:
+        (data / folder).mkdir(parents=True, exist_ok=True)
+    for seed in (*HOUSE.first_start, *HOUSE.every_start):
+        seed.make(data)
+    for name in ("keys/person-hash/2026-01-01.key", "redis/appendonly.aof", "keys/root.next.pem"):
+        (data / name).write_bytes(b"secret")
+    return data
+
+
+def secret_files(data: Path) -> list[Path]:
+    """Return every file of the secret folders."""
+    return [p for name in SECRET_FOLDERS for p in (data / name).rglob("*") if p.is_file()]
+
+
+def rows_of(data: Path, path: Path) -> list[str]:
+    """Return the rows of the table that name a file, itself or with its folder."""
+    below = path.relative_to(data)
+    return [
+        pattern
+        for pattern in HOLDERS
+        if any(fnmatch(str(one), pattern) for one in (below, *below.parents))
+    ]
+
+
+@needs_kernel
+def test_a_confined_process_reads_what_it_was_given_and_nothing_else_secret(house: Path) -> None:
+    """One key of many, and everything that is no secret; other processes' memory not at all."""
+    given, plain = house / "keys" / "issuer.pem", house / "trust" / "trust.json"
+    files = [*secret_files(house), plain, Path("/dev/null"), Path(f"/proc/{os.getpid()}/mem")]
+    assert readable(house, [given], files) == {given, plain, Path("/dev/null")}
+
+
+@needs_kernel
+@pytest.mark.parametrize("role", sorted({*frozenset().union(*HOLDERS.values()), "stranger"}))
+def test_each_process_reads_its_rows_of_the_table(house: Path, role: str) -> None:
+    """What the kernel lets a process open is what the table says, file by file."""
+    files = secret_files(house)
+    wanted = {path for path in files if any(role in HOLDERS[row] for row in rows_of(house, path))}
+    given = [path for pattern in secrets_of(role) for path in house.glob(pattern)]
+    assert readable(house, given, files) == wanted
+
+
+def test_every_secret_has_one_row(house: Path) -> None:
+    """A key that nobody decided on, or decided on twice, shows here."""
+    found = {str(path.relative_to(house)): rows_of(house, path) for path in secret_files(house)}
+    assert {name: rows for name, rows in found.items() if len(rows) != 1} == {}
+
+
+def test_what_scans_signs_nothing() -> None:
+    """Workers and terminals hold no key that signs credentials, status, trust or grants."""
+    signing = ("root", "bundle", "issuer", "status", "grant")
+    held = (*secrets_of("worker-0"), *secrets_of("hall-1"))
+    assert not {name for name in signing for row in held if fnmatch(f"keys/{name}.pem", row)}
+
+
+@pytest.mark.parametrize("name", ["root.pem", "service-ca.pem", "terminal-ca.pem"])
+def test_the_root_and_the_authorities_are_nobodys(name: str) -> None:
+    """They lie in the folder of a demo house, and no process of it may open them."""
+    assert [roles for row, roles in HOLDERS.items() if fnmatch(f"keys/{name}", row)] == [NOBODY]
+
+
+def test_the_document_has_every_key() -> None:
+    """docs/keys.md names each row of the table but certificates, which are no secret."""
+    text = (Path(__file__).parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
+    rows = (row.removeprefix("keys/").replace(".*", ".") for row in HOLDERS if ".crt." not in row)
+    folders = ("api/", "redis", "terminals/")
+    assert not {row for row in rows if not row.startswith(folders) and f"`{row}" not in text}
