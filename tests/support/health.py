@@ -146,7 +146,8 @@ def persons_card(family: str) -> bytes:
     """Encode the payload of somebody's card, which differs from anybody else's all over."""
     noise = hashlib.sha512(family.encode()).hexdigest() * 2
     patient = {"resourceType": "Patient", "birthDate": "1990-01-31", "name": [{"family": family}]}
-    entry = [{"fullUrl": noise[:200]}, {"resource": patient}, {"fullUrl": noise[::-1]}]
+    before, after = ({"resourceType": "Immunization", "id": n} for n in (noise, noise[::-1]))
+    entry = [{"resource": resource} for resource in (before, patient, after)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entry}
     return card(credentialSubject={"fhirVersion": "4.0.1", "fhirBundle": bundle})
 

@@ -108,7 +108,7 @@ def test_cards_that_are_not_whole_are_no_scans(terminal: TerminalProcess) -> Non
     assert terminal.wedge(second[2])["reason"] == "signature.bad"
     asked_for(terminal.wedge(first[0]), 1)
     assert terminal.wedge(shown(7))["decision"] == Outcome.PASS
-    asked_for(terminal.wedge(first[1]), 1)
+    asked_for(terminal.wedge(first[2]), 1)
     assert frame(terminal, first[0], chunks(2)[1])["reason"] == "picture.several"
     state = terminal.state()
     assert (state["gate_openings"], state["outbox"]["waiting"]) == (1, 2)
