@@ -18,20 +18,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from verifier.contract.bundle import ROOT_STEP, BundleVersion, TrustDocument, read_document
+from verifier.contract.bundle import (
+    ROOT_STEP,
+    ROSTERS_OF,
+    BundleVersion,
+    TrustDocument,
+    read_document,
+)
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Kind, Plane
 from verifier.engine import Known
 from verifier.errors import BundleCause, BundleRefused
-from verifier.groups.roster import NO_ROSTERS, Rosters
+from verifier.groups.roster import NO_ROSTERS, PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile
 from verifier.status.plane import NO_STATUS, PlaneView
 from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
 
 ROOT: Final = "root"
-_ORDER: Final = (ROOT, "trust", "profiles", "rosters")
-"""Each leans on the ones before it; status planes come last."""
+_ORDER: Final = (ROOT, "trust", "profiles")
+"""Each leans on the ones before it; rosters and status planes come last."""
 _STATUS: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
 MAX_BUNDLES: Final = 64
 """Names a terminal takes from an index; a city has about ten."""
@@ -59,7 +65,7 @@ class Held:
     """SHA-256 of the bytes."""
 
 
-_Value = TrustDocument | Profiles | Rosters | PlaneView | None
+_Value = TrustDocument | Profiles | PlaceRosters | PlaneView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +225,9 @@ class Bundles:
         if name in (ROOT, "trust", "profiles"):
             return True
         profile = self.profile(place)
-        if name == "rosters":
-            return profile is not None and Kind.GROUP in profile.kinds
+        if ROSTERS_OF.fullmatch(name):
+            takes_groups = profile is not None and Kind.GROUP in profile.kinds
+            return takes_groups and name == f"rosters-{place}"
         status = _STATUS.fullmatch(name)
         if status is None:
             return False
@@ -232,8 +239,9 @@ class Bundles:
         known = self.known
         if isinstance(value, Profiles):
             self.profiles = value
-        elif isinstance(value, Rosters):
-            self.known = Known(trust=known.trust, status=known.status, rosters=value)
+        elif isinstance(value, PlaceRosters):
+            rosters = known.rosters.replaced(value)
+            self.known = Known(trust=known.trust, status=known.status, rosters=rosters)
         elif isinstance(value, PlaneView):
             _, number, plane = name.split("-")
             status = known.status.replaced(int(number), Plane(plane), value)
@@ -272,8 +280,10 @@ def _take(
         if name == "profiles":
             found = trusted.take_profiles(data, now, held=held)
             return found.value, found.document.version, found.document.iat
-        if name == "rosters":
+        if (of := ROSTERS_OF.fullmatch(name)) is not None:
             rosters = trusted.take_rosters(data, now, held=held)
+            if rosters.value.place != of[1]:
+                raise BundleRefused(BundleCause.MALFORMED, "rosters of another place")
             return rosters.value, rosters.document.version, rosters.document.iat
         if _STATUS.fullmatch(name):
             status, view = trusted.take_status(data, now, held=held)

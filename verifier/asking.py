@@ -226,7 +226,7 @@ def _members(claims: Claims, known: Known, profile: ResolvedProfile, clock: Cloc
             return unpack_members(group.packed, count=group.members, number=claims.list)
         except MalformedError as error:
             raise Refusal(Reason.CODE_MALFORMED) from error
-    roster = known.rosters.find(group.group)
+    roster = known.rosters.find(profile.profile.place, group.group)
     if (
         roster is None
         or roster.members.list != claims.list  # another issuer's group, whatever it is called

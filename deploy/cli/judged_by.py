@@ -37,7 +37,7 @@ def asked_by(
         raise UsageError("--trust and --data name the same thing; give one of them")
     asked_at, asks = moment(at), place(profile)
     source = trust or data or default_data(clone_folder())
-    found = knowing(source)
+    found = knowing(source, asks)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for note in found.notes:
         errors.print(f"kapok: {note}", style="dim")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy.local.doors import Doors
+from deploy.local.places import DEMO
 from deploy.local.trust import ISSUER, LIST
 from verifier.codes import base45
 from verifier.codes.city import PREFIX
@@ -78,11 +79,19 @@ async def get_paper(doors: Doors) -> str:
 
 
 async def get_group(doors: Doors, members: list[Phone]) -> str:
-    """Have a paper group code issued for people; returns its text."""
+    """Have a paper group code issued for people, known at every place; returns its text."""
     roster: list[dict[str, Any]] = [
         {"person": phone.person, "masked_name": phone.name[:1] + "*"} for phone in members
     ]
-    answer = await doors.issue({"kind": "group", "holder": None, "hours": 12, "roster": roster})
+    answer = await doors.issue(
+        {
+            "kind": "group",
+            "holder": None,
+            "hours": 12,
+            "roster": roster,
+            "places": [terminal.place for terminal in DEMO],
+        }
+    )
     return str(answer["text"])
 
 

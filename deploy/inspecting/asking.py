@@ -48,8 +48,8 @@ def place(path: Path | None) -> ResolvedProfile | None:
         raise UsageError(f"{path}: {error}") from error
 
 
-def knowing(path: Path) -> Knowing:
-    """Know what a house knows, or what a file or folder of keys offers.
+def knowing(path: Path, profile: ResolvedProfile | None = None) -> Knowing:
+    """Know what a house knows (of rosters, those of the profile's place), or what keys are offered.
 
     Raises:
         LocalError: neither is there, or a door refuses.
@@ -60,7 +60,7 @@ def knowing(path: Path) -> Knowing:
     except PermissionError as error:
         raise UsageError(f"{path} belongs to another account; run this as root") from error
     if house:
-        return _from_house(path)
+        return _from_house(path, None if profile is None else profile.profile.place)
     if not there:
         raise UsageError(
             f"{path}: no house and no keys there; start one with `kapok up`, or name keys: --trust"
@@ -68,10 +68,10 @@ def knowing(path: Path) -> Knowing:
     return from_files(path)
 
 
-def _from_house(data: Path) -> Knowing:
+def _from_house(data: Path, at: str | None) -> Knowing:
     async def ask() -> Knowing:
         async with opened(data) as doors:
-            return await from_house(doors, data)
+            return await from_house(doors, data, at)
 
     try:
         return asyncio.run(ask())

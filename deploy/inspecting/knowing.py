@@ -21,7 +21,6 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Sector
 from verifier.course import Known
 from verifier.errors import BundleRefused
-from verifier.groups.roster import NO_ROSTERS
 from verifier.status.plane import NO_STATUS
 from verifier.trust.bundle import Trust, TrustedSet, open_trust
 from verifier.trust.lists import offered_ring
@@ -29,6 +28,7 @@ from verifier.trust.lists import offered_ring
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Octets of a root file; 16 signatures over 32 keys take 50 KB."""
 _STATUS: Final = "status-"
+_ROSTERS: Final = "rosters-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +77,21 @@ def pinned(data: Path) -> TrustedSet:
         raise UsageError(f"{path}: {error}") from error
 
 
-async def from_house(doors: Doors, data: Path) -> Knowing:
-    """Take a running house's bundles; a refused one is left out and said, trust excepted.
+async def from_house(doors: Doors, data: Path, place: str | None = None) -> Knowing:
+    """Take a running house's bundles, the rosters of one place among them.
+
+    A refused one is left out and said, trust excepted.
 
     Raises:
         LocalError: a door does not answer, or the house holds no trust that its root allows.
     """
     trusted = pinned(data)
-    page = await doors.verifier("/v1/bundles")
+    page = await doors.verifier("/v1/bundles" if place is None else f"/v1/bundles?place={place}")
     names = [str(row["name"]) for row in page["bundles"]]
     known = Known(trust=trusted.trust, status=NO_STATUS)
     notes: list[str] = []
     for name in in_order(names):
-        if name not in ("root", "trust", "rosters") and not name.startswith(_STATUS):
+        if name not in ("root", "trust") and not name.startswith((_STATUS, _ROSTERS)):
             continue
         content = await doors.bundle(name)
         try:
@@ -111,12 +113,12 @@ def _taken(trusted: TrustedSet, known: Known, name: str, content: bytes) -> Know
         trusted.take_root(content, now)
     elif name == "trust":
         trusted.take_trust(content, now, held=True)
-    elif name == "rosters":
-        rosters = trusted.take_rosters(content, now, held=True).value
+    elif name.startswith(_ROSTERS):
+        rosters = rosters.replaced(trusted.take_rosters(content, now, held=True).value)
     else:
         snapshot, view = trusted.take_status(content, now, held=True)
         status = status.replaced(snapshot.list, snapshot.plane, view)
-    return Known(trust=trusted.trust, status=status, rosters=rosters or NO_ROSTERS)
+    return Known(trust=trusted.trust, status=status, rosters=rosters)
 
 
 def from_source(data: Path) -> Knowing:

@@ -178,13 +178,17 @@ def index(*names: str, digest: bytes = b"") -> list[BundleVersion]:
 
 
 def test_only_needed_planes_are_wanted() -> None:
-    """Health goes only to a place that asks for colours, rosters where groups are taken."""
+    """Health where colours are asked, rosters of the place itself where it takes groups."""
     offered = index(
-        "status-1-health", "profiles", "status-1-test", "root", "rosters", "status-1-revocation",
-        "trust", "status-1-doses", "status-../x-revocation", "anything",
+        "status-1-health", "profiles", "status-1-test", "root", "rosters-hall-1",
+        "rosters-hall-2", "rosters", "status-1-revocation", "trust", "status-1-doses",
+        "status-../x-revocation", "anything",
     )  # fmt: skip
     bundles, _ = equipped()
-    everything = ["root", "trust", "profiles", "rosters", "status-1-health", "status-1-revocation"]
+    everything = [
+        *("root", "trust", "profiles"),
+        *("rosters-hall-1", "status-1-health", "status-1-revocation"),
+    ]
     assert [entry.name for entry in bundles.wanted(offered, PLACE)] == everything
     take(bundles, "profiles", SECOND.profiles(asks(colours=[], kinds=["personal"])))
     less = ["root", "trust", "profiles", "status-1-revocation"]

@@ -132,13 +132,14 @@ class Centre:
         )
         self.publish(name, seal_status(document, STATUS), version)
 
-    def publish_rosters(self, *rosters: Roster) -> None:
-        """Publish rosters."""
-        version, now = self.next_version("rosters"), int(time.time())
+    def publish_rosters(self, place: str, *rosters: Roster) -> None:
+        """Publish a place's rosters."""
+        name, now = f"rosters-{place}", int(time.time())
+        version = self.next_version(name)
         document = RostersDocument(
-            type="rosters", version=version, iat=now, exp=now + DAY, rosters=rosters
+            type="rosters", version=version, iat=now, exp=now + DAY, place=place, rosters=rosters
         )
-        self.publish("rosters", seal_rosters(document, ROSTER), version)
+        self.publish(name, seal_rosters(document, ROSTER), version)
 
     def grant(self, terminal: str = TERMINAL, **changes: Any) -> Grant:
         """Grant a terminal a gate, newer than all grants before."""

@@ -218,7 +218,8 @@ def _known(  # one argument a thing that may differ, so that equal cities share 
         status = status.replaced(1, plane, view)
     known_rosters = NO_ROSTERS
     if rosters:
-        known_rosters = taken.take_rosters(edition.rosters(*rosters), NOW, held=True).value
+        signed = edition.rosters(*rosters, place=GRANT.place)
+        known_rosters = known_rosters.replaced(taken.take_rosters(signed, NOW, held=True).value)
     return Known(trust=taken.trust, status=status, rosters=known_rosters)
 
 

@@ -104,9 +104,10 @@ class Edition:
         body = {"profiles": [dict(profile) for profile in profiles]}
         return self._document("profiles", body, BUNDLE, SignedUse.BUNDLE)
 
-    def rosters(self, *rosters: Roster) -> bytes:
-        """Return the rosters."""
-        body = {"rosters": [msgspec.to_builtins(r, builtin_types=(bytes,)) for r in rosters]}
+    def rosters(self, *rosters: Roster, place: str = "hall-1") -> bytes:
+        """Return a place's rosters."""
+        built = [msgspec.to_builtins(roster, builtin_types=(bytes,)) for roster in rosters]
+        body = {"place": place, "rosters": built}
         return self._document("rosters", body, ROSTER, SignedUse.ROSTER)
 
     def status(

@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 
 from verifier.barcode.scan import read_picture, scan
-from verifier.contract.bundle import Roster
+from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.errors import BundleCause, BundleRefused
-from verifier.groups.roster import NO_ROSTERS, Rosters, unpack_members
+from verifier.groups.roster import NO_ROSTERS, Rosters, open_rosters, unpack_members
 from verifier.policy.profiles import check_profile, resolve
 from verifier.seen import SeenCredentials
 from verifier.status.plane import BITS, PackedValues, PlaneView, Status, pack
@@ -115,7 +115,16 @@ def _rosters(vector: Vector) -> Rosters:
     if "rosters" not in vector:
         return NO_ROSTERS
     stated = [dict(r) | {"group": bytes.fromhex(r["group"])} for r in vector["rosters"]]
-    return Rosters(msgspec.convert(stated, list[Roster]), 1)
+    place = vector["profile"]["place"]
+    document = RostersDocument(
+        type="rosters",
+        version=1,
+        iat=1,
+        exp=2,
+        place=place,
+        rosters=msgspec.convert(stated, tuple[Roster, ...]),
+    )
+    return Rosters({place: open_rosters(document)})
 
 
 def _grant(stated: Vector | None) -> Grant | None:

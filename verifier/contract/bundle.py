@@ -24,6 +24,7 @@ MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
 MAX_RULES: Final = 1000
 """Rules in the profiles bundle; fifteen countries published 194 in all."""
+_PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
@@ -131,24 +132,27 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rosters a terminal needs."""
+    """The rosters of the groups that are assigned to one place."""
 
     type: str
     version: Version
     iat: Seconds
     exp: Seconds
+    place: Annotated[str, msgspec.Meta(pattern=rf"\A{_PLACE}\Z")]
     rosters: tuple[Roster, ...]
 
 
 ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
 """Name of a root on the way to the newest, which is called root."""
+ROSTERS_OF: Final = re.compile(rf"rosters-({_PLACE})")
+"""Name of a place's rosters."""
 
 
 class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of GET /v1/bundles."""
 
     name: str
-    """root, root-<version>, trust, profiles, rosters, or status-<list>-<plane>."""
+    """root, root-<version>, trust, profiles, rosters-<place>, or status-<list>-<plane>."""
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""

@@ -1,18 +1,18 @@
-"""Rosters by group, and the packed members of a group presentation.
+"""Rosters by place and group, and the packed members of a group presentation.
 
 Packed members: person indices strictly ascending, the first absolute, then gaps - 1, as LEB128.
 The count must match; a duplicate cannot be written; a trailing byte, an over-long number or an
 index past 32 bits is malformed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.contract.bundle import Roster
+from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.errors import MalformedError
 
 MAX_PACKED_MEMBERS: Final = 64
@@ -42,22 +42,44 @@ class KnownRoster:
     members: Members
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceRosters:
+    """The groups that are assigned to a place, by group id."""
+
+    place: str
+    by_group: Mapping[bytes, KnownRoster]
+
+
 class Rosters:
-    """Known rosters by group id; immutable."""
+    """Known rosters by place and group; immutable."""
 
-    __slots__ = ("_by_group", "version")
+    __slots__ = ("_by_place",)
 
-    def __init__(self, rosters: Iterable[Roster], version: int) -> None:
-        self.version = version
-        self._by_group: dict[bytes, KnownRoster] = {}
-        for roster in rosters:
-            held = self._by_group.get(roster.group)
-            if held is None or held.version < roster.version:
-                self._by_group[roster.group] = _known(roster)
+    def __init__(self, by_place: Mapping[str, PlaceRosters]) -> None:
+        self._by_place = by_place
 
-    def find(self, group: bytes) -> KnownRoster | None:
-        """Return the newest roster of a group known here."""
-        return self._by_group.get(group)
+    def find(self, place: str, group: bytes) -> KnownRoster | None:
+        """Return the newest roster of a group that is assigned to a place, if it is known here."""
+        found = self._by_place.get(place)
+        return None if found is None else found.by_group.get(group)
+
+    def replaced(self, newer: PlaceRosters) -> "Rosters":
+        """Return rosters with those of one place exchanged."""
+        return Rosters({**self._by_place, newer.place: newer})
+
+
+def open_rosters(document: RostersDocument) -> PlaceRosters:
+    """Make a place's rosters ready for lookups; of two of a group the newer counts.
+
+    Raises:
+        MalformedError: members out of order.
+    """
+    by_group: dict[bytes, KnownRoster] = {}
+    for roster in document.rosters:
+        held = by_group.get(roster.group)
+        if held is None or held.version < roster.version:
+            by_group[roster.group] = _known(roster)
+    return PlaceRosters(place=document.place, by_group=by_group)
 
 
 def _known(roster: Roster) -> KnownRoster:
@@ -121,4 +143,4 @@ def _leb128(packed: bytes, position: int) -> tuple[int, int]:
     raise MalformedError("a number cut short or too long")
 
 
-NO_ROSTERS: Final = Rosters((), 0)
+NO_ROSTERS: Final = Rosters({})

@@ -13,7 +13,7 @@ from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
 from verifier.course import Known
-from verifier.groups.roster import Rosters
+from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
 from verifier.status.plane import NO_STATUS, Status
 from verifier.trust.bundle import NO_TRUST, Trust
@@ -93,8 +93,9 @@ class Knowledge:
         """Know a newer status."""
         self.known = Known(trust=self.known.trust, status=status, rosters=self.known.rosters)
 
-    def replace_rosters(self, rosters: Rosters) -> None:
-        """Know newer rosters."""
+    def replace_rosters(self, newer: PlaceRosters) -> None:
+        """Know newer rosters of a place."""
+        rosters = self.known.rosters.replaced(newer)
         self.known = Known(trust=self.known.trust, status=self.known.status, rosters=rosters)
 
     def replace_profiles(self, profiles: Profiles) -> None:

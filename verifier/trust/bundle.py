@@ -34,7 +34,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
 from verifier.contract.vocabulary import Format, Sector
 from verifier.errors import BundleCause, BundleRefused, ProfileError
-from verifier.groups.roster import Rosters
+from verifier.groups.roster import PlaceRosters, open_rosters
 from verifier.policy.profiles import Profiles, open_profiles
 from verifier.policy.rules import RuleError
 from verifier.status.plane import PlaneView, open_plane
@@ -138,13 +138,13 @@ class TrustedSet:
 
     def take_rosters(
         self, data: bytes, now: float, *, held: bool = False
-    ) -> "Taken[RostersDocument, Rosters]":
-        """Take the rosters; signed by a roster key of the trust bundle."""
+    ) -> "Taken[RostersDocument, PlaceRosters]":
+        """Take a place's rosters; signed by a roster key of the trust bundle."""
         envelope = _take_apart(data)
         self._verified(envelope, SignedUse.ROSTER, "roster", now, held=held)
         document = _document(envelope, RostersDocument, "rosters")
-        rosters = _opened(lambda: Rosters(document.rosters, document.version))
-        self._accept(data, document, "rosters", now, held=held)
+        rosters = _opened(lambda: open_rosters(document))
+        self._accept(data, document, f"rosters-{document.place}", now, held=held)
         return Taken(document, rosters)
 
     def take_status(

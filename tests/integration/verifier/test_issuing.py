@@ -18,6 +18,14 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.issuing.holder import present, presentation_text
 
+GROUP = {
+    "kind": "group",
+    "hours": 1,
+    "roster": [{"person": 1, "masked_name": "a"}],
+    "places": ["metro-1"],
+}
+"""A request for a group, to be spoiled."""
+
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[IssuingHouse]:
@@ -86,7 +94,7 @@ def test_a_group_is_issued_with_its_roster(house: IssuingHouse) -> None:
     """Its members pass together; the next version of the roster takes the place of the first."""
     members = [house.issue(holder=None)["person"] for _ in range(3)]
     roster = [{"person": person, "masked_name": "李*"} for person in members]
-    body = {"kind": "group", "hours": 2, "roster": roster}
+    body = {"kind": "group", "hours": 2, "roster": roster, "places": ["metro-1"]}
     issued = house.ask("/v1/credentials", body)
     assert issued.status == 201
     assert issued.body["roster_version"] == 1
@@ -106,8 +114,11 @@ def test_a_group_is_issued_with_its_roster(house: IssuingHouse) -> None:
         ({"kind": "personal", "holder": None, "hours": 1, "colour": "blue"}, 400),
         ({"kind": "personal", "holder": None, "hours": 1, "sectors": {"moon": 1}}, 400),
         ({"kind": "personal", "holder": None, "hours": 1, "person": 99_999}, 404),
-        ({"kind": "group", "hours": 25, "roster": [{"person": 1, "masked_name": "a"}]}, 400),
-        ({"kind": "group", "hours": 1, "roster": []}, 400),
+        ({**GROUP, "hours": 25}, 400),
+        ({**GROUP, "roster": []}, 400),
+        ({**GROUP, "places": []}, 400),
+        ({**GROUP, "places": ["metro-1"] * 65}, 400),
+        ({**GROUP, "places": ["elsewhere"]}, 404),
         ({"kind": "other"}, 400),
         ({"kind": "personal", "holder": None, "hours": 1, "more": 1}, 400),
     ],

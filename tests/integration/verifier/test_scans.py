@@ -302,7 +302,8 @@ def test_a_group_on_paper_claims_for_each_member(house: Centre) -> None:
     assert house.scan(text).body["reason"] == Reason.GROUP_STALE_ROSTER
     listed = tuple(RosterMember(person=person, masked_name="王*") for person in members)
     house.publish_rosters(
-        Roster(group=group, version=1, iat=int(time.time()), list=1, members=listed)
+        "metro-1",
+        Roster(group=group, version=1, iat=int(time.time()), list=1, members=listed),
     )
     scan_id = new_scan_id()
     eventually(

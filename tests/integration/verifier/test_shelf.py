@@ -20,8 +20,9 @@ from verifier.contract.bundle import Roster, RosterMember, RostersDocument, read
 from verifier.contract.envelope import take_apart
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
-from verifier.service.issuing import shelf as under_test
-from verifier.service.issuing.shelf import ROSTERS_KEPT_S, Shelf
+from verifier.service.issuing import rosters as under_test
+from verifier.service.issuing.rosters import ROSTERS_KEPT_S, RosterBoard
+from verifier.service.issuing.shelf import Shelf
 from verifier.service.store.bundles import publish_bundle, read_versions
 
 
@@ -75,9 +76,12 @@ def roster(number: int, *, iat: float) -> Roster:
     )
 
 
-async def published(redis: Redis) -> RostersDocument:
-    """Return the rosters on the shelf."""
-    data: Any = await redis.get("v:bundle:rosters")
+AT: frozenset[str] = frozenset({"metro-1"})
+
+
+async def published(redis: Redis, place: str = "metro-1") -> RostersDocument:
+    """Return a place's rosters on the shelf."""
+    data: Any = await redis.get(f"v:bundle:rosters-{place}")
     return read_document(take_apart(data).payload, RostersDocument, "rosters")
 
 
@@ -117,13 +121,14 @@ def test_rosters_that_come_at_once_never_share_a_version(
 
         async def noted(redis: Redis, name: str, version: int, data: bytes) -> None:
             if not second:  # the second one comes while the first is about to be laid down
-                second.append(asyncio.create_task(shelf.keep_roster(roster(2, iat=now()))))
+                two = shelf.rosters.keep(roster(2, iat=now()), AT, int(now()))
+                second.append(asyncio.create_task(two))
                 await asyncio.wait(second, timeout=0.3)
             laid.append((version, sha256(data).digest()))
             await publish_bundle(redis, name, version, data)
 
         monkeypatch.setattr(under_test, "publish_bundle", noted)
-        await shelf.keep_roster(roster(1, iat=now()))
+        await shelf.rosters.keep(roster(1, iat=now()), AT, int(now()))
         await second[0]
         assert len((await published(redis)).rosters) == 2
 
@@ -135,13 +140,43 @@ def test_rosters_that_no_gate_can_take_go(server: RedisServer, tmp_path: Path) -
     """Else the bundle would grow for ever."""
 
     async def steps(shelf: Shelf, redis: Redis) -> None:
-        await shelf.keep_roster(roster(1, iat=now() - ROSTERS_KEPT_S - 60))
-        await shelf.keep_roster(roster(2, iat=now()))
-        assert [it.group[-1] for it in (await published(redis)).rosters] == [2]
-        assert await redis.hlen("v:rosters") == 1
-        version = (await read_versions(redis))["rosters"].version
+        old = roster(1, iat=now() - ROSTERS_KEPT_S - 60)
+        await shelf.rosters.keep(old, AT | {"hall-1"}, int(now()))
+        assert (await published(redis, "hall-1")).rosters == (old,)
         await shelf.look()
-        assert (await read_versions(redis))["rosters"].version == version
+        await shelf.rosters.keep(roster(2, iat=now()), AT, int(now()))
+        assert [it.group[-1] for it in (await published(redis)).rosters] == [2]
+        assert await redis.hlen("v:groups") == 1
+        emptied = await published(redis, "hall-1")
+        assert (emptied.version, emptied.rosters) == (2, ())
+        before = await read_versions(redis)
+        await shelf.look()
+        assert await read_versions(redis) == before
+
+    on(server, tmp_path, steps)
+
+
+def test_a_group_that_goes_elsewhere_leaves_its_places(server: RedisServer, tmp_path: Path) -> None:
+    """A place without a group gets a newer bundle without any; a restart changes nothing of it."""
+
+    async def steps(shelf: Shelf, redis: Redis) -> None:
+        first, again = (
+            roster(1, iat=now()),
+            msgspec.structs.replace(roster(1, iat=now()), version=2),
+        )
+        await shelf.rosters.keep(first, frozenset({"hall-1", "metro-1"}), int(now()))
+        await shelf.rosters.keep(again, frozenset({"museum-1", "metro-1"}), int(now()))
+        places = ("hall-1", "metro-1", "museum-1")
+        found = [await published(redis, place) for place in places]
+        assert [(it.place, it.rosters) for it in found] == [
+            ("hall-1", ()), ("metro-1", (again,)), ("museum-1", (again,)),
+        ]  # fmt: skip
+        assert [it.version for it in found] == [2, 2, 1]
+        restarted = RosterBoard(redis, ISSUER, FloorFile(None))
+        await restarted.publish(int(now()))
+        assert [(await published(redis, place)).rosters for place in places] == [
+            it.rosters for it in found
+        ]
 
     on(server, tmp_path, steps)
 

@@ -41,7 +41,8 @@ def test_every_key_is_in_the_table() -> None:
         members = [house.issue(holder=None)["person"] for _ in range(2)]
         house.ask("/v1/persons", {"reference": "44010119900101001X"})
         roster = [{"person": person, "masked_name": "李*"} for person in members]
-        house.ask("/v1/credentials", {"kind": "group", "hours": 1, "roster": roster})
+        group = {"kind": "group", "hours": 1, "roster": roster, "places": ["metro-1"]}
+        house.ask("/v1/credentials", group)
         with StoreLine(house.centre.redis) as line:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))
         house.centre.grant(TERMINAL, place=str(ONCE["place"]))

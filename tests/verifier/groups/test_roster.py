@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 
 from tests.support.city import GROUP_ID
 from tests.support.publisher import NOW
-from verifier.contract.bundle import Roster, RosterMember
+from verifier.contract.bundle import Roster, RosterMember, RostersDocument
 from verifier.contract.errors import MalformedError
-from verifier.groups.roster import MAX_PACKED_MEMBERS, Rosters, pack_members, unpack_members
+from verifier.groups.roster import (
+    MAX_PACKED_MEMBERS,
+    NO_ROSTERS,
+    PlaceRosters,
+    open_rosters,
+    pack_members,
+    unpack_members,
+)
 
 PERSONS = st.lists(st.integers(0, (1 << 32) - 1), min_size=1, max_size=64, unique=True).map(sorted)
 
@@ -80,17 +87,36 @@ def roster(version: int, *persons: int) -> Roster:
     return Roster(group=GROUP_ID, version=version, iat=NOW, list=1, members=members)
 
 
+def at(place: str, *rosters: Roster) -> PlaceRosters:
+    """Open a place's rosters."""
+    return open_rosters(
+        RostersDocument(
+            type="rosters", version=9, iat=NOW, exp=NOW + 1, place=place, rosters=rosters
+        )
+    )
+
+
 def test_the_newest_roster_of_a_group_counts() -> None:
     """Whatever the order in which they stand."""
     for rosters in ((roster(1, 5), roster(2, 6)), (roster(2, 6), roster(1, 5))):
-        known = Rosters(rosters, 9).find(GROUP_ID)
+        known = NO_ROSTERS.replaced(at("hall-1", *rosters)).find("hall-1", GROUP_ID)
         assert known is not None
         assert (known.version, known.members.persons.tolist()) == (2, [6])
-    assert Rosters((roster(1, 5),), 9).find(bytes(8)) is None
+
+
+def test_a_roster_is_known_where_its_group_is_assigned() -> None:
+    """Nowhere else; a place's newer rosters take the place of its older ones alone."""
+    both = NO_ROSTERS.replaced(at("hall-1", roster(1, 5))).replaced(at("metro-1", roster(1, 5)))
+    later = both.replaced(at("hall-1"))
+    assert both.find("hall-1", GROUP_ID) is not None
+    assert both.find("hall-1", bytes(8)) is None
+    assert both.find("museum-1", GROUP_ID) is None
+    assert later.find("hall-1", GROUP_ID) is None
+    assert later.find("metro-1", GROUP_ID) is not None
 
 
 @pytest.mark.parametrize("persons", [(5, 5), (6, 5)])
 def test_rosters_out_of_order_are_refused(persons: tuple[int, ...]) -> None:
     """A person twice would take two places."""
     with pytest.raises(MalformedError):
-        Rosters((roster(1, *persons),), 1)
+        at("hall-1", roster(1, *persons))

@@ -38,7 +38,7 @@ ROSTER = Roster(
 TAKES: Mapping[str, Take] = {
     "trust": lambda taken, edition: taken.take_trust(edition.trust(), NOW),
     "profiles": lambda taken, edition: taken.take_profiles(edition.profiles(), NOW),
-    "rosters": lambda taken, edition: taken.take_rosters(edition.rosters(ROSTER), NOW),
+    "rosters-hall-1": lambda taken, edition: taken.take_rosters(edition.rosters(ROSTER), NOW),
     "status-1-revocation": lambda taken, edition: taken.take_status(
         edition.status(Plane.REVOCATION, 8, {}), NOW
     ),
@@ -62,7 +62,7 @@ def test_an_empty_set_trusts_nobody() -> None:
     taken = TrustedSet(EDITION.root())
     assert taken.trust is NO_TRUST
     assert taken.root_version == 1
-    assert cause_of(lambda: TAKES["rosters"](taken, EDITION)) is BundleCause.UNKNOWN_KEY
+    assert cause_of(lambda: TAKES["rosters-hall-1"](taken, EDITION)) is BundleCause.UNKNOWN_KEY
     assert cause_of(lambda: TAKES["status-1-revocation"](taken, EDITION)) is BundleCause.UNKNOWN_KEY
 
 
@@ -112,7 +112,7 @@ def test_expired_on_arrival_is_refused_and_held_is_kept(name: str) -> None:
     held: Mapping[str, Callable[[], object]] = {
         "trust": lambda: taken.take_trust(late.trust(), NOW, held=True),
         "profiles": lambda: taken.take_profiles(late.profiles(), NOW, held=True),
-        "rosters": lambda: taken.take_rosters(late.rosters(ROSTER), NOW, held=True),
+        "rosters-hall-1": lambda: taken.take_rosters(late.rosters(ROSTER), NOW, held=True),
         "status-1-revocation": lambda: taken.take_status(
             late.status(Plane.REVOCATION, 8, {}), NOW, held=True
         ),
@@ -134,7 +134,7 @@ def test_keys_of_other_uses_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", TAKES)
 def test_signatures_for_another_use_are_refused(name: str, use: SignedUse) -> None:
     """The right key signed, but for something else: external_aad tells."""
-    right = {"rosters": SignedUse.ROSTER, "status-1-revocation": SignedUse.STATUS}
+    right = {"rosters-hall-1": SignedUse.ROSTER, "status-1-revocation": SignedUse.STATUS}
     if use is right.get(name, SignedUse.BUNDLE):
         return
     wrong = replace(EDITION, version=2, use=use)

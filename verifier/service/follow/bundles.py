@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import ROOT_STEP, BundleVersion
+from verifier.contract.bundle import ROOT_STEP, ROSTERS_OF, BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
@@ -27,8 +27,8 @@ POLL_S: Final = 0.5
 """Seconds between looks at the shelf."""
 BIG_BYTES: Final = 256 * 1024
 """Octets from which a snapshot is opened beside the event loop, not in it."""
-_ORDER: Final = {"root": 0, "trust": 1, "profiles": 2, "rosters": 3}
-_AFTER_ALL: Final = 4
+_ORDER: Final = {"root": 0, "trust": 1, "profiles": 2}
+_AFTER_ALL: Final = 3
 
 
 class BundleFollower:
@@ -115,10 +115,16 @@ class BundleFollower:
             knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
         elif name == "profiles":
             knowledge.replace_profiles(trusted.take_profiles(data, now(), held=held).value)
-        elif name == "rosters":
-            knowledge.replace_rosters(trusted.take_rosters(data, now(), held=held).value)
+        elif (of := ROSTERS_OF.fullmatch(name)) is not None:
+            self._take_rosters(of[1], data)
         else:
             await self._take_status(name, data)
+
+    def _take_rosters(self, place: str, data: bytes) -> None:
+        rosters = self._trusted.take_rosters(data, now(), held=self._held).value
+        if rosters.place != place:
+            raise BundleRefused(BundleCause.MALFORMED, "rosters on another place's place")
+        self._knowledge.replace_rosters(rosters)
 
     async def _take_status(self, name: str, data: bytes) -> None:
         trusted, knowledge, held = self._trusted, self._knowledge, self._held

@@ -2,7 +2,8 @@
 
 A new person gets a person index and an initial colour; `person` names one who has an index already
 and gets a second credential (a new phone, a proxy, paper). Changing a colour by hand is no door
-here: that takes two people. A group's roster is kept and published before its credential is given.
+here: that takes two people. A group's roster is kept and published at its places before its
+credential is given; the next version of a group says its places anew.
 `status_version` is the version of the health snapshot from which on a new person's colour shows.
 """
 
@@ -43,6 +44,8 @@ MAX_AT_ONCE: Final = 8
 """Requests worked on at once; the others wait, and the store keeps connections for the shelf."""
 MAX_HOURS: Final = 2 * 366 * 24
 """A credential lives two years at most: as long as the key that signed it."""
+MAX_PLACES: Final = 64
+"""Places a group is assigned to: the stations of a journey, not a city."""
 MAX_GROUP_HOURS: Final = 24
 """A group changes; its credential lives a day."""
 BACKDATE_S: Final = 5
@@ -78,6 +81,10 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     """A static credential for a group."""
 
     roster: Annotated[tuple[Member, ...], Meta(min_length=1, max_length=500)]
+    places: Annotated[
+        tuple[Annotated[str, Meta(max_length=63)], ...], Meta(min_length=1, max_length=MAX_PLACES)
+    ]
+    """Where the group is let in; there its roster is known, also without the centre."""
     hours: Annotated[int, Meta(ge=1, le=MAX_GROUP_HOURS)]
     holder: None = None
     group: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")] | None = None
@@ -185,6 +192,8 @@ class Credentials:
         for member in persons:
             if not await is_taken(self._redis, number, "person", member.person):
                 raise Problem(HTTPStatus.NOT_FOUND, "person.unknown", field="$.roster")
+        if not self._shelf.places.issuperset(asked.places):
+            raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.places")
         group = secrets.token_bytes(8) if asked.group is None else bytes.fromhex(asked.group)
         version = int(await self._redis.hincrby("v:roster-versions", group.hex(), 1))
         roster = Roster(
@@ -201,7 +210,7 @@ class Credentials:
                 for member in persons
             ),
         )
-        await self._shelf.keep_roster(roster)
+        await self._shelf.rosters.keep(roster, frozenset(asked.places), roster.iat)
         index = await draw(self._redis, number, "credential", self._settings.credentials)
         subject = Subject(
             kind=Kind.GROUP,

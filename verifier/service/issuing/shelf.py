@@ -1,4 +1,4 @@
-"""What the issuing process lays on the shelf: root, trust, profiles, rosters, status snapshots.
+"""What the issuing process lays on the shelf: root, trust, profiles, status snapshots.
 
 A bundle gets a new version when its content changes or half of its validity is gone. A snapshot is
 published at most once a second after a change, and at least once a minute, so that ages are honest.
@@ -7,21 +7,17 @@ A wrong profile file is refused by name and field; the last good set stays in fo
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import Roster, RostersDocument
-from verifier.contract.cbor import decode, encode
 from verifier.errors import BundleRefused, ProfileError
 from verifier.issuing.publisher import (
     TrustSource,
     seal_bundle,
-    seal_rosters,
     seal_status,
     snapshot,
 )
@@ -29,6 +25,7 @@ from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
 from verifier.service.issuing.planes import KeptPlane
+from verifier.service.issuing.rosters import RosterBoard
 from verifier.service.issuing.sources import read_sources
 from verifier.service.logs import Log
 from verifier.service.store.bundles import publish_bundle, read_versions
@@ -42,9 +39,6 @@ STATUS_VALID_S: Final = 7 * 86_400
 """Seconds a snapshot may be taken in; the profile says how old is too old to judge by."""
 BUNDLE_VALID_S: Final = 7 * 86_400
 """Seconds; a city cut off for a week is told by every gate that its trust is stale."""
-ROSTERS_KEPT_S: Final = 7 * 86_400
-"""Seconds; an older roster is older than any profile can take."""
-_ROSTERS: Final = "v:rosters"
 
 
 class Shelf:
@@ -69,15 +63,15 @@ class Shelf:
         self._log = log
         self._bundle_key = bundle_key
         self._status_key = status_key
-        self._issuer_key = issuer_key
         self._root, self._trust = root, trust
         self._profiles, self._rules = profiles, rules
         self._planes = planes
         self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content that lies on the shelf, and when it was signed."""
-        self._rosters_turn = asyncio.Lock()
-        """Two that publish at once would give two bundles one version."""
+        self.rosters = RosterBoard(redis, issuer_key, floors)
+        self.places: frozenset[str] = frozenset()
+        """Places that have a profile."""
         self.problems: dict[str, str] = {}
         self.published = asyncio.Event()
         self.reread = asyncio.Event()
@@ -107,17 +101,10 @@ class Shelf:
             except (RedisError, OSError):
                 self.reread.set()
                 raise
-        await self._publish_rosters(moment)
+        await self.rosters.publish(moment)
         for plane in self._planes:
             await self._publish_plane(plane, moment)
         self.published.set()
-
-    async def keep_roster(self, roster: Roster) -> None:
-        """Keep a group's roster and publish it with the others."""
-        built = msgspec.to_builtins(roster, builtin_types=(bytes,))
-        async with self._rosters_turn:
-            await self._redis.hset(_ROSTERS, roster.group.hex(), encode(built))
-        await self._publish_rosters(int(now()))
 
     def _old(self, name: str, moment: int) -> bool:
         signed = self._signed.get(name)
@@ -181,6 +168,7 @@ class Shelf:
             self._refuse("profiles", str(error))
             return
         self.problems.pop("profiles", None)
+        self.places = frozenset(profile["place"] for profile in document.profiles)
         content = msgspec.json.encode((document.profiles, document.rules, document.value_sets))
         if self._stands("profiles", content, moment):
             return
@@ -198,30 +186,6 @@ class Shelf:
         if self.problems.get(name) != problem:
             self._log.error("refused", source=name, why=problem)
         self.problems[name] = problem
-
-    async def _publish_rosters(self, moment: int) -> None:
-        async with self._rosters_turn:
-            rows: dict[Any, Any] = await self._redis.hgetall(_ROSTERS)
-            if self._stands("rosters", _joined(rows), moment):
-                return
-            rosters = {group: _read_roster(row) for group, row in sorted(rows.items())}
-            gone = [group for group, it in rosters.items() if moment - it.iat > ROSTERS_KEPT_S]
-            for group in gone:
-                del rosters[group], rows[group]
-            version = await self._next("rosters")
-            document = RostersDocument(
-                type="rosters",
-                version=version,
-                iat=moment,
-                exp=moment + BUNDLE_VALID_S,
-                rosters=tuple(rosters.values()),
-            )
-            await publish_bundle(
-                self._redis, "rosters", version, seal_rosters(document, self._issuer_key)
-            )
-            if gone:
-                await self._redis.hdel(_ROSTERS, *gone)
-            self._signed["rosters"] = (_digest(_joined(rows)), moment)
 
     async def _publish_plane(self, plane: KeptPlane, moment: int) -> None:
         name = f"status-{plane.number}-{plane.plane}"
@@ -254,13 +218,5 @@ def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def _joined(rows: Mapping[bytes, bytes]) -> bytes:
-    return b"".join(row for _, row in sorted(rows.items()))
-
-
 def _root_version(data: bytes) -> int:
     return open_root_file(data)[0].version
-
-
-def _read_roster(data: bytes) -> Roster:
-    return msgspec.convert(decode(data), Roster)
