@@ -2,15 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.service.settings import RedisSettings
-from verifier.service.store.connection import open_store
 from verifier.service.store.persons import (
     MAX_ASKED,
     find_persons,
@@ -22,7 +21,6 @@ from verifier.service.store.persons import (
 
 PEOPLE = 200_000
 LIST = 1 << 25
-Result = TypeVar("Result")
 
 
 @pytest.fixture(scope="module")
@@ -30,25 +28,6 @@ def server() -> Iterator[RedisServer]:
     """Yield a running Redis."""
     with redis_server() as running:
         yield running
-
-
-def with_store(server: RedisServer, call: Callable[[Redis], Awaitable[Result]]) -> Result:
-    """Run a coroutine with a client as the product opens it."""
-
-    async def run() -> Result:
-        redis = open_store(
-            RedisSettings(
-                socket=str(server.socket),
-                user="verifier",
-                password_file=str(server.password_file("verifier")),
-            )
-        )
-        try:
-            return await call(redis)
-        finally:
-            await redis.aclose()
-
-    return asyncio.run(run())
 
 
 def digest(name: str) -> bytes:

@@ -1,6 +1,7 @@
 """The function libraries inside Redis: loaded when what is there differs from our files.
 
-`kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes.
+`kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
+`kapok_held` (held.lua) what is kept of a person's credentials.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ def _read(file: str) -> str:
 LIBRARIES: Final[Mapping[str, str]] = {
     "kapok": _read("kapok.lua"),
     "kapok_status": _read("status.lua"),
+    "kapok_held": _read("held.lua"),
 }
 """Name -> code."""
 SCAN: Final = "kapok_scan"
@@ -27,6 +29,8 @@ RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
 MAKE_PLANE: Final = "kapok_make_plane"
 CHANGE: Final = "kapok_change"
+HOLD: Final = "kapok_hold"
+HELD: Final = "kapok_held"
 
 
 async def ensure_library(redis: Redis) -> bool:

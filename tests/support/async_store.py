@@ -1,0 +1,34 @@
+"""The store as the product opens it, for a test's coroutine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from redis.asyncio import Redis
+
+from tests.support.redis_server import RedisServer
+from verifier.service.settings import RedisSettings
+from verifier.service.store.connection import open_store
+from verifier.service.store.library import ensure_library
+
+Result = TypeVar("Result")
+
+
+def with_store(server: RedisServer, call: Callable[[Redis], Awaitable[Result]]) -> Result:
+    """Run a coroutine with a client of a store that has the product's functions."""
+
+    async def run() -> Result:
+        redis = open_store(
+            RedisSettings(
+                socket=str(server.socket),
+                user="verifier",
+                password_file=str(server.password_file("verifier")),
+            )
+        )
+        try:
+            await ensure_library(redis)
+            return await call(redis)
+        finally:
+            await redis.aclose()
+
+    return asyncio.run(run())

@@ -1,0 +1,61 @@
+"""Rows of credentials: twelve octets, and what they hold comes back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verifier.contract.errors import MalformedError
+from verifier.issuing.held import ROW_BYTES, Form, Held, held, pack_held, unpack_held
+
+
+def test_a_row_is_the_documented_one() -> None:
+    """Index, hour times four plus form, the beginning of the thumbprint."""
+    row = held(0x01020304, expires=3600 * 500_000, form=Form.PROXY, kid=b"thumbpri")
+    hours = (500_000 << 2 | 2).to_bytes(3, "big")
+    assert pack_held(row) == b"\x01\x02\x03\x04" + hours + b"thumb"
+
+
+@pytest.mark.parametrize(("expires", "kept"), [(3600, 3600), (3601, 7200), (7199, 7200)])
+def test_an_expiry_is_rounded_up(expires: int, kept: int) -> None:
+    """Never forgotten before it has expired."""
+    assert held(1, expires=expires, form=Form.PHONE).expires == kept
+
+
+@given(
+    st.lists(
+        st.builds(
+            Held,
+            st.integers(0, 2**32 - 1),
+            st.integers(0, 2**22 - 1).map(lambda hour: hour * 3600),
+            st.sampled_from(Form),
+            st.binary(min_size=5, max_size=5),
+        ),
+        max_size=16,
+    )
+)
+def test_rows_come_back(rows: list[Held]) -> None:
+    """All of them, in order."""
+    packed = b"".join(map(pack_held, rows))
+    assert len(packed) == ROW_BYTES * len(rows)
+    assert unpack_held(packed) == tuple(rows)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Held(2**32, 0, Form.PHONE),
+        Held(-1, 0, Form.PHONE),
+        Held(1, 2**22 * 3600, Form.PHONE),
+        Held(1, 0, Form.PHONE, b"shor"),
+    ],
+)
+def test_what_has_no_room_is_refused(row: Held) -> None:
+    """Rather than cut."""
+    with pytest.raises(MalformedError):
+        pack_held(row)
+
+
+def test_half_a_row_is_refused() -> None:
+    """What is no whole number of rows is no list of them."""
+    with pytest.raises(MalformedError):
+        unpack_held(bytes(ROW_BYTES + 1))

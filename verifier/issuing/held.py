@@ -1,0 +1,87 @@
+"""What is kept of a credential that somebody holds: enough to list, replace and revoke it.
+
+A row is 12 octets: credential index (4, big-endian), hour of expiry and form (3: the hour since
+1970 times four, plus the form), and the first 5 octets of the thumbprint of the key it is bound
+to, zeros for a static one. Nothing of what the credential says is kept (docs/store-verifier.md).
+"""
+
+import struct
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from verifier.contract.errors import MalformedError
+
+ROW_BYTES: Final = 12
+MARK_BYTES: Final = 5
+"""Octets of a thumbprint: it tells the few keys of one person apart, and proves nothing."""
+MAX_HELD: Final = 16
+"""Credentials of one person that have not expired: phones, papers, proxies, emergency codes."""
+UNBOUND: Final = bytes(MARK_BYTES)
+"""In place of a thumbprint: a static credential."""
+_HOUR: Final = 3600
+_ROW: Final = struct.Struct(">IBH5s")
+
+
+class Form(IntEnum):
+    """In which form a credential is held."""
+
+    PHONE = 0
+    """Bound to a key of the person's own phone."""
+    PAPER = 1
+    """Static."""
+    PROXY = 2
+    """Bound to the key of somebody who carries it for the person."""
+    EMERGENCY = 3
+    """Static and of few hours."""
+
+
+class Held(NamedTuple):
+    """A credential that somebody holds."""
+
+    credential: int
+    """Its index."""
+    expires: int
+    """Unix seconds, a full hour: the first one at which it has expired."""
+    form: Form
+    mark: bytes = UNBOUND
+    """The first octets of the thumbprint of the key it is bound to."""
+
+
+def held(credential: int, *, expires: int, form: Form, kid: bytes | None = None) -> Held:
+    """Describe a credential; its expiry is rounded up to the hour. `kid` None: a static one."""
+    mark = UNBOUND if kid is None else mark_of(kid)
+    return Held(credential, -(-expires // _HOUR) * _HOUR, form, mark)
+
+
+def mark_of(kid: bytes) -> bytes:
+    """Return what is kept of a key's kid."""
+    return kid[:MARK_BYTES]
+
+
+def pack_held(row: Held) -> bytes:
+    """Write a row.
+
+    Raises:
+        MalformedError: a value that a row has no room for.
+    """
+    hours = (row.expires // _HOUR) << 2 | row.form
+    try:
+        if len(row.mark) != MARK_BYTES:
+            raise MalformedError("a thumbprint of another length")
+        return _ROW.pack(row.credential, hours >> 16, hours & 0xFFFF, row.mark)
+    except struct.error as error:
+        raise MalformedError("a value that a row has no room for") from error
+
+
+def unpack_held(packed: bytes) -> tuple[Held, ...]:
+    """Read rows, one after another.
+
+    Raises:
+        MalformedError: not a whole number of rows.
+    """
+    if len(packed) % ROW_BYTES:
+        raise MalformedError("not a whole number of rows")
+    return tuple(
+        Held(index, (high << 14 | low >> 2) * _HOUR, Form(low & 3), mark)
+        for index, high, low, mark in _ROW.iter_unpack(packed)
+    )

@@ -1,0 +1,56 @@
+"""Credentials of a person: `v:credentials:<list>:<bucket>`, 128 persons a small hash.
+
+Bucket: person index / 128, in hex; what stands there is written by one function of held.lua, which
+leaves out what has expired. Revocation does not stand here: it is the plane's.
+"""
+
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from verifier.issuing.held import MAX_HELD, Held, pack_held, unpack_held
+from verifier.service.store.library import HELD, HOLD
+
+PERSONS: Final = 128
+"""Persons of a bucket: as many as Redis packs (`hash-max-listpack-entries`)."""
+_HOUR: Final = 3600
+
+
+class HeldFullError(Exception):
+    """The person holds as many credentials as anybody may."""
+
+
+def credentials_key(number: int, person: int) -> str:
+    """Return the key under which a person's credentials lie."""
+    return f"v:credentials:{number}:{person // PERSONS:x}"
+
+
+def credentials_field(person: int) -> int:
+    """Return the first field of a person within the bucket; a bulk load of new persons sets it."""
+    return person % PERSONS
+
+
+async def hold(redis: Redis, number: int, person: int, row: Held, *, now: int) -> None:
+    """Add a credential to a person's; one that stands there already is left as it is.
+
+    Raises:
+        HeldFullError: MAX_HELD that have not expired stand there.
+        RedisError: the store is away.
+    """
+    answer: Any = await redis.fcall(
+        HOLD, 1, credentials_key(number, person),
+        credentials_field(person), now // _HOUR, MAX_HELD, pack_held(row),
+    )  # fmt: skip
+    if not answer:
+        raise HeldFullError
+
+
+async def read_held(redis: Redis, number: int, person: int, *, now: int) -> tuple[Held, ...]:
+    """Return the credentials of a person that have not expired, oldest first.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    key = credentials_key(number, person)
+    rows: Any = await redis.fcall_ro(HELD, 1, key, credentials_field(person))
+    return tuple(row for row in unpack_held(rows) if row.expires > now)
