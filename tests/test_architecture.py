@@ -100,6 +100,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "verifier/status/*",
         "firmware_stubs/edge/scene.py",
         "deploy/demo/*",
+        "deploy/city/*",
     ),
     "paho": ("fleet/service/mqtt/connection.py", "firmware_stubs/edge/broker.py"),
     "PIL": (
@@ -107,7 +108,11 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "verifier/barcode/scan.py",
         "firmware_stubs/edge/scene.py",
     ),
-    "prometheus_client": ("*/service/metrics.py", "fleet/service/http/health.py"),
+    "prometheus_client": (
+        "*/service/metrics.py",
+        "verifier/service/archive/metrics.py",
+        "fleet/service/http/health.py",
+    ),
     "psutil": ("deploy/local/ports.py",),
     "pyarrow": ("verifier/archive/columns.py",),
     "pyzbar": ("verifier/barcode/scan.py",),
@@ -115,6 +120,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "redis": (
         "verifier/service/*",
         "fleet/service/*",
+        "deploy/city/loading.py",
         "deploy/local/ready.py",
     ),
     "rich": ("deploy/cli/*", "deploy/local/up.py", "deploy/local/view.py"),

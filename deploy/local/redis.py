@@ -11,11 +11,12 @@ from typing import Final
 
 _ALL_BUT_DANGEROUS: Final = "+@all -@dangerous -@admin +info +config|get"
 USERS: Final[Mapping[str, str]] = {
-    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS}",
+    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS} +bgrewriteaof",
     "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
     "admin": "~* &* +@all",
 }
-"""User -> rules: each service sees its own prefix, and none can stop or reconfigure the server."""
+"""User -> rules: each service sees its own prefix, and none can stop or reconfigure the server. The
+verifier may have the append-only file rewritten, so that what it has ended is in no byte of it."""
 ADMIN: Final = "admin"
 DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
 """Nobody can log in as it, but it needs its rights: Redis 7.0 replays transactions and functions

@@ -26,7 +26,7 @@ DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
 """Nobody can be it, but it needs its rights: Redis 7.0 replays transactions and scripts of the
 append-only file as the default user, and drops those that it may not do."""
 DEFAULT_USERS: Final[Mapping[str, str]] = {
-    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS}",
+    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS} +bgrewriteaof",
     "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
     "admin": "~* &* +@all",
 }

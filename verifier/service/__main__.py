@@ -1,4 +1,4 @@
-"""`python -m verifier.service worker|issuing --settings FILE`."""
+"""`python -m verifier.service worker|issuing|archive --settings FILE`."""
 
 import argparse
 import asyncio
@@ -24,7 +24,7 @@ WRONG_SETTINGS: Final = 2
 def main() -> int:
     """Run one process; returns its exit status."""
     parser = argparse.ArgumentParser(prog="verifier.service")
-    parser.add_argument("role", choices=("worker", "issuing"))
+    parser.add_argument("role", choices=("worker", "issuing", "archive"))
     parser.add_argument("--settings", type=Path, required=True)
     arguments = parser.parse_args()
     try:
@@ -39,6 +39,13 @@ def _role(role: str, path: Path) -> Callable[[asyncio.Event], Awaitable[None]]:
     if role == "issuing":
         issuing = read_settings(path, IssuingSettings)
         return lambda stop: run_issuing(issuing, open_log(issuing.name), stop)
+    if role == "archive":
+        # Only where it is wanted: it brings an extra package that no other process needs.
+        from verifier.service.archive.run import run_archive  # noqa: PLC0415
+        from verifier.service.archive.settings import ArchiveSettings  # noqa: PLC0415
+
+        archive = read_settings(path, ArchiveSettings)
+        return lambda stop: run_archive(archive, open_log(archive.name), stop)
     settings = read_settings(path, WorkerSettings)
     return lambda stop: run_worker(settings, open_log(settings.name), stop)
 

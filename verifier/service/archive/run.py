@@ -1,0 +1,120 @@
+"""The archiving process: looks at the store once a minute, and says how it is."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, LATE_HOURS, STORE_HOURS
+from verifier.service.archive.folder import FolderError, RecordsFolder
+from verifier.service.archive.metrics import ArchiveMetrics
+from verifier.service.archive.moving import Moving
+from verifier.service.archive.settings import ArchiveSettings
+from verifier.service.http.access import Keys
+from verifier.service.http.door import Door, bound_socket
+from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+from verifier.service.settings import SettingsError
+from verifier.service.store.connection import open_store
+
+LOOK_S: Final = 60.0
+"""Seconds between looks: an hour is in its day file a minute after it is over."""
+RETRY_S: Final = 2.0
+"""Seconds until the next look when something did not go."""
+NICENESS: Final = 10
+"""Scans go before: on a machine that is busy, moving waits."""
+_STOP_S: Final = 2.0
+
+
+async def run_archive(settings: ArchiveSettings, log: Log, stop: asyncio.Event) -> None:
+    """Move records until `stop` is set.
+
+    Raises:
+        SettingsError: a folder or address of the settings does not hold.
+    """
+    os.nice(NICENESS)
+    try:
+        folder = RecordsFolder(Path(settings.records))
+    except (OSError, FolderError) as error:
+        raise SettingsError(f"$.records: {error}") from error
+    redis = open_store(settings.redis)
+    with folder:
+        moving = Moving(redis, folder, Path(settings.person_keys), log)
+        await _serve(settings, moving, log, stop)
+    await redis.aclose()
+
+
+async def _serve(settings: ArchiveSettings, moving: Moving, log: Log, stop: asyncio.Event) -> None:
+    metrics = Metrics(settings.name)
+    metrics.registry.register(ArchiveMetrics(moving))
+    door = Door(
+        health_routes(lambda: readiness(moving), metrics.text),
+        Keys(settings.api_keys),
+        log=log,
+        metrics=metrics,
+    )
+    try:
+        await door.open(bound_socket(settings.service.host, settings.service.port))
+    except OSError as error:
+        raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
+    log.info("started", port=settings.service.port)
+    try:
+        await _until(stop, asyncio.create_task(_look_again_and_again(moving)))
+    finally:
+        await door.close(_STOP_S)
+    log.info("stopped")
+
+
+async def _until(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
+    """Wait for the stop; what ends before it is a fault and is raised."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        finished, _ = await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task in finished:
+            task.result()
+    finally:
+        task.cancel()
+        waiting.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)
+
+
+async def _look_again_and_again(moving: Moving) -> None:
+    while True:
+        await moving.look()
+        await asyncio.sleep(RETRY_S if moving.problems else LOOK_S)
+
+
+def readiness(moving: Moving) -> Readiness:
+    """Say what keeps records from being moved, in time to do something about it."""
+    problems = [Finding(code=code, detail=text) for code, text in sorted(moving.problems.items())]
+    if not moving.now_ms:
+        problems.append(Finding(code="archive.starting", detail="nothing was looked at yet; wait"))
+    if moving.waiting > LATE_HOURS:
+        left = STORE_HOURS - 1 - moving.waiting
+        problems.append(
+            Finding(
+                code="archive.late",
+                detail=f"{moving.waiting} closed hours are not moved; the store lets the first go"
+                f" in {max(0, left)} h: mend what stands beside this",
+            )
+        )
+    progress = moving.progress
+    month_ago = moving.now_ms // HOUR_MS - (KEEP_DAYS + 1) * HOURS
+    gaps = () if progress is None else progress.gaps
+    warnings = tuple(
+        Finding(code="archive.gap", detail=f"records of {gap} may be lost; uploads come again")
+        for gap in gaps
+        if gap.last > month_ago
+    )
+    return Readiness(
+        ready=not problems,
+        problems=tuple(problems),
+        warnings=warnings,
+        known={
+            "waiting_hours": moving.waiting,
+            "records_moved": moving.moved,
+            "records_unread": moving.unread,
+            "rewritten": 0 if progress is None else progress.rewritten,
+        },
+    )

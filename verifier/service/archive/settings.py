@@ -1,0 +1,18 @@
+"""Settings of the archiving process: one JSON file; secrets stand there as paths."""
+
+from msgspec import Struct
+
+from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
+
+
+class ArchiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    name: Name = "archive"
+    redis: RedisSettings
+    service: DoorSettings
+    api_keys: tuple[ApiKey, ...]
+    records: str
+    """Folder of the day files; made when missing."""
+    person_keys: str
+    """Folder of <YYYY-MM-DD>.key: destroyed with the day's records."""
