@@ -8,6 +8,7 @@ import typer
 
 from deploy.cli import (
     bench,
+    city,
     conform,
     demo,
     inspect,
@@ -30,6 +31,7 @@ GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     tests.register,
     demo.register,
     steering.register,
+    city.register,
     bench.register,
     soak.register,
     version.register,

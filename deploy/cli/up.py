@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.city.folder import MAX_PEOPLE
 from deploy.local.account import children_account
 from deploy.local.house import Ports
 from deploy.local.launch import MAX_WORKERS, clone_folder, plan_up, run_up
@@ -25,6 +26,10 @@ def up(  # noqa: PLR0913 - each option is one
     workers: Annotated[
         int | None, typer.Option(min=1, max=MAX_WORKERS, help="Scan workers; one a core.")
     ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PEOPLE, help="Of the city; a list keeps its first size."),
+    ] = None,
     verifier_port: Port = 0,
     verifier_tls_port: Port = 0,
     issuing_port: Port = 0,
@@ -43,5 +48,5 @@ def up(  # noqa: PLR0913 - each option is one
         mqtt=mqtt_port,
         mqtt_service=mqtt_service_port,
     )
-    plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers)
+    plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers, people=people)
     run_up(plan, children_account())

@@ -41,6 +41,8 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ports: Ports
     own_ports: tuple[int, ...]
     """One a worker: its own health, readiness and metrics; the scan ports are shared."""
+    people: int | None = None
+    """For how many people the list shall be; None: as it is, or the demo city's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,14 @@ def default_data(clone: Path) -> Path:
     return placement.place(clone, children_account()).data
 
 
-def plan_up(clone: Path, *, data: Path | None, ports: Ports, workers: int | None) -> UpPlan:
+def plan_up(
+    clone: Path,
+    *,
+    data: Path | None,
+    ports: Ports,
+    workers: int | None,
+    people: int | None = None,
+) -> UpPlan:
     """Decide and prepare everything that `up` needs; may be called by root.
 
     Raises:
@@ -59,6 +66,7 @@ def plan_up(clone: Path, *, data: Path | None, ports: Ports, workers: int | None
         pythonpath=os.pathsep.join(map(str, paths)),
         ports=chosen,
         own_ports=free_ports(_workers(workers), taken=taken),
+        people=people,
     )
 
 

@@ -4,19 +4,17 @@ Written before the children start, since ports differ from start to start. A ter
 file lies in <data>/run like the others'.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from deploy.local.data import write_file
 from deploy.local.house import House, endpoints
+from deploy.local.lists import list_sizes
 from deploy.local.passwords import api_key_entries
 from deploy.local.places import DEMO, DemoTerminal
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
-
-LIST_SIZE: Final = 1 << 20
-"""People, and credentials, of the demo city's list: enough that an index is not guessed."""
 
 
 def write_settings(house: House) -> None:
@@ -75,15 +73,15 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
 
 
 def _issuing(house: House) -> dict[str, Any]:
-    keys = house.keys
+    keys, sizes = house.keys, list_sizes(house.data)
     return {
         "redis": _redis(house, "verifier"),
         "service": _door(house.ports.issuing),
         "api_keys": _api_keys(house),
         "issuer": ISSUER,
         "list": LIST,
-        "people": LIST_SIZE,
-        "credentials": LIST_SIZE,
+        "people": sizes.people,
+        "credentials": sizes.credentials,
         "issuer_key": str(keys / "issuer.pem"),
         "status_key": str(keys / "status.pem"),
         "bundle_key": str(keys / "bundle.pem"),

@@ -26,6 +26,7 @@ from deploy.local.data import opened, write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.feeds import Feeds
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
+from deploy.local.lists import list_sizes
 from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
@@ -55,6 +56,7 @@ async def run(plan: UpPlan, wiring: Wiring, console: Console) -> None:
             console.print(f"ended a leftover of an earlier start: {process.name} {process.pid}")
         if not supported():
             console.print(UNCONFINED, soft_wrap=True)
+        list_sizes(data, plan.people)
         house = _house(plan, _sockets_folder(data))
         try:
             for step in wiring.before_children:

@@ -1,7 +1,8 @@
 """The function libraries inside Redis: loaded when what is there differs from our files.
 
 `kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
-`kapok_held` (held.lua) what is kept of a person's credentials.
+`kapok_held` (held.lua) what is kept of a person's credentials,
+`kapok_load` (load.lua) how a list is filled in bulk.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ LIBRARIES: Final[Mapping[str, str]] = {
     "kapok": _read("kapok.lua"),
     "kapok_status": _read("status.lua"),
     "kapok_held": _read("held.lua"),
+    "kapok_load": _read("load.lua"),
 }
 """Name -> code."""
 SCAN: Final = "kapok_scan"
@@ -29,6 +31,8 @@ RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
 MAKE_PLANE: Final = "kapok_make_plane"
 CHANGE: Final = "kapok_change"
+LOAD_PLANE: Final = "kapok_load_plane"
+LOAD_PERSONS: Final = "kapok_load_persons"
 HOLD: Final = "kapok_hold"
 HELD: Final = "kapok_held"
 

@@ -19,7 +19,11 @@ MAX_ASKED: Final = 10_000
 
 def person_key(number: int, digest: bytes) -> str:
     """Return the key under which a digest of list `number` lies."""
-    bucket = int.from_bytes(digest[:3], "big") >> (24 - BUCKET_BITS)
+    return bucket_key(number, int.from_bytes(digest[:3], "big") >> (24 - BUCKET_BITS))
+
+
+def bucket_key(number: int, bucket: int) -> str:
+    """Return the key of a bucket of list `number`."""
     return f"v:person:{number}:{bucket:05x}"
 
 

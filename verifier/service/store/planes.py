@@ -26,7 +26,7 @@ MARKERS: Final = "v:{status}:"
 """How every marker's key begins."""
 DESTROYED: Final = "destroyed"
 """In place of a plane's width and size: it is never made again."""
-_PLANES: Final = "v:{status}:planes"
+PLANES: Final = "v:{status}:planes"
 
 
 class PlaneUnknown(KeyError):  # noqa: N818 - it is an answer
@@ -79,11 +79,11 @@ async def make_plane(redis: Redis, name: PlaneName, size: int) -> None:
     if size < 1 or octets(name.plane, size) > MAX_PLANE_BYTES:
         raise ValueError("no size of a plane")
     made = await redis.fcall(
-        MAKE_PLANE, 2, _PLANES, plane_key(name),
+        MAKE_PLANE, 2, PLANES, plane_key(name),
         str(name), BITS[name.plane], size, octets(name.plane, size),
     )  # fmt: skip
     if made != 1:
-        found = await redis.hget(_PLANES, str(name))
+        found = await redis.hget(PLANES, str(name))
         if found == DESTROYED.encode():
             raise PlaneUnknown(str(name))
         raise ValueError(f"plane {name} has another size than {size}")
@@ -91,7 +91,7 @@ async def make_plane(redis: Redis, name: PlaneName, size: int) -> None:
 
 async def read_planes(redis: Redis) -> dict[PlaneName, int]:
     """Return the planes there are, each with its size in values."""
-    rows: dict[Any, Any] = await redis.hgetall(_PLANES)
+    rows: dict[Any, Any] = await redis.hgetall(PLANES)
     found = {}
     for field, value in rows.items():
         number, _, plane = field.decode().partition(":")
@@ -120,7 +120,7 @@ async def change(
         PlaneUnknown: no such plane.
         RedisError: the store is away; the change may or may not have been made.
     """
-    keys = [_PLANES, _PLANES if marker is None else marker.key]
+    keys = [PLANES, PLANES if marker is None else marker.key]
     words: list[str | bytes] = list(_asked(marker))
     if sum(map(len, changes.values())) > MAX_CHANGES:
         raise ValueError(f"more than {MAX_CHANGES} changes at once")
