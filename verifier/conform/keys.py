@@ -30,6 +30,7 @@ class Unfit:
     """A public key that no format lets sign: whatever the algorithm, nothing holds under it."""
 
     algorithm = Algorithm.ES256
+    kid = b""
 
     def verify(self, message: bytes, signature: bytes) -> bool:  # noqa: ARG002 - as VerifyKey
         """Say that it does not hold."""

@@ -43,6 +43,7 @@ class SignedUse(StrEnum):
     BUNDLE = "kapok/1/bundle"
     GRANT = "kapok/1/grant"
     DESTRUCTION = "kapok/1/destruction"
+    HOLDER = "kapok/1/holder"
     FEED = "kapok/1/feed"
     EXPORT = "kapok/1/export"
     OPERATOR = "kapok/1/operator"

@@ -1,4 +1,4 @@
-"""The holder's side of CC1: what a phone does each time a code is shown, without any server."""
+"""The holder's side: what a phone signs each time a code is shown, and what it asks its issuer."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from verifier.codes import base45
 from verifier.codes.city import PREFIX, algorithm_byte
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, byte_string_head, to_be_signed
+from verifier.contract.holder import HolderRequest, Possession, Purpose, seal_holder
 from verifier.issuing.signing import SigningKey
 
 CTI_BYTES = 4
@@ -45,3 +46,16 @@ def sign_presentation(credential: bytes, payload: bytes, *, key: SigningKey) -> 
 def presentation_text(presentation: bytes) -> str:
     """Write a presentation as the text of a code."""
     return PREFIX + base45.encode(presentation)
+
+
+def possess(
+    key: SigningKey, *, issuer: str, challenge: bytes, purpose: Purpose = Purpose.PHONE
+) -> bytes:
+    """Sign a challenge of 16 bytes: the key is at hand, now, for this purpose."""
+    said = Possession(iss=issuer, purpose=purpose, challenge=challenge)
+    return seal_holder(said, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
+
+
+def ask(request: HolderRequest, key: SigningKey) -> bytes:
+    """Sign what a holder asks of the issuer, with the key that the credential is bound to."""
+    return seal_holder(request, kid=key.kid, algorithm=key.algorithm, sign=key.sign)

@@ -34,6 +34,10 @@ class VerifyKey(Protocol):
 
     algorithm: Algorithm
 
+    @property
+    def kid(self) -> bytes:
+        """First 8 bytes of the key's RFC 9679 thumbprint."""
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds over the message."""
 
@@ -48,6 +52,11 @@ class Es256Key:
         if not isinstance(public.curve, ec.SECP256R1):
             raise MalformedError("ES256 is bound to P-256")
         self._public = public
+
+    @property
+    def kid(self) -> bytes:
+        """First 8 bytes of the key's RFC 9679 thumbprint."""
+        return kid_of(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds; DER and over-long forms do not."""
@@ -72,6 +81,11 @@ class EdDsaKey:
     def __init__(self, public: ed25519.Ed25519PublicKey) -> None:
         self._public = public
 
+    @property
+    def kid(self) -> bytes:
+        """First 8 bytes of the key's RFC 9679 thumbprint."""
+        return kid_of(self._public)
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
         try:
@@ -91,6 +105,11 @@ class Ps256Key:
         if not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
             raise MalformedError("an RSA key of a size that is not allowed")
         self._public = public
+
+    @property
+    def kid(self) -> bytes:
+        """First 8 bytes of the key's RFC 9679 thumbprint."""
+        return kid_of(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
