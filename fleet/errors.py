@@ -9,6 +9,18 @@ class RegistryError(FleetError):
     """The registry file does not hold; the text names the field."""
 
 
+class OperatorError(FleetError):
+    """The operators' file does not hold; the text names the field."""
+
+
+class TokenError(FleetError):
+    """An operator's token opens nothing here; `code` is stable."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class IdentityError(FleetError):
     """A key, a request or a certificate is not one that may be used."""
 

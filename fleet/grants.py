@@ -36,6 +36,7 @@ def grant_of(registry: Registry, terminal: Terminal, version: int) -> Grant:
         scopes=terminal.scopes,
         state=terminal.state,
         version=version,
+        district=registry.places[terminal.place].district,
     )
 
 

@@ -13,9 +13,13 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.contract.errors import ContractError
@@ -197,6 +201,20 @@ def signer(key: PrivateKey) -> Callable[[bytes], bytes]:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     return sign
+
+
+def checker(key: PublicKey) -> Callable[[bytes, bytes], bool]:
+    """Return a callable that says whether 64 bytes, r then s, sign a message with ES256."""
+
+    def holds(message: bytes, signature: bytes) -> bool:
+        r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+        try:
+            key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    return holds
 
 
 def kid_of(key: PublicKey) -> bytes:

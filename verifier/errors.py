@@ -60,6 +60,8 @@ class TokenCause(StrEnum):
     EXPIRED = "expired"
     EARLY = "early"
     """Issued in the future."""
+    STALE = "stale"
+    """What is trusted here has expired itself, so nobody can be believed."""
 
 
 class TokenRefused(VerifierError):  # noqa: N818
@@ -88,6 +90,8 @@ class FeedCause(StrEnum):
     MANIFEST_SCOPE = "manifest.scope"
     MANIFEST_LARGE = "manifest.large"
     MANIFEST_CLOCK = "manifest.clock"
+    PLANE_UNKNOWN = "plane.unknown"
+    """A plane that is switched off here, or was destroyed."""
     SOURCE_SUSPENDED = "source.suspended"
     SOURCE_OPEN = "source.open"
     """Its circuit breaker is open."""

@@ -23,8 +23,8 @@ SCHEMA: Final = 1
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 FOLDERS: Final = (
-    *("keys", "keys/api", "keys/person-hash", "keys/redis", "trust", "profiles", "rules"),
-    *("redis", "mosquitto", "terminals", "log", "run"),
+    *("keys", "keys/api", "keys/operators", "keys/person-hash", "keys/redis"),
+    *("trust", "profiles", "rules", "redis", "mosquitto", "terminals", "audit", "log", "run"),
 )
 _SCHEMA_FILE: Final = "SCHEMA"
 _LOCK_FILE: Final = "lock"

@@ -14,6 +14,7 @@ import msgspec
 
 from deploy.local.data import write_file
 from deploy.local.redis import USERS
+from verifier.contract.operator import ONLY_OPERATORS
 from verifier.contract.vocabulary import ApiScope
 from verifier.issuing.persons import REFERENCE_KEY_BYTES
 
@@ -21,7 +22,7 @@ SECRET_BYTES: Final = 32
 """256 bits; 43 url-safe characters."""
 
 API_KEYS: Final[Mapping[str, tuple[ApiScope, ...]]] = {
-    "local-admin": tuple(ApiScope),
+    "local-admin": tuple(scope for scope in ApiScope if scope not in ONLY_OPERATORS),
     "verifier": (ApiScope.GRANTS,),
     "fleet": (ApiScope.BUNDLES,),
 }

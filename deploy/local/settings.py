@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from deploy.local import operators
 from deploy.local.data import write_file
 from deploy.local.house import House, endpoints
 from deploy.local.lists import list_sizes
@@ -64,6 +65,7 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "root": str(house.data / "trust" / "root.cbor"),
         "person_keys": str(keys / "person-hash"),
+        "audit": str(house.data / "audit"),
         "floors": str(house.data / "trust" / "floors.json"),
         "fleet": {
             "url": endpoints(house).fleet_url,
@@ -90,6 +92,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "trust": str(house.data / "trust" / "trust.json"),
         "profiles": str(house.data / "profiles"),
         "rules": str(house.data / "rules"),
+        "audit": str(house.data / "audit"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
     }
@@ -109,6 +112,9 @@ def _fleet(house: House) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "registry": str(house.data / "places.toml"),
         "grant_key": str(keys / "grant.pem"),
+        "operators": str(house.data / operators.FILE),
+        "operator_key": str(keys / "operator.pem"),
+        "audit": str(house.data / "audit"),
         "verifier": {
             "url": endpoints(house).verifier_url,
             "api_key_file": str(house.api_key("fleet")),

@@ -23,7 +23,7 @@ ISSUER: Final = "440100"
 LIST: Final = 1
 """The one status list of the demo city."""
 LIST_URI: Final = "urn:kapok:440100:status:1"
-KEYS: Final = ("root", "issuer", "status", "bundle", "grant")
+KEYS: Final = ("root", "issuer", "status", "bundle", "grant", "operator")
 _DAY: Final = 86_400
 ROOT_DAYS: Final = 3650
 """As long as a CA: terminals hold the root from their first day."""
@@ -67,7 +67,7 @@ def make_trust_source(data: Path) -> None:
         return
     start = int(time.time()) - _BACKDATE
     end = start + KEY_DAYS * _DAY
-    issuer, status, grant = (_load(data, name) for name in ("issuer", "status", "grant"))
+    issuer, status = _load(data, "issuer"), _load(data, "status")
     source = TrustSource(
         keys=(
             key_entry(
@@ -88,12 +88,15 @@ def make_trust_source(data: Path) -> None:
                 expires=end,
                 lists=(LIST,),
             ),
-            key_entry(
-                grant.spki,
-                algorithm=grant.algorithm,
-                uses=("grant",),
-                not_before=start,
-                expires=end,
+            *(
+                key_entry(
+                    key.spki,
+                    algorithm=key.algorithm,
+                    uses=(use,),
+                    not_before=start,
+                    expires=end,
+                )
+                for use, key in ((use, _load(data, use)) for use in ("grant", "operator"))
             ),
         ),
         lists={LIST: LIST_URI},

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local import certificates, passwords, places, settings, table, trust
+from deploy.local import certificates, operators, passwords, places, settings, table, trust
 from deploy.local.child import Child
 from deploy.local.data import Seed
 from deploy.local.house import House
@@ -32,6 +32,7 @@ SECRETS: Final = (
     Seed(name="signing keys", make=trust.make_signing_keys),
     Seed(name="root document", make=trust.make_root),
     Seed(name="trust source", make=trust.make_trust_source),
+    Seed(name="operators", make=operators.make_operators),
     Seed(name="profiles", make=places.make_profiles),
     Seed(name="places and terminals", make=places.make_terminals),
 )

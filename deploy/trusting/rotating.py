@@ -1,7 +1,7 @@
 """Rotation of a key: the new one beside the old, then in use, then alone.
 
     begin    the new key is made (`<name>.next.pem`) and named beside the old one: in the trust
-             source (issuer, status, grant) or in the next root document (root, bundle)
+             source (issuer, status, grant, operator) or in the next root document (root, bundle)
     switch   the process signs with the new key (`<name>.pem`); the old one is kept (`.old.pem`)
     finish   the old one is named no longer, and its file is gone
 
@@ -53,6 +53,7 @@ class Role(StrEnum):
     ISSUER = "issuer"
     STATUS = "status"
     GRANT = "grant"
+    OPERATOR = "operator"
 
 
 IN_ROOT: Final = frozenset({Role.ROOT, Role.BUNDLE})
@@ -62,6 +63,7 @@ SIGNED_BY: Final = {
     Role.ISSUER: "issuing",
     Role.STATUS: "issuing",
     Role.GRANT: "fleet",
+    Role.OPERATOR: "fleet",
 }
 """The process that signs with the key, and must be started again to take the new one."""
 

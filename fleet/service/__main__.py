@@ -8,7 +8,7 @@ from typing import Final
 import uvloop
 from redis.exceptions import RedisError
 
-from fleet.errors import RegistryError
+from fleet.errors import OperatorError, RegistryError
 from fleet.service.logs import open_log
 from fleet.service.run import run
 from fleet.service.settings import SettingsError, read_settings
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = read_settings(path)
         uvloop.run(run(settings, open_log(settings.process)))
-    except (SettingsError, RegistryError) as error:
+    except (SettingsError, RegistryError, OperatorError) as error:
         sys.stderr.write(f"fleet: {error}\n")
         return EXIT_SETTINGS
     except NotDurableError as error:

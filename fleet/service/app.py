@@ -9,10 +9,12 @@ from structlog.typing import FilteringBoundLogger
 
 from fleet.contract.topics import Shard
 from fleet.registry import Registry
+from fleet.service.audit import AuditLog
 from fleet.service.desk import Desk
 from fleet.service.granting import Granting
 from fleet.service.held import Held
 from fleet.service.metrics import Metrics
+from fleet.service.operating import Operating
 from fleet.service.settings import ApiKey
 
 
@@ -25,6 +27,8 @@ class Fleet:
     granting: Granting
     metrics: Metrics
     api_keys: tuple[ApiKey, ...]
+    operating: Operating
+    audit: AuditLog
     held: Callable[[Shard], Held | None]
     """The shard, while this process serves it."""
     serving: Callable[[], bool]

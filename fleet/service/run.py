@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -11,8 +12,10 @@ from redis.exceptions import RedisError
 from structlog.typing import FilteringBoundLogger
 
 from fleet.contract.topics import RULES, Shard, TopicName, topic
-from fleet.errors import RegistryError
+from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
+from fleet.service.audit import AuditError, AuditLog
+from fleet.service.clock import now_ms
 from fleet.service.desk import Desk
 from fleet.service.granting import Granting, load_grant_key, load_registry
 from fleet.service.held import Held
@@ -21,6 +24,7 @@ from fleet.service.keeper import Keeper
 from fleet.service.metrics import Metrics
 from fleet.service.mqtt.connection import tls_context
 from fleet.service.news import News
+from fleet.service.operating import Operating, load_operators, load_token_key
 from fleet.service.settings import Settings, SettingsError
 from fleet.service.store.connection import check_durable, open_store
 from fleet.service.store.functions import load_functions
@@ -43,6 +47,8 @@ class Process:
     redis: Redis
     desk: Desk
     granting: Granting
+    operating: Operating
+    audit: AuditLog
     metrics: Metrics
     keepers: dict[Shard, Keeper]
 
@@ -70,14 +76,17 @@ class Process:
         return False
 
     async def adopt_registry(self) -> None:
-        """Read the registry and publish what it grants.
+        """Read the registry and the operators, and publish what the registry grants.
 
         Raises:
-            RegistryError: the file does not hold; what was in force stays.
+            RegistryError: the registry does not hold; what was in force stays.
+            OperatorError: the operators' file does not hold; what was in force stays.
         """
         registry = load_registry(self.settings.registry)
+        operators = load_operators(self.settings.operators, registry)
         published = await self.granting.publish(registry)
         self.desk.registry = registry
+        self.operating.operators = operators
         self.log.info("registry.read", terminals=len(registry.terminals), grants=published)
 
 
@@ -87,6 +96,7 @@ async def run(settings: Settings, log: FilteringBoundLogger) -> None:
     Raises:
         SettingsError: a file that the settings name is missing or holds something else.
         RegistryError: the registry does not hold.
+        OperatorError: the operators' file does not hold.
         NotDurableError: the store would forget.
         RedisError: the store does not answer in time.
     """
@@ -98,19 +108,39 @@ async def run(settings: Settings, log: FilteringBoundLogger) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     tls_context(settings.mqtt)
     key = load_grant_key(settings.grant_key)
+    operating = Operating(load_token_key(settings.operator_key))
+    audit = _open_audit(settings, log)
     redis = open_store(settings.redis)
     try:
         await _await_store(redis)
-        process = _assemble(settings, log, redis, Granting(redis, key))
+        process = _assemble(settings, log, redis, Granting(redis, key), operating, audit)
         await process.adopt_registry()
         await _serve(process, stop, again)
     finally:
         await redis.aclose()
+        audit.close()
     log.info("stopped")
 
 
+def _open_audit(settings: Settings, log: FilteringBoundLogger) -> AuditLog:
+    """Open the audit log; one that does not hold refuses acts, and stops nothing else."""
+    audit = AuditLog(Path(settings.audit), settings.process, now_ms)
+    try:
+        audit.open()
+    except AuditError as error:
+        log.warning("audit.refused", why=str(error))
+    else:
+        log.info("audit.opened", seq=audit.head.seq, hash=audit.head.hash)
+    return audit
+
+
 def _assemble(
-    settings: Settings, log: FilteringBoundLogger, redis: Redis, granting: Granting
+    settings: Settings,
+    log: FilteringBoundLogger,
+    redis: Redis,
+    granting: Granting,
+    operating: Operating,
+    audit: AuditLog,
 ) -> Process:
     metrics = Metrics()
     process = Process(
@@ -119,6 +149,8 @@ def _assemble(
         redis=redis,
         desk=Desk(redis, metrics, log),
         granting=granting,
+        operating=operating,
+        audit=audit,
         metrics=metrics,
         keepers={},
     )
@@ -196,6 +228,8 @@ def _shared(process: Process) -> Fleet:
         granting=process.granting,
         metrics=process.metrics,
         api_keys=process.settings.api_keys,
+        operating=process.operating,
+        audit=process.audit,
         held=process.held,
         serving=process.serving,
     )
@@ -208,7 +242,7 @@ async def _read_again(process: Process, again: asyncio.Event) -> None:
         again.clear()
         try:
             await process.adopt_registry()
-        except RegistryError as error:
+        except (RegistryError, OperatorError) as error:
             process.log.warning("registry.refused", error=str(error))
         except (RedisError, OSError) as error:
             process.log.warning("registry.not_published", error=type(error).__name__)

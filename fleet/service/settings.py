@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from fleet.contract.messages import Digest
 from fleet.contract.topics import SHARDS
+from verifier.contract.operator import ONLY_OPERATORS
 from verifier.contract.vocabulary import ApiScope
 
 MAX_SETTINGS_BYTES: Final = 1024 * 1024
@@ -54,6 +55,10 @@ class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: Digest
     scopes: tuple[ApiScope, ...]
 
+    def __post_init__(self) -> None:
+        if ONLY_OPERATORS.intersection(self.scopes):
+            raise ValueError("a key may not have a scope that only operators have")
+
 
 class VerifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to ask for bundle versions."""
@@ -73,6 +78,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TOML, see fleet/registry.py; read again on SIGHUP."""
     grant_key: str
     """PKCS #8 PEM, P-256."""
+    operators: str
+    """TOML, see fleet/operators.py; read again with the registry."""
+    operator_key: str
+    """PKCS #8 PEM, P-256: signs operators' tokens."""
+    audit: str
+    """Folder of the audit log."""
     verifier: VerifierSettings | None = None
     process: ProcessName = "fleet"
     """Two processes must not share one: it says whose leases are whose after a crash."""

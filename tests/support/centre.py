@@ -163,6 +163,7 @@ class Centre:
             "api_keys": api_keys(),
             "root": str(self.folder / "root.cbor"),
             "person_keys": str(self.folder / "person-hash"),
+            "audit": str(self.folder / "audit"),
             "fleet": self.fleet,
         } | changes
         return self.process("worker", name, settings, own_port, start=start)
@@ -204,7 +205,7 @@ class Centre:
 
 def api_keys() -> list[dict[str, Any]]:
     """Return the keys of the tests: one that scans as the terminal, one for everything else."""
-    others = ["records", "bundles", "issue", "resolve"]
+    others = ["records", "bundles", "issue"]
     return [
         {
             "name": "test",
@@ -232,6 +233,7 @@ def centre(
         stack.callback(it.kill_all)
         (folder / "root.cbor").write_bytes(root_file())
         (folder / "person-hash").mkdir()
+        (folder / "audit").mkdir()
         today = int(time.time()) // DAY
         for day in (today - 1, today, today + 1):
             key_path(folder / "person-hash", day).write_bytes(secrets.token_bytes(32))

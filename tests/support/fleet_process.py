@@ -120,6 +120,13 @@ class FleetProcess:
             with error:
                 return _answer(error.code, error.read(), dict(error.headers))
 
+    def token(self, person: str, *, number: int = 1) -> str:
+        """Return an operator's token."""
+        answer = self.ask("POST", "/v1/operator-tokens", key=operator_key(person, number))
+        assert answer.status == 201, answer.body
+        token: str = answer.body["token"]
+        return token
+
     def command(self, terminal: str, key: str, **body: Any) -> Answer:
         """Give an open_gate."""
         return self.ask(
@@ -177,7 +184,7 @@ class FleetHouse:
     def write_registry(self, *, states: Mapping[str, str] | None = None) -> None:
         """Write the registry; `states` maps terminals to another state than active."""
         states = states or {}
-        lines = ['district = [{id = "liwan", name = "荔湾区"}]']
+        lines = ['district = [{id = "liwan", name = "荔湾区"}, {id = "yuexiu", name = "越秀区"}]']
         lines += ['[[place]]\nid = "hall"\nname = "政务大厅"\ndistrict = "liwan"']
         lines += ['[[place.gate]]\nid = "g1"\ndirection = "in"']
         lines += [
@@ -217,6 +224,9 @@ class FleetHouse:
             ],
             "registry": str(self.folder / "places.toml"),
             "grant_key": str(self.folder / "grant.pem"),
+            "operators": str(self.folder / "operators.toml"),
+            "operator_key": str(self.folder / "operator.pem"),
+            "audit": str(self.folder / "audit"),
             "shards": list(shards),
             **more,
         }
@@ -225,6 +235,34 @@ class FleetHouse:
         process = FleetProcess(path, port, self.folder / f"{name}.log")
         self.processes.append(process)
         return process
+
+
+def operator_key(person: str, number: int = 1) -> str:
+    """Return an operator's own API key in tests."""
+    return f"kapok_operator-{person}-{number}_" + "o" * 43
+
+
+OPERATORS: Final = {
+    "ling": 'roles = ["operator", "approver"]',
+    "hao": 'roles = ["administrator"]',
+    "wen": 'roles = ["viewer"]',
+    "mei": 'roles = ["operator", "approver"]\ndistrict = "liwan"',
+    "jun": 'roles = ["operator", "approver"]\ndistrict = "yuexiu"',
+    "yan": 'roles = ["operator"]\nplace = "hall"',
+}
+"""Operators of tests; ling has two keys."""
+
+
+def write_operators(folder: Path) -> None:
+    """Write the operators' file."""
+    blocks = []
+    for person, rest in OPERATORS.items():
+        keys = [operator_key(person, number) for number in ((1, 2) if person == "ling" else (1,))]
+        digests = ", ".join(f'"{sha256(key.encode()).hexdigest()}"' for key in keys)
+        blocks.append(
+            f'[[operator]]\nperson = "{person}"\nname = "{person}"\n{rest}\nkeys = [{digests}]\n'
+        )
+    (folder / "operators.toml").write_text("\n".join(blocks), encoding="utf-8")
 
 
 @contextmanager
@@ -237,6 +275,10 @@ def fleet_house(terminals: Sequence[str], *, start: bool = True) -> Iterator[Fle
         key = identity.make_key()
         (folder / "grant.pem").touch(mode=0o600)
         (folder / "grant.pem").write_bytes(identity.private_pem(key))
+        (folder / "operator.pem").touch(mode=0o600)
+        (folder / "operator.pem").write_bytes(identity.private_pem(identity.make_key()))
+        (folder / "audit").mkdir(mode=0o700)
+        write_operators(folder)
         identities = {name: running.terminal(name) for name in terminals}
         house = FleetHouse(redis, running, folder, identities)
         house.write_registry()

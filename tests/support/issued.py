@@ -9,7 +9,7 @@ import msgspec
 
 from tests.support.health import CARDS
 from tests.support.health import ISSUER as CARD_ISSUER
-from tests.support.keys import BUNDLE, GRANTS, ISSUER, PHONE, ROOTS, ROSTER, STATUS
+from tests.support.keys import BUNDLE, GRANTS, ISSUER, OPERATORS, PHONE, ROOTS, ROSTER, STATUS
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.grant import Grant
 from verifier.contract.scan import make_scan_id
@@ -70,6 +70,7 @@ def trust_source() -> TrustSource:
             line(STATUS, "status", lists=(1,)),
             line(ROSTER, "roster"),
             line(GRANTS, "grant"),
+            line(OPERATORS, "operator"),
             msgspec.structs.replace(
                 line(CARDS, "credential", issuer=CARD_ISSUER), formats=("SHC",)
             ),

@@ -101,5 +101,6 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "profiles": str(profiles),
         "rules": str(folder / "rules"),
         "person_keys": str(folder / "person-hash"),
+        "audit": str(folder / "audit"),
     }
     return settings, port

@@ -1,7 +1,6 @@
 """Amendments: what is said of a scan afterwards. The record stays as it was; these stand beside it.
 
-A terminal annuls its own scan while nobody has passed; an operator closes a review. `by` names the
-API key or the terminal; the operator's person joins it with operator tokens.
+A terminal annuls its own scan while nobody has passed; an operator closes a review.
 """
 
 from enum import StrEnum
@@ -62,7 +61,8 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     kind: AmendmentKind
     by: str
-    """Name of the API key or terminal that asked for it."""
+    """Of an annulment the API key or terminal; of a resolution the operator's person id: who works
+    here, never who was scanned."""
     at: int
     """Unix milliseconds."""
     decision: Outcome | None = None

@@ -30,6 +30,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scopes: tuple[ApiScope, ...]
     state: GrantState
     version: int
+    district: str = ""
+    """The place's district; empty: none that an operator could be bound to."""
 
     def __post_init__(self) -> None:
         if self.version < 1:

@@ -32,6 +32,10 @@ ScanId = NewType("ScanId", str)
 _SCAN_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
+TAIL_CHARS: Final = 8
+"""Hex digits at the end of a scan_id that name its terminal."""
+
+
 def scan_id_tail(caller: str) -> str:
     """Return the eight hex digits that end every scan_id of a caller: SHA-256(caller id)[:4]."""
     return hashlib.sha256(caller.encode()).digest()[:4].hex()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from verifier.contract.operator import ONLY_OPERATORS
 from verifier.contract.vocabulary import ApiScope
 
 MAX_SETTINGS_BYTES: Final = 1024 * 1024
@@ -56,6 +57,10 @@ class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     terminal: str | None = None
     """The terminal as which the key scans; its grant is needed all the same."""
 
+    def __post_init__(self) -> None:
+        if ONLY_OPERATORS.intersection(self.scopes):
+            raise ValueError("a key may not have a scope that only operators have")
+
 
 class FleetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where grants come from."""
@@ -78,6 +83,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The pinned root file: all trust starts there."""
     person_keys: str
     """Folder of <YYYY-MM-DD>.key."""
+    audit: str
+    """Folder of the audit logs."""
     floors: str | None = None
     """File of the bundles' floors, kept outside the store; None: a restart forgets them."""
     fleet: FleetSettings | None = None

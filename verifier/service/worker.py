@@ -6,6 +6,7 @@ import hashlib
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleRefused, Outage
 from verifier.seen import SeenCredentials
+from verifier.service.audit import open_audit
 from verifier.service.floors import FloorFile
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
@@ -34,6 +36,7 @@ from verifier.service.http.upload import upload_handler
 from verifier.service.knowledge import Knowledge, SignedBundle
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
+from verifier.service.operating import open_token
 from verifier.service.person_keys import DailyKeys
 from verifier.service.readiness import WorkerState
 from verifier.service.scanning import Scanning
@@ -85,6 +88,7 @@ class Worker:
             metrics=self.metrics,
             seen=SeenCredentials(),
         )
+        self.audit = open_audit(settings.audit, settings.name, log)
         self.pictures = ThreadPoolExecutor(PICTURE_THREADS, "picture")
         shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
         self.bundles = BundleFollower(*shared, FloorFile(settings.floors))
@@ -174,6 +178,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
         await asyncio.gather(*tasks, return_exceptions=True)
         worker.pictures.shutdown(wait=False, cancel_futures=True)
         await worker.redis.aclose()
+        worker.audit.close()
     log.info("stopped")
 
 
@@ -208,10 +213,11 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
     batches = BatchResource(worker.scanning, worker.state)
     images = ImageResource(worker.scanning, worker.state, worker.pictures)
-    manual = manual_handler(worker.scanning, worker.state)
+    manual = manual_handler(worker.scanning, worker.state, worker.audit)
     streams = StreamResource(worker.scanning, worker.state)
     uploads = upload_handler(worker.scanning, worker.state)
     amending = (worker.redis, worker.scanning, worker.state)
+    resolving = resolve_handler(*amending, worker.audit)
     shared = (
         Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
@@ -223,7 +229,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
         *bundle_routes(worker.knowledge),
     )
     service_only = (
-        Route(method="POST", path="/v1/scans/{}/resolve", handler=resolve_handler(*amending)),
+        Route(method="POST", path="/v1/scans/{}/resolve", handler=resolving),
         Route(method="GET", path="/v1/records", handler=records_handler(worker.redis)),
         *health_routes(worker.state.readiness, worker.metrics_text),
     )
@@ -241,7 +247,9 @@ async def _open(
     routes: tuple[Route, ...],
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    keys = Keys(worker.settings.api_keys) if tls is None else None
+    keys = None
+    if tls is None:
+        keys = Keys(worker.settings.api_keys, partial(open_token, worker.knowledge))
     door = Door(routes, keys, log=worker.log, metrics=worker.metrics)
     try:
         await door.open(bound_socket(*address), tls)

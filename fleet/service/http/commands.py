@@ -23,9 +23,10 @@ from fleet.errors import CommandError
 from fleet.service.app import FLEET, Fleet
 from fleet.service.clock import now_ms
 from fleet.service.desk import BusyError
-from fleet.service.http.access import require
+from fleet.service.http.access import Caller, audited, require, require_place
 from fleet.service.http.problems import ProblemError, answer
 from fleet.service.store.orders import promise_key, read_commands
+from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.vocabulary import ApiScope, GrantState
 
 MAX_BODY_BYTES: Final = 4096
@@ -57,6 +58,7 @@ async def give_command(request: web.Request) -> web.Response:
     caller = require(request, ApiScope.COMMANDS)
     fleet = request.app[FLEET]
     terminal = _terminal(fleet, request.match_info["terminal"])
+    require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
     key = _idempotency_key(request)
     body = await _body(request)
     order = Order(
@@ -69,6 +71,11 @@ async def give_command(request: web.Request) -> web.Response:
         command = commands.create(
             order, command_id=commands.new_id(terminal), terminal=terminal, now=now_ms()
         )
+    except CommandError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, error.code) from error
+    act = _act(caller, command)
+    await audited(request, act)
+    try:
         stored, known = await _give(
             fleet,
             command,
@@ -76,10 +83,14 @@ async def give_command(request: web.Request) -> web.Response:
             hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
         )
     except CommandError as error:
+        await audited(request, not_done(act, error.code))
         status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
         raise ProblemError(status, error.code) from error
     except (BusyError, TimeoutError) as error:
+        # Whether it was stored is not known; the same key finds out.
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "commands.busy") from error
+    if known:
+        await audited(request, not_done(act, "repeated", stored.id))
     response = answer(stored, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
     response.headers["Location"] = f"/v1/commands/{stored.id}"
     return response
@@ -91,15 +102,33 @@ async def get_command(request: web.Request) -> web.Response:
     Raises:
         ProblemError: 404 `command.unknown`.
     """
-    require(request, ApiScope.COMMANDS)
+    caller = require(request, ApiScope.COMMANDS)
+    fleet = request.app[FLEET]
     command_id = request.match_info["command"]
     if _COMMAND_ID.fullmatch(command_id) is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
     shard = Shard(command_id[0])
-    found = await read_commands(request.app[FLEET].redis, shard, [command_id])
-    if command_id not in found:
+    found = (await read_commands(fleet.redis, shard, [command_id])).get(command_id)
+    if found is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
-    return answer(found[command_id])
+    terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
+    if terminal is not None:
+        require_place(caller, fleet.registry.places[terminal.place])
+    elif caller.token is not None:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "operator.area")
+    return answer(found)
+
+
+def _act(caller: Caller, command: Command) -> Act:
+    """Say who commands what."""
+    return Act(
+        action=AuditAction.COMMAND,
+        person=caller.person,
+        by=caller.by,
+        subject=f"terminal:{command.terminal}",
+        after=str(command.type),
+        ref=command.id,
+    )
 
 
 async def _give(fleet: Fleet, command: Command, key: str, digest: str) -> tuple[Command, bool]:

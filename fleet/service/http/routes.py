@@ -4,7 +4,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from fleet.service.app import FLEET, LOG, Fleet
-from fleet.service.http import commands, grants, health, terminals
+from fleet.service.http import commands, grants, health, operators, terminals
 from fleet.service.http.problems import problems
 
 
@@ -18,6 +18,7 @@ def build(fleet: Fleet, log: FilteringBoundLogger) -> web.Application:
     app.router.add_post("/v1/terminals/{terminal}/commands", commands.give_command)
     app.router.add_get("/v1/commands/{command}", commands.get_command)
     app.router.add_get("/v1/grants", grants.follow_grants)
+    app.router.add_post("/v1/operator-tokens", operators.issue_token)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.router.add_get("/metrics", health.metrics)

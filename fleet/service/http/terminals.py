@@ -11,7 +11,7 @@ from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.incidents import Incident
 from fleet.registry import Registry
 from fleet.service.app import FLEET
-from fleet.service.http.access import require
+from fleet.service.http.access import require, require_place
 from fleet.service.http.numbers import number
 from fleet.service.http.problems import ProblemError, answer
 from fleet.service.store.shards import TerminalRows, read_incidents, read_terminals
@@ -23,14 +23,22 @@ MAX_PAGE: Final = 2000
 
 
 async def list_terminals(request: web.Request) -> web.Response:
-    """Answer {"terminals": [...], "next": ID or null}, by id; `after` and `limit` page."""
-    require(request, ApiScope.FLEET_READ)
+    """Answer {"terminals": [...], "next": ID or null}, by id; `after` and `limit` page.
+
+    An operator of a district or a place sees its terminals only.
+    """
+    caller = require(request, ApiScope.FLEET_READ)
     fleet = request.app[FLEET]
     limit = number(request, "limit", default=PAGE, lowest=1, highest=MAX_PAGE)
     after = request.query.get("after", "")
-    names = sorted(name for name in fleet.registry.terminals if name > after)
+    registry = fleet.registry
+    names = sorted(
+        name
+        for name, terminal in registry.terminals.items()
+        if name > after and caller.reaches(registry.places[terminal.place])
+    )
     page = names[:limit]
-    shown = await _show(fleet.redis, fleet.registry, page)
+    shown = await _show(fleet.redis, registry, page)
     return answer({"terminals": shown, "next": page[-1] if len(names) > limit else None})
 
 
@@ -38,13 +46,14 @@ async def get_terminal(request: web.Request) -> web.Response:
     """Answer one terminal.
 
     Raises:
-        ProblemError: 404 `terminal.unknown`.
+        ProblemError: 403 `operator.area`, 404 `terminal.unknown`.
     """
-    require(request, ApiScope.FLEET_READ)
+    caller = require(request, ApiScope.FLEET_READ)
     fleet = request.app[FLEET]
     name = TerminalId(request.match_info["terminal"])
     if name not in fleet.registry.terminals:
         raise ProblemError(HTTPStatus.NOT_FOUND, "terminal.unknown")
+    require_place(caller, fleet.registry.places[fleet.registry.terminals[name].place])
     return answer((await _show(fleet.redis, fleet.registry, [name]))[0])
 
 

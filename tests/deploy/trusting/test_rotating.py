@@ -33,8 +33,8 @@ def rotation(data: Path, role: Role) -> Rotation:
 
 def named(data: Path, role: Role) -> list[bytes]:
     """Return the keys of a role's kind that are named, by the uses of the one at the start."""
-    uses = {Role.ISSUER: "credential", Role.STATUS: "status", Role.GRANT: "grant"}[role]
-    return [entry.spki for entry in read_source(data).keys if uses in entry.uses]
+    use = "credential" if role is Role.ISSUER else role.value
+    return [entry.spki for entry in read_source(data).keys if use in entry.uses]
 
 
 def modes(data: Path) -> set[int]:

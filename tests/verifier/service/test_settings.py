@@ -14,6 +14,7 @@ GOOD: dict[str, Any] = {
     "api_keys": [],
     "root": "/root.cbor",
     "person_keys": "/keys",
+    "audit": "/audit",
 }
 
 

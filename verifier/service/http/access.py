@@ -1,31 +1,36 @@
-"""Who calls, and what that opens: terminals by certificate, services by hashed API keys.
+"""Who calls, and what that opens: terminals by certificate, services by API keys, operators.
 
 A certificate says who; what it opens is its grant's, looked up at every request, so that a revoked
-grant ends on an open connection too. A key is compared in constant time.
+grant ends on an open connection too. A key is hashed and compared in constant time. An operator
+shows a short-lived token in a key's place (docs/operators.md): a person then answers for the call.
 """
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
+from verifier.contract.grant import Grant
+from verifier.contract.operator import TOKEN_PREFIX, OperatorToken
 from verifier.contract.vocabulary import ApiScope, GrantState
+from verifier.errors import TokenCause, TokenRefused
 from verifier.service.http.problems import Problem
 from verifier.service.knowledge import Gate, Knowledge
 from verifier.service.settings import ApiKey
 
 MAX_KEY_CHARS: Final = 200
-"""Longest Authorization header looked at; ours have some 80 characters."""
+"""Longest Authorization header with a key that is looked at; ours have some 80 characters."""
 _BEARER: Final = "Bearer "
+_TOKEN: Final = f"{_BEARER}{TOKEN_PREFIX}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: a terminal by its certificate, or a service by its key."""
+    """Who calls: a terminal by its certificate, a service by its key, an operator by a token."""
 
     name: str
     terminal: str | None
@@ -33,7 +38,23 @@ class Caller:
     fingerprint: str | None = None
     """Of the certificate; None: a key."""
     scopes: frozenset[ApiScope] | None = None
-    """Of the key; None: the grant alone says."""
+    """Of the key or the token; None: the grant alone says."""
+    token: OperatorToken | None = None
+    """Of an operator."""
+
+    @property
+    def by(self) -> str:
+        """With what the caller acts, as the audit log says it."""
+        return f"key:{self.name}" if self.token is None else f"token:{self.token.id}"
+
+
+OpenToken = Callable[[str], OperatorToken]
+"""Takes a token's text; returns what it says, or raises TokenRefused."""
+
+
+def no_tokens(_: str) -> OperatorToken:
+    """Refuse every token: what a door does that operators do not use."""
+    raise TokenRefused(TokenCause.BAD)
 
 
 def terminal_caller(ssl_object: Any) -> Caller | None:
@@ -48,9 +69,10 @@ def terminal_caller(ssl_object: Any) -> Caller | None:
 
 
 class Keys:
-    """The API keys that a door knows."""
+    """The API keys that a door knows, and how it opens operators' tokens."""
 
-    def __init__(self, keys: Iterable[ApiKey]) -> None:
+    def __init__(self, keys: Iterable[ApiKey], open_token: OpenToken = no_tokens) -> None:
+        self._open_token = open_token
         self._callers = {
             key.sha256: Caller(name=key.name, terminal=key.terminal, scopes=frozenset(key.scopes))
             for key in keys
@@ -60,7 +82,7 @@ class Keys:
         """Return who calls.
 
         Raises:
-            Problem: 401 key.unknown.
+            Problem: 401 key.unknown or token.….
         """
         return self.named(request.headers.get("Authorization", ""))
 
@@ -68,8 +90,10 @@ class Keys:
         """Return who an Authorization header names.
 
         Raises:
-            Problem: 401 key.unknown.
+            Problem: 401 key.unknown or token.….
         """
+        if header.startswith(_TOKEN):
+            return self._operator(header[len(_BEARER) :])
         if header.startswith(_BEARER) and header.isascii() and len(header) <= MAX_KEY_CHARS:
             digest = hashlib.sha256(header[len(_BEARER) :].encode()).hexdigest()
             found = None
@@ -81,6 +105,13 @@ class Keys:
                 return found
         raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
 
+    def _operator(self, text: str) -> Caller:
+        try:
+            token = self._open_token(text)
+        except TokenRefused as error:
+            raise Problem(HTTPStatus.UNAUTHORIZED, f"token.{error.cause}") from error
+        return Caller(name=token.person, terminal=None, scopes=token.scopes, token=token)
+
 
 def require(caller: Caller, scope: ApiScope) -> None:
     """Check that a key has a scope.
@@ -90,6 +121,44 @@ def require(caller: Caller, scope: ApiScope) -> None:
     """
     if caller.scopes is not None and scope not in caller.scopes:
         raise Problem(HTTPStatus.FORBIDDEN, "scope.missing")
+
+
+def require_operator(caller: Caller | None, scope: ApiScope) -> OperatorToken:
+    """Return the token of an operator whose roles open a scope.
+
+    Raises:
+        Problem: 401 key.unknown, 403 operator.needed or scope.missing.
+    """
+    if caller is None:
+        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+    if caller.token is None:
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.needed")
+    require(caller, scope)
+    return caller.token
+
+
+def require_city(caller: Caller) -> None:
+    """Check that a caller is no operator of a district or place.
+
+    Raises:
+        Problem: 403 operator.area.
+    """
+    token = caller.token
+    if token is not None and (token.district is not None or token.place is not None):
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
+
+
+def require_area(token: OperatorToken, grant: Grant) -> None:
+    """Check that an operator may act at the place of a grant.
+
+    Raises:
+        Problem: 403 operator.area.
+    """
+    # A grant that says no district lies in none.
+    if token.district is not None and token.district != grant.district:
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
+    if token.place not in (None, grant.place):
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
 
 
 def gate_of(caller: Caller, knowledge: Knowledge, scope: ApiScope) -> Gate:

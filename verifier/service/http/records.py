@@ -12,7 +12,7 @@ from verifier.contract.record import RecordLine, RecordPage
 from verifier.contract.vocabulary import ApiScope
 from verifier.decision import conclude
 from verifier.errors import Outage
-from verifier.service.http.access import Caller, require
+from verifier.service.http.access import Caller, require, require_city
 from verifier.service.http.bodies import json_response
 from verifier.service.http.door import Handler
 from verifier.service.http.problems import Problem
@@ -33,6 +33,7 @@ def records_handler(redis: Redis) -> Handler:
         if caller is None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         require(caller, ApiScope.RECORDS)
+        require_city(caller)
         query = numbers(request, {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)})
         try:
             cursor, rows = await read_records(redis, query["after"], query["limit"])

@@ -40,3 +40,5 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """File of the bundles' floors, as the workers keep it: versions are given above it."""
     person_keys: str
     """Folder of <YYYY-MM-DD>.key."""
+    audit: str
+    """Folder of the audit logs."""

@@ -1,0 +1,57 @@
+"""Operators of a first start, each with an API key of his or her own (docs/operators.md).
+
+The demo city has two, so that one can propose and the other approve. <data>/operators.toml is an
+administrator's file afterwards; it is written once, with the digests of the keys only.
+"""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from deploy.local.data import write_file
+from deploy.local.passwords import SECRET_BYTES, read_secret
+from verifier.contract.operator import OperatorRole
+
+FILE: Final = "operators.toml"
+
+
+class DemoOperator(NamedTuple):
+    """An operator of the demo city."""
+
+    person: str
+    name: str
+    roles: tuple[OperatorRole, ...]
+
+
+DEMO_OPERATORS: Final = (
+    DemoOperator("ling", "凌（演示）", (OperatorRole.OPERATOR, OperatorRole.APPROVER)),
+    DemoOperator("hao", "郝（演示）", (OperatorRole.ADMINISTRATOR,)),
+)
+
+
+def key_path(data: Path, person: str) -> Path:
+    """Return the file of a person's API key."""
+    return data / "keys" / "operators" / f"{person}.key"
+
+
+def make_operators(data: Path) -> None:
+    """Make the demo operators' keys and the file that knows them."""
+    target = data / FILE
+    if target.exists():
+        return
+    for operator in DEMO_OPERATORS:
+        path = key_path(data, operator.person)
+        if not path.exists():
+            secret = f"kapok_operator-{operator.person}_{secrets.token_urlsafe(SECRET_BYTES)}"
+            write_file(path, f"{secret}\n".encode())
+    write_file(target, "\n".join(_block(data, each) for each in DEMO_OPERATORS).encode())
+
+
+def _block(data: Path, operator: DemoOperator) -> str:
+    digest = hashlib.sha256(read_secret(key_path(data, operator.person)).encode()).hexdigest()
+    roles = ", ".join(f'"{role}"' for role in operator.roles)
+    return (
+        f'[[operator]]\nperson = "{operator.person}"\nname = "{operator.name}"\n'
+        f'roles = [{roles}]\nkeys = ["{digest}"]\n'
+    )

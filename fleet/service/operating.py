@@ -1,0 +1,82 @@
+"""Operating: the operators in force and the key of their tokens, read from files."""
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+from fleet import identity
+from fleet.errors import IdentityError, OperatorError
+from fleet.operators import (
+    NOBODY,
+    Operator,
+    Operators,
+    TokenKey,
+    open_token,
+    read_operators,
+    seal_token,
+    token_of,
+)
+from fleet.registry import Registry
+from fleet.service.clock import now_ms
+from fleet.service.settings import SettingsError
+from verifier.contract.operator import OperatorToken
+
+TOKEN_ID_BYTES: Final = 8
+_MS: Final = 1000
+
+
+def load_operators(path: str, registry: Registry) -> Operators:
+    """Read the operators' file.
+
+    Raises:
+        OperatorError: it cannot be read or does not hold.
+    """
+    try:
+        return read_operators(Path(path).read_text(encoding="utf-8"), registry)
+    except OSError as error:
+        raise OperatorError(f"cannot read the operators' file: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OperatorError("the operators' file is not UTF-8") from error
+
+
+def load_token_key(path: str) -> TokenKey:
+    """Read the key that signs operators' tokens.
+
+    Raises:
+        SettingsError: it cannot be read or is no P-256 key.
+    """
+    try:
+        key = identity.load_key(Path(path).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"$.operator_key: {error.strerror}") from error
+    except IdentityError as error:
+        raise SettingsError(f"$.operator_key: {error}") from error
+    public = key.public_key()
+    return TokenKey(
+        kid=identity.kid_of(public), sign=identity.signer(key), holds=identity.checker(public)
+    )
+
+
+class Operating:
+    """Who may act, and their tokens."""
+
+    def __init__(self, key: TokenKey) -> None:
+        self.operators = NOBODY
+        self._key = key
+
+    def make(self, operator: Operator) -> OperatorToken:
+        """Make the token that an operator gets now; it is not signed yet."""
+        token_id = secrets.token_hex(TOKEN_ID_BYTES)
+        return token_of(operator, token_id=token_id, now=now_ms() // _MS)
+
+    def seal(self, token: OperatorToken) -> str:
+        """Sign a token; returns its text."""
+        return seal_token(token, self._key)
+
+    def open(self, text: str) -> OperatorToken:
+        """Return what a token says, now.
+
+        Raises:
+            TokenError: with a code.
+        """
+        return open_token(text, self._key, now_ms() / _MS)

@@ -1,0 +1,19 @@
+"""What must be in the audit log before it is done: an entry, or a problem and nothing is done."""
+
+from http import HTTPStatus
+
+from verifier.contract.audit import Act
+from verifier.service.audit import AuditError, AuditLog
+from verifier.service.http.problems import Problem
+
+
+async def audited(log: AuditLog, act: Act) -> None:
+    """Append an entry; it is on disk when this returns.
+
+    Raises:
+        Problem: 503 audit.unavailable; then the act must not take place.
+    """
+    try:
+        await log.append(act)
+    except AuditError as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "audit.unavailable") from error
