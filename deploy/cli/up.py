@@ -37,6 +37,7 @@ def up(  # noqa: PLR0913 - each option is one
     fleet_tls_port: Port = 0,
     mqtt_port: Port = 0,
     mqtt_service_port: Port = 0,
+    archive_port: Port = 0,
 ) -> None:
     """Start everything on this machine and show it; Ctrl-C stops everything."""
     ports = Ports(
@@ -47,6 +48,7 @@ def up(  # noqa: PLR0913 - each option is one
         fleet_tls=fleet_tls_port,
         mqtt=mqtt_port,
         mqtt_service=mqtt_service_port,
+        archive=archive_port,
     )
     plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers, people=people)
     run_up(plan, children_account())

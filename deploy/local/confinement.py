@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SECRET_FOLDERS: Final = ("keys", "terminals", "redis")
-"""Of the data folder: keys of processes and terminals, and the store's own file."""
+SECRET_FOLDERS: Final = ("keys", "terminals", "redis", "records")
+"""Of the data folder: keys of processes and terminals, the store's own file, and day files."""
 _CREATE_RULESET: Final = 444
 _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446

@@ -25,6 +25,7 @@ FILE_MODE: Final = 0o600
 FOLDERS: Final = (
     *("keys", "keys/api", "keys/operators", "keys/person-hash", "keys/redis"),
     *("trust", "profiles", "rules", "redis", "mosquitto", "terminals", "audit", "log", "run"),
+    "records",
 )
 _SCHEMA_FILE: Final = "SCHEMA"
 _LOCK_FILE: Final = "lock"

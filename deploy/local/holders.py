@@ -49,6 +49,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/operators/*.key": NOBODY,
     # Folders that are one process's alone
     "redis": frozenset({STORE}),
+    "records": frozenset({ARCHIVE}),
     **{f"terminals/{name}": frozenset({name}) for name in TERMINALS},
 }
 """Pattern below the data folder (files, or a folder with all in it) to the roles that read it."""

@@ -23,6 +23,7 @@ def write_settings(house: House) -> None:
     for number, port in enumerate(house.own_ports):
         _write(house, f"worker-{number}", worker_settings(house, f"worker-{number}", port))
     _write(house, "issuing", _issuing(house))
+    _write(house, "archive", _archive(house))
     _write(house, "fleet", _fleet(house))
     for terminal in DEMO:
         _write(house, terminal.name, _terminal(house, terminal))
@@ -95,6 +96,16 @@ def _issuing(house: House) -> dict[str, Any]:
         "audit": str(house.data / "audit"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
+    }
+
+
+def _archive(house: House) -> dict[str, Any]:
+    return {
+        "redis": _redis(house, "verifier"),
+        "service": _door(house.ports.archive),
+        "api_keys": _api_keys(house),
+        "records": str(house.data / "records"),
+        "person_keys": str(house.keys / "person-hash"),
     }
 
 

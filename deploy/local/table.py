@@ -29,6 +29,7 @@ def children(house: House) -> tuple[Child, ...]:
             _service(house, f"worker-{number}", WORKERS, "verifier.service", "worker")
             for number in range(len(house.own_ports))
         ),
+        _service(house, "archive", WORKERS, "verifier.service", "archive"),
         _service(house, "fleet", FLEET, "fleet.service"),
         *(_service(house, name, EDGE, "firmware_stubs.edge") for name in TERMINALS),
     )
@@ -93,7 +94,11 @@ def _ready(house: House, name: str) -> Ready:
     found = endpoints(house)
     if name in found.terminals:
         return HttpReady(url="http://terminal/state", socket=house.terminal_socket(name))
-    url = {"issuing": found.issuing_url, "fleet": found.fleet_url}.get(name)
+    url = {
+        "issuing": found.issuing_url,
+        "archive": found.archive_url,
+        "fleet": found.fleet_url,
+    }.get(name)
     if url is None:  # a worker: the scan ports are shared, so each is asked at its own
         number = int(name.removeprefix("worker-"))
         url = f"http://{LOOPBACK}:{house.own_ports[number]}"

@@ -33,8 +33,6 @@ from verifier.service.settings import SettingsError
 from verifier.service.store.connection import check_durable, open_store
 from verifier.uses import DAY
 
-KEEP_DAYS: Final = 31
-"""Days a person-hash key is kept: as long as that day's records."""
 DAYS_AHEAD: Final = 1
 _KEYS_TICK_S: Final = 60.0
 _STORE_WAIT_S: Final = 20.0
@@ -143,16 +141,11 @@ def _readiness(shelf: Shelf) -> Readiness:
 
 
 def make_person_keys(folder: Path, moment: float) -> None:
-    """Make today's and tomorrow's key, and destroy those whose records are gone."""
+    """Make today's and tomorrow's key; their end is the archiving process's, with the records'."""
     today = int(moment) // DAY
     for day in range(today, today + DAYS_AHEAD + 1):
-        path = key_path(folder, day)
         with contextlib.suppress(FileExistsError):
-            _write_once(path, secrets.token_bytes(KEY_BYTES))
-    kept = {key_path(folder, day).name for day in range(today - KEEP_DAYS, today + 2)}
-    for path in folder.glob("????-??-??.key"):
-        if path.name not in kept and path.name < key_path(folder, today).name:
-            path.unlink()
+            _write_once(key_path(folder, day), secrets.token_bytes(KEY_BYTES))
 
 
 def _write_once(path: Path, key: bytes) -> None:
