@@ -46,6 +46,7 @@ def grant_of(terminal: str, version: int, **changes: Any) -> Grant:
         scopes=(ApiScope.SCAN, ApiScope.BUNDLES),
         state=GrantState.ACTIVE,
         version=version,
+        district="liwan",
     )
     return msgspec.structs.replace(grant, **changes)
 

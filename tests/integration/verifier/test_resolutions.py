@@ -1,5 +1,6 @@
 """POST /v1/scans/{scan_id}/resolve: an operator closes a review, once, with a reason of a list."""
 
+import json
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -16,8 +17,12 @@ from tests.support.centre import (
     new_scan_id,
     shown,
 )
+from tests.support.keys import STATUS, STRANGER
+from tests.support.operators import operator_token
 from tests.support.uploads import decided, lines_of, upload
 from tests.support.verifier_process import Answer
+from verifier.contract.audit import verify
+from verifier.contract.operator import MAX_TOKEN_S, SKEW_S, OperatorRole
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Outcome, Plane
 
@@ -53,12 +58,12 @@ def resolve(
     decision: str = "pass",
     reason: str = "identity_checked",
     *,
-    key: str = ADMIN_KEY,
+    key: str | None = None,
     **more: Any,
 ) -> Answer:
     """Close a review."""
     body = {"decision": decision, "reason": reason} | more
-    return hall.ask("POST", f"/v1/scans/{scan_id}/resolve", body, key=key)
+    return hall.ask("POST", f"/v1/scans/{scan_id}/resolve", body, key=key or operator_token())
 
 
 def metric(hall: Centre, decision: str, reason: str) -> float:
@@ -103,7 +108,7 @@ def test_a_resolution_stands_in_the_records(hall: Centre) -> None:
     assert "amendment" not in first
     assert first["decision"] == second["decision"] == Outcome.REVIEW
     amendment = second["amendment"]
-    assert (amendment["by"], amendment["decision"]) == ("admin", "pass")
+    assert (amendment["by"], amendment["decision"]) == ("ling", "pass")
     assert (amendment["kind"], amendment["reason"]) == ("resolved", "paper_checked")
 
 
@@ -155,8 +160,54 @@ def test_reasons_come_from_the_list(hall: Centre, words: dict[str, str], field: 
     assert refused.body["field"] == field
 
 
-def test_scanning_is_not_resolving(hall: Centre) -> None:
-    """A key that scans cannot pass its own reviews."""
+@pytest.mark.parametrize("key", [API_KEY, ADMIN_KEY])
+def test_no_key_resolves(hall: Centre, key: str) -> None:
+    """A person answers for a resolution: neither the gate's key nor another will do."""
     scan_id, _ = reviewed(hall)
-    refused = resolve(hall, scan_id, key=API_KEY)
-    assert (refused.status, refused.body["code"]) == (403, "scope.missing")
+    refused = resolve(hall, scan_id, key=key)
+    assert (refused.status, refused.body["code"]) == (403, "operator.needed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"roles": (OperatorRole.VIEWER,)}, 403, "scope.missing"),
+        ({"roles": (OperatorRole.APPROVER,)}, 403, "scope.missing"),
+        ({"district": "yuexiu"}, 403, "operator.area"),
+        ({"place": "museum-1"}, 403, "operator.area"),
+        ({"ago": MAX_TOKEN_S}, 401, "token.expired"),
+        ({"ago": -SKEW_S - 5}, 401, "token.early"),
+        ({"key": STRANGER}, 401, "token.bad"),
+        ({"key": STATUS}, 401, "token.bad"),
+    ],
+    ids=("viewer", "approver", "district", "place", "expired", "early", "stranger", "use"),
+)
+def test_a_token_opens_what_its_role_area_and_time_allow(
+    hall: Centre, changes: dict[str, Any], status: int, code: str
+) -> None:
+    """And only when a key that trust names for it has signed it."""
+    scan_id, _ = reviewed(hall)
+    refused = resolve(hall, scan_id, key=operator_token(**changes))
+    assert (refused.status, refused.body["code"]) == (status, code)
+    for area in ({"district": "liwan"}, {"place": "metro-1"}):
+        assert resolve(hall, scan_id, key=operator_token(**area)).status == 200
+
+
+def test_a_resolution_is_in_the_audit_log(hall: Centre) -> None:
+    """With the person, the token, the scan and both decisions; a refused one is not."""
+    scan_id, _ = reviewed(hall)
+    path = hall.folder / "audit" / "worker-0.ndjson"
+    resolve(hall, scan_id, key=operator_token("ling", "viewer"))
+    before = path.read_bytes()
+    assert scan_id.encode() not in before
+    assert resolve(hall, scan_id, "deny", "visitor_left").status == 200
+    (line,) = path.read_bytes()[len(before) :].splitlines(keepends=True)
+    entry = json.loads(line)
+    assert (entry["action"], entry["person"], entry["subject"], entry["reason"]) == (
+        "scan.resolve",
+        "ling",
+        f"scan:{scan_id}",
+        "visitor_left",
+    )
+    assert (entry["before"], entry["after"]) == ("review", "deny")
+    assert verify(path.read_bytes().splitlines(keepends=True), process="worker-0").flaw is None
