@@ -73,6 +73,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "verifier/service/http/*",
         "verifier/service/follow/grants.py",
         "verifier/service/issuing/*",
+        "verifier/service/feeds/*",
         "fleet/service/http/*",
         "fleet/service/app.py",
         "fleet/service/news.py",
@@ -111,6 +112,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "prometheus_client": (
         "*/service/metrics.py",
         "verifier/service/archive/metrics.py",
+        "verifier/service/feeds/metrics.py",
         "fleet/service/http/health.py",
     ),
     "psutil": ("deploy/local/ports.py",),

@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     REJECT = "proposal.reject"
     APPLY = "proposal.apply"
     """An approved proposal is carried out after an interruption."""
+    CORRECTION = "correction.open"
+    WITHDRAW = "correction.withdraw"
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 

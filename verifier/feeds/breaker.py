@@ -63,10 +63,10 @@ def on_event(breaker: Breaker, event: BreakerEvent, rules: BreakerRules, now: fl
                 return _opened(replace(breaker, failures=failures), rules.pause, now)
             return Answer(breaker=replace(breaker, failures=failures), admitted=False)
         case BreakerState.OPEN, BreakerEvent.ASK if now >= breaker.until:
-            trial = replace(breaker, state=BreakerState.HALF_OPEN, until=now + rules.longest)
+            trial = replace(breaker, state=BreakerState.HALF_OPEN, until=now + breaker.pause)
             return Answer(breaker=trial, admitted=True)
         case BreakerState.HALF_OPEN, BreakerEvent.ASK if now >= breaker.until:
-            return Answer(breaker=replace(breaker, until=now + rules.longest), admitted=True)
+            return Answer(breaker=replace(breaker, until=now + breaker.pause), admitted=True)
         case BreakerState.OPEN | BreakerState.HALF_OPEN, BreakerEvent.ASK:
             return Answer(
                 breaker=breaker, admitted=False, wait=max(1, int(breaker.until - now) + 1)

@@ -1,4 +1,4 @@
-"""`python -m verifier.service worker|issuing|archive --settings FILE`."""
+"""`python -m verifier.service worker|issuing|feeds|archive --settings FILE`."""
 
 import argparse
 import asyncio
@@ -10,6 +10,8 @@ from typing import Final
 
 import uvloop
 
+from verifier.service.feeds.run import run_feeds
+from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.issuing.run import run_issuing
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.logs import open_log
@@ -24,7 +26,7 @@ WRONG_SETTINGS: Final = 2
 def main() -> int:
     """Run one process; returns its exit status."""
     parser = argparse.ArgumentParser(prog="verifier.service")
-    parser.add_argument("role", choices=("worker", "issuing", "archive"))
+    parser.add_argument("role", choices=("worker", "issuing", "feeds", "archive"))
     parser.add_argument("--settings", type=Path, required=True)
     arguments = parser.parse_args()
     try:
@@ -39,6 +41,9 @@ def _role(role: str, path: Path) -> Callable[[asyncio.Event], Awaitable[None]]:
     if role == "issuing":
         issuing = read_settings(path, IssuingSettings)
         return lambda stop: run_issuing(issuing, open_log(issuing.name), stop)
+    if role == "feeds":
+        feeds = read_settings(path, FeedsSettings)
+        return lambda stop: run_feeds(feeds, open_log(feeds.name), stop)
     if role == "archive":
         # Only where it is wanted: it brings an extra package that no other process needs.
         from verifier.service.archive.run import run_archive  # noqa: PLC0415

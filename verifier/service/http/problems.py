@@ -22,12 +22,15 @@ class Problem(Exception):  # noqa: N818 - it is the trade's word (RFC 9457)
         *,
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
+        told: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.field = field
         self.headers = dict(headers or {})
+        self.told = dict(told or {})
+        """Numbers that help the caller, as members of their own."""
 
 
 def problem_headers(problem: Problem) -> dict[str, str]:
@@ -50,6 +53,7 @@ def problem_body(problem: Problem) -> bytes:
     }
     if problem.field is not None:
         body["field"] = problem.field
+    body |= problem.told
     return msgspec.json.encode(body)
 
 

@@ -5,6 +5,7 @@ is used again before every credential that names it has expired.
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -42,3 +43,13 @@ async def draw(redis: Redis, number: int, kind: str, size: int) -> int:
 async def is_taken(redis: Redis, number: int, kind: str, index: int) -> bool:
     """Say whether an index was ever given out."""
     return bool(await redis.getbit(f"v:taken:{number}:{kind}", index))
+
+
+async def are_taken(redis: Redis, number: int, kind: str, indices: Sequence[int]) -> list[bool]:
+    """Say of many indices whether each was ever given out."""
+    if not indices:
+        return []
+    words = [word for index in indices for word in ("GET", "u1", index)]
+    ask: Any = redis.execute_command
+    found: list[Any] = await ask("BITFIELD_RO", f"v:taken:{number}:{kind}", *words)
+    return [bool(bit) for bit in found]

@@ -20,6 +20,7 @@ LIBRARIES: Final[Mapping[str, str]] = {
     "kapok": _read("kapok.lua"),
     "kapok_status": _read("status.lua"),
     "kapok_held": _read("held.lua"),
+    "kapok_feeds": _read("feeds.lua"),
     "kapok_load": _read("load.lua"),
 }
 """Name -> code."""
@@ -31,10 +32,13 @@ RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
 MAKE_PLANE: Final = "kapok_make_plane"
 CHANGE: Final = "kapok_change"
-LOAD_PLANE: Final = "kapok_load_plane"
-LOAD_PERSONS: Final = "kapok_load_persons"
 HOLD: Final = "kapok_hold"
 HELD: Final = "kapok_held"
+CARRY: Final = "kapok_carry"
+OBSERVE: Final = "kapok_observe"
+CLOSE_CASE: Final = "kapok_close_case"
+LOAD_PLANE: Final = "kapok_load_plane"
+LOAD_PERSONS: Final = "kapok_load_persons"
 
 
 async def ensure_library(redis: Redis) -> bool:

@@ -1,0 +1,90 @@
+"""GET /v1/export/records?after=CURSOR&limit=N: signed pages of the last day. Scope `export`.
+
+A consumer gets the fields that the settings list for its key, and none without them. A page is
+signed with the export key; its bytes are an envelope (docs/feeds.md), oldest record first.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.export import ExportDocument, seal_export
+from verifier.contract.vocabulary import ApiScope
+from verifier.decision import conclude
+from verifier.errors import Outage
+from verifier.feeds.exports import Told, row
+from verifier.issuing.signing import SigningKey
+from verifier.service.clock import now
+from verifier.service.feeds.metrics import FeedMetrics
+from verifier.service.feeds.settings import Consumer
+from verifier.service.http.access import Caller, require
+from verifier.service.http.bodies import refuse_body
+from verifier.service.http.door import Route
+from verifier.service.http.problems import Problem
+from verifier.service.http.queries import numbers
+from verifier.service.store.records import Kept, read_records
+from verifier.service.uploading import incident_of
+
+PAGE: Final = 500
+"""Records in a page, unless asked for fewer or more."""
+MAX_PAGE: Final = 1000
+_LARGEST: Final = 1 << 48
+
+
+class Export:
+    """The resource."""
+
+    def __init__(
+        self, redis: Redis, key: SigningKey, consumers: Iterable[Consumer], metrics: FeedMetrics
+    ) -> None:
+        self._redis = redis
+        self._key = key
+        self._fields = {consumer.caller: consumer.fields for consumer in consumers}
+        self._metrics = metrics
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route."""
+        return (Route(method="GET", path="/v1/export/records", handler=self.get),)
+
+    async def get(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        """Give out a page."""
+        if caller is None:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        require(caller, ApiScope.EXPORT)
+        refuse_body(request)
+        fields = self._fields.get(caller.name)
+        if fields is None:
+            raise Problem(HTTPStatus.FORBIDDEN, "export.fields")
+        query = numbers(request, {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)})
+        try:
+            cursor, kept = await read_records(self._redis, query["after"], query["limit"])
+        except (RedisError, OSError, Outage):
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+        document = ExportDocument(
+            type="export",
+            consumer=caller.name,
+            iat=int(now()),
+            after=query["after"],
+            cursor=cursor,
+            fields=fields,
+            records=tuple(row(fields, _told(one)) for one in kept),
+        )
+        self._metrics.exported += len(kept)
+        key = self._key
+        page = seal_export(document, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
+        headers = {"Content-Type": "application/cose", "Server": "kapok"}
+        return web.Response(body=page, headers=headers | {"Cache-Control": "no-store"})
+
+
+def _told(kept: Kept) -> Told:
+    return Told(
+        record=kept.record,
+        answer=kept.answer,
+        made=conclude(kept.record, kept.answer),
+        amendment=kept.amendment,
+        incident=incident_of(kept.record, kept.answer),
+    )

@@ -1,0 +1,241 @@
+"""The feeds process: sources, their channels, its door; and what planes are fed until when."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.errors import MalformedError
+from verifier.errors import Outage
+from verifier.feeds.batches import Progress
+from verifier.feeds.freshness import Freshness, freshness, planes_fed
+from verifier.issuing import signing
+from verifier.issuing.signing import SigningKey
+from verifier.service.audit import open_audit
+from verifier.service.clock import now
+from verifier.service.feeds.channel import Channel, Shared
+from verifier.service.feeds.corrections import Corrections
+from verifier.service.feeds.export import Export
+from verifier.service.feeds.folder import read_folder
+from verifier.service.feeds.intake import Intake
+from verifier.service.feeds.metrics import FeedMetrics
+from verifier.service.feeds.receiving import MAX_CALLS, Register
+from verifier.service.feeds.settings import FeedsSettings
+from verifier.service.http.access import Keys
+from verifier.service.http.door import Door, bound_socket
+from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+from verifier.service.reference_key import read_reference_key
+from verifier.service.settings import SettingsError
+from verifier.service.store.connection import check_durable, open_store
+from verifier.service.store.corrections import forget_cases
+from verifier.service.store.feeds import write_fed
+from verifier.service.store.library import ensure_library
+
+TICK_S: Final = 5.0
+"""Seconds between looks at sources and store; a finished batch is not waited for."""
+_FORGET_TICKS: Final = 720
+"""Looks between two sweeps of closed corrections: an hour."""
+_STORE_WAIT_S: Final = 20.0
+_STOP_S: Final = 2.0
+
+
+async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        SettingsError: a file or address of the settings does not hold.
+        NotDurableError: the store would forget.
+    """
+    export_key = _export_key(settings.export_key)
+    reference_key = read_reference_key(settings.reference_key, "reference_key")
+    with _alone(Path(settings.spool)):
+        redis = open_store(settings.redis)
+        await _store_there(redis)
+        await check_durable(redis)
+        await ensure_library(redis)
+        register = Register(
+            redis=redis,
+            number=settings.list,
+            people=settings.people,
+            key=reference_key,
+            turns=asyncio.Semaphore(MAX_CALLS),
+        )
+        feeds = Feeds(settings, log, register)
+        await feeds.look()
+        audit = open_audit(settings.audit, settings.name, log)
+        metrics = Metrics(settings.name)
+        metrics.registry.register(feeds.metrics)
+        routes = (
+            *Intake(feeds.channels, feeds.metrics).routes(),
+            *Corrections(register, audit, feeds.metrics).routes(),
+            *Export(redis, export_key, settings.exports, feeds.metrics).routes(),
+            *health_routes(feeds.readiness, metrics.text),
+        )
+        door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
+        try:
+            await door.open(bound_socket(settings.service.host, settings.service.port))
+        except OSError as error:
+            raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, feeds.reread.set)
+        task = asyncio.create_task(feeds.run())
+        log.info("started", port=settings.service.port, sources=len(feeds.channels))
+        try:
+            waiting = asyncio.create_task(stop.wait())
+            done, _ = await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+        finally:
+            await door.close(_STOP_S)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(*(channel.stop() for channel in feeds.channels.values()))
+            audit.close()
+            await redis.aclose()
+    log.info("stopped")
+
+
+class Feeds:
+    """All channels, and a look at them every few seconds."""
+
+    def __init__(self, settings: FeedsSettings, log: Log, register: Register) -> None:
+        self.channels: dict[str, Channel] = {}
+        self.reread = asyncio.Event()
+        """Set by SIGHUP and at start: the folder of sources is read again."""
+        self.reread.set()
+        self._folder = Path(settings.sources)
+        self._log = log
+        self._register = register
+        self._problems: dict[str, str] = {}
+        self._progress: dict[str, Progress] = {}
+        self.metrics = FeedMetrics(self._ages)
+        self._shared = Shared(
+            register=register,
+            folder=Path(settings.spool),
+            metrics=self.metrics,
+            log=log,
+            finished=asyncio.Event(),
+        )
+        self._store_up = False
+
+    async def run(self) -> None:
+        """Look until cancelled: after every finished batch, and every few seconds."""
+        ticks = 0
+        while True:
+            waits = [self._shared.finished.wait(), self.reread.wait()]
+            tasks = [asyncio.create_task(wait) for wait in waits]
+            await asyncio.wait(tasks, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+            self._shared.finished.clear()
+            await self.look()
+            ticks += 1
+            if ticks % _FORGET_TICKS == 0:
+                with contextlib.suppress(RedisError, OSError):
+                    await forget_cases(self._register.redis, now())
+
+    async def look(self) -> None:
+        """Read the folder if asked to, and say until when each plane is fed."""
+        if self.reread.is_set():
+            self.reread.clear()
+            await self._read_folder()
+        try:
+            for channel in self.channels.values():
+                progress = await channel.progress()
+                if progress is not None:
+                    self._progress[channel.source.name] = progress
+            sources = [channel.source for channel in self.channels.values()]
+            fed = planes_fed(sources, self._progress)
+            await write_fed(self._register.redis, self._register.number, fed)
+            self._store_up = True
+        except (RedisError, OSError, Outage):
+            self._store_up = False
+
+    async def _read_folder(self) -> None:
+        before = {name: channel.source for name, channel in self.channels.items()}
+        found, problems = await asyncio.to_thread(
+            read_folder, self._folder, self._register.number, before
+        )
+        for name, problem in problems.items():
+            self._log.error("refused", source=name, why=problem)
+        self._problems = problems
+        for name in before.keys() - found.keys():
+            await self.channels.pop(name).stop()
+            self._log.info("source.gone", source=name)
+        for name, source in found.items():
+            if name in self.channels:
+                self.channels[name].source = source
+            else:
+                channel = self.channels[name] = Channel(source, self._shared)
+                await channel.recover()
+
+    def readiness(self) -> Readiness:
+        """Say whether batches can be taken; a stale source is a warning."""
+        problems = [Finding(code="source.refused", detail=it) for it in self._problems.values()]
+        if not self._store_up:
+            problems.append(Finding(code="store.unavailable", detail="Redis does not answer"))
+        warnings = []
+        moment = now()
+        for name, channel in sorted(self.channels.items()):
+            progress = self._progress.get(name)
+            found = freshness(channel.source, 0 if progress is None else progress.fed, moment)
+            if found is Freshness.STALE or (
+                found is Freshness.NEVER and channel.source.file.required
+            ):
+                warnings.append(Finding(code=f"source.{found}", detail=f"source {name} is {found}"))
+        return Readiness(
+            ready=not problems,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+            known={f"age.{name}": int(age) for name, age in self._ages().items()},
+        )
+
+    def _ages(self) -> dict[str, float]:
+        moment = now()
+        fed = {name: progress.fed for name, progress in self._progress.items()}
+        return {n: max(0.0, moment - at) for n, at in fed.items() if at and n in self.channels}
+
+
+@contextlib.contextmanager
+def _alone(spool: Path) -> Iterator[None]:
+    """Hold the folder of spools: two processes would take each other's batches."""
+    try:
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(spool / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(f"$.spool: {spool}: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(f"$.spool: another process uses {spool}") from None
+        yield
+
+
+async def _store_there(redis: Redis) -> None:
+    """Wait a while for the store, which may be starting beside us."""
+    deadline = asyncio.get_running_loop().time() + _STORE_WAIT_S
+    while True:
+        try:
+            await redis.ping()
+        except (RedisError, OSError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise SettingsError("$.redis: the store does not answer") from None
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+def _export_key(path: str) -> SigningKey:
+    try:
+        return signing.load(Path(path).read_bytes())
+    except (OSError, MalformedError) as error:
+        raise SettingsError(f"$.export_key: no signing key in {path}") from error
