@@ -18,9 +18,10 @@ import aiohttp
 import msgspec
 
 from firmware_stubs import events
+from firmware_stubs.downloads import Download, DownloadError
 from firmware_stubs.events import Event
 from firmware_stubs.scans import Scan
-from verifier.contract.bundle import MAX_BUNDLE_BYTES, BundleIndex
+from verifier.contract.bundle import BundleIndex
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
     ScanRequest,
@@ -32,8 +33,10 @@ from verifier.contract.scan import (
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
 """Octets of any answer but a bundle; a group's exceptions take 30 KB at most."""
-BUNDLE_LIMIT_S: Final = 60.0
-"""Seconds for one bundle; a health plane of 4.7 MB over a slow line."""
+BUNDLE_LIMIT_S: Final = 300.0
+"""Seconds for one bundle; a health plane of 4.7 MB over a slow line. The next try goes on."""
+SILENT_S: Final = 15.0
+"""Seconds without an octet of a bundle after which the line counts as broken."""
 UPLOAD_LIMIT_S: Final = 15.0
 """Seconds for an upload of 100 records."""
 INDEX_LIMIT_S: Final = 5.0
@@ -44,6 +47,8 @@ STORE_HEADER: Final = "Kapok-Store"
 
 NO_SCOPE: Final = "grant.scope"
 """Code of a refusal to a terminal that may act, but not like this."""
+
+_CONTENT: Final = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 
 Failures: Final = (aiohttp.ClientError, OSError, TimeoutError, asyncio.TimeoutError)
 """All that a request may raise when the network or the far side is to blame."""
@@ -106,6 +111,8 @@ class Centre:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._cut = False
+        self._download: Download | None = None
+        """The bundle whose line broke last."""
         self.store: str | None = None
         """Name of the centre's store in the newest answer that gave one."""
 
@@ -170,18 +177,30 @@ class Centre:
     async def bundle(self, name: str, held: bytes | None) -> bytes | None:
         """Return a bundle's bytes; None when it is still the one with digest `held`.
 
+        After a broken line the next call for the same bundle goes on where it broke.
+
         Raises:
             CentreRefusedError, CentreUnusableError, or one of Failures.
         """
-        headers = {} if held is None else {"If-None-Match": f'"{held.hex()}"'}
-        told = await self._request(
-            "GET", f"/v1/bundles/{name}", BUNDLE_LIMIT_S, headers=headers, most=MAX_BUNDLE_BYTES
-        )
+        download = self._download
+        if download is None or download.name != name:
+            download = self._download = Download(name)
+        try:
+            told = await self._request(
+                "GET",
+                f"/v1/bundles/{name}",
+                BUNDLE_LIMIT_S,
+                headers=download.headers(held),
+                into=download,
+            )
+            if told.status in _CONTENT:
+                return download.done()
+        except DownloadError as error:
+            raise CentreUnusableError(str(error)) from error
+        download.forget()
         if told.status == HTTPStatus.NOT_MODIFIED:
             return None
-        if told.status != HTTPStatus.OK:
-            raise CentreUnusableError(f"status {told.status}", told.status)
-        return told.body
+        raise CentreUnusableError(f"status {told.status}", told.status)
 
     async def _request(
         self,
@@ -191,10 +210,10 @@ class Centre:
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        most: int = MAX_ANSWER_BYTES,
+        into: Download | None = None,
     ) -> Told:
         session = self._opened()
-        given = dict(headers or {})
+        given = {"Accept-Encoding": "identity"} | dict(headers or {})
         if body is not None:
             given["Content-Type"] = "application/json"
         sent = time.time()
@@ -204,10 +223,17 @@ class Centre:
             data=body,
             headers=given,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=limit_s),
+            timeout=aiohttp.ClientTimeout(total=limit_s, sock_read=SILENT_S),
         ) as response:
             self._note_time(response, sent)
-            data = await _body(response, most)
+            data = b""
+            if into is not None and response.status in _CONTENT:
+                partial = response.status == HTTPStatus.PARTIAL_CONTENT
+                into.began(response.headers, partial=partial)
+                async for octets in response.content.iter_any():
+                    into.took(octets)
+            else:
+                data = await _body(response, MAX_ANSWER_BYTES)
             told = Told(
                 status=response.status,
                 body=data,

@@ -1,17 +1,28 @@
 """The terminals' door: mutual TLS, the caller is the certificate, what it opens is its grant's."""
 
+import gzip
 import http.client
 import json
 import ssl
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from itertools import count
 from typing import Any
 
 import pytest
 
-from tests.support.centre import Centre, centre, eventually, free_ports, new_scan_id, paper
+from tests.support.centre import (
+    ADMIN_KEY,
+    ONCE,
+    Centre,
+    centre,
+    eventually,
+    free_ports,
+    new_scan_id,
+    paper,
+)
 from tests.support.verifier_tls import TlsFiles, tls_files
 from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import ApiScope, Outcome
@@ -115,6 +126,82 @@ def test_a_bundle_is_fetched_once(door: TerminalDoor) -> None:
     answer = line.getresponse()
     assert (answer.status, json.loads(answer.read())["code"]) == (404, "bundle.unknown")
     line.close()
+
+
+def test_the_rest_of_a_bundle_can_be_asked_for(door: TerminalDoor) -> None:
+    """After a broken line; a cache may keep it, and HEAD says how long it is."""
+    context, fingerprint = door.files.terminal("t-26")
+    door.house.grant("t-26", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-26")[0] == 200)
+    path = "/v1/bundles/profiles"
+    line.request("GET", path)
+    whole = (answer := line.getresponse()).read()
+    assert answer.headers["Cache-Control"].startswith("public")
+    line.request("HEAD", path)
+    head = line.getresponse()
+    assert (head.read(), head.headers["ETag"]) == (b"", answer.headers["ETag"])
+    assert int(head.headers["Content-Length"]) == len(whole)
+    part = {"Range": "bytes=100-", "If-Range": head.headers["ETag"]}
+    line.request("GET", path, headers=part)
+    rest = line.getresponse()
+    assert (rest.status, rest.read()) == (206, whole[100:])
+    line.request("GET", path, headers=part | {"If-Range": '"older"'})
+    assert (rest := line.getresponse()).read() == whole
+    assert rest.status == 200
+    line.request("GET", path, headers={"Range": f"bytes={len(whole)}-"})
+    answer = line.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (416, "range.outside")
+    line.close()
+
+
+def test_a_bundle_is_packed_once_for_all(door: TerminalDoor) -> None:
+    """Profiles of many places shrink; whoever holds them as they are need not fetch them again."""
+    context, fingerprint = door.files.terminal("t-27")
+    door.house.grant("t-27", fingerprint=fingerprint)
+    many = [dict(ONCE) | {"place": f"museum-{number}"} for number in range(20)]
+    door.house.publish_profiles(ONCE, *many)
+    line = door.line(context)
+
+    def fetch(**headers: str) -> tuple[HTTPResponse, bytes]:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        line.request("GET", "/v1/bundles/profiles", headers=given)
+        return (answer := line.getresponse()), answer.read()
+
+    eventually("they are followed", lambda: len(fetch()[1]) > 2048)
+    (plain, whole), (packed, small) = fetch(), fetch(Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(small) == whole
+    assert len(small) < len(whole) / 2
+    for tag in (plain.headers["ETag"], packed.headers["ETag"]):
+        assert fetch(Accept_Encoding="gzip", If_None_Match=tag)[0].status == 304
+    line.close()
+
+
+def test_a_terminal_is_told_of_its_own_place_s_rosters(door: TerminalDoor) -> None:
+    """Those of other places are not there for it; a service sees each place's."""
+    context, fingerprint = door.files.terminal("t-28")
+    door.house.grant("t-28", fingerprint=fingerprint)
+    for place in ("metro-1", "hall-1"):
+        door.house.publish_rosters(place)
+    line = door.line(context)
+
+    def listed(query: str) -> set[str]:
+        line.request("GET", f"/v1/bundles{query}")
+        names = {one["name"] for one in json.loads(line.getresponse().read()).get("bundles", ())}
+        return {name for name in names if name.startswith("rosters-")}
+
+    eventually("they are followed", lambda: listed("?place=metro-1") == {"rosters-metro-1"})
+    assert listed("") == listed("?place=hall-1") == set()
+    for name, status in (("rosters-metro-1", 200), ("rosters-hall-1", 404)):
+        line.request("GET", f"/v1/bundles/{name}")
+        answer = line.getresponse()
+        answer.read()
+        assert answer.status == status
+    line.close()
+    found = door.house.ask("GET", "/v1/bundles?place=hall-1", key=ADMIN_KEY).body["bundles"]
+    assert "rosters-hall-1" in {bundle["name"] for bundle in found}
+    assert door.house.ask("GET", "/v1/bundles?place=", key=ADMIN_KEY).status == 400
 
 
 def test_a_revoked_grant_ends_an_open_connection(door: TerminalDoor) -> None:

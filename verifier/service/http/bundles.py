@@ -1,75 +1,147 @@
-"""GET /v1/bundles and /v1/bundles/{name}: signed bundles as they were accepted. Scope `bundles`."""
+"""GET /v1/bundles and what lies under it: signed bundles as they were accepted. Scope `bundles`.
 
+- /v1/bundles           names and versions; with `place`, the rosters of that place among them
+- /v1/bundles/{name}    the signed octets: whole, packed, in part, or only that they stand
+
+What is answered depends on the address alone, so that one cache may stand before many workers; who
+is let in is asked of whoever comes here, the cache itself included.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
-from verifier.contract.bundle import BundleIndex
+from verifier.contract.bundle import ROSTERS_OF, BundleIndex
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.http.access import Caller, gate_of, require
-from verifier.service.http.bodies import json_response
+from verifier.service.http.bodies import JSON, encode
 from verifier.service.http.connection import Connection
 from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
-from verifier.service.knowledge import Knowledge
+from verifier.service.http.queries import words
+from verifier.service.http.representations import CONDITIONS, Packed, Representations, pack
+from verifier.service.knowledge import Knowledge, SignedBundle
 
 CHUNK_BYTES: Final = 64 * 1024
 """Octets written at once: what a slow terminal makes us hold."""
+FRESH: Final = "public, max-age=1"
+"""A cache asks once a second, however many terminals ask it: what is new is out within 2 s."""
+COSE: Final = "application/cose"
+_PLACE: Final = {"place": re.compile("[a-z0-9][a-z0-9-]{0,62}")}
+_PACKS: Final = re.compile(r"trust|profiles|rosters-.*")
+"""The others hardly shrink: planes are packed, roots are keys and signatures."""
+
+
+class BundleResource:
+    """The list of bundles, and each of them."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._packed: dict[str, tuple[str, Packed | None]] = {}
+        """Name to digest and what it packs to; made once a version."""
+        self._packing = asyncio.Lock()
+
+    async def index(
+        self, request: web.BaseRequest, caller: Caller | None, _: str
+    ) -> web.StreamResponse:
+        """Answer which bundles there are."""
+        own = self._allow(caller)
+        place = words(request, _PLACE).get("place")
+        held = self._knowledge.bundles
+        listed = tuple(
+            held[name].version
+            for name in sorted(held)
+            if (of := ROSTERS_OF.fullmatch(name)) is None
+            or (of[1] == place and own in (None, place))
+        )
+        shown = Representations(encode(BundleIndex(bundles=listed)))
+        headers = {"Content-Type": JSON, "Cache-Control": FRESH}
+        return await send(request, shown, headers, parts=False)
+
+    async def one(
+        self, request: web.BaseRequest, caller: Caller | None, name: str
+    ) -> web.StreamResponse:
+        """Answer with a bundle."""
+        own = self._allow(caller)
+        bundle = self._knowledge.bundles.get(name)
+        of = ROSTERS_OF.fullmatch(name)
+        if bundle is None or (of is not None and own not in (None, of[1])):
+            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown")
+        shown = Representations(
+            bundle.data, digest=bundle.version.digest, packed=await self._pack(name, bundle)
+        )
+        headers = {
+            "Content-Type": COSE,
+            "Cache-Control": FRESH,
+            "Kapok-Bundle-Version": str(bundle.version.version),
+        }
+        return await send(request, shown, headers)
+
+    def _allow(self, caller: Caller | None) -> str | None:
+        """Let a caller in; returns the place of a terminal, None for a service."""
+        if caller is None:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        if caller.scopes is None:
+            return gate_of(caller, self._knowledge, ApiScope.BUNDLES).grant.place
+        require(caller, ApiScope.BUNDLES)
+        return None
+
+    async def _pack(self, name: str, bundle: SignedBundle) -> Packed | None:
+        if _PACKS.fullmatch(name) is None:
+            return None
+        digest = bundle.version.digest
+        async with self._packing:
+            known = self._packed.get(name)
+            if known is None or known[0] != digest:
+                known = digest, await asyncio.to_thread(pack, bundle.data)
+                self._packed[name] = known
+        return known[1]
 
 
 def bundle_routes(knowledge: Knowledge) -> tuple[Route, ...]:
     """Return the routes of the list and of each bundle."""
-
-    def allow(caller: Caller | None) -> None:
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-        if caller.scopes is None:
-            gate_of(caller, knowledge, ApiScope.BUNDLES)
-        else:
-            require(caller, ApiScope.BUNDLES)
-
-    async def index(_request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
-        allow(caller)
-        held = knowledge.bundles
-        return json_response(
-            BundleIndex(bundles=tuple(held[name].version for name in sorted(held)))
-        )
-
-    async def one(request: web.BaseRequest, caller: Caller | None, name: str) -> web.StreamResponse:
-        allow(caller)
-        bundle = knowledge.bundles.get(name)
-        if bundle is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown")
-        tag = f'"{bundle.version.digest}"'
-        headers = {
-            "ETag": tag,
-            "Server": "kapok",
-            "Kapok-Bundle-Version": str(bundle.version.version),
-        }
-        asked = request.headers.get("If-None-Match", "")
-        if tag in (one.strip().removeprefix("W/") for one in asked.split(",")):
-            return web.Response(status=304, headers=headers)
-        headers["Content-Type"] = "application/cose"
-        return await _send(request, bundle.data, headers)
-
+    resource = BundleResource(knowledge)
     return (
-        Route(method="GET", path="/v1/bundles", handler=index),
-        Route(method="GET", path="/v1/bundles/{}", handler=one),
+        Route(method="GET", path="/v1/bundles", handler=resource.index),
+        Route(method="GET", path="/v1/bundles/{}", handler=resource.one),
+        Route(method="HEAD", path="/v1/bundles/{}", handler=resource.one),
     )
 
 
-async def _send(
-    request: web.BaseRequest, data: bytes, headers: dict[str, str]
+async def send(
+    request: web.BaseRequest,
+    shown: Representations,
+    headers: Mapping[str, str],
+    *,
+    parts: bool = True,
 ) -> web.StreamResponse:
-    """Send bytes piece by piece, as fast as the client takes them."""
-    response = web.StreamResponse(headers=headers)
-    response.content_length = len(data)
+    """Send what a request's headers ask for, piece by piece, as fast as the client takes it.
+
+    `parts`: a range of it may be asked for.
+
+    Raises:
+        Problem: 416 range.outside.
+    """
+    given = request.headers
+    asked = {name: ", ".join(given.getall(name)) for name in CONDITIONS if name in given}
+    if request.method != "GET" or not parts:
+        asked.pop("Range", None)
+    reply = shown.reply(asked)
+    said = {**reply.headers, **headers, "Server": "kapok"}
+    if reply.status is HTTPStatus.NOT_MODIFIED:
+        del said["Content-Type"]
+        return web.Response(status=reply.status, headers=said)
+    response = web.StreamResponse(status=reply.status, headers=said)
+    response.content_length = len(reply.body)
     await response.prepare(request)
-    view = memoryview(data)
-    for start in range(0, len(data), CHUNK_BYTES):
-        await response.write(view[start : start + CHUNK_BYTES])
-        if isinstance(request.protocol, Connection):
-            request.protocol.progressed()
+    if request.method == "GET":
+        for start in range(0, len(reply.body), CHUNK_BYTES):
+            await response.write(reply.body[start : start + CHUNK_BYTES])
+            if isinstance(request.protocol, Connection):
+                request.protocol.progressed()
     await response.write_eof()
     return response

@@ -32,12 +32,15 @@ BACKLOG: Final = 1024
 _SWEEP_S: Final = 1.0
 
 Handler = Callable[[web.BaseRequest, Caller | None, str], Awaitable[web.StreamResponse]]
-"""Takes the request, who calls (None: nobody was asked), and the variable part of the path."""
+"""Takes the request, who calls (None: nobody was asked), and the variable part of the path.
+
+Of several variable segments it is given all, with a slash between them.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A method and path; `{}` in the path stands for one variable segment."""
+    """A method and path; each `{}` in the path stands for one variable segment."""
 
     method: str
     path: str
@@ -59,7 +62,7 @@ class Door:
         self._metrics = metrics
         self._exact = {(r.method, r.path): r for r in routes if "{}" not in r.path}
         self._patterns = [
-            (re.compile(re.escape(r.path).replace(r"\{\}", "([A-Za-z0-9_.-]{1,64})")), r)
+            (re.compile(re.escape(r.path).replace(r"\{\}", "([A-Za-z0-9_.-]{1,96})")), r)
             for r in routes
             if "{}" in r.path
         ]
@@ -148,7 +151,7 @@ class Door:
             found = pattern.fullmatch(path)
             if found is not None:
                 if route.method == method:
-                    return route, found[1]
+                    return route, "/".join(found.groups())
                 allowed.add(route.method)
         if allowed:
             headers = {"Allow": ", ".join(sorted(allowed))}

@@ -1,5 +1,6 @@
-"""Whole numbers in queries, within bounds; anything else in a query is refused."""
+"""Whole numbers and words in queries, within bounds; anything else in a query is refused."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -21,14 +22,7 @@ def numbers(request: web.BaseRequest, bounds: Mapping[str, tuple[int, int, int]]
         Problem: 400 query.bad.
     """
     found = {name: default for name, (default, _, _) in bounds.items()}
-    query = request.raw_path.partition("?")[2]
-    try:
-        fields = parse_qsl(
-            query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=MAX_FIELDS
-        )
-    except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "query.bad") from None
-    for name, text in fields:
+    for name, text in _fields(request):
         if name not in bounds or not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
             raise Problem(HTTPStatus.BAD_REQUEST, "query.bad")
         _, lowest, highest = bounds[name]
@@ -36,3 +30,27 @@ def numbers(request: web.BaseRequest, bounds: Mapping[str, tuple[int, int, int]]
             raise Problem(HTTPStatus.BAD_REQUEST, "query.bad")
         found[name] = int(text)
     return found
+
+
+def words(request: web.BaseRequest, forms: Mapping[str, re.Pattern[str]]) -> dict[str, str]:
+    """Return the words of a query; `forms` maps a name to what it may look like.
+
+    Raises:
+        Problem: 400 query.bad.
+    """
+    found: dict[str, str] = {}
+    for name, text in _fields(request):
+        if name in found or name not in forms or forms[name].fullmatch(text) is None:
+            raise Problem(HTTPStatus.BAD_REQUEST, "query.bad")
+        found[name] = text
+    return found
+
+
+def _fields(request: web.BaseRequest) -> list[tuple[str, str]]:
+    query = request.raw_path.partition("?")[2]
+    try:
+        return parse_qsl(
+            query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise Problem(HTTPStatus.BAD_REQUEST, "query.bad") from None

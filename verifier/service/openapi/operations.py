@@ -108,6 +108,24 @@ OF_SCAN: Final = Parameter(
     name="scan_id", place="path", schema=_SCAN_ID, says="The scan that is meant."
 )
 
+_CONDITIONS: Final = tuple(
+    Parameter(name=name, place="header", schema={"type": "string"}, says=says, required=False)
+    for name, says in (
+        ("If-None-Match", "ETags of what the caller has."),
+        ("Accept-Encoding", "gzip, if the caller unpacks it."),
+        ("Range", "One range of octets, of the representation that If-Range names."),
+        ("If-Range", "ETag of the representation of which the caller has a part."),
+    )
+)
+_OF_BUNDLE: Final = Parameter(
+    name="name",
+    place="path",
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,96}$"},
+    says="As the list names it.",
+)
+_STANDS: Final = "What If-None-Match names stands."
+_BUNDLE: Final = merged(ALWAYS, KEY, GRANT, {404: ("bundle.unknown", "path.unknown")})
+
 OPERATIONS: Final = (
     Operation(
         method="POST",
@@ -258,7 +276,18 @@ OPERATIONS: Final = (
         scope=ApiScope.BUNDLES,
         terminals=True,
         answer=BundleIndex,
-        problems=merged(ALWAYS, KEY, GRANT),
+        statuses={200: "The list.", 304: _STANDS},
+        parameters=(
+            Parameter(
+                name="place",
+                place="query",
+                schema={"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+                says="The place whose rosters are listed too; of a terminal its own.",
+                required=False,
+            ),
+            _CONDITIONS[0],
+        ),
+        problems=merged(ALWAYS, KEY, GRANT, {400: ("query.bad",)}),
     ),
     Operation(
         method="GET",
@@ -269,23 +298,20 @@ OPERATIONS: Final = (
         terminals=True,
         answer=bytes,
         answers=("application/cose",),
-        statuses={200: "The signed bytes.", 304: "The bytes that If-None-Match names."},
-        parameters=(
-            Parameter(
-                name="name",
-                place="path",
-                schema={"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
-                says="As the list names it.",
-            ),
-            Parameter(
-                name="If-None-Match",
-                place="header",
-                schema={"type": "string"},
-                says="ETags of what the caller has.",
-                required=False,
-            ),
-        ),
-        problems=merged(ALWAYS, KEY, GRANT, {404: ("bundle.unknown", "path.unknown")}),
+        statuses={200: "The signed bytes.", 206: "The part asked for.", 304: _STANDS},
+        parameters=(_OF_BUNDLE, *_CONDITIONS),
+        problems=merged(_BUNDLE, {416: ("range.outside",)}),
+    ),
+    Operation(
+        method="HEAD",
+        path="/v1/bundles/{name}",
+        name="describeBundle",
+        says="The headers of a signed bundle.",
+        scope=ApiScope.BUNDLES,
+        terminals=True,
+        statuses={200: "As a GET would be answered, without the bytes.", 304: _STANDS},
+        parameters=(_OF_BUNDLE, *_CONDITIONS[:2]),
+        problems=_BUNDLE,
     ),
     Operation(
         method="GET",
