@@ -160,7 +160,7 @@ def read_contents(source: IO[bytes]) -> Contents:
     try:
         found = pq.read_metadata(source).metadata or {}
         return msgspec.json.decode(found[CONTENTS], type=Contents)
-    except (pa.ArrowException, KeyError, msgspec.DecodeError) as error:
+    except (pa.ArrowException, OSError, KeyError, msgspec.DecodeError) as error:
         raise MalformedError("not a part of a day file") from error
 
 
@@ -181,21 +181,21 @@ def read_rows(
     try:
         file = pq.ParquetFile(source)
         for group in range(file.num_row_groups):
-            if persons and not _any_of(file, group, persons):
+            mask = _of_persons(file, group, persons) if persons else None
+            if persons and mask is None:
                 continue
-            for batch in file.read_row_group(group, columns=wanted).to_batches():
-                for row in batch.to_pylist():
-                    if not persons or row["person"] in persons:
-                        yield row
-    except pa.ArrowException as error:
+            table = file.read_row_group(group, columns=wanted)
+            for batch in (table if mask is None else table.filter(mask)).to_batches():
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
         raise MalformedError("not a part of a day file") from error
 
 
-def _any_of(file: pq.ParquetFile, group: int, persons: frozenset[bytes]) -> bool:
-    """Look at one column before all of a row group is read: most hold nothing of one person."""
+def _of_persons(file: pq.ParquetFile, group: int, persons: frozenset[bytes]) -> pa.Array | None:
+    """Mark the rows of these persons by their column alone; None: there are none, as in most."""
     column = file.read_row_group(group, columns=["person"]).column(0)
-    values = pa.array(sorted(persons), type=_TYPES["person"])
-    return bool(pc.any(pc.is_in(column, value_set=values)).as_py())
+    mask = pc.is_in(column, value_set=pa.array(sorted(persons), type=_TYPES["person"]))
+    return mask if pc.any(mask).as_py() else None
 
 
 def _fits(entry: Entry) -> bool:
