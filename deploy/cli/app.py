@@ -7,11 +7,13 @@ from typing import Final
 import typer
 
 from deploy.cli import (
+    audit,
     bench,
     city,
     conform,
     demo,
     inspect,
+    operator,
     soak,
     steering,
     tests,
@@ -31,6 +33,8 @@ GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     tests.register,
     demo.register,
     steering.register,
+    operator.register,
+    audit.register,
     city.register,
     bench.register,
     soak.register,

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, with_doors
+from deploy.cli.house import Data, MaybePerson, with_doors, with_operator
 from deploy.local import steering
 from deploy.local.errors import EXIT_FAILED
 from fleet.contract.commands import CommandState, CommandType
@@ -55,11 +55,13 @@ def open_gate(
     name: Name,
     *,
     wait: Annotated[float, typer.Option(min=0.1, max=120, help="Seconds to wait.")] = 30.0,
+    person: MaybePerson = None,
     data: Data = None,
 ) -> None:
     """Open a terminal's gate once, and wait for its word that it did."""
-    command = with_doors(
+    command = with_operator(
         data,
+        person,
         lambda doors: steering.give_command(doors, name, CommandType.OPEN_GATE, wait_s=wait),
     )
     typer.echo(f"open-gate {name}: {command['state']} (command {command['id']})")

@@ -34,6 +34,16 @@ class Doors:
         self._headers = {"Authorization": f"Bearer {key}"}
         self._session = session
 
+    async def operator_token(self, key: str) -> Answer:
+        """Have the fleet give a token for an operator's own API key."""
+        url = self.endpoints.fleet_url + "/v1/operator-tokens"
+        headers = {"Authorization": f"Bearer {key}"}
+        return await _answer(self._session, "POST", url, headers=headers)
+
+    def with_token(self, token: str) -> "Doors":
+        """Return the same doors, asked with an operator's token."""
+        return Doors(self.endpoints, token, self._session)
+
     async def fleet(self, path: str) -> Answer:
         """GET from the fleet."""
         return await self._call("GET", self.endpoints.fleet_url + path)
@@ -47,6 +57,11 @@ class Doors:
         """POST /v1/credentials at the issuing process."""
         url = self.endpoints.issuing_url + "/v1/credentials"
         return await self._call("POST", url, request)
+
+    async def issuing(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """GET from the issuing process, or POST a body to it."""
+        method = "GET" if body is None else "POST"
+        return await self._call(method, self.endpoints.issuing_url + path, body)
 
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""

@@ -5,15 +5,19 @@ administrator's file afterwards; it is written once, with the digests of the key
 """
 
 import hashlib
+import re
 import secrets
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from deploy.local.data import write_file
+from deploy.local.doors import Answer, Doors
+from deploy.local.errors import UsageError
 from deploy.local.passwords import SECRET_BYTES, read_secret
 from verifier.contract.operator import OperatorRole
 
 FILE: Final = "operators.toml"
+_PERSON: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 
 
 class DemoOperator(NamedTuple):
@@ -46,6 +50,29 @@ def make_operators(data: Path) -> None:
             secret = f"kapok_operator-{operator.person}_{secrets.token_urlsafe(SECRET_BYTES)}"
             write_file(path, f"{secret}\n".encode())
     write_file(target, "\n".join(_block(data, each) for each in DEMO_OPERATORS).encode())
+
+
+async def operator_token(doors: Doors, data: Path, person: str) -> Answer:
+    """Have the fleet give a token to an operator whose key lies in this data folder.
+
+    Raises:
+        UsageError: there is no such key here.
+    """
+    if _PERSON.fullmatch(person) is None:
+        raise UsageError(f"{person!r} is no operator: 2 to 32 of a-z, 0-9 and -")
+    path = key_path(data, person)
+    try:
+        key = read_secret(path)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(found.stem for found in path.parent.glob("*.key"))) or "none"
+        raise UsageError(f"no key of operator {person} in {path.parent}; here: {known}") from error
+    return await doors.operator_token(key)
+
+
+async def acting(doors: Doors, data: Path, person: str) -> Doors:
+    """Return the doors as an operator asks them."""
+    answer = await operator_token(doors, data, person)
+    return doors.with_token(str(answer["token"]))
 
 
 def _block(data: Path, operator: DemoOperator) -> str:

@@ -1,0 +1,25 @@
+"""`kapok operator token`: act as an operator (docs/operators.md)."""
+
+import typer
+
+from deploy.cli.house import Data, Person, data_folder, with_doors
+from deploy.local.operators import operator_token
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Operators and their tokens.")
+    group.callback()(_group)
+    group.command()(token)
+    app.add_typer(group, name="operator")
+
+
+def _group() -> None:
+    """Act as an operator."""
+
+
+def token(person: Person, *, data: Data = None) -> None:
+    """Print a token of a quarter of an hour, for the doors that ask for an operator."""
+    folder = data_folder(data)
+    answer = with_doors(folder, lambda doors: operator_token(doors, folder, person))
+    typer.echo(answer["token"])
