@@ -40,6 +40,25 @@ async def draw(redis: Redis, number: int, kind: str, size: int) -> int:
     raise ListFullError(f"list {number}: no free {kind} index")
 
 
+async def draw_many(redis: Redis, number: int, kind: str, size: int, count: int) -> list[int]:
+    """Take `count` free indices of `kind` of a list of `size`, in few steps of the store.
+
+    Raises:
+        ListFullError: not enough free ones were found; those that were stay taken.
+        RedisError: the store is away; some may stay taken.
+    """
+    drawn: list[int] = []
+    for _ in range(TRIES):
+        if len(drawn) == count:
+            return drawn
+        tried = list({secrets.randbelow(size) for _ in range(count - len(drawn))})
+        words = [word for index in tried for word in ("SET", "u1", index, 1)]
+        ask: Any = redis.execute_command
+        before: list[Any] = await ask("BITFIELD", f"v:taken:{number}:{kind}", *words)
+        drawn += [index for index, taken in zip(tried, before, strict=True) if not taken]
+    raise ListFullError(f"list {number}: not enough free {kind} indices")
+
+
 async def is_taken(redis: Redis, number: int, kind: str, index: int) -> bool:
     """Say whether an index was ever given out."""
     return bool(await redis.getbit(f"v:taken:{number}:{kind}", index))

@@ -20,6 +20,7 @@ from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.issuing.bulk import Bulk
 from verifier.service.issuing.credentials import Credentials
 from verifier.service.issuing.persons import Persons
 from verifier.service.issuing.planes import KEPT, KeptPlane, load_plane
@@ -56,10 +57,12 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     shelf = _shelf(settings, redis, log, keys, planes)
     credentials = Credentials(redis, log, settings, keys["issuer_key"], planes, shelf)
     persons = Persons(redis, settings, reference_key, planes)
+    bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
     routes = (
         Route(method="POST", path="/v1/persons", handler=persons.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
+        Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
         Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
         *health_routes(lambda: _readiness(shelf), metrics.text),
     )

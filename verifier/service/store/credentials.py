@@ -4,6 +4,7 @@ Bucket: person index / 128, in hex; what stands there is written by one function
 leaves out what has expired. Revocation does not stand here: it is the plane's.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -43,6 +44,23 @@ async def hold(redis: Redis, number: int, person: int, row: Held, *, now: int) -
     )  # fmt: skip
     if not answer:
         raise HeldFullError
+
+
+async def hold_all(
+    redis: Redis, number: int, rows: Sequence[tuple[int, Held]], *, now: int
+) -> list[bool]:
+    """Add a credential to each of many persons; False for one who holds MAX_HELD already.
+
+    Raises:
+        RedisError: the store is away; a second call is harmless.
+    """
+    pipeline: Any = redis.pipeline(transaction=False)
+    for person, row in rows:
+        pipeline.fcall(
+            HOLD, 1, credentials_key(number, person),
+            credentials_field(person), now // _HOUR, MAX_HELD, pack_held(row),
+        )  # fmt: skip
+    return [bool(answer) for answer in await pipeline.execute()]
 
 
 async def read_held(redis: Redis, number: int, person: int, *, now: int) -> tuple[Held, ...]:

@@ -64,6 +64,23 @@ async def keep_person(redis: Redis, number: int, digest: bytes, person: int) -> 
     return int(stands)
 
 
+async def keep_persons(
+    redis: Redis, number: int, persons: Sequence[tuple[bytes, int]]
+) -> list[int]:
+    """Keep many (digest, person index); return the index that stands for each.
+
+    Raises:
+        RedisError: the store is away; a second call is harmless.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    for digest, person in persons:
+        key, field = person_key(number, digest), _text(person_field(digest))
+        pipeline.hsetnx(key, field, str(person))
+        pipeline.hget(key, field)
+    answers: list[Any] = await pipeline.execute()
+    return [int(stands) for stands in answers[1::2]]
+
+
 async def forget_person(redis: Redis, number: int, digest: bytes) -> bool:
     """Forget whose person index a digest is; False: it was nobody's.
 
