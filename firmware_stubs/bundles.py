@@ -14,11 +14,12 @@ Document: docs/terminal.md, "Bundles".
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from verifier.contract.bundle import (
+    CARDS,
     ROOT_STEP,
     ROSTERS_OF,
     BundleVersion,
@@ -27,17 +28,17 @@ from verifier.contract.bundle import (
 )
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import Kind, Plane
+from verifier.contract.vocabulary import Format, Kind, Plane
 from verifier.engine import Known
 from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile
 from verifier.status.plane import NO_STATUS, PlaneView
-from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
+from verifier.trust.bundle import NO_TRUST, Floor, TakenCards, TrustedSet
 
 ROOT: Final = "root"
 _ORDER: Final = (ROOT, "trust", "profiles")
-"""Each leans on the ones before it; rosters and status planes come last."""
+"""Each leans on the ones before it; cards, rosters and status planes come last."""
 _STATUS: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
 MAX_BUNDLES: Final = 64
 """Names a terminal takes from an index; a city has about ten."""
@@ -65,7 +66,7 @@ class Held:
     """SHA-256 of the bytes."""
 
 
-_Value = TrustDocument | Profiles | PlaceRosters | PlaneView | None
+_Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,8 @@ class Bundles:
         if name in (ROOT, "trust", "profiles"):
             return True
         profile = self.profile(place)
+        if name == CARDS:
+            return profile is not None and Format.SHC in profile.formats
         if ROSTERS_OF.fullmatch(name):
             takes_groups = profile is not None and Kind.GROUP in profile.kinds
             return takes_groups and name == f"rosters-{place}"
@@ -239,16 +242,17 @@ class Bundles:
         known = self.known
         if isinstance(value, Profiles):
             self.profiles = value
+        elif isinstance(value, TakenCards):
+            self.known = replace(known, revoked_cards=value.value)
         elif isinstance(value, PlaceRosters):
             rosters = known.rosters.replaced(value)
-            self.known = Known(trust=known.trust, status=known.status, rosters=rosters)
+            self.known = replace(known, rosters=rosters)
         elif isinstance(value, PlaneView):
             _, number, plane = name.split("-")
             status = known.status.replaced(int(number), Plane(plane), value)
-            self.known = Known(trust=known.trust, status=status, rosters=known.rosters)
+            self.known = replace(known, status=status)
         else:
-            trust = self._trusted.trust
-            self.known = Known(trust=trust, status=known.status, rosters=known.rosters)
+            self.known = replace(known, trust=self._trusted.trust)
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -285,6 +289,9 @@ def _take(
             if rosters.value.place != of[1]:
                 raise BundleRefused(BundleCause.MALFORMED, "rosters of another place")
             return rosters.value, rosters.document.version, rosters.document.iat
+        if name == CARDS:
+            cards = trusted.take_cards(data, now, held=held)
+            return cards, cards.document.version, cards.document.iat
         if _STATUS.fullmatch(name):
             status, view = trusted.take_status(data, now, held=held)
             if name != f"status-{status.list}-{status.plane}":

@@ -94,6 +94,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "profiles": str(house.data / "profiles"),
         "rules": str(house.data / "rules"),
         "audit": str(house.data / "audit"),
+        "cards": str(house.data / "cards"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
     }

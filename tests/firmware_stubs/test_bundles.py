@@ -5,6 +5,7 @@ import pytest
 
 from firmware_stubs.bundles import Accepted, Bundles, Held, Slot, in_order
 from tests.support.city import asks
+from tests.support.health import thumbprint
 from tests.support.keys import NEW_ROOTS, ROOTS, STRANGER
 from tests.support.publisher import DAY, EDITION, NOW, Edition
 from verifier.contract.bundle import BundleVersion
@@ -94,6 +95,38 @@ def test_refused_bundle_changes_nothing(name: str, data: bytes, cause: BundleCau
         bundles.offer(name, data, NOW)
     assert refused.value.cause is cause
     assert (bundles.known, bundles.profiles, bundles.held(), bundles.floors) == before
+
+
+REVOKED = {thumbprint(): ["MKyCxh7p6uQ"]}
+
+
+@pytest.mark.parametrize(("formats", "wanted"), [(["CC1"], False), (["CC1", "SHC"], True)])
+def test_revoked_cards_are_for_places_that_take_cards(formats: list[str], *, wanted: bool) -> None:
+    """No other terminal fetches them."""
+    bundles, _ = equipped()
+    take(bundles, "profiles", SECOND.profiles(asks(formats=formats)))
+    index = [BundleVersion(name="cards", version=1, digest="00" * 32)]
+    assert bool(bundles.wanted(index, PLACE)) is wanted
+    assert bundles.wanted(index, "nowhere") == ()
+
+
+def test_revoked_cards_are_known_over_a_restart() -> None:
+    """An older list is refused, a newer one counts; nothing else that is known goes."""
+    bundles, contents = equipped()
+    contents["cards"] = SECOND.cards(REVOKED)
+    take(bundles, "cards", contents["cards"])
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer("cards", EDITION.cards({}), NOW)
+    assert refused.value.cause is BundleCause.ROLLBACK
+    restarted = again(bundles, contents)
+    for found in (bundles, restarted):
+        assert found.known.revoked_cards[thumbprint()].revokes("MKyCxh7p6uQ", 0)
+        assert found.known.status.plane(1, Plane.HEALTH) is not None
+        assert found.known.trust.version == 1
+    take(restarted, "trust", SECOND.trust())
+    assert restarted.known.revoked_cards
+    take(restarted, "cards", replace(EDITION, version=3).cards({}))
+    assert not restarted.known.revoked_cards
 
 
 def test_slots_alternate() -> None:

@@ -100,6 +100,7 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "trust": str(folder / "trust.json"),
         "profiles": str(profiles),
         "rules": str(folder / "rules"),
+        "cards": str(folder / "cards"),
         "person_keys": str(folder / "person-hash"),
         "audit": str(folder / "audit"),
     }

@@ -4,7 +4,7 @@ One value describes one edition; a test edits it in one line, `replace(EDITION, 
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -103,6 +103,11 @@ class Edition:
         """Return the profiles."""
         body = {"profiles": [dict(profile) for profile in profiles]}
         return self._document("profiles", body, BUNDLE, SignedUse.BUNDLE)
+
+    def cards(self, lists: Mapping[str, Sequence[str]] | None = None) -> bytes:
+        """Return the revoked health cards, by kid."""
+        body = {"lists": {kid: list(entries) for kid, entries in (lists or {}).items()}}
+        return self._document("cards", body, BUNDLE, SignedUse.BUNDLE)
 
     def rosters(self, *rosters: Roster, place: str = "hall-1") -> bytes:
         """Return a place's rosters."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from verifier.contract.bundle import (
+    CardsDocument,
     KeyEntry,
     ProfilesDocument,
     RootDocument,
@@ -81,8 +82,10 @@ def seal_root(document: RootDocument, keys: Sequence[SigningKey]) -> bytes:
     return seal_root_file(tuple(_seal(SignedUse.BUNDLE, payload, key) for key in keys))
 
 
-def seal_bundle(document: TrustDocument | ProfilesDocument, key: SigningKey) -> bytes:
-    """Sign a trust bundle or the profiles with a bundle key."""
+def seal_bundle(
+    document: TrustDocument | ProfilesDocument | CardsDocument, key: SigningKey
+) -> bytes:
+    """Sign a trust bundle, the profiles or revoked cards with a bundle key."""
     return _seal(SignedUse.BUNDLE, _payload(document), key)
 
 

@@ -5,8 +5,8 @@ an update. What was trusted before stays when something newer is refused.
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from verifier.contract.bundle import BundleVersion
@@ -16,6 +16,7 @@ from verifier.course import Known
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
 from verifier.status.plane import NO_STATUS, Status
+from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import NO_TRUST, Trust
 from verifier.uses import scope_tag
 
@@ -86,17 +87,20 @@ class Knowledge:
 
     def replace_trust(self, trust: Trust) -> None:
         """Trust what a newer trust bundle says."""
-        self.known = Known(trust=trust, status=self.known.status, rosters=self.known.rosters)
+        self.known = replace(self.known, trust=trust)
         self.trusting.set()
 
     def replace_status(self, status: Status) -> None:
         """Know a newer status."""
-        self.known = Known(trust=self.known.trust, status=status, rosters=self.known.rosters)
+        self.known = replace(self.known, status=status)
 
     def replace_rosters(self, newer: PlaceRosters) -> None:
         """Know newer rosters of a place."""
-        rosters = self.known.rosters.replaced(newer)
-        self.known = Known(trust=self.known.trust, status=self.known.status, rosters=rosters)
+        self.known = replace(self.known, rosters=self.known.rosters.replaced(newer))
+
+    def replace_cards(self, revoked: Mapping[str, RevokedCards]) -> None:
+        """Know newer lists of revoked cards."""
+        self.known = replace(self.known, revoked_cards=revoked)
 
     def replace_profiles(self, profiles: Profiles) -> None:
         """Ask what newer profiles ask."""

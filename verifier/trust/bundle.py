@@ -19,6 +19,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from verifier.contract import cbor
 from verifier.contract.bundle import (
+    CARDS,
+    CardsDocument,
     Document,
     KeyEntry,
     ProfilesDocument,
@@ -38,6 +40,7 @@ from verifier.groups.roster import PlaceRosters, open_rosters
 from verifier.policy.profiles import Profiles, open_profiles
 from verifier.policy.rules import RuleError
 from verifier.status.plane import PlaneView, open_plane
+from verifier.status.rids import RevokedCards, open_cards
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
 
@@ -73,6 +76,13 @@ class Taken(NamedTuple, Generic[AnyContent, Value]):
 
     document: AnyContent
     value: Value
+
+
+class TakenCards(NamedTuple):
+    """Revoked cards that were accepted."""
+
+    document: CardsDocument
+    value: Mapping[str, RevokedCards]
 
 
 NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
@@ -135,6 +145,13 @@ class TrustedSet:
         profiles = _opened(lambda: open_profiles(document))
         self._accept(data, document, "profiles", now, held=held)
         return Taken(document, profiles)
+
+    def take_cards(self, data: bytes, now: float, *, held: bool = False) -> "TakenCards":
+        """Take the revoked health cards; signed by a bundle key."""
+        document = _document(self._by_bundle_key(data), CardsDocument, CARDS)  # type: ignore[type-var]
+        revoked = _opened(lambda: open_cards(document))
+        self._accept(data, document, CARDS, now, held=held)
+        return TakenCards(document, revoked)
 
     def take_rosters(
         self, data: bytes, now: float, *, held: bool = False
@@ -204,7 +221,13 @@ class TrustedSet:
         raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
 
     def _accept(
-        self, data: bytes, document: AnyDocument, name: str, now: float, *, held: bool
+        self,
+        data: bytes,
+        document: AnyDocument | CardsDocument,
+        name: str,
+        now: float,
+        *,
+        held: bool,
     ) -> None:
         """Check order and expiry of a bundle that holds in all else, and raise its floor."""
         digest = hashlib.sha256(data).digest()

@@ -57,6 +57,7 @@ def on(server: RedisServer, folder: Path, steps: Callable[[Shelf, Redis], Awaita
             trust=folder / "trust.json",
             profiles=folder / "profiles",
             rules=folder / "rules",
+            cards=folder / "cards",
             planes=(),
             floors=FloorFile(None),
         )

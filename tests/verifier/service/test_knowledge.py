@@ -1,8 +1,13 @@
+from dataclasses import replace
+
 from tests.support.issued import ONCE, TERMINAL, grant_of
 from verifier.contract.scan import scan_id_tail
 from verifier.contract.vocabulary import GrantState
 from verifier.policy.profiles import Profiles, check_profile
 from verifier.service.knowledge import Knowledge
+from verifier.status.plane import Status
+from verifier.status.rids import RevokedCards
+from verifier.trust.bundle import NO_TRUST
 from verifier.uses import scope_tag
 
 
@@ -49,6 +54,18 @@ def test_a_place_without_a_profile_has_a_gate_that_denies() -> None:
     assert gate is not None
     assert gate.profile is None
     assert gate.tag == scope_tag("place:metro-1")
+
+
+def test_what_is_known_is_replaced_alone() -> None:
+    """New trust leaves the revoked cards, and the reverse."""
+    knowledge = knowing()
+    revoked = {"kid": RevokedCards(["a"])}
+    knowledge.replace_cards(revoked)
+    knowledge.replace_trust(replace(NO_TRUST, version=2))
+    knowledge.replace_status(Status({}))
+    assert (knowledge.known.trust.version, knowledge.known.revoked_cards) == (2, revoked)
+    knowledge.replace_cards({})
+    assert (knowledge.known.trust.version, knowledge.known.revoked_cards) == (2, {})
 
 
 def test_without_a_grant_there_is_no_gate() -> None:

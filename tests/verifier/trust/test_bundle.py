@@ -35,9 +35,11 @@ Take = Callable[[TrustedSet, Edition], object]
 ROSTER = Roster(
     group=bytes(8), version=1, iat=NOW, list=1, members=(RosterMember(person=1, masked_name="陈*"),)
 )
+KID = thumbprint()
 TAKES: Mapping[str, Take] = {
     "trust": lambda taken, edition: taken.take_trust(edition.trust(), NOW),
     "profiles": lambda taken, edition: taken.take_profiles(edition.profiles(), NOW),
+    "cards": lambda taken, edition: taken.take_cards(edition.cards({KID: ["a"]}), NOW),
     "rosters-hall-1": lambda taken, edition: taken.take_rosters(edition.rosters(ROSTER), NOW),
     "status-1-revocation": lambda taken, edition: taken.take_status(
         edition.status(Plane.REVOCATION, 8, {}), NOW
@@ -112,6 +114,7 @@ def test_expired_on_arrival_is_refused_and_held_is_kept(name: str) -> None:
     held: Mapping[str, Callable[[], object]] = {
         "trust": lambda: taken.take_trust(late.trust(), NOW, held=True),
         "profiles": lambda: taken.take_profiles(late.profiles(), NOW, held=True),
+        "cards": lambda: taken.take_cards(late.cards(), NOW, held=True),
         "rosters-hall-1": lambda: taken.take_rosters(late.rosters(ROSTER), NOW, held=True),
         "status-1-revocation": lambda: taken.take_status(
             late.status(Plane.REVOCATION, 8, {}), NOW, held=True
@@ -375,3 +378,19 @@ def test_foreign_signers_are_found_by_the_kids_their_codes_carry() -> None:
     (card,) = ring.find(thumbprint())
     assert (card.issuer, card.formats) == (ISSUER_ADDRESS, {"SHC"})
     assert ring.find(COUNTRY.kid) == ()
+
+
+def test_revoked_cards_by_kid() -> None:
+    """What was taken is what a card is looked up in."""
+    revoked = EDITION.trusted().take_cards(EDITION.cards({KID: ["a", "b.100"]}), NOW).value
+    assert [revoked[KID].revokes(rid, 99) for rid in ("a", "b", "c")] == [True, True, False]
+    assert not revoked[KID].revokes("b", 100)
+
+
+@pytest.mark.parametrize(
+    "lists", [{"short": ["a"]}, {KID + "=": ["a"]}, {KID: ["a", "b c"]}, {KID: ["x" * 25]}]
+)
+def test_a_list_that_is_none_spoils_the_revoked_cards(lists: Mapping[str, list[str]]) -> None:
+    """One bad kid or entry refuses the whole document."""
+    taken = EDITION.trusted()
+    assert cause_of(lambda: taken.take_cards(EDITION.cards(lists), NOW)) is BundleCause.MALFORMED

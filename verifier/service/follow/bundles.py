@@ -7,12 +7,13 @@ to a stop.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import ROOT_STEP, ROSTERS_OF, BundleVersion
+from verifier.contract.bundle import CARDS, ROOT_STEP, ROSTERS_OF, BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
@@ -26,9 +27,10 @@ from verifier.trust.bundle import TrustedSet
 POLL_S: Final = 0.5
 """Seconds between looks at the shelf."""
 BIG_BYTES: Final = 256 * 1024
-"""Octets from which a snapshot is opened beside the event loop, not in it."""
+"""Octets from which a bundle is opened beside the event loop, not in it."""
 _ORDER: Final = {"root": 0, "trust": 1, "profiles": 2}
 _AFTER_ALL: Final = 3
+Value = TypeVar("Value")
 
 
 class BundleFollower:
@@ -115,6 +117,8 @@ class BundleFollower:
             knowledge.replace_trust(trusted.take_trust(data, now(), held=held))
         elif name == "profiles":
             knowledge.replace_profiles(trusted.take_profiles(data, now(), held=held).value)
+        elif name == CARDS:
+            knowledge.replace_cards((await self._beside(trusted.take_cards, data)).value)
         elif (of := ROSTERS_OF.fullmatch(name)) is not None:
             self._take_rosters(of[1], data)
         else:
@@ -126,12 +130,15 @@ class BundleFollower:
             raise BundleRefused(BundleCause.MALFORMED, "rosters on another place's place")
         self._knowledge.replace_rosters(rosters)
 
-    async def _take_status(self, name: str, data: bytes) -> None:
-        trusted, knowledge, held = self._trusted, self._knowledge, self._held
+    async def _beside(self, take: Callable[..., Value], data: bytes) -> Value:
+        """Have what may be big opened beside the event loop."""
         if len(data) < BIG_BYTES:
-            document, view = trusted.take_status(data, now(), held=held)
-        else:
-            document, view = await asyncio.to_thread(trusted.take_status, data, now(), held=held)
+            return take(data, now(), held=self._held)
+        return await asyncio.to_thread(take, data, now(), held=self._held)
+
+    async def _take_status(self, name: str, data: bytes) -> None:
+        trusted, knowledge = self._trusted, self._knowledge
+        document, view = await self._beside(trusted.take_status, data)
         if name != f"status-{document.list}-{document.plane}":
             raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
         known = knowledge.known.status

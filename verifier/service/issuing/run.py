@@ -129,6 +129,7 @@ def _shelf(
         trust=Path(settings.trust),
         profiles=Path(settings.profiles),
         rules=Path(settings.rules),
+        cards=Path(settings.cards),
         planes=tuple(planes.values()),
         floors=FloorFile(settings.floors),
     )

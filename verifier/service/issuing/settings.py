@@ -36,6 +36,8 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folder of <place>.toml."""
     rules: str
     """Folder of rule files (`verifier.service.issuing.sources`)."""
+    cards: str
+    """Folder of <kid>.json: cards that their issuers have revoked (the same)."""
     floors: str | None = None
     """File of the bundles' floors, as the workers keep it: versions are given above it."""
     person_keys: str

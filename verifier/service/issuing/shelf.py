@@ -1,8 +1,8 @@
-"""What the issuing process lays on the shelf: root, trust, profiles, status snapshots.
+"""What the issuing process lays on the shelf: root, trust, profiles, revoked cards, snapshots.
 
 A bundle gets a new version when its content changes or half of its validity is gone. A snapshot is
 published at most once a second after a change, and at least once a minute, so that ages are honest.
-A wrong profile file is refused by name and field; the last good set stays in force.
+A wrong source file is refused by name and field; the last good set stays in force.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from verifier.contract.bundle import CARDS
 from verifier.errors import BundleRefused, ProfileError
 from verifier.issuing.publisher import (
     TrustSource,
@@ -26,7 +27,7 @@ from verifier.service.clock import now
 from verifier.service.floors import FloorFile
 from verifier.service.issuing.planes import KeptPlane
 from verifier.service.issuing.rosters import RosterBoard
-from verifier.service.issuing.sources import read_sources
+from verifier.service.issuing.sources import read_cards, read_sources
 from verifier.service.logs import Log
 from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.trust.bundle import open_root_file
@@ -56,6 +57,7 @@ class Shelf:
         trust: Path,
         profiles: Path,
         rules: Path,
+        cards: Path,
         planes: tuple[KeptPlane, ...],
         floors: FloorFile,
     ) -> None:
@@ -64,7 +66,7 @@ class Shelf:
         self._bundle_key = bundle_key
         self._status_key = status_key
         self._root, self._trust = root, trust
-        self._profiles, self._rules = profiles, rules
+        self._profiles, self._rules, self._cards = profiles, rules, cards
         self._planes = planes
         self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
@@ -92,12 +94,13 @@ class Shelf:
     async def look(self) -> None:
         """Publish what has changed or is getting old."""
         moment = int(now())
-        if self.reread.is_set() or self._old("trust", moment) or self._old("profiles", moment):
+        if self.reread.is_set() or self._aged(moment):
             self.reread.clear()
             try:
                 await self._publish_root()
                 await self._publish_trust(moment)
                 await self._publish_profiles(moment)
+                await self._publish_cards(moment)
             except (RedisError, OSError):
                 self.reread.set()
                 raise
@@ -109,6 +112,11 @@ class Shelf:
     def _old(self, name: str, moment: int) -> bool:
         signed = self._signed.get(name)
         return signed is None or moment - signed[1] > BUNDLE_VALID_S // 2
+
+    def _aged(self, moment: int) -> bool:
+        """Say whether something that is made of sources must be signed anew."""
+        cards = CARDS in self._signed and self._old(CARDS, moment)
+        return cards or self._old("trust", moment) or self._old("profiles", moment)
 
     async def _next(self, name: str) -> int:
         held = (await read_versions(self._redis)).get(name)
@@ -181,6 +189,24 @@ class Shelf:
         self._log.info(
             "published", bundle="profiles", version=version, places=len(document.profiles)
         )
+
+    async def _publish_cards(self, moment: int) -> None:
+        try:
+            document = read_cards(self._cards, issued_at=moment, expires=moment + BUNDLE_VALID_S)
+        except ProfileError as error:
+            self._refuse(CARDS, str(error))
+            return
+        self.problems.pop(CARDS, None)
+        if not document.lists and CARDS not in await read_versions(self._redis):
+            return
+        content = msgspec.json.encode(document.lists)
+        if self._stands(CARDS, content, moment):
+            return
+        version = await self._next(CARDS)
+        document = msgspec.structs.replace(document, version=version)
+        await publish_bundle(self._redis, CARDS, version, seal_bundle(document, self._bundle_key))
+        self._signed[CARDS] = (_digest(content), moment)
+        self._log.info("published", bundle=CARDS, version=version, lists=len(document.lists))
 
     def _refuse(self, name: str, problem: str) -> None:
         if self.problems.get(name) != problem:

@@ -1,8 +1,9 @@
-"""What the profiles bundle is made from: profile files, rule files, value sets.
+"""What bundles are made from: profile files, rule files, value sets; lists of revoked cards.
 
     <profiles>/<place>.toml      one a place
     <rules>/*.json               rules as their publisher wrote them; they go out unchanged
     <rules>/valuesets/*.json     {name: [code, ...]}, what rules read as external.valueSets
+    <cards>/<kid>.json           what an issuer of health cards has revoked, as it publishes it
 
 Everything is checked together as a gate would take it; an error names file and field.
 """
@@ -12,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from verifier.contract.bundle import ProfilesDocument
+from verifier.contract.bundle import CARDS, CardsDocument, ProfilesDocument
 from verifier.contract.errors import MalformedError
 from verifier.errors import ProfileError
 from verifier.policy.profiles import open_profiles, read_profile
 from verifier.policy.rules import RuleError, read_rule
+from verifier.status.rids import CardList, open_cards, read_card_list_file
 
 
 def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -> ProfilesDocument:
@@ -39,6 +41,37 @@ def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -
     except RuleError as error:
         raise ProfileError(f"rules: {error.field}", str(error)) from error
     return document
+
+
+def read_cards(folder: Path, *, issued_at: int, expires: int) -> CardsDocument:
+    """Read all lists of revoked cards into a document of version 1.
+
+    Raises:
+        ProfileError: with the file that is wrong.
+    """
+    listed = [_card_list(path) for path in sorted(folder.glob("*.json"))]
+    document = CardsDocument(
+        type=CARDS,
+        version=1,
+        iat=issued_at,
+        exp=expires,
+        lists={one.kid: one.entries for one in listed},
+    )
+    try:
+        open_cards(document)
+    except MalformedError as error:
+        raise ProfileError("cards", str(error)) from error
+    return document
+
+
+def _card_list(path: Path) -> CardList:
+    try:
+        found = read_card_list_file(path.read_bytes())
+    except MalformedError as error:
+        raise ProfileError(f"cards/{path.name}", str(error)) from error
+    if path.name != f"{found.kid}.json":
+        raise ProfileError(f"cards/{path.name}", "its name is not its kid")
+    return found
 
 
 def _profile(path: Path) -> dict[str, Any]:
