@@ -142,19 +142,6 @@ class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     rosters: tuple[Roster, ...]
 
 
-class CardsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the issuers of SMART Health Cards have revoked, by the kid of the signing key."""
-
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
-    lists: Annotated[dict[str, tuple[str, ...]], msgspec.Meta(max_length=MAX_KEYS)]
-    """kid -> entries as published: `rid`, or `rid.seconds`."""
-
-
-CARDS: Final = "cards"
-"""Name of the revoked cards."""
 ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
 """Name of a root on the way to the newest, which is called root."""
 ROSTERS_OF: Final = re.compile(rf"rosters-({_PLACE})")
@@ -169,6 +156,8 @@ class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""
+    head: int | msgspec.UnsetType = msgspec.UNSET
+    """Of a plane with deltas: the newest version that they lead to."""
 
 
 class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):

@@ -124,10 +124,8 @@ def take_apart(data: bytes) -> Envelope:
     found = _TEMPLATE.match(data)
     if found is None:
         raise MalformedError("not a signed document")
-    head = found["head"]
-    length = head[0] & 31 if len(head) == 1 else int.from_bytes(head[1:], "big")
     start = found.end()
-    end = start + length
+    end = start + _length(found["head"])
     if data[end : end + 2] != b"\x58\x40" or len(data) != end + 2 + SIGNATURE_BYTES:
         raise MalformedError("not a signed document")
     return Envelope(
@@ -137,3 +135,28 @@ def take_apart(data: bytes) -> Envelope:
         payload=data[start:end],
         signature=data[end + 2 :],
     )
+
+
+def split_sequence(data: bytes, *, most: int) -> tuple[bytes, ...]:
+    """Split a CBOR sequence (RFC 8742) into its envelopes, each as it stands; verifies nothing.
+
+    Raises:
+        MalformedError: anything but whole envelopes, or more than `most`.
+    """
+    parts: list[bytes] = []
+    at = 0
+    while at < len(data):
+        found = _TEMPLATE.match(data, at)
+        if found is None or len(parts) == most:
+            raise MalformedError("not a sequence of signed documents")
+        end = found.end() + _length(found["head"]) + 2 + SIGNATURE_BYTES
+        if end > len(data):
+            raise MalformedError("a sequence cut short")
+        parts.append(data[at:end])
+        at = end
+    return tuple(parts)
+
+
+def _length(head: bytes) -> int:
+    """Return the length that the head of a byte string says."""
+    return head[0] & 31 if len(head) == 1 else int.from_bytes(head[1:], "big")

@@ -15,6 +15,7 @@ from verifier.contract.scan import scan_id_tail
 from verifier.course import Known
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
+from verifier.service.deltas import Deltas, KeptDelta
 from verifier.status.plane import NO_STATUS, Status
 from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import NO_TRUST, Trust
@@ -52,6 +53,8 @@ class Knowledge:
         self.known = Known(trust=NO_TRUST, status=NO_STATUS)
         self.profiles = NO_PROFILES
         self.bundles: dict[str, SignedBundle] = {}
+        self.deltas: dict[str, Deltas] = {}
+        """By the name of the plane's snapshot."""
         self.grants: dict[str, Grant] = {}
         self._gates: dict[str, Gate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
@@ -84,6 +87,16 @@ class Knowledge:
     def keep(self, bundle: SignedBundle) -> None:
         """Keep the bytes of a bundle that was accepted."""
         self.bundles[bundle.version.name] = bundle
+
+    def head(self, name: str) -> int:
+        """Return the newest version of a plane that is handed on: snapshot, and deltas after it."""
+        bundle, deltas = self.bundles.get(name), self.deltas.get(name)
+        newest = 0 if deltas is None else deltas.head
+        return newest if bundle is None else max(newest, bundle.version.version)
+
+    def keep_delta(self, name: str, delta: KeptDelta) -> None:
+        """Keep a delta of a plane, to hand it on."""
+        self.deltas.setdefault(name, Deltas()).keep(delta)
 
     def replace_trust(self, trust: Trust) -> None:
         """Trust what a newer trust bundle says."""

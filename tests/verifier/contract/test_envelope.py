@@ -13,6 +13,7 @@ from verifier.contract.envelope import (
     byte_string_head,
     protected_header,
     seal,
+    split_sequence,
     take_apart,
     to_be_signed,
 )
@@ -119,3 +120,18 @@ def test_ed25519_seals_too() -> None:
         sign=ISSUER_ED.sign,
     )  # fmt: skip
     assert take_apart(made).algorithm == Algorithm.EDDSA
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 64])
+def test_a_sequence_is_split_as_it_stands(count: int) -> None:
+    """Envelopes one after another, of every length of payload."""
+    parts = [sealed(bytes(length * 97)) for length in range(count)]
+    assert split_sequence(b"".join(parts), most=64) == tuple(parts)
+
+
+def test_a_sequence_of_anything_else_is_refused() -> None:
+    """Cut short, followed by an octet, or longer than agreed."""
+    one = sealed(b"x")
+    for wrong in (one[:-1], one + b"\x00", b"\x00" + one, one * 3, b"x"):
+        with pytest.raises(MalformedError):
+            split_sequence(wrong, most=2)

@@ -2,6 +2,7 @@
 
 - /v1/bundles           names and versions; with `place`, the rosters of that place among them
 - /v1/bundles/{name}    the signed octets: whole, packed, in part, or only that they stand
+- /v1/bundles/{name}/deltas/{first}     of a plane: what leads to its versions first to first + 63
 
 What is answered depends on the address alone, so that one cache may stand before many workers; who
 is let in is asked of whoever comes here, the cache itself included.
@@ -9,14 +10,17 @@ is let in is asked of whoever comes here, the cache itself included.
 
 import asyncio
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
-from verifier.contract.bundle import ROSTERS_OF, BundleIndex
+from verifier.contract.bundle import ROSTERS_OF, BundleIndex, BundleVersion
 from verifier.contract.vocabulary import ApiScope
+from verifier.service.deltas import BUCKET, Ahead, Bucket, Deltas, Gone
 from verifier.service.http.access import Caller, gate_of, require
 from verifier.service.http.bodies import JSON, encode
 from verifier.service.http.connection import Connection
@@ -28,10 +32,18 @@ from verifier.service.knowledge import Knowledge, SignedBundle
 
 CHUNK_BYTES: Final = 64 * 1024
 """Octets written at once: what a slow terminal makes us hold."""
+FINAL: Final = "public, max-age=31536000, immutable"
+"""A bucket of deltas that is full never changes."""
 FRESH: Final = "public, max-age=1"
 """A cache asks once a second, however many terminals ask it: what is new is out within 2 s."""
 COSE: Final = "application/cose"
+SEQUENCE: Final = "application/cbor-seq"
+MAX_BUCKETS: Final = 64
+"""Buckets kept as they are sent; what terminals ask for are the newest."""
 _PLACE: Final = {"place": re.compile("[a-z0-9][a-z0-9-]{0,62}")}
+_DIGITS: Final = 15
+_STATUS: Final = "status-"
+_NO_DELTAS: Final = Deltas()
 _PACKS: Final = re.compile(r"trust|profiles|rosters-.*")
 """The others hardly shrink: planes are packed, roots are keys and signatures."""
 
@@ -44,6 +56,8 @@ class BundleResource:
         self._packed: dict[str, tuple[str, Packed | None]] = {}
         """Name to digest and what it packs to; made once a version."""
         self._packing = asyncio.Lock()
+        self._buckets: OrderedDict[str, tuple[int, Representations]] = OrderedDict()
+        """By address: the newest version in it, and the bucket as it is sent."""
 
     async def index(
         self, request: web.BaseRequest, caller: Caller | None, _: str
@@ -53,7 +67,7 @@ class BundleResource:
         place = words(request, _PLACE).get("place")
         held = self._knowledge.bundles
         listed = tuple(
-            held[name].version
+            self._entry(held[name].version)
             for name in sorted(held)
             if (of := ROSTERS_OF.fullmatch(name)) is None
             or (of[1] == place and own in (None, place))
@@ -80,6 +94,50 @@ class BundleResource:
             "Kapok-Bundle-Version": str(bundle.version.version),
         }
         return await send(request, shown, headers)
+
+    async def deltas(
+        self, request: web.BaseRequest, caller: Caller | None, asked: str
+    ) -> web.StreamResponse:
+        """Answer with a bucket of a plane's deltas."""
+        self._allow(caller)
+        name, _, number = asked.partition("/")
+        if name not in self._knowledge.bundles or not name.startswith(_STATUS):
+            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown")
+        kept = self._knowledge.deltas.get(name, _NO_DELTAS)
+        if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS:
+            raise Problem(HTTPStatus.BAD_REQUEST, "deltas.first")
+        first = int(number)
+        if first % BUCKET or str(first) != number:
+            raise Problem(HTTPStatus.BAD_REQUEST, "deltas.first")
+        try:
+            bucket = kept.bucket(first, known=self._knowledge.head(name))
+        except Ahead:
+            raise Problem(HTTPStatus.NOT_FOUND, "deltas.ahead") from None
+        except Gone:
+            raise Problem(HTTPStatus.GONE, "deltas.gone") from None
+        headers = {
+            "Content-Type": SEQUENCE,
+            "Cache-Control": FINAL if bucket.final else FRESH,
+            "Kapok-Bundle-Version": str(bucket.newest),
+        }
+        return await send(request, await self._sent(asked, bucket), headers)
+
+    async def _sent(self, asked: str, bucket: Bucket) -> Representations:
+        """Return a bucket as it is sent; made once, until another delta joins it."""
+        made = self._buckets.get(asked)
+        if made is None or made[0] != bucket.newest:
+            packed = await asyncio.to_thread(pack, bucket.data)
+            made = bucket.newest, Representations(bucket.data, packed=packed)
+            self._buckets[asked] = made
+        self._buckets.move_to_end(asked)
+        while len(self._buckets) > MAX_BUCKETS:
+            self._buckets.popitem(last=False)
+        return made[1]
+
+    def _entry(self, version: BundleVersion) -> BundleVersion:
+        if version.name not in self._knowledge.deltas:
+            return version
+        return msgspec.structs.replace(version, head=self._knowledge.head(version.name))
 
     def _allow(self, caller: Caller | None) -> str | None:
         """Let a caller in; returns the place of a terminal, None for a service."""
@@ -109,6 +167,7 @@ def bundle_routes(knowledge: Knowledge) -> tuple[Route, ...]:
         Route(method="GET", path="/v1/bundles", handler=resource.index),
         Route(method="GET", path="/v1/bundles/{}", handler=resource.one),
         Route(method="HEAD", path="/v1/bundles/{}", handler=resource.one),
+        Route(method="GET", path="/v1/bundles/{}/deltas/{}", handler=resource.deltas),
     )
 
 

@@ -315,6 +315,36 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="GET",
+        path="/v1/bundles/{name}/deltas/{first}",
+        name="readDeltas",
+        says="Read what leads to versions first to first + 63 of a plane: a CBOR sequence.",
+        scope=ApiScope.BUNDLES,
+        terminals=True,
+        answer=bytes,
+        answers=("application/cbor-seq",),
+        statuses={200: "Signed deltas.", 206: "The part asked for.", 304: _STANDS},
+        parameters=(
+            _OF_BUNDLE,
+            Parameter(
+                name="first",
+                place="path",
+                schema={"type": "integer", "minimum": 0, "multipleOf": 64},
+                says="A multiple of 64.",
+            ),
+            *_CONDITIONS,
+        ),
+        problems=merged(
+            _BUNDLE,
+            {
+                400: ("deltas.first",),
+                404: ("deltas.ahead",),
+                410: ("deltas.gone",),
+                416: ("range.outside",),
+            },
+        ),
+    ),
+    Operation(
+        method="GET",
         path="/healthz",
         name="health",
         says="The process lives.",
