@@ -63,6 +63,14 @@ class Doors:
         method = "GET" if body is None else "POST"
         return await self._call(method, self.endpoints.issuing_url + path, body)
 
+    async def issue_bulk(self, job: str, batch: int, body: bytes) -> tuple[int, bytes]:
+        """POST a batch of NDJSON to /v1/credentials/bulk; return status and answer as they came."""
+        url = f"{self.endpoints.issuing_url}/v1/credentials/bulk?job={job}&batch={batch}"
+        headers = {**self._headers, "Content-Type": "application/x-ndjson"}
+        return await _fetch(
+            self._session, "POST", url, limit=MAX_ANSWER_BYTES, headers=headers, data=body
+        )
+
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""
         url = self.endpoints.verifier_url + path

@@ -1,0 +1,96 @@
+"""`kapok issue bulk`: credentials for everybody in a file (docs/issuing.md)."""
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.bulk import journal
+from deploy.bulk.reading import Kind, Source
+from deploy.bulk.sending import issue_all
+from deploy.cli.house import Data, with_doors
+from deploy.local.errors import EXIT_FAILED, UsageError
+
+STDIN: Final = "-"
+Moved = Callable[[journal.Progress], None]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    group = typer.Typer(help="Issue credentials.", no_args_is_help=True)
+    group.command()(bulk)
+
+    @group.callback()
+    def _group() -> None:
+        """Keep the command named, also while there is only one."""
+
+    app.add_typer(group, name="issue")
+
+
+def bulk(
+    file: Annotated[str, typer.Argument(help="CSV or NDJSON; - is standard input.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Results, NDJSON: codes to print. A new file.")],
+    errors: Annotated[Path, typer.Option(help="Lines that were refused, NDJSON. A new file.")],
+    kind: Annotated[
+        Kind | None, typer.Option("--format", help="By default as the name ends; - is NDJSON.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Issue to everybody in a file; given again after a break it goes on. Exit 1: some refused."""
+    if out.absolute() == errors.absolute():
+        raise UsageError("--out and --errors are the same file")
+    with _opened(file) as (stream, size), _shown(size) as moved:
+        source = Source(stream, kind or _kind_of(file))
+        files = journal.open_journal(out, errors, job=secrets.token_hex(8))
+        try:
+            done = with_doors(data, lambda doors: issue_all(doors, source, files, moved=moved))
+        finally:
+            files.close()
+    typer.echo(f"{done.lines} lines: {done.issued} issued, {done.refused} refused")
+    if done.refused:
+        typer.echo(f"why they were refused: {errors}")
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _kind_of(file: str) -> Kind:
+    return Kind.CSV if file.lower().endswith(".csv") else Kind.NDJSON
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
+    if file == STDIN:
+        yield sys.stdin.buffer, None
+        return
+    path = Path(file)
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    with stream:
+        yield stream, path.stat().st_size
+
+
+@contextmanager
+def _shown(size: int | None) -> Iterator[Moved]:
+    """Yield what shows progress on standard error, where a person looks at it."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("issuing"),
+        BarColumn(),
+        TextColumn("{task.fields[issued]} issued, {task.fields[refused]} refused"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=size, issued=0, refused=0)
+
+        def moved(now: journal.Progress) -> None:
+            progress.update(task, completed=now.octets, issued=now.issued, refused=now.refused)
+
+        yield moved
