@@ -109,12 +109,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "verifier/barcode/scan.py",
         "firmware_stubs/edge/scene.py",
     ),
-    "prometheus_client": (
-        "*/service/metrics.py",
-        "verifier/service/archive/metrics.py",
-        "verifier/service/feeds/metrics.py",
-        "fleet/service/http/health.py",
-    ),
+    "prometheus_client": ("*/metrics.py", "fleet/service/http/health.py"),
     "psutil": ("deploy/local/ports.py",),
     "pyarrow": ("verifier/archive/columns.py",),
     "pyzbar": ("verifier/barcode/scan.py",),

@@ -1,24 +1,19 @@
-"""The columns of a part, and rows in and out of Parquet. The format is docs/records.md's table.
+"""Rows in and out of Parquet, typed as docs/records.md says. The only file that knows pyarrow.
 
-Parquet is written to and read from files that the caller opened. Members of a record keep their
-names; `decision` and `decision_reason` are what follows from record, answer and terminal, so that a
-reader need not know the rule. A row that a newer program has stored keeps its octets in `unread`.
+Parquet is written to and read from files that the caller opened.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from verifier.archive.manifest import Contents, EntryId
-from verifier.contract.amendment import Amendment
+from verifier.archive.manifest import Contents
+from verifier.archive.row import COLUMNS, Entry, row_of
 from verifier.contract.errors import MalformedError
-from verifier.contract.record import ScanRecord
-from verifier.contract.vocabulary import Answer
-from verifier.decision import conclude
 from verifier.uses import PERSON_BYTES
 
 GROUP_ROWS: Final = 32_768
@@ -77,25 +72,10 @@ _TYPES: Final[dict[str, pa.DataType]] = {
     "amended_reason": _WORD,
     "unread": pa.binary(),
 }
-COLUMNS: Final = tuple(_TYPES)
-SCHEMA: Final = pa.schema([pa.field(name, kind) for name, kind in _TYPES.items()])
+SCHEMA: Final = pa.schema([pa.field(name, _TYPES[name]) for name in COLUMNS])
 _DELTA: Final = ("stored", "at", "amended_at")
 _PLAIN: Final = ("scan_id", "person", "unread", *_DELTA)
 """Columns whose values hardly repeat, or have an encoding of their own: no dictionary."""
-_NOTHING: Final = (None,) * len(COLUMNS)
-
-
-class Entry(NamedTuple):
-    """An entry of a record stream."""
-
-    tag: int
-    id: EntryId
-    octets: bytes
-    """The record as the store kept it."""
-    record: ScanRecord | None = None
-    """None where the octets could not be read; then nor are the others there."""
-    answer: Answer | None = None
-    amendment: Amendment | None = None
 
 
 class PartWriter:
@@ -211,67 +191,8 @@ def _octets_alone(entry: Entry) -> Entry:
 
 
 def _batch(entries: Sequence[Entry]) -> pa.RecordBatch:
-    columns = zip(*map(_row, entries), strict=True)
+    columns = zip(*map(row_of, entries), strict=True)
     arrays = [
-        pa.array(values, type=kind) for values, kind in zip(columns, _TYPES.values(), strict=True)
+        pa.array(values, type=kind) for values, kind in zip(columns, SCHEMA.types, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
-
-
-def _row(entry: Entry) -> tuple[Any, ...]:
-    record, answer, amendment = entry.record, entry.answer, entry.amendment
-    opening = (entry.id.ms, entry.id.number, entry.tag)
-    if record is None or answer is None:
-        return (*opening, *_NOTHING[len(opening) : -1], entry.octets)
-    made = conclude(record, answer)
-    group = record.group
-    return (
-        *opening,
-        record.scan_id,
-        record.terminal,
-        record.place,
-        record.gate,
-        record.direction,
-        record.at,
-        made.outcome if record.final is None else record.final,
-        made.reason if record.final is None else record.final_reason,
-        answer,
-        record.outcome,
-        record.reason,
-        record.steps,
-        record.format,
-        record.kind,
-        record.colour,
-        record.sector_class,
-        record.rule,
-        record.person or None,
-        record.members,
-        record.open_stance,
-        record.unsure,
-        record.status_age,
-        record.trust_version,
-        record.status_version,
-        record.profile_version,
-        record.milliseconds,
-        record.offline,
-        record.final,
-        record.final_reason,
-        record.incident,
-        record.manual,
-        *((None,) * 5 if group is None else (group.green, group.yellow, group.red, group.none)),
-        *(() if group is None else (group.exceptions,)),
-        *_amended(amendment),
-        None,
-    )
-
-
-def _amended(amendment: Amendment | None) -> tuple[Any, ...]:
-    if amendment is None:
-        return (None,) * 5
-    return (
-        amendment.kind,
-        amendment.by,
-        amendment.at,
-        amendment.decision,
-        amendment.reason,
-    )

@@ -13,9 +13,10 @@ import pytest
 from tests.support.archive_process import ArchiveHouse, archive_house, hour_now
 from tests.support.store_line import new_scan, record
 from tests.support.verifier_process import eventually
-from verifier.archive.columns import Entry, PartWriter
+from verifier.archive.columns import PartWriter
 from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, day_name
 from verifier.archive.manifest import EntryId, Gap, Manifest, Progress, part_file
+from verifier.archive.row import Entry
 from verifier.contract.amendment import Amendment, AmendmentKind
 from verifier.contract.vocabulary import Answer
 from verifier.service.archive.folder import RecordsFolder

@@ -7,8 +7,9 @@ import pytest
 
 from tests.support.store_line import new_scan, record
 from verifier.archive import columns
-from verifier.archive.columns import COLUMNS, Entry, PartWriter, read_contents, read_rows
+from verifier.archive.columns import PartWriter, read_contents, read_rows
 from verifier.archive.manifest import EntryId
+from verifier.archive.row import COLUMNS, Entry
 from verifier.contract.amendment import Amendment, AmendmentKind, ResolutionReason
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from verifier.archive.columns import Entry
 from verifier.archive.manifest import EntryId, entry_id
+from verifier.archive.row import Entry
 from verifier.errors import Outage
 from verifier.service.store.packing import unpack_record
 from verifier.service.store.scans import read_amendment, read_answer

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.store_line import new_scan, record
-from verifier.archive.columns import Entry, PartWriter, read_rows
+from verifier.archive.columns import PartWriter, read_rows
 from verifier.archive.hours import HOURS, day_name
 from verifier.archive.manifest import EntryId, Part, Progress
+from verifier.archive.row import Entry
 from verifier.contract.vocabulary import Answer
 from verifier.service.archive.folder import FolderError, RecordsFolder
 
