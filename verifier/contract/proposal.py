@@ -1,0 +1,126 @@
+"""Proposals: what takes two people and a reason. Requests, answers and the closed words.
+
+One person proposes, another one approves or rejects, within a day. Document: docs/operators.md.
+What a proposal is about stands there by index, never by a reference or a name.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+PROPOSAL_S: Final = 86_400
+"""Seconds in which a proposal can be approved: who is away a day has not seen it."""
+PROPOSAL_KEPT_S: Final = 31 * 86_400
+"""Seconds a proposal is kept, its text with it; the audit log stays."""
+MAX_PROPOSALS: Final = 10_000
+"""Proposals kept at one time; more are refused. A city's people by hand: some hundred a day."""
+MAX_TEXT_CHARS: Final = 200
+
+Text = Annotated[
+    str, Meta(min_length=3, max_length=MAX_TEXT_CHARS, pattern=r"\A[^\x00-\x1f\x7f]*\Z")
+]
+"""What the reason's word does not say; no names, since others read it."""
+ProposalId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+ColourName = Annotated[str, Meta(pattern=r"\A(none|green|yellow|red)\Z")]
+
+
+class ProposalKind(StrEnum):
+    """What is proposed."""
+
+    COLOUR = "colour"
+
+
+class ProposalState(StrEnum):
+    """Where a proposal stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    """By a second person; being carried out."""
+    DONE = "done"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    """By who proposed it."""
+    OVERTAKEN = "overtaken"
+    """What it would change had changed meanwhile; nothing was done."""
+    EXPIRED = "expired"
+    """A day went by."""
+
+
+class ProposalReason(StrEnum):
+    """Why something should be changed by hand. Closed."""
+
+    TEST_RESULT = "test_result"
+    """A laboratory's result that no feed brought."""
+    CONTACT = "contact"
+    """Contact with a case was found."""
+    ISOLATION_ENDED = "isolation_ended"
+    DATA_ERROR = "data_error"
+    """What stands there was wrong from the beginning."""
+    ORDER = "order"
+    """An authority ordered it."""
+
+
+COLOUR_REASONS: Final = frozenset(ProposalReason)
+
+
+class RejectReason(StrEnum):
+    """Why a proposal is not carried out. Closed."""
+
+    UNFOUNDED = "unfounded"
+    MISTAKEN = "mistaken"
+    """The wrong person, or the wrong value."""
+    DUPLICATE = "duplicate"
+    WITHDRAWN = "withdrawn"
+    """Who proposed it takes it back."""
+
+
+class ProposeColour(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="colour", tag_field="kind"
+):
+    """A colour for a person, named by index or by reference: one of the two."""
+
+    to: ColourName
+    reason: ProposalReason
+    text: Text
+    person: Annotated[int, Meta(ge=0, lt=1 << 32)] | None = None
+    reference: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    """Hashed on arrival and kept nowhere."""
+
+    def __repr__(self) -> str:
+        return "ProposeColour(…)"
+
+
+class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/proposals/{id}/reject."""
+
+    reason: RejectReason
+
+
+class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A proposal as it is kept and shown."""
+
+    id: ProposalId
+    kind: ProposalKind
+    subject: str
+    """What it is about, as the audit log names it: `person:<list>:<index>`."""
+    before: str
+    """What stood there when it was proposed; approving compares."""
+    after: str
+    reason: ProposalReason
+    text: str
+    state: ProposalState
+    proposed_by: str
+    """Person id, as all that follow."""
+    proposed_at: int
+    """Unix milliseconds, as all that follow."""
+    expires: int
+    decided_by: str = ""
+    decided_at: int = 0
+    why: RejectReason | None = None
+
+
+class ProposalPage(Struct, frozen=True, kw_only=True):
+    """GET /v1/proposals: the newest first."""
+
+    proposals: tuple[Proposal, ...]
