@@ -58,9 +58,11 @@ class Doors:
         url = self.endpoints.issuing_url + "/v1/credentials"
         return await self._call("POST", url, request)
 
-    async def issuing(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """GET from the issuing process, or POST a body to it."""
-        method = "GET" if body is None else "POST"
+    async def issuing(
+        self, path: str, body: Mapping[str, Any] | None = None, *, method: str | None = None
+    ) -> Answer:
+        """GET from the issuing process, or POST a body to it; a POST without one names `method`."""
+        method = method or ("GET" if body is None else "POST")
         return await self._call(method, self.endpoints.issuing_url + path, body)
 
     async def issue_bulk(self, job: str, batch: int, body: bytes) -> tuple[int, bytes]:
