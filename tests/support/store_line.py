@@ -67,6 +67,18 @@ class StoreLine:
                 return reply
             self._reader.feed(self._socket.recv(65536))
 
+    def ask_all(self, commands: Sequence[bytes]) -> list[Any]:
+        """Send packed commands together and return their replies."""
+        self._socket.sendall(b"".join(commands))
+        replies: list[Any] = []
+        while len(replies) < len(commands):
+            reply = self._reader.gets()
+            if reply is self:
+                self._reader.feed(self._socket.recv(65536))
+            else:
+                replies.append(reply)
+        return replies
+
     def scan(
         self, scan_id: bytes, *claims: UseClaim, text: str = "a code", tag: str = TAG, **more: Any
     ) -> Stored:
