@@ -38,6 +38,7 @@ def up(  # noqa: PLR0913 - each option is one
     mqtt_port: Port = 0,
     mqtt_service_port: Port = 0,
     archive_port: Port = 0,
+    feeds_port: Port = 0,
 ) -> None:
     """Start everything on this machine and show it; Ctrl-C stops everything."""
     ports = Ports(
@@ -49,6 +50,7 @@ def up(  # noqa: PLR0913 - each option is one
         mqtt=mqtt_port,
         mqtt_service=mqtt_service_port,
         archive=archive_port,
+        feeds=feeds_port,
     )
     plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers, people=people)
     run_up(plan, children_account())

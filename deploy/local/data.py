@@ -23,9 +23,9 @@ SCHEMA: Final = 1
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 FOLDERS: Final = (
-    *("keys", "keys/api", "keys/operators", "keys/person-hash", "keys/redis"),
+    *("keys", "keys/api", "keys/operators", "keys/feeds", "keys/person-hash", "keys/redis"),
     *("trust", "profiles", "rules", "redis", "mosquitto", "terminals", "audit", "log", "run"),
-    "records",
+    *("records", "feeds", "feeds/spool", "feeds/sent"),
 )
 _SCHEMA_FILE: Final = "SCHEMA"
 _LOCK_FILE: Final = "lock"

@@ -47,6 +47,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/api/verifier.key": frozenset({WORKER}),
     "keys/api/fleet.key": frozenset({FLEET}),
     "keys/operators/*.key": NOBODY,
+    "keys/feeds/*.pem": NOBODY,
     # Folders that are one process's alone
     "redis": frozenset({STORE}),
     "records": frozenset({ARCHIVE}),

@@ -30,6 +30,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mqtt: int = 0
     mqtt_service: int = 0
     archive: int = 0
+    feeds: int = 0
 
 
 class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +119,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     fleet_url: str
     fleet_tls_url: str
     archive_url: str = ""
+    feeds_url: str = ""
     api_keys: Mapping[str, str]
     """Name -> path of the file that holds the key."""
     terminals: Mapping[str, str]
@@ -138,6 +140,7 @@ def endpoints(house: House) -> Endpoints:
         fleet_url=f"http://{LOOPBACK}:{ports.fleet}",
         fleet_tls_url=f"https://{LOOPBACK}:{ports.fleet_tls}",
         archive_url=f"http://{LOOPBACK}:{ports.archive}",
+        feeds_url=f"http://{LOOPBACK}:{ports.feeds}",
         api_keys={API_KEY: str(house.api_key(API_KEY))},
         terminals={name: str(house.terminal_socket(name)) for name in TERMINALS},
     )

@@ -10,12 +10,13 @@ import msgspec
 
 from deploy.local import operators
 from deploy.local.data import write_file
-from deploy.local.house import House, endpoints
+from deploy.local.house import API_KEY, House, endpoints
 from deploy.local.lists import list_sizes
 from deploy.local.passwords import api_key_entries
 from deploy.local.places import DEMO, DemoTerminal
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
+from verifier.contract.export import ExportField
 
 
 def write_settings(house: House) -> None:
@@ -23,6 +24,7 @@ def write_settings(house: House) -> None:
     for number, port in enumerate(house.own_ports):
         _write(house, f"worker-{number}", worker_settings(house, f"worker-{number}", port))
     _write(house, "issuing", _issuing(house))
+    _write(house, "feeds", _feeds(house))
     _write(house, "archive", _archive(house))
     _write(house, "fleet", _fleet(house))
     for terminal in DEMO:
@@ -97,6 +99,22 @@ def _issuing(house: House) -> dict[str, Any]:
         "cards": str(house.data / "cards"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
+    }
+
+
+def _feeds(house: House) -> dict[str, Any]:
+    return {
+        "redis": _redis(house, "verifier"),
+        "service": _door(house.ports.feeds),
+        "api_keys": _api_keys(house),
+        "list": LIST,
+        "people": list_sizes(house.data).people,
+        "sources": str(house.data / "feeds"),
+        "spool": str(house.data / "feeds" / "spool"),
+        "reference_key": str(house.keys / "reference.key"),
+        "export_key": str(house.keys / "export.pem"),
+        "audit": str(house.data / "audit"),
+        "exports": [{"caller": API_KEY, "fields": [str(field) for field in ExportField]}],
     }
 
 

@@ -29,6 +29,7 @@ def children(house: House) -> tuple[Child, ...]:
             _service(house, f"worker-{number}", WORKERS, "verifier.service", "worker")
             for number in range(len(house.own_ports))
         ),
+        _service(house, "feeds", WORKERS, "verifier.service", "feeds"),
         _service(house, "archive", WORKERS, "verifier.service", "archive"),
         _service(house, "fleet", FLEET, "fleet.service"),
         *(_service(house, name, EDGE, "firmware_stubs.edge") for name in TERMINALS),
@@ -96,6 +97,7 @@ def _ready(house: House, name: str) -> Ready:
         return HttpReady(url="http://terminal/state", socket=house.terminal_socket(name))
     url = {
         "issuing": found.issuing_url,
+        "feeds": found.feeds_url,
         "archive": found.archive_url,
         "fleet": found.fleet_url,
     }.get(name)

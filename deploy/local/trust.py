@@ -23,7 +23,7 @@ ISSUER: Final = "440100"
 LIST: Final = 1
 """The one status list of the demo city."""
 LIST_URI: Final = "urn:kapok:440100:status:1"
-KEYS: Final = ("root", "issuer", "status", "bundle", "grant", "operator")
+KEYS: Final = ("root", "issuer", "status", "bundle", "grant", "operator", "export")
 _DAY: Final = 86_400
 ROOT_DAYS: Final = 3650
 """As long as a CA: terminals hold the root from their first day."""
@@ -96,7 +96,7 @@ def make_trust_source(data: Path) -> None:
                     not_before=start,
                     expires=end,
                 )
-                for use, key in ((use, _load(data, use)) for use in ("grant", "operator"))
+                for use, key in ((use, _load(data, use)) for use in ("grant", "operator", "export"))
             ),
         ),
         lists={LIST: LIST_URI},

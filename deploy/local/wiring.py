@@ -8,7 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local import certificates, operators, passwords, places, settings, table, trust
+from deploy.local import (
+    certificates,
+    operators,
+    passwords,
+    places,
+    settings,
+    sources,
+    table,
+    trust,
+)
 from deploy.local.child import Child
 from deploy.local.data import Seed
 from deploy.local.house import House
@@ -33,6 +42,7 @@ SECRETS: Final = (
     Seed(name="root document", make=trust.make_root),
     Seed(name="trust source", make=trust.make_trust_source),
     Seed(name="operators", make=operators.make_operators),
+    Seed(name="demo source", make=sources.make_demo_source),
     Seed(name="profiles", make=places.make_profiles),
     Seed(name="places and terminals", make=places.make_terminals),
 )

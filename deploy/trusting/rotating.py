@@ -1,7 +1,7 @@
 """Rotation of a key: the new one beside the old, then in use, then alone.
 
-    begin    the new key is made (`<name>.next.pem`) and named beside the old one: in the trust
-             source (issuer, status, grant, operator) or in the next root document (root, bundle)
+    begin    the new key is made (`<name>.next.pem`) and named beside the old one: in the next root
+             document (root, bundle) or in the trust source (the others)
     switch   the process signs with the new key (`<name>.pem`); the old one is kept (`.old.pem`)
     finish   the old one is named no longer, and its file is gone
 
@@ -54,6 +54,7 @@ class Role(StrEnum):
     STATUS = "status"
     GRANT = "grant"
     OPERATOR = "operator"
+    EXPORT = "export"
 
 
 IN_ROOT: Final = frozenset({Role.ROOT, Role.BUNDLE})
@@ -64,6 +65,7 @@ SIGNED_BY: Final = {
     Role.STATUS: "issuing",
     Role.GRANT: "fleet",
     Role.OPERATOR: "fleet",
+    Role.EXPORT: "feeds",
 }
 """The process that signs with the key, and must be started again to take the new one."""
 
