@@ -50,6 +50,9 @@ class AuditAction(StrEnum):
     """An approved proposal is carried out after an interruption."""
     CORRECTION = "correction.open"
     WITHDRAW = "correction.withdraw"
+    SHOW_PERSON = "person.show"
+    """What is kept of a person was handed out."""
+    ERASE_PERSON = "person.erase"
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 

@@ -53,13 +53,13 @@ ROLE_SCOPES: Final = {
     OperatorRole.VIEWER: _VIEWING,
     OperatorRole.OPERATOR: _OPERATING,
     OperatorRole.APPROVER: _APPROVING,
-    OperatorRole.ADMINISTRATOR: _OPERATING | _APPROVING | {ApiScope.ADMINISTER},
+    OperatorRole.ADMINISTRATOR: _OPERATING | _APPROVING | {ApiScope.ADMINISTER, ApiScope.PERSONS},
 }
 """What each role opens; of several roles, all that any of them does."""
 ONLY_OPERATORS: Final = frozenset(
     {
         *(ApiScope.RESOLVE, ApiScope.PROPOSE, ApiScope.APPROVE, ApiScope.ADMINISTER),
-        ApiScope.REVOKE,
+        *(ApiScope.REVOKE, ApiScope.PERSONS),
     }
 )
 """No API key may have these: a person answers for what they open."""

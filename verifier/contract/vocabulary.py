@@ -157,3 +157,5 @@ class ApiScope(StrEnum):
     """Revoke a credential by hand; operators only."""
     ADMINISTER = "administer"
     """Propose what cannot be taken back, such as a plane's destruction; operators only."""
+    PERSONS = "persons"
+    """See what is kept of one person, and erase it; operators only."""
