@@ -31,7 +31,7 @@ def test_the_source_is_written_whole(tmp_path: Path) -> None:
     data = data_folder.made(tmp_path)
     with editing(data):
         write_source(data, read_source(data))
-    assert len(read_source(data).keys) == 4
+    assert len(read_source(data).keys) == 5
     assert stat.S_IMODE(source_path(data).stat().st_mode) == 0o600
     assert {path.name for path in (data / "trust").iterdir()} == {"trust.json", "root.cbor"}
 
