@@ -20,6 +20,8 @@ from verifier.contract.bundle import MAX_BUNDLE_BYTES
 
 TIMEOUT_S: Final = 10.0
 """Seconds; a door that takes longer is as good as closed."""
+PART_TIMEOUT_S: Final = 60.0
+"""Seconds for a part of a batch: the house takes it as fast as the source may send."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Octets read of one answer."""
 
@@ -73,6 +75,29 @@ class Doors:
             self._session, "POST", url, limit=MAX_ANSWER_BYTES, headers=headers, data=body
         )
 
+    async def feeds(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """GET from the feeds process, or POST a body to it."""
+        method = "GET" if body is None else "POST"
+        return await self._call(method, self.endpoints.feeds_url + path, body)
+
+    async def feed_part(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Answer]:
+        """Send a part of a batch; return status and answer, whatever they are."""
+        status, found = await _fetch(
+            self._session,
+            method,
+            self.endpoints.feeds_url + path,
+            limit=MAX_ANSWER_BYTES,
+            seconds=PART_TIMEOUT_S,
+            headers={**self._headers, **headers},
+            data=body,
+        )
+        try:
+            return status, msgspec.json.decode(found, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise LocalError(f"{path} answered {status} and no JSON") from error
+
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""
         url = self.endpoints.verifier_url + path
@@ -116,10 +141,16 @@ class Doors:
 
 
 async def _fetch(
-    session: aiohttp.ClientSession, method: str, url: str, *, limit: int, **options: Any
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    *,
+    limit: int,
+    seconds: float = TIMEOUT_S,
+    **options: Any,
 ) -> tuple[int, bytes]:
     """Return status and body of an answer of at most `limit` octets."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with session.request(method, url, timeout=timeout, **options) as response:
             pieces, left = [], limit

@@ -16,6 +16,7 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
 
     source: str
     title: str
+    list: int
     state: SourceState
     freshness: Freshness
     fed: int
@@ -63,6 +64,7 @@ async def state_of(channel: Channel, metrics: FeedMetrics, now: float) -> Source
     return SourceStatus(
         source=source.name,
         title=source.file.title,
+        list=source.file.list,
         state=source.file.state,
         freshness=freshness(source, fed, now),
         fed=fed,

@@ -1,0 +1,80 @@
+"""`kapok feed sources|status|send|reconcile`: the data channel, seen from a source."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from deploy.cli.house import Data, with_doors
+from deploy.feeding import sending
+from deploy.local.errors import EXIT_FAILED
+from deploy.local.launch import clone_folder, default_data
+from deploy.local.sources import DEMO_SOURCE
+
+Source = Annotated[str, typer.Argument(help="The source's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Status from other systems (docs/feeds.md).")
+    group.command()(sources)
+    group.command()(status)
+    group.command()(send)
+    group.command()(reconcile)
+    app.add_typer(group, name="feed")
+
+
+def sources(*, data: Data = None) -> None:
+    """Show every source: how fresh it is, and what was refused of it."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in sending.COLUMNS:
+        table.add_column(name)
+    for row in with_doors(data, sending.source_rows):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def status(source: Source = DEMO_SOURCE, *, data: Data = None) -> None:
+    """Print how a source stands, as one JSON object."""
+    found = with_doors(data, lambda doors: doors.feeds(f"/v1/feeds/{source}"))
+    typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+def send(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Lines: .ndjson or .csv. Without it: nothing has changed."),
+    ] = None,
+    *,
+    source: Annotated[str, typer.Option(help="As which source.")] = DEMO_SOURCE,
+    data: Data = None,
+) -> None:
+    """Sign a file with the source's key and send it as its next batch."""
+    folder = _folder(data)
+    found = with_doors(data, lambda doors: sending.send_file(doors, folder, source, file))
+    typer.echo(
+        f"batch {found['sequence']} of {source} is {found['state']}:"
+        f" {found.get('lines', 0)} lines, {found.get('applied', 0)} applied,"
+        f" {found.get('older', 0)} overtaken, {found.get('skipped', 0)} of strangers,"
+        f" {found.get('wrong', 0)} wrong"
+    )
+
+
+def reconcile(source: Source = DEMO_SOURCE, *, data: Data = None) -> None:
+    """Compare what the source says it has sent with what the house holds."""
+    folder = _folder(data)
+    found = with_doors(data, lambda doors: sending.reconcile(doors, folder, source))
+    typer.echo(f"{source}: {found['standing']}; {found['sequence']} batches here")
+    for name in ("resend", "differs"):
+        if found[name]:
+            typer.echo(f"{name}: {', '.join(map(str, found[name]))}")
+    if found["standing"] != "equal":
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _folder(data: Path | None) -> Path:
+    return default_data(clone_folder()) if data is None else data
