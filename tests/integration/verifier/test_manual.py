@@ -1,9 +1,20 @@
 """POST /v1/scans/manual: a visitor without a code is counted, recorded, and takes a place."""
 
+import json
 from itertools import count
 from typing import Any
 
-from tests.support.centre import ADMIN_KEY, ONCE, Centre, centre, eventually, new_scan_id, shown
+from tests.support.centre import (
+    ADMIN_KEY,
+    ONCE,
+    TERMINAL,
+    Centre,
+    centre,
+    eventually,
+    new_scan_id,
+    shown,
+)
+from tests.support.operators import operator_token
 from tests.support.uploads import lines_of
 from tests.support.verifier_process import Answer
 from verifier.contract.reasons import Reason
@@ -93,3 +104,29 @@ def test_a_place_without_a_profile_admits_nobody(house: Centre) -> None:
     house.grant()
     eventually("the old grant", lambda: admit(house).body["decision"] == Outcome.PASS)
     assert found["reason"] == Reason.PLACE_UNKNOWN
+
+
+def test_an_operator_admits_at_a_terminal_of_the_area(house: Centre) -> None:
+    """The scan_id names the terminal; the audit log names the person, before the answer."""
+    log = house.folder / "audit" / "worker-0.ndjson"
+    scan_id, before = new_scan_id(), admitted(house)
+    answer = admit(house, scan_id, key=operator_token("ling", "operator", district="liwan"))
+    assert (answer.status, answer.body["decision"]) == (200, Outcome.PASS)
+    assert admitted(house) == before + 1
+    entry = json.loads(log.read_bytes().splitlines()[-1])
+    assert (entry["action"], entry["person"], entry["ref"]) == ("visitor.admit", "ling", scan_id)
+    assert entry["subject"] == f"terminal:{TERMINAL}"
+
+
+def test_an_operator_admits_nowhere_else(house: Centre) -> None:
+    """Another district, a role that does not, no such terminal, no scan_id; nothing is logged."""
+    log = house.folder / "audit" / "worker-0.ndjson"
+    before = log.read_bytes()
+    for key, scan_id, code in (
+        (operator_token(district="yuexiu"), new_scan_id(), "operator.area"),
+        (operator_token("wen", "viewer"), new_scan_id(), "scope.missing"),
+        (operator_token(), new_scan_id("t-77"), "terminal.unknown"),
+        (operator_token(), "x", "body.field"),
+    ):
+        assert admit(house, scan_id, key=key).body["code"] == code
+    assert log.read_bytes() == before

@@ -13,8 +13,9 @@ import msgspec
 from aiohttp import web
 
 from verifier.contract.audit import Act, AuditAction, not_done
+from verifier.contract.errors import MalformedError
 from verifier.contract.operator import OperatorToken
-from verifier.contract.scan import TAIL_CHARS, ManualRequest
+from verifier.contract.scan import TAIL_CHARS, ManualRequest, scan_id_bytes
 from verifier.contract.vocabulary import ApiScope, GrantState
 from verifier.service.audit import AuditLog
 from verifier.service.codeless import admitted
@@ -79,8 +80,12 @@ def _operated(scanning: Scanning, token: OperatorToken, asked: ManualRequest) ->
     """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
 
     Raises:
-        Problem: 403 operator.area or grant.…, 404 terminal.unknown.
+        Problem: 400 body.field, 403 operator.area or grant.…, 404 terminal.unknown.
     """
+    try:
+        scan_id_bytes(asked.scan_id)
+    except MalformedError:
+        raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.scan_id") from None
     for terminal in scanning.knowledge.terminals(asked.scan_id[-TAIL_CHARS:]):
         gate = scanning.knowledge.gate(terminal)
         if gate is None or asked.place not in (None, gate.grant.place):

@@ -75,6 +75,11 @@ def document() -> dict[str, Any]:
             "schemas": {name: _tidy(components[name]) for name in sorted(components)},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "API key."},
+                "operator": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Operator token (docs/operators.md).",
+                },
                 "certificate": {"type": "mutualTLS", "description": "A terminal's certificate."},
             },
         },
@@ -99,7 +104,12 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         made["security"] = []
     else:
         made["description"] = f"Scope `{operation.scope}`."
-        made["security"] = [{"key": []}, *([{"certificate": []}] if operation.terminals else [])]
+        asked = {
+            "key": operation.keys,
+            "certificate": operation.terminals,
+            "operator": operation.operators,
+        }
+        made["security"] = [{name: []} for name, may in asked.items() if may]
     if operation.parameters:
         made["parameters"] = [
             {

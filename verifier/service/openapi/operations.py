@@ -58,6 +58,10 @@ class Operation:
     """None: nobody is asked who they are."""
     terminals: bool
     """Whether terminals may ask it, by their certificate."""
+    keys: bool = True
+    """Whether API keys may."""
+    operators: bool = False
+    """Whether operators may, by their tokens."""
     body: Any = None
     bodies: tuple[str, ...] = (JSON,)
     """Content types of the body."""
@@ -79,7 +83,10 @@ def merged(*groups: Codes) -> Codes:
 
 
 ALWAYS: Final[Codes] = {400: ("request.malformed",), 500: ("internal",)}
-KEY: Final[Codes] = {401: ("key.unknown",), 403: ("scope.missing", "certificate.unusable")}
+KEY: Final[Codes] = {
+    401: ("key.unknown", "token.bad", "token.expired", "token.early", "token.stale"),
+    403: ("scope.missing", "certificate.unusable"),
+}
 STARTING: Final[Codes] = {503: ("system.starting",)}
 GRANT: Final[Codes] = {
     403: (
@@ -92,6 +99,8 @@ BODY: Final[Codes] = {
     413: ("body.large",),
     415: ("body.type", "body.encoding"),
 }
+AREA: Final[Codes] = {403: ("operator.area",)}
+AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
 FIELDS: Final[Codes] = {400: ("body.json", "body.field")}
 BUSY: Final[Codes] = {503: ("system.busy",)}
 STORE: Final[Codes] = {503: ("store.unavailable",)}
@@ -187,9 +196,10 @@ OPERATIONS: Final = (
         says="Count and record a visitor whom staff admits without a code.",
         scope=ApiScope.SCAN,
         terminals=True,
+        operators=True,
         body=ManualRequest,
         answer=TerminalAnswer,
-        problems=merged(_SCAN, FIELDS, OWN, PLACE),
+        problems=merged(_SCAN, FIELDS, OWN, PLACE, AREA, AUDIT, {404: ("terminal.unknown",)}),
     ),
     Operation(
         method="POST",
@@ -225,6 +235,8 @@ OPERATIONS: Final = (
         says="Close a review, once.",
         scope=ApiScope.RESOLVE,
         terminals=False,
+        keys=False,
+        operators=True,
         body=ResolveRequest,
         answer=ResolveAnswer,
         parameters=(OF_SCAN,),
@@ -236,7 +248,10 @@ OPERATIONS: Final = (
             BUSY,
             BODY,
             FIELDS,
+            AREA,
+            AUDIT,
             {
+                403: ("operator.needed",),
                 404: ("scan.unknown", "path.unknown"),
                 409: ("scan.annulled", "scan.resolved", "scan.not_review"),
             },
@@ -249,6 +264,7 @@ OPERATIONS: Final = (
         says="Read the last 24 hours' records, oldest first.",
         scope=ApiScope.RECORDS,
         terminals=False,
+        operators=True,
         answer=RecordPage,
         parameters=(
             Parameter(
@@ -266,7 +282,7 @@ OPERATIONS: Final = (
                 required=False,
             ),
         ),
-        problems=merged(ALWAYS, KEY, STORE, {400: ("query.bad",)}),
+        problems=merged(ALWAYS, KEY, AREA, STORE, {400: ("query.bad",)}),
     ),
     Operation(
         method="GET",
@@ -275,6 +291,7 @@ OPERATIONS: Final = (
         says="List the signed bundles that this worker goes by.",
         scope=ApiScope.BUNDLES,
         terminals=True,
+        operators=True,
         answer=BundleIndex,
         statuses={200: "The list.", 304: _STANDS},
         parameters=(
@@ -296,6 +313,7 @@ OPERATIONS: Final = (
         says="Read a signed bundle as it was accepted here.",
         scope=ApiScope.BUNDLES,
         terminals=True,
+        operators=True,
         answer=bytes,
         answers=("application/cose",),
         statuses={200: "The signed bytes.", 206: "The part asked for.", 304: _STANDS},
@@ -309,6 +327,7 @@ OPERATIONS: Final = (
         says="The headers of a signed bundle.",
         scope=ApiScope.BUNDLES,
         terminals=True,
+        operators=True,
         statuses={200: "As a GET would be answered, without the bytes.", 304: _STANDS},
         parameters=(_OF_BUNDLE, *_CONDITIONS[:2]),
         problems=_BUNDLE,
@@ -320,6 +339,7 @@ OPERATIONS: Final = (
         says="Read what leads to versions first to first + 63 of a plane: a CBOR sequence.",
         scope=ApiScope.BUNDLES,
         terminals=True,
+        operators=True,
         answer=bytes,
         answers=("application/cbor-seq",),
         statuses={200: "Signed deltas.", 206: "The part asked for.", 304: _STANDS},

@@ -10,6 +10,7 @@ Generated from the message types by `python -m verifier.service.openapi`, beside
 [openapi-verifier.json](openapi-verifier.json) (OpenAPI 3.1); a test compares.
 [http-verifier.md](http-verifier.md) explains what is meant and what to do about each problem.
 """
+_BY: Final = {"key": "API key", "operator": "operator token"}
 _NOTHING: Final = "none"
 
 
@@ -31,7 +32,7 @@ def _request(title: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f"{operation['summary']} {operation.get('description', 'Nobody is asked who they are.')}"
     security = [name for one in operation["security"] for name in one]
     if security:
-        yield f"By {' or '.join({'key': 'API key'}.get(name, name) for name in security)}."
+        yield f"By {' or '.join(_BY.get(name, name) for name in security)}."
     if "requestBody" in operation:
         yield f"Body: {_content(operation['requestBody']['content'])}."
     parameters = operation.get("parameters", ())
