@@ -17,6 +17,7 @@ ELSEWHERE: Final = frozenset(("path.unknown", "method.unknown"))
 MADE: Final = frozenset(
     (
         *("internal", "grant.suspended", "grant.revoked"),
+        *("token.bad", "token.expired", "token.early", "token.stale"),
         *("picture.truncated", "picture.unsupported", "picture.too_many_pixels"),
     )
 )
