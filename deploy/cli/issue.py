@@ -1,4 +1,4 @@
-"""`kapok issue bulk`: credentials for everybody in a file (docs/issuing.md)."""
+"""`kapok issue bulk`: credentials for everybody in a file (docs/bulk.md)."""
 
 import secrets
 import sys

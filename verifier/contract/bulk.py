@@ -1,4 +1,4 @@
-"""Bulk issue: the lines of POST /v1/credentials/bulk, in and out (docs/issuing.md).
+"""Bulk issue: the lines of POST /v1/credentials/bulk, in and out (docs/bulk.md).
 
 A line asks for one person; the answer has a line for each, in the same order, and a last one that
 says that all are there. No answer holds a reference.
