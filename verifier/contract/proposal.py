@@ -29,6 +29,8 @@ class ProposalKind(StrEnum):
     """What is proposed."""
 
     COLOUR = "colour"
+    CORRECTION = "correction"
+    """A case of correction is decided (docs/feeds.md)."""
 
 
 class ProposalState(StrEnum):
@@ -89,6 +91,23 @@ class ProposeColour(
 
     def __repr__(self) -> str:
         return "ProposeColour(…)"
+
+
+class ProposeCorrection(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="correction",
+    tag_field="kind",
+):
+    """What shall stand where a case says that something wrong stands; the same refuses the case."""
+
+    case: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+    to: Annotated[str, Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
+    """A value of the case's plane: the word of a colour, a number."""
+    reason: ProposalReason
+    text: Text
 
 
 class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ harm until that marker is set.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -19,11 +19,16 @@ from verifier.contract.proposal import (
     ProposalKind,
     ProposalReason,
     ProposeColour,
+    ProposeCorrection,
 )
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.issuing.persons import ReferenceKey
+from verifier.service.clock import now
 from verifier.service.http.problems import Problem
+from verifier.service.issuing.correcting import Corrections
 from verifier.service.issuing.indices import is_taken
+from verifier.service.issuing.matters import Matter
+from verifier.service.store.observed import observe
 from verifier.service.store.persons import find_persons
 from verifier.service.store.planes import (
     DESTROYED,
@@ -34,17 +39,9 @@ from verifier.service.store.planes import (
     read_value,
 )
 
-Asked = ProposeColour
+Asked = ProposeColour | ProposeCorrection
 """What a request may propose; a new kind joins it here."""
 PERSON: Final = "person"
-
-
-class Matter(NamedTuple):
-    """What a proposal is about, as it stands now."""
-
-    subject: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +63,7 @@ class Kind:
 def kinds(redis: Redis, number: int, people: int, key: ReferenceKey) -> dict[ProposalKind, Kind]:
     """Return the table, for list `number` with `people` person indices."""
     colours = Colours(redis, number, people, key)
+    corrections = Corrections(redis)
     return {
         ProposalKind.COLOUR: Kind(
             kind=ProposalKind.COLOUR,
@@ -74,6 +72,14 @@ def kinds(redis: Redis, number: int, people: int, key: ReferenceKey) -> dict[Pro
             look=colours.look,
             stands=colours.stands,
             carry_out=colours.carry_out,
+        ),
+        ProposalKind.CORRECTION: Kind(
+            kind=ProposalKind.CORRECTION,
+            scope=ApiScope.PROPOSE,
+            reasons=COLOUR_REASONS,
+            look=corrections.look,
+            stands=corrections.stands,
+            carry_out=corrections.carry_out,
         ),
     }
 
@@ -108,7 +114,9 @@ class Colours:
 
     async def carry_out(self, proposal: Proposal, marker: Marker) -> bool:
         """Change the colour if it is still the one that was shown to both."""
-        person = _index(proposal)
+        person, moment = _index(proposal), now()
+        # Noted as an observation, so that a batch under way with older ones does not undo it.
+        await observe(self._redis, self._name, [(person, int(moment))], moment)
         try:
             return await change(
                 self._redis,
