@@ -39,7 +39,7 @@ def check_status(  # (6)
     if revocation is None:
         steps.doubt(Reason.STATUS_UNKNOWN)
     else:
-        if _value(revocation, claims.credential):
+        if _value(revocation, claims.credential, steps):
             raise Refusal(Reason.STATUS_REVOKED)
         _age(revocation, profile, clock, steps)
     review = None
@@ -65,7 +65,8 @@ def check_card(claims: Claims, known: Known, steps: Course) -> None:
     steps.results.append(OK)
 
 
-def _value(view: PlaneView, index: int) -> int:
+def _value(view: PlaneView, index: int, steps: Course) -> int:
+    steps.status_version = view.version
     try:
         return view.values[index]
     except IndexError as error:
@@ -99,7 +100,7 @@ def _colour(
     if health is None:
         steps.doubt(Reason.STATUS_UNKNOWN)
         return None
-    colour = _value(health, person)
+    colour = _value(health, person, steps)
     steps.colour = colour
     if colour not in profile.passing:
         reason = _COLOUR_REASONS[Colour(colour)]
@@ -205,6 +206,7 @@ def _group(
         if health is None:
             steps.doubt(Reason.STATUS_UNKNOWN)
         else:
+            steps.status_version = health.version
             _age(health, profile, clock, steps)
     try:
         steps.group = judge(members, health, profile.passing)

@@ -73,6 +73,7 @@ class Course:
         "rule",
         "sector_class",
         "status_age",
+        "status_version",
         "unsure",
     )
 
@@ -87,6 +88,7 @@ class Course:
         self.sector_class: int | None = None
         self.group: GroupVerdict | None = None
         self.status_age: int | None = None
+        self.status_version = 0
         self.rule: RuleOutcome | None = None
 
     def doubt(self, reason: Reason) -> None:

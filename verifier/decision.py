@@ -57,6 +57,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status_age: int | None = None
     trust_version: int = 0
     status_version: int = 0
+    """Of the plane that was asked last: health where colour is asked, else revocation; 0: none."""
     profile_version: int = 0
 
 

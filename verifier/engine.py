@@ -93,7 +93,7 @@ def assess(
         rule_texts={} if steps.rule is None else steps.rule.descriptions,
         status_age=steps.status_age,
         trust_version=known.trust.version,
-        status_version=known.status.version,
+        status_version=steps.status_version,
         profile_version=0 if asked is None else asked.version,
     )
 

@@ -30,20 +30,21 @@ from deploy.local.passwords import read_secret
 from deploy.local.places import DEMO
 from deploy.local.ports import free_ports
 from deploy.local.settings import worker_settings
-from deploy.local.trust import LIST
+from deploy.local.trust import ISSUER, LIST
 from deploy.local.wiring import HOUSE
 from fleet.identity import fingerprint, load_certificate
 from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
 from verifier.issuing import signing
-from verifier.issuing.publisher import TrustSource, seal_bundle, seal_status, snapshot
+from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.publisher import TrustSource, seal_bundle
 from verifier.issuing.signing import SigningKey
 from verifier.policy.profiles import read_profile
 from verifier.service.store.bundles import publish_bundle
 from verifier.service.store.grants import keep_grant
 from verifier.service.store.library import ensure_library
-from verifier.status.plane import BITS, PackedValues, pack
+from verifier.status.plane import BITS, PackedValues, PlaneView, pack
 
 PEOPLE: Final = 1 << 20
 TERMINAL: Final = "hall-1"
@@ -147,10 +148,11 @@ async def _publish(house: House, now: int) -> None:
     for plane, value in ((Plane.HEALTH, 1), (Plane.REVOCATION, 0)):
         packed = pack(np.full(PEOPLE, value, np.uint8), BITS[plane])
         values = PackedValues(bits=BITS[plane], size=PEOPLE, data=packed)
-        document = snapshot(
-            values, number=LIST, plane=plane, version=1, issued_at=now, expires=now + _DAY
+        signer = PlaneSigner(
+            issuer=ISSUER, uri=source.lists[LIST], number=LIST, plane=plane, key=status
         )
-        await publish_bundle(redis, f"status-{LIST}-{plane}", 1, seal_status(document, status))
+        data = signer.snapshot(PlaneView(values=values, version=1, as_of=now))
+        await publish_bundle(redis, f"status-{LIST}-{plane}", 1, data)
     for version, terminal in enumerate(DEMO, start=1):
         certificate = (house.data / "terminals" / terminal.name / "cert.pem").read_bytes()
         value = Grant(

@@ -41,9 +41,10 @@ from tests.support.verifier_process import (
 from verifier.contract.bundle import ProfilesDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.publisher import seal_bundle, seal_rosters, seal_status, snapshot
+from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.publisher import seal_bundle, seal_rosters
 from verifier.service.person_keys import key_path
-from verifier.status.plane import BITS, PackedValues
+from verifier.status.plane import BITS, PackedValues, PlaneView
 from verifier.uses import DAY
 
 __all__ = [
@@ -122,15 +123,15 @@ class Centre:
         for index, value in values.items():
             at, shift = index * bits // 8, index * bits % 8
             data[at] = data[at] & ~(((1 << bits) - 1) << shift) | value << shift
-        document = snapshot(
-            PackedValues(bits=bits, size=LIST_SIZE, data=bytes(data)),
-            number=1,
-            plane=plane,
+        view = PlaneView(
+            values=PackedValues(bits=bits, size=LIST_SIZE, data=bytes(data)),
             version=version,
-            issued_at=now,
-            expires=now + DAY,
+            as_of=now,
         )
-        self.publish(name, seal_status(document, STATUS), version)
+        signer = PlaneSigner(
+            issuer="440100", uri=trust_source().lists[1], number=1, plane=plane, key=STATUS
+        )
+        self.publish(name, signer.snapshot(view), version)
 
     def publish_rosters(self, place: str, *rosters: Roster) -> None:
         """Publish a place's rosters."""

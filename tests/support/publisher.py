@@ -3,6 +3,7 @@
 One value describes one edition; a test edits it in one line, `replace(EDITION, version=2)`.
 """
 
+import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +13,17 @@ import msgspec
 import numpy as np
 
 from tests.support.keys import BUNDLE, GRANTS, ISSUER, ROOTS, ROSTER, STATUS
+from verifier.contract import cbor
 from verifier.contract.bundle import KeyEntry, Roster
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.grant import Grant, seal_grant
+from verifier.contract.status import DeltaDocument, StatusDocument, write_delta, write_status
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing import SigningKey
-from verifier.status.plane import BITS, pack
+from verifier.status.changes import pack_changes
+from verifier.status.delta import chained
+from verifier.status.plane import BITS, PlaneView, pack
 from verifier.trust.bundle import TrustedSet, seal_root_file
 
 NOW: Final = 1_790_000_000
@@ -66,7 +71,7 @@ class Edition:
     """Members put into a document, over its own."""
 
     keys: tuple[KeyEntry, ...] = (ISSUER_ENTRY, *OTHER_ENTRIES)
-    lists: Mapping[int, str] = field(default_factory=lambda: {1: "status:1"})
+    lists: Mapping[int, str] = field(default_factory=lambda: {1: "status:1", 2: "status:2"})
     sectors_enabled: tuple[int, ...] = (1, 2, 3, 4)
 
     def root_payload(self) -> bytes:
@@ -122,14 +127,48 @@ class Edition:
         whole = np.full(size, fill, np.uint8)
         for index, value in values.items():
             whole[index] = value
-        body = {
+        body: dict[str, Any] = {
+            "iss": "440100",
+            "uri": f"status:{number}",
+            "iat": self.iat,
+            "exp": self.exp,
+            "ttl": 60,
             "list": number,
-            "plane": plane.value,
+            "plane": plane,
             "bits": BITS[plane],
             "size": size,
-            "packed": zlib.compress(pack(whole, BITS[plane])),
-        }
-        return self._document("status", body, STATUS, SignedUse.STATUS)
+            "version": self.version,
+            "chain": hashlib.sha256(f"{self.version} {self.iat}".encode()).digest()[:16],
+            "lst": zlib.compress(pack(whole, BITS[plane])),
+        } | dict(self.extra)
+        members = {name: body.pop(name) for name in StatusDocument.__struct_fields__}
+        payload = write_status(StatusDocument(**members))
+        if body:
+            payload = encode(cbor.decode(payload) | body)
+        return _seal(self.use or SignedUse.STATUS, payload, self.signer or STATUS)
+
+    def delta(
+        self, view: PlaneView, plane: Plane, changes: Mapping[int, int], *, number: int = 1
+    ) -> bytes:
+        """Return a delta from a view to this edition's version."""
+        body: dict[str, Any] = {
+            "iss": "440100",
+            "list": number,
+            "plane": plane,
+            "before": view.version,
+            "version": self.version,
+            "iat": self.iat,
+            "exp": self.exp,
+            "prev": view.chain,
+            "changes": pack_changes(changes.items(), bits=8),
+        } | dict(self.extra)
+        chain = chained(body["prev"], body["version"], body["changes"])
+        body = {"chain": chain} | body
+        members = {name: body.pop(name) for name in DeltaDocument.__struct_fields__}
+        payload = write_delta(DeltaDocument(**members))
+        if body:
+            payload = encode(cbor.decode(payload) | body)
+        return _seal(self.use or SignedUse.DELTA, payload, self.signer or STATUS)
 
     def grant(self, grant: Grant) -> bytes:
         """Return a signed grant."""

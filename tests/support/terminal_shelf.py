@@ -9,8 +9,9 @@ from tests.support.centre import LIST_SIZE, ONCE, trust_source
 from tests.support.keys import BUNDLE, STATUS
 from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.publisher import seal_bundle, seal_status, snapshot
-from verifier.status.plane import BITS, PackedValues
+from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.publisher import seal_bundle
+from verifier.status.plane import BITS, PackedValues, PlaneView
 from verifier.uses import DAY
 
 GREEN: Final = 0b01010101
@@ -45,10 +46,10 @@ def plane(which: Plane, version: int = 1, *, fill: int = 0) -> bytes:
     values = PackedValues(
         bits=BITS[which], size=LIST_SIZE, data=bytes((fill,)) * (LIST_SIZE * BITS[which] // 8)
     )
-    document = snapshot(
-        values, number=1, plane=which, version=version, issued_at=now, expires=now + DAY
+    signer = PlaneSigner(
+        issuer="440100", uri=trust_source().lists[1], number=1, plane=which, key=STATUS
     )
-    return seal_status(document, STATUS)
+    return signer.snapshot(PlaneView(values=values, version=version, as_of=now))
 
 
 def shelf(root: bytes, *asked: Mapping[str, Any]) -> dict[str, tuple[int, bytes]]:

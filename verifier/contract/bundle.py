@@ -1,4 +1,4 @@
-"""Signed bundles: the root document, the trust bundle, profiles, status snapshots.
+"""Signed bundles: the root document, the trust bundle, profiles, rosters.
 
 Every one is an envelope (`envelope.py`) with a deterministic CBOR payload that opens with the same
 four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 1 and only rise.
@@ -6,7 +6,8 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 - root   signed by root keys (each key one envelope; a threshold of them): which keys sign bundles.
 - trust  signed by a bundle key: which issuers' keys may sign what, when; lists; enabled sectors.
 - profiles  signed by a bundle key: what each place asks.
-- status    signed by a status key of the trust bundle (`SignedUse.STATUS`): one packed plane.
+- rosters   signed by a roster key of the trust bundle (`SignedUse.ROSTER`).
+Status has a file of its own (`status.py`).
 """
 
 import re
@@ -16,7 +17,6 @@ import msgspec
 
 from verifier.contract.cbor import decode
 from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import Plane
 
 MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
 """Octets of any one bundle; the largest is a test plane of 18.7 MB."""
@@ -54,8 +54,8 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     spki: bytes
     uses: tuple[str, ...]
-    """credential, status, roster, grant; of HC1 keys also test, vaccination, recovery: with any of
-    these a key signs only such certificates."""
+    """credential, status, roster, grant, operator; of HC1 keys also test, vaccination, recovery:
+    with any of these a key signs only such certificates."""
     algorithm: int
     """COSE algorithm number: -7 ES256, -8 EdDSA, -37 PS256."""
     nbf: Seconds
@@ -97,22 +97,6 @@ class ProfilesDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """What rules read as `external.valueSets`."""
 
 
-class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A snapshot of one plane of one list."""
-
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
-    list: ListNumber
-    plane: Plane
-    bits: Annotated[int, msgspec.Meta(ge=1, le=8)]
-    size: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
-    """Entries, not bytes."""
-    packed: bytes
-    """zlib of the packed values, least significant bits first."""
-
-
 class RosterMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A member by person index, with the name as it may be shown."""
 
@@ -142,10 +126,25 @@ class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     rosters: tuple[Roster, ...]
 
 
+class CardsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the issuers of SMART Health Cards have revoked, by the kid of the signing key."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    lists: Annotated[dict[str, tuple[str, ...]], msgspec.Meta(max_length=MAX_KEYS)]
+    """kid -> entries as published: `rid`, or `rid.seconds`."""
+
+
+CARDS: Final = "cards"
+"""Name of the revoked cards."""
 ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
 """Name of a root on the way to the newest, which is called root."""
 ROSTERS_OF: Final = re.compile(rf"rosters-({_PLACE})")
 """Name of a place's rosters."""
+DELTA_BUCKET: Final = 64
+"""Versions in a bucket of deltas: a minute of changes, or an hour of none."""
 
 
 class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,9 +165,7 @@ class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):
     bundles: tuple[BundleVersion, ...]
 
 
-Document = TypeVar(
-    "Document", RootDocument, TrustDocument, ProfilesDocument, StatusDocument, RostersDocument
-)
+Document = TypeVar("Document", RootDocument, TrustDocument, ProfilesDocument, RostersDocument)
 
 
 def read_document(payload: bytes, kind: type[Document], type_name: str) -> Document:

@@ -48,6 +48,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Seconds."""
     trust_version: int
     status_version: int
+    """Of the plane that was asked last: health where colour is asked, else revocation; 0: none."""
     profile_version: int
     milliseconds: float
     offline: bool

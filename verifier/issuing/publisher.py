@@ -4,9 +4,8 @@ Which version comes next and how long one holds is the issuing process's to say;
 offline, by keys that no process of ours holds.
 """
 
-import zlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -16,18 +15,12 @@ from verifier.contract.bundle import (
     ProfilesDocument,
     RootDocument,
     RostersDocument,
-    StatusDocument,
     TrustDocument,
 )
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
-from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing import SigningKey
-from verifier.status.plane import BITS, PackedValues
 from verifier.trust.bundle import seal_root_file
-
-_LEVEL: Final = 9
-"""zlib level of snapshots, as the Token Status List drafts recommend."""
 
 
 class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,28 +85,6 @@ def seal_bundle(
 def seal_rosters(document: RostersDocument, key: SigningKey) -> bytes:
     """Sign rosters with a key of use `roster`."""
     return _seal(SignedUse.ROSTER, _payload(document), key)
-
-
-def seal_status(document: StatusDocument, key: SigningKey) -> bytes:
-    """Sign a snapshot with a key of use `status`."""
-    return _seal(SignedUse.STATUS, _payload(document), key)
-
-
-def snapshot(
-    values: PackedValues, *, number: int, plane: Plane, version: int, issued_at: int, expires: int
-) -> StatusDocument:
-    """Describe a plane of list `number` as a snapshot."""
-    return StatusDocument(
-        type="status",
-        version=version,
-        iat=issued_at,
-        exp=expires,
-        list=number,
-        plane=plane,
-        bits=BITS[plane],
-        size=values.size,
-        packed=zlib.compress(values.packed(), _LEVEL),
-    )
 
 
 def _payload(document: msgspec.Struct) -> bytes:

@@ -24,7 +24,6 @@ def admitted(gate: Gate, knowledge: Knowledge) -> Assessment:
         steps=NOT_REACHED * len(STEPS),
         open_stance=profile is not None and profile.open_stance,
         trust_version=knowledge.known.trust.version,
-        status_version=knowledge.known.status.version,
         profile_version=0 if profile is None else profile.version,
     )
 
@@ -37,5 +36,4 @@ def unread(reason: Reason, knowledge: Knowledge) -> Assessment:
         step=Step.RECOGNISE,
         steps=REFUSED.ljust(len(STEPS), NOT_REACHED),
         trust_version=knowledge.known.trust.version,
-        status_version=knowledge.known.status.version,
     )

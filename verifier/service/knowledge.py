@@ -12,6 +12,7 @@ from typing import Final
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
+from verifier.contract.vocabulary import Plane
 from verifier.course import Known
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
@@ -106,6 +107,12 @@ class Knowledge:
     def replace_status(self, status: Status) -> None:
         """Know a newer status."""
         self.known = replace(self.known, status=status)
+
+    def forget_plane(self, number: int, plane: Plane) -> None:
+        """Know nothing of a plane that was destroyed, and hand nothing of it on."""
+        self.known = replace(self.known, status=self.known.status.without(number, plane))
+        for kept in (self.bundles, self.deltas):
+            kept.pop(f"status-{number}-{plane}", None)
 
     def replace_rosters(self, newer: PlaceRosters) -> None:
         """Know newer rosters of a place."""

@@ -49,11 +49,14 @@ class WorkerState:
             known={
                 "trust_version": known.trust.version,
                 "trust_expires_in": int(known.trust.expires - now()),
-                "status_version": known.status.version,
                 "status_age": _oldest(self.knowledge),
                 "profiles": len(self.knowledge.profiles.places()),
                 "profiles_version": self.knowledge.profiles.version,
                 "grants": len(self.knowledge.grants),
+            }
+            | {
+                f"status-{number}-{plane}": view.version
+                for (number, plane), view in known.status.planes().items()
             },
         )
 

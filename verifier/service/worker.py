@@ -20,6 +20,7 @@ from verifier.service.audit import open_audit
 from verifier.service.floors import FloorFile
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
+from verifier.service.follow.status import StatusFollower
 from verifier.service.http.access import Keys
 from verifier.service.http.annul import annul_handler
 from verifier.service.http.batch import BatchResource
@@ -92,6 +93,7 @@ class Worker:
         self.pictures = ThreadPoolExecutor(PICTURE_THREADS, "picture")
         shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
         self.bundles = BundleFollower(*shared, FloorFile(settings.floors))
+        self.status = StatusFollower(*shared, FloorFile(settings.floors))
         self.grants = GrantFollower(*shared)
         self.state = WorkerState(
             commit=self.commit,
@@ -156,6 +158,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
             asyncio.create_task(worker.commit.run()),
             asyncio.create_task(_watch(worker)),
             asyncio.create_task(worker.bundles.run()),
+            asyncio.create_task(worker.status.run()),
             asyncio.create_task(worker.grants.run(settings.fleet)),
             asyncio.create_task(_wait(stop)),
         ]

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.contract.bundle import StatusDocument
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import CHAIN_BYTES, StatusDocument
 from verifier.contract.vocabulary import Plane
 
 MAX_PLANE_BYTES: Final = 32 * 1024 * 1024
@@ -32,7 +32,8 @@ class PackedValues:
 
     __slots__ = ("_data", "_level", "_mask", "bits", "size")
 
-    def __init__(self, *, bits: int, size: int, data: bytes) -> None:
+    def __init__(self, *, bits: int, size: int, data: bytes | memoryview) -> None:
+        """Keep `data` as it is: whoever hands it in changes it no more."""
         if bits not in _WIDTHS:
             raise MalformedError("a status list has 1, 2, 4 or 8 bits")
         if len(data) != (size * bits + 7) // 8:
@@ -69,7 +70,24 @@ class PackedValues:
         values: NDArray[np.uint8] = (packed >> shifts) & np.uint8(self._mask)
         return values
 
-    def packed(self) -> bytes:
+    def changed(self, indices: NDArray[np.uint32], values: NDArray[np.uint8]) -> "PackedValues":
+        """Return a list in which some values are others; each index once, all of them inside.
+
+        Takes one copy of the list, made without holding up the interpreter.
+        """
+        data = np.frombuffer(self._data, np.uint8).copy()
+        per_byte = 1 << self._level
+        at = indices >> self._level
+        places = indices & (per_byte - 1)
+        for place in range(per_byte):  # each octet at most once a place
+            here = places == place
+            octets, shift = at[here], place * self.bits
+            data[octets] &= np.uint8(0xFF ^ self._mask << shift)
+            data[octets] |= values[here] << np.uint8(shift)
+        data.setflags(write=False)
+        return PackedValues(bits=self.bits, size=self.size, data=data.data)
+
+    def packed(self) -> bytes | memoryview:
         """Return the packed bytes."""
         return self._data
 
@@ -112,6 +130,8 @@ class PlaneView:
     version: int
     as_of: float
     """Unix seconds: iat of the last snapshot or delta."""
+    chain: bytes = bytes(CHAIN_BYTES)
+    """What the next delta must lead from."""
 
 
 def open_plane(document: StatusDocument) -> PlaneView:
@@ -122,23 +142,33 @@ def open_plane(document: StatusDocument) -> PlaneView:
     """
     if document.bits != BITS[document.plane]:
         raise MalformedError("a plane of another width than agreed")
-    data = inflate(document.packed)
+    limit = (document.size * document.bits + 7) // 8
+    data = inflate(document.lst, limit=min(limit, MAX_PLANE_BYTES))
     values = PackedValues(bits=document.bits, size=document.size, data=data)
-    return PlaneView(values=values, version=document.version, as_of=document.iat)
+    return PlaneView(
+        values=values, version=document.version, as_of=document.iat, chain=document.chain
+    )
 
 
 class Status:
     """All planes known here; immutable, so a scan never sees half an update."""
 
-    __slots__ = ("_planes", "version")
+    __slots__ = ("_planes",)
 
     def __init__(self, planes: Mapping[tuple[int, Plane], PlaneView]) -> None:
         self._planes = dict(planes)
-        self.version = max((view.version for view in self._planes.values()), default=0)
 
     def plane(self, number: int, plane: Plane) -> PlaneView | None:
         """Return a plane of a list, or None where it is not known here."""
         return self._planes.get((number, plane))
+
+    def planes(self) -> dict[tuple[int, Plane], PlaneView]:
+        """Return what is known, by list and plane."""
+        return dict(self._planes)
+
+    def without(self, number: int, plane: Plane) -> "Status":
+        """Return a status that knows nothing of one plane."""
+        return Status({key: it for key, it in self._planes.items() if key != (number, plane)})
 
     def replaced(self, number: int, plane: Plane, view: PlaneView) -> "Status":
         """Return a status with one plane exchanged."""

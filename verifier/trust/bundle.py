@@ -5,15 +5,16 @@ The order, after The Update Framework:
    threshold of the old root keys and of its own.
 2. The trust bundle is taken when a bundle key of the root signed it, its version is not below the
    floor, and the same version has the same bytes (else it is a fork).
-3. Profiles and rosters the same; status snapshots when a status key of the trust bundle signed
-   them for a list it may publish.
+3. Profiles and rosters the same; status snapshots and deltas when a status key of the trust bundle
+   signed them for a list it may publish. A plane's floor is its version and chain: a snapshot from
+   before it is taken only together with deltas that lead there.
 What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
 the stance with TRUST_STALE, never to a stop. A refusal leaves everything as it was. No network,
 no disk, no clock here.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -21,31 +22,30 @@ from verifier.contract import cbor
 from verifier.contract.bundle import (
     CARDS,
     CardsDocument,
-    Document,
     KeyEntry,
     ProfilesDocument,
     RootDocument,
     RootKey,
     RostersDocument,
-    StatusDocument,
     TrustDocument,
-    read_document,
 )
-from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
+from verifier.contract.envelope import Envelope, SignedUse
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
-from verifier.contract.vocabulary import Format, Sector
-from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.contract.status import DeltaDocument, StatusDocument, read_delta, read_status
+from verifier.contract.vocabulary import Format, Plane, Sector
+from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import PlaceRosters, open_rosters
 from verifier.policy.profiles import Profiles, open_profiles
-from verifier.policy.rules import RuleError
-from verifier.status.plane import PlaneView, open_plane
+from verifier.status.delta import apply
+from verifier.status.plane import PlaneView, Status, open_plane
 from verifier.status.rids import RevokedCards, open_cards
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
+from verifier.trust.opening import document_in, holds, opened, read_by, taken_apart
 
-AnyDocument = TrustDocument | ProfilesDocument | RostersDocument | StatusDocument
-AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument)
+AnyDocument = TrustDocument | ProfilesDocument | RostersDocument
+AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument, DeltaDocument)
 Value = TypeVar("Value")
 MAX_ROOT_SIGNATURES: Final = 16
 """Envelopes in a root file; a root has at most 16 keys."""
@@ -54,7 +54,7 @@ _ROOT_FILE: Final = cbor.Grammar(max_items=MAX_ROOT_SIGNATURES + 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """The newest accepted version of a bundle and the digest of its bytes."""
+    """The newest accepted version of a bundle and the digest of its bytes; of a plane its chain."""
 
     version: int
     digest: bytes
@@ -131,7 +131,7 @@ class TrustedSet:
     def take_trust(self, data: bytes, now: float, *, held: bool = False) -> Trust:
         """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
         envelope = self._by_bundle_key(data)
-        document = _document(envelope, TrustDocument, "trust")
+        document = document_in(envelope, TrustDocument, "trust")
         trust = open_trust(document)
         self._accept(data, document, "trust", now, held=held)
         self.trust = trust
@@ -141,15 +141,15 @@ class TrustedSet:
         self, data: bytes, now: float, *, held: bool = False
     ) -> "Taken[ProfilesDocument, Profiles]":
         """Take the profiles and their rules."""
-        document = _document(self._by_bundle_key(data), ProfilesDocument, "profiles")
-        profiles = _opened(lambda: open_profiles(document))
+        document = document_in(self._by_bundle_key(data), ProfilesDocument, "profiles")
+        profiles = opened(lambda: open_profiles(document))
         self._accept(data, document, "profiles", now, held=held)
         return Taken(document, profiles)
 
     def take_cards(self, data: bytes, now: float, *, held: bool = False) -> "TakenCards":
         """Take the revoked health cards; signed by a bundle key."""
-        document = _document(self._by_bundle_key(data), CardsDocument, CARDS)  # type: ignore[type-var]
-        revoked = _opened(lambda: open_cards(document))
+        document = document_in(self._by_bundle_key(data), CardsDocument, CARDS)  # type: ignore[type-var]
+        revoked = opened(lambda: open_cards(document))
         self._accept(data, document, CARDS, now, held=held)
         return TakenCards(document, revoked)
 
@@ -157,25 +157,70 @@ class TrustedSet:
         self, data: bytes, now: float, *, held: bool = False
     ) -> "Taken[RostersDocument, PlaceRosters]":
         """Take a place's rosters; signed by a roster key of the trust bundle."""
-        envelope = _take_apart(data)
+        envelope = taken_apart(data)
         self._verified(envelope, SignedUse.ROSTER, "roster", now, held=held)
-        document = _document(envelope, RostersDocument, "rosters")
-        rosters = _opened(lambda: open_rosters(document))
+        document = document_in(envelope, RostersDocument, "rosters")
+        rosters = opened(lambda: open_rosters(document))
         self._accept(data, document, f"rosters-{document.place}", now, held=held)
         return Taken(document, rosters)
 
     def take_status(
-        self, data: bytes, now: float, *, held: bool = False
+        self, data: bytes, now: float, *, deltas: Sequence[bytes] = (), held: bool = False
     ) -> "Taken[StatusDocument, PlaneView]":
-        """Take a status snapshot; signed by a status key for a list it may publish."""
-        envelope = _take_apart(data)
-        key = self._verified(envelope, SignedUse.STATUS, "status", now, held=held)
-        document = _document(envelope, StatusDocument, "status")
-        if key.lists is not None and document.list not in key.lists:
-            raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
-        view = _opened(lambda: open_plane(document))
-        self._accept(data, document, f"status-{document.list}-{document.plane}", now, held=held)
+        """Take a snapshot with the deltas that follow it: what they lead to, or nothing."""
+        document = self.read_status(data, now, held=held)
+        view, newest = opened(lambda: open_plane(document)), document.exp
+        for each in deltas:
+            delta = self.read_delta(each, now, held=held)
+            if (delta.list, delta.plane) != (document.list, document.plane):
+                raise BundleRefused(BundleCause.MALFORMED, "a delta of another plane")
+            view, newest = apply(delta, view), delta.exp
+        self._accept_plane(document.list, document.plane, view, late=now > newest and not held)
         return Taken(document, view)
+
+    def take_delta(
+        self, data: bytes, status: Status, now: float, *, held: bool = False
+    ) -> "Taken[DeltaDocument, PlaneView]":
+        """Take the next delta of one of the planes known; `status` stays as it is.
+
+        ORDER and FORK say: fetch the snapshot.
+        """
+        delta = self.read_delta(data, now, held=held)
+        view = status.plane(delta.list, delta.plane)
+        if view is None:
+            raise BundleRefused(BundleCause.ORDER, "a delta of a plane without a snapshot")
+        after = apply(delta, view)
+        self._accept_plane(delta.list, delta.plane, after, late=now > delta.exp and not held)
+        return Taken(delta, after)
+
+    def read_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
+        """Read a snapshot signed by a status key for a list it may publish; nothing is taken."""
+        envelope = taken_apart(data)
+        key = self._verified(envelope, SignedUse.STATUS, "status", now, held=held)
+        document = read_by(read_status, envelope)
+        _may_publish(key, document)
+        if self.trust.lists.get(document.list) != document.uri:
+            raise BundleRefused(BundleCause.WRONG_USE, "a list of another name than trusted")
+        return document
+
+    def read_delta(self, data: bytes, now: float, *, held: bool = False) -> DeltaDocument:
+        """Read a delta signed by a status key for a list it may publish; nothing is taken."""
+        envelope = taken_apart(data)
+        key = self._verified(envelope, SignedUse.DELTA, "status", now, held=held)
+        delta = read_by(read_delta, envelope)
+        _may_publish(key, delta)
+        return delta
+
+    def _accept_plane(self, number: int, plane: Plane, view: PlaneView, *, late: bool) -> None:
+        name = f"status-{number}-{plane}"
+        floor = self.floors.get(name)
+        if floor is not None and view.version < floor.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")
+        if floor is not None and view.version == floor.version and view.chain != floor.digest:
+            raise BundleRefused(BundleCause.FORK, "the same version with another past")
+        if late:
+            raise BundleRefused(BundleCause.EXPIRED, "expired before it arrived")
+        self._raise_floor(name, view.version, view.chain)
 
     def copy(self) -> "TrustedSet":
         """Return a set that trusts the same and goes its own way: to try something on."""
@@ -185,7 +230,7 @@ class TrustedSet:
 
     def read_grant(self, data: bytes, now: float) -> Grant:
         """Read a grant signed by a grant key; its version is the follower's to compare."""
-        envelope = _take_apart(data)
+        envelope = taken_apart(data)
         self._verified(envelope, SignedUse.GRANT, "grant", now)
         try:
             return read_grant(envelope.payload)
@@ -193,11 +238,11 @@ class TrustedSet:
             raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
     def _by_bundle_key(self, data: bytes) -> Envelope:
-        envelope = _take_apart(data)
+        envelope = taken_apart(data)
         key = self._bundle_keys.get(envelope.kid)
         if key is None:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
-        if not _holds(envelope, SignedUse.BUNDLE, key):
+        if not holds(envelope, SignedUse.BUNDLE, key):
             raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
         return envelope
 
@@ -216,7 +261,7 @@ class TrustedSet:
         if not may:
             raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
         for key in may:
-            if _holds(envelope, use, key.key):
+            if holds(envelope, use, key.key):
                 return key
         raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
 
@@ -247,33 +292,11 @@ class TrustedSet:
         self.floors[name] = Floor(version=version, digest=digest)
 
 
-def _opened(opening: Callable[[], Value]) -> Value:
-    """Open a document's content; what does not hold refuses the whole document."""
-    try:
-        return opening()
-    except (MalformedError, ProfileError, RuleError) as error:
-        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-
-
-def _take_apart(data: bytes) -> Envelope:
-    try:
-        return take_apart(data)
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-
-
-def _holds(envelope: Envelope, use: SignedUse, key: VerifyKey) -> bool:
-    if key.algorithm != envelope.algorithm:
-        return False
-    message = to_be_signed(use, envelope.protected, envelope.payload)
-    return key.verify(message, envelope.signature)
-
-
-def _document(envelope: Envelope, kind: type[Document], type_name: str) -> Document:
-    try:
-        return read_document(envelope.payload, kind, type_name)
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+def _may_publish(key: TrustedKey, document: StatusDocument | DeltaDocument) -> None:
+    if key.lists is not None and document.list not in key.lists:
+        raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
+    if key.issuer is not None and document.iss != key.issuer:
+        raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
 
 
 def _keys(entries: tuple[RootKey, ...]) -> dict[bytes, VerifyKey]:
@@ -311,10 +334,10 @@ def open_root_file(root_file: bytes) -> tuple[RootDocument, tuple[Envelope, ...]
     Raises:
         BundleRefused: MALFORMED.
     """
-    envelopes = [_take_apart(data) for data in envelopes_of(root_file)]
+    envelopes = [taken_apart(data) for data in envelopes_of(root_file)]
     if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
         raise BundleRefused(BundleCause.MALFORMED, "not a root file")
-    return _document(envelopes[0], RootDocument, "root"), tuple(envelopes)
+    return document_in(envelopes[0], RootDocument, "root"), tuple(envelopes)
 
 
 def root_signers(authority: RootDocument, envelopes: tuple[Envelope, ...]) -> frozenset[bytes]:
@@ -323,7 +346,7 @@ def root_signers(authority: RootDocument, envelopes: tuple[Envelope, ...]) -> fr
     return frozenset(
         envelope.kid
         for envelope in envelopes
-        if envelope.kid in keys and _holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
+        if envelope.kid in keys and holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
     )
 
 

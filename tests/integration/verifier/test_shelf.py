@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from tests.support.issued import root_file, trust_source
 from tests.support.issuing_house import METRO
-from tests.support.keys import BUNDLE, ISSUER, STATUS
+from tests.support.keys import BUNDLE, ISSUER
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.bundle import Roster, RosterMember, RostersDocument, read_document
 from verifier.contract.envelope import take_apart
@@ -51,14 +51,12 @@ def on(server: RedisServer, folder: Path, steps: Callable[[Shelf, Redis], Awaita
             redis,
             structlog.get_logger(),
             bundle_key=BUNDLE,
-            status_key=STATUS,
             issuer_key=ISSUER,
             root=folder / "root.cbor",
             trust=folder / "trust.json",
             profiles=folder / "profiles",
             rules=folder / "rules",
             cards=folder / "cards",
-            planes=(),
             floors=FloorFile(None),
         )
         try:

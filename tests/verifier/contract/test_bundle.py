@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.keys import ISSUER
 from tests.support.publisher import EDITION, NOW
-from verifier.contract.bundle import RootDocument, StatusDocument, TrustDocument, read_document
+from verifier.contract.bundle import RootDocument, TrustDocument, read_document
 from verifier.contract.cbor import encode
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import read_delta, read_status
 
 KEY: dict[str, Any] = {
     "spki": ISSUER.spki,
@@ -66,8 +67,9 @@ def test_payloads_of_another_shape(payload: bytes) -> None:
     """Nothing, a number, an array, an empty map, null, a lone break."""
     with pytest.raises(MalformedError):
         read_document(payload, RootDocument, "root")
-    with pytest.raises(MalformedError):
-        read_document(payload, StatusDocument, "status")
+    for read in (read_status, read_delta):
+        with pytest.raises(MalformedError):
+            read(payload)
 
 
 def test_a_root_is_not_a_trust_bundle() -> None:

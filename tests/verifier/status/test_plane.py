@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.publisher import DAY, NOW
-from verifier.contract.bundle import StatusDocument
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import StatusDocument
 from verifier.contract.vocabulary import Plane
 from verifier.status.plane import (
     BITS,
@@ -24,8 +24,8 @@ from verifier.status.plane import (
 )
 
 DOCUMENT = StatusDocument(
-    type="status", version=4, iat=NOW, exp=NOW + DAY, list=1, plane=Plane.HEALTH, bits=2, size=5,
-    packed=zlib.compress(b"\xe4\x03"),
+    iss="440100", uri="status:1", iat=NOW, exp=NOW + DAY, ttl=60, list=1, plane=Plane.HEALTH,
+    bits=2, size=5, version=4, chain=bytes(range(16)), lst=zlib.compress(b"\xe4\x03"),
 )  # fmt: skip
 
 
@@ -93,11 +93,11 @@ WRONG: dict[str, dict[str, Any]] = {
     "another width than its plane's": {"bits": 1, "size": 16},
     "shorter than stated": {"size": 9},
     "longer than stated": {"size": 4},
-    "not zlib": {"packed": b"\xe4\x03"},
-    "cut short": {"packed": DOCUMENT.packed[:-1]},
-    "followed by a byte": {"packed": DOCUMENT.packed + b"\x00"},
-    "raw deflate": {"packed": DOCUMENT.packed[2:-4]},
-    "empty": {"packed": b""},
+    "not zlib": {"lst": b"\xe4\x03"},
+    "cut short": {"lst": DOCUMENT.lst[:-1]},
+    "followed by a byte": {"lst": DOCUMENT.lst + b"\x00"},
+    "raw deflate": {"lst": DOCUMENT.lst[2:-4]},
+    "empty": {"lst": b""},
 }
 
 
@@ -134,7 +134,8 @@ def test_a_status_is_replaced_never_changed() -> None:
     assert second.plane(1, Plane.HEALTH) is not old
     assert second.plane(2, Plane.HEALTH) is None
     assert second.plane(1, Plane.REVOCATION) is None
-    assert (NO_STATUS.version, first.version) == (0, 4)
+    assert first.planes() == {(1, Plane.HEALTH): old}
+    assert first.without(1, Plane.HEALTH).planes() == NO_STATUS.planes() == {}
 
 
 def test_every_plane_has_its_width() -> None:

@@ -202,7 +202,7 @@ def test_trust_says_what_was_published() -> None:
     """Sectors we do not know are dropped; lists and the ring stand as published."""
     trust = replace(EDITION, sectors_enabled=(1, 3, 99)).trusted().trust
     assert trust.sectors_enabled == {1, 3}
-    assert trust.lists == {1: "status:1"}
+    assert trust.lists == {1: "status:1", 2: "status:2"}
     assert len(trust.ring) == 4
 
 

@@ -30,6 +30,8 @@ BIG_BYTES: Final = 256 * 1024
 """Octets from which a bundle is opened beside the event loop, not in it."""
 _ORDER: Final = {"root": 0, "trust": 1, "profiles": 2}
 _AFTER_ALL: Final = 3
+PLANES: Final = "status-"
+"""How the names begin that `status.py` follows."""
 Value = TypeVar("Value")
 
 
@@ -75,7 +77,7 @@ class BundleFollower:
         versions = await read_versions(self._redis)
         for name in sorted(versions, key=_rank):
             version = versions[name]
-            if self._tried.get(name) == version.digest:
+            if name.startswith(PLANES) or self._tried.get(name) == version.digest:
                 continue
             data = await read_bundle(self._redis, version)
             if data is not None:
@@ -122,7 +124,7 @@ class BundleFollower:
         elif (of := ROSTERS_OF.fullmatch(name)) is not None:
             self._take_rosters(of[1], data)
         else:
-            await self._take_status(name, data)
+            raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")
 
     def _take_rosters(self, place: str, data: bytes) -> None:
         rosters = self._trusted.take_rosters(data, now(), held=self._held).value
@@ -135,14 +137,6 @@ class BundleFollower:
         if len(data) < BIG_BYTES:
             return take(data, now(), held=self._held)
         return await asyncio.to_thread(take, data, now(), held=self._held)
-
-    async def _take_status(self, name: str, data: bytes) -> None:
-        trusted, knowledge = self._trusted, self._knowledge
-        document, view = await self._beside(trusted.take_status, data)
-        if name != f"status-{document.list}-{document.plane}":
-            raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
-        known = knowledge.known.status
-        knowledge.replace_status(known.replaced(document.list, document.plane, view))
 
 
 def _rank(name: str) -> tuple[int, int, str]:

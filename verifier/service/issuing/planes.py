@@ -1,76 +1,121 @@
-"""The planes as the issuing process keeps them: `v:plane:<list>:<plane>`, the packed bytes.
+"""Planes as the doors of the issuing process read and change them.
 
-The store holds the truth: a change writes its byte there first, then here. Two changes in one byte
-are two writes by this one process, so none undoes the other.
+The store holds the truth, for every writer; `publishing.py` signs what changes there.
 """
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import msgspec
 from redis.asyncio import Redis
 
 from verifier.contract.vocabulary import Plane
-from verifier.service.store.bundles import read_versions
-from verifier.status.plane import BITS, PackedValues
-
-KEPT: Final = (Plane.REVOCATION, Plane.HEALTH)
+from verifier.errors import Outage
+from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.publisher import TrustSource
+from verifier.issuing.signing import SigningKey
+from verifier.service.floors import FloorFile
+from verifier.service.issuing.publishing import PlanePublisher
+from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.logs import Log
+from verifier.service.settings import SettingsError
+from verifier.service.store.planes import PlaneUnknown, change, read_value
 
 
 class KeptPlane:
-    """One plane, changed in place and copied when it is published."""
+    """One plane, and what publishes it."""
 
-    def __init__(self, *, number: int, plane: Plane, size: int, data: bytes, version: int) -> None:
-        self.number = number
-        self.plane = plane
-        self.size = size
-        self.changed = True
-        """Since the last snapshot; true at start, so that one is published."""
-        self.version = version
-        """Of the last snapshot for which the plane was copied."""
-        self._bits = BITS[plane]
-        wanted = (size * self._bits + 7) // 8
-        self._data = bytearray(data.ljust(wanted, b"\0")[:wanted])
+    def __init__(self, publisher: PlanePublisher) -> None:
+        self._name = publisher.name
+        self.publisher = publisher
 
     @property
-    def key(self) -> str:
-        """The store's key."""
-        return f"v:plane:{self.number}:{self.plane}"
+    def problem(self) -> str | None:
+        """Why it is not published at present."""
+        said = self.publisher.problem
+        return None if said is None else f"{self.publisher.bundle}: {said}"
 
     async def change(self, redis: Redis, index: int, value: int) -> int:
-        """Set the value at an index, in the store and here.
+        """Set the value at an index, as `change_all`."""
+        return await self.change_all(redis, [(index, value)])
 
-        Returns the version of the snapshot from which on it shows.
+    async def change_all(self, redis: Redis, changes: Sequence[tuple[int, int]]) -> int:
+        """Set values, (index, value) each, all or none of them.
+
+        Returns a version from which on they show; 0 where the plane was destroyed: nothing shows.
 
         Raises:
             IndexError: outside the list.
             ValueError: no value of this plane.
+            Outage: the store is away, or there are no revocations to write to.
         """
-        if not 0 <= index < self.size:
-            raise IndexError("outside the status list")
-        mask = (1 << self._bits) - 1
-        if not 0 <= value <= mask:
-            raise ValueError("not a value of this plane")
-        at, shift = index * self._bits // 8, index * self._bits % 8
-        byte = self._data[at] & ~(mask << shift) | value << shift
-        # Taken here before the store answers: a second change of this byte must see the first.
-        self._data[at] = byte
-        await redis.setrange(self.key, at, bytes((byte,)))
-        self.changed = True
-        return self.version + 1
+        try:
+            await change(redis, {self._name: changes})
+        except PlaneUnknown as error:
+            if self._name.plane is Plane.REVOCATION:
+                raise Outage("there is no plane of revocations") from error
+            return 0
+        return await self.publisher.shows_from()
 
-    def copied(self, version: int) -> PackedValues:
-        """Return the plane as it is now, copied for the snapshot of a version."""
-        self.version = version
-        return PackedValues(bits=self._bits, size=self.size, data=bytes(self._data))
+    async def values(self, redis: Redis, indices: Sequence[int]) -> list[int]:
+        """Return the values at indices; of a plane that was destroyed, zeros.
+
+        Raises:
+            IndexError: outside the list.
+            RedisError: the store is away.
+        """
+        try:
+            return await read_value(redis, self._name, indices)
+        except PlaneUnknown:
+            return [0] * len(indices)
 
 
-async def load_plane(redis: Redis, number: int, plane: Plane, size: int) -> KeptPlane:
-    """Read a plane from the store; what was never written is zero, and zero is never a pass."""
-    data: Any = await redis.get(f"v:plane:{number}:{plane}")
-    held = (await read_versions(redis)).get(f"status-{number}-{plane}")
-    return KeptPlane(
-        number=number,
-        plane=plane,
-        size=size,
-        data=data or b"",
-        version=0 if held is None else held.version,
-    )
+async def open_planes(
+    settings: IssuingSettings, redis: Redis, log: Log, key: SigningKey
+) -> dict[Plane, KeptPlane]:
+    """Make the planes that are not there yet, and what publishes them.
+
+    Raises:
+        SettingsError: planes, sizes or the list's name do not hold.
+        RedisError: the store is away.
+    """
+    if not {Plane.REVOCATION, Plane.HEALTH} <= set(settings.planes):
+        raise SettingsError("$.planes: revocation and health are always kept")
+    uri = _uri(settings)
+    planes = {}
+    for plane in settings.planes:
+        publisher = PlanePublisher(
+            redis,
+            log,
+            PlaneSigner(
+                issuer=settings.issuer, uri=uri, number=settings.list, plane=plane, key=key
+            ),
+            size=settings.credentials if plane is Plane.REVOCATION else settings.people,
+            floors=FloorFile(settings.floors),
+        )
+        try:
+            await publisher.make()
+        except ValueError as error:
+            raise SettingsError(f"$.people or $.credentials: {error}") from error
+        planes[plane] = KeptPlane(publisher)
+    return planes
+
+
+async def publish_planes(planes: Mapping[Plane, KeptPlane]) -> None:
+    """Publish until cancelled, also when every plane was destroyed: the rest lives on."""
+    await asyncio.gather(*(plane.publisher.run() for plane in planes.values()))
+    await asyncio.Event().wait()
+
+
+def published(planes: Mapping[Plane, KeptPlane]) -> bool:
+    """Say whether a snapshot of each lies on the shelf."""
+    return all(plane.publisher.ready.is_set() for plane in planes.values())
+
+
+def _uri(settings: IssuingSettings) -> str:
+    try:
+        source = msgspec.json.decode(Path(settings.trust).read_bytes(), type=TrustSource)
+        return source.lists[settings.list]
+    except (OSError, msgspec.DecodeError, KeyError) as error:
+        raise SettingsError(f"$.trust: no trust source that names list {settings.list}") from error

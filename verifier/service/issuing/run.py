@@ -23,7 +23,7 @@ from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.bulk import Bulk
 from verifier.service.issuing.credentials import Credentials
 from verifier.service.issuing.persons import Persons
-from verifier.service.issuing.planes import KEPT, KeptPlane, load_plane
+from verifier.service.issuing.planes import KeptPlane, open_planes, publish_planes, published
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.logs import Log
@@ -32,6 +32,7 @@ from verifier.service.person_keys import KEY_BYTES, key_path
 from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
 from verifier.service.store.connection import check_durable, open_store
+from verifier.service.store.library import ensure_library
 from verifier.uses import DAY
 
 DAYS_AHEAD: Final = 1
@@ -52,9 +53,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     redis = open_store(settings.redis)
     await _store_there(redis)
     await check_durable(redis)
-    sizes = {Plane.REVOCATION: settings.credentials, Plane.HEALTH: settings.people}
-    planes = {plane: await load_plane(redis, settings.list, plane, sizes[plane]) for plane in KEPT}
-    shelf = _shelf(settings, redis, log, keys, planes)
+    await ensure_library(redis)
+    followed = open_store(settings.redis)
+    planes = await open_planes(settings, followed, log, keys["status_key"])
+    shelf = _shelf(settings, redis, log, keys)
     credentials = Credentials(redis, log, settings, keys["issuer_key"], planes, shelf)
     persons = Persons(redis, settings, reference_key, planes)
     bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
@@ -64,7 +66,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
         Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
         Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
-        *health_routes(lambda: _readiness(shelf), metrics.text),
+        *health_routes(lambda: _readiness(shelf, planes), metrics.text),
     )
     door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
     folder = Path(settings.person_keys)
@@ -74,7 +76,11 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     except OSError as error:
         raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, shelf.reread.set)
-    tasks = [asyncio.create_task(shelf.run()), asyncio.create_task(_keep_person_keys(folder))]
+    tasks = [
+        asyncio.create_task(shelf.run()),
+        asyncio.create_task(publish_planes(planes)),
+        asyncio.create_task(_keep_person_keys(folder)),
+    ]
     log.info("started", port=settings.service.port)
     try:
         waiting = asyncio.create_task(stop.wait())
@@ -87,6 +93,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await redis.aclose()
+        await followed.aclose()
     log.info("stopped")
 
 
@@ -117,29 +124,31 @@ def _shelf(
     redis: Redis,
     log: Log,
     keys: dict[str, SigningKey],
-    planes: dict[Plane, KeptPlane],
 ) -> Shelf:
     return Shelf(
         redis,
         log,
         bundle_key=keys["bundle_key"],
-        status_key=keys["status_key"],
         issuer_key=keys["issuer_key"],
         root=Path(settings.root),
         trust=Path(settings.trust),
         profiles=Path(settings.profiles),
         rules=Path(settings.rules),
         cards=Path(settings.cards),
-        planes=tuple(planes.values()),
         floors=FloorFile(settings.floors),
     )
 
 
-def _readiness(shelf: Shelf) -> Readiness:
+def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane]) -> Readiness:
     problems = tuple(
         Finding(code=f"{name}.refused", detail=detail) for name, detail in shelf.problems.items()
     )
-    if not shelf.published.is_set():
+    problems += tuple(
+        Finding(code="plane.unpublished", detail=problem)
+        for plane in planes.values()
+        if (problem := plane.problem) is not None
+    )
+    if not (shelf.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
     return Readiness(ready=not problems, problems=problems, warnings=(), known={})
 

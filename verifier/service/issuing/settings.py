@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from verifier.contract.vocabulary import Plane
 from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
 
 
@@ -18,10 +19,12 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Division code (GB/T 2260), the `iss` of credentials."""
     list: Annotated[int, Meta(ge=0, lt=1 << 32)]
     """The status list whose indices are drawn here."""
-    people: Annotated[int, Meta(ge=1, le=1 << 32)]
-    """Person indices of the list."""
-    credentials: Annotated[int, Meta(ge=1, le=1 << 32)]
-    """Credential indices of the list."""
+    planes: tuple[Plane, ...] = (Plane.REVOCATION, Plane.HEALTH)
+    """The planes that are kept: these two always, test and doses where they are asked for."""
+    people: Annotated[int, Meta(ge=1, le=1 << 25)]
+    """Person indices of the list: as many as a test plane of 32 MiB has."""
+    credentials: Annotated[int, Meta(ge=1, le=1 << 28)]
+    """Credential indices of the list: as many as a revocation plane of 32 MiB has."""
     issuer_key: str
     status_key: str
     bundle_key: str

@@ -19,13 +19,10 @@ from verifier.errors import BundleRefused, ProfileError
 from verifier.issuing.publisher import (
     TrustSource,
     seal_bundle,
-    seal_status,
-    snapshot,
 )
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
-from verifier.service.issuing.planes import KeptPlane
 from verifier.service.issuing.rosters import RosterBoard
 from verifier.service.issuing.sources import read_cards, read_sources
 from verifier.service.logs import Log
@@ -51,23 +48,19 @@ class Shelf:
         log: Log,
         *,
         bundle_key: SigningKey,
-        status_key: SigningKey,
         issuer_key: SigningKey,
         root: Path,
         trust: Path,
         profiles: Path,
         rules: Path,
         cards: Path,
-        planes: tuple[KeptPlane, ...],
         floors: FloorFile,
     ) -> None:
         self._redis = redis
         self._log = log
         self._bundle_key = bundle_key
-        self._status_key = status_key
         self._root, self._trust = root, trust
         self._profiles, self._rules, self._cards = profiles, rules, cards
-        self._planes = planes
         self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content that lies on the shelf, and when it was signed."""
@@ -105,8 +98,6 @@ class Shelf:
                 self.reread.set()
                 raise
         await self.rosters.publish(moment)
-        for plane in self._planes:
-            await self._publish_plane(plane, moment)
         self.published.set()
 
     def _old(self, name: str, moment: int) -> bool:
@@ -212,32 +203,6 @@ class Shelf:
         if self.problems.get(name) != problem:
             self._log.error("refused", source=name, why=problem)
         self.problems[name] = problem
-
-    async def _publish_plane(self, plane: KeptPlane, moment: int) -> None:
-        name = f"status-{plane.number}-{plane.plane}"
-        signed = self._signed.get(name)
-        if not plane.changed and signed is not None and moment - signed[1] < STATUS_TTL_S:
-            return
-        version = await self._next(name)
-        # From here to the copy nothing waits: a later change counts for the next snapshot.
-        plane.changed = False
-        values = plane.copied(version)
-        document = snapshot(
-            values,
-            number=plane.number,
-            plane=plane.plane,
-            version=version,
-            issued_at=moment,
-            expires=moment + STATUS_VALID_S,
-        )
-        try:
-            await publish_bundle(
-                self._redis, name, version, seal_status(document, self._status_key)
-            )
-        except (RedisError, OSError):
-            plane.changed = True
-            raise
-        self._signed[name] = (b"", moment)
 
 
 def _digest(content: bytes) -> bytes:

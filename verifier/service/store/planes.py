@@ -92,13 +92,22 @@ async def make_plane(redis: Redis, name: PlaneName, size: int) -> None:
 async def read_planes(redis: Redis) -> dict[PlaneName, int]:
     """Return the planes there are, each with its size in values."""
     rows: dict[Any, Any] = await redis.hgetall(PLANES)
-    found = {}
-    for field, value in rows.items():
-        number, _, plane = field.decode().partition(":")
-        if value.decode() != DESTROYED:
-            size = int(value.decode().partition(":")[2])
-            found[PlaneName(int(number), Plane(plane))] = size
-    return found
+    return {
+        _named(field): int(value.decode().partition(":")[2])
+        for field, value in rows.items()
+        if value.decode() != DESTROYED
+    }
+
+
+async def read_destroyed(redis: Redis) -> frozenset[PlaneName]:
+    """Return the planes that were destroyed."""
+    rows: dict[Any, Any] = await redis.hgetall(PLANES)
+    return frozenset(_named(field) for field, value in rows.items() if value.decode() == DESTROYED)
+
+
+def _named(field: bytes) -> PlaneName:
+    number, _, plane = field.decode().partition(":")
+    return PlaneName(int(number), Plane(plane))
 
 
 async def change(

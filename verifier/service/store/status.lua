@@ -129,5 +129,48 @@ local function change(keys, args)
   return 1
 end
 
+-- Drops the changes up to and with an id: they are published.
+local function forget(stream, last)
+  if last ~= '' then
+    local ms, number = string.match(last, '^(%d+)-(%d+)$')
+    redis.call('XTRIM', stream, 'MINID', ms .. '-' .. string.format('%.0f', tonumber(number) + 1))
+  end
+end
+
+-- Whether a plane is still there, and its head is the one that the publisher leads on from.
+local function leads_on(keys, name, head)
+  return described(keys[1], name) ~= nil and (redis.call('HGET', keys[2], name) or '') == head
+end
+
+-- keys: planes, heads, deltas, changes; args: name, head before ('' none), head after, version,
+-- delta, id of the last change in it ('' none), oldest version kept. Returns 1, or 0 where the plane
+-- is gone or somebody else has published.
+local function publish(keys, args)
+  local newest = redis.call('XREVRANGE', keys[3], '+', '-', 'COUNT', 1)[1]
+  local taken = newest and tonumber(string.match(newest[1], '^%d+')) >= tonumber(args[4])
+  if taken or not leads_on(keys, args[1], args[2]) then
+    return 0
+  end
+  redis.call('XADD', keys[3], args[4] .. '-0', 'd', args[5])
+  redis.call('XTRIM', keys[3], 'MINID', args[7] .. '-0')
+  redis.call('HSET', keys[2], args[1], args[3])
+  forget(keys[4], args[6])
+  return 1
+end
+
+-- keys: planes, heads, deltas, changes; args: name, head before ('' none), head after, id of the last
+-- change in the plane as it was read ('' none). No delta leads to such a head: the past is dropped.
+local function start_over(keys, args)
+  if not leads_on(keys, args[1], args[2]) then
+    return 0
+  end
+  redis.call('DEL', keys[3])
+  redis.call('HSET', keys[2], args[1], args[3])
+  forget(keys[4], args[4])
+  return 1
+end
+
 redis.register_function('kapok_make_plane', make)
 redis.register_function('kapok_change', change)
+redis.register_function('kapok_publish', publish)
+redis.register_function('kapok_start_over', start_over)

@@ -1,0 +1,87 @@
+"""The publisher's side of a plane (docs/bundles.md, "Status"): signs snapshots and deltas.
+
+A snapshot says what a view says, as of then; a delta leads from a view to the next one. Which
+changes come, and when, is the issuing process's to say.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from verifier.contract.envelope import SignedUse, seal
+from verifier.contract.status import DeltaDocument, StatusDocument, write_delta, write_status
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.signing import SigningKey
+from verifier.status.delta import apply, chained
+from verifier.status.plane import BITS, PlaneView
+
+TTL_S: Final = 60
+"""Seconds: a plane without a change is confirmed by an empty delta, so that its age is honest."""
+VALID_S: Final = 7 * 86_400
+"""Seconds a snapshot or delta may be taken in; the profile says how old is too old to judge by."""
+_LEVEL: Final = 9
+"""zlib level of snapshots, as Token Status List recommends."""
+
+
+class SignedDelta(NamedTuple):
+    """A delta, and the view it leads to."""
+
+    data: bytes
+    view: PlaneView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneSigner:
+    """Signs for one plane of one list."""
+
+    issuer: str
+    uri: str
+    """Of the list, as the trust bundle names it."""
+    number: int
+    plane: Plane
+    key: SigningKey
+
+    def snapshot(self, view: PlaneView) -> bytes:
+        """Sign a view as a snapshot; for a city this takes a second of computing."""
+        document = StatusDocument(
+            iss=self.issuer,
+            uri=self.uri,
+            iat=int(view.as_of),
+            exp=int(view.as_of) + VALID_S,
+            ttl=TTL_S,
+            list=self.number,
+            plane=self.plane,
+            bits=BITS[self.plane],
+            size=view.values.size,
+            version=view.version,
+            chain=view.chain,
+            lst=zlib.compress(view.values.packed(), _LEVEL),
+        )
+        return self._seal(SignedUse.STATUS, write_status(document))
+
+    def delta(self, view: PlaneView, changes: bytes, now: int) -> SignedDelta:
+        """Sign packed changes as the step to the next version; none only confirms the view.
+
+        Raises:
+            BundleRefused: the changes do not fit the plane.
+        """
+        version = view.version + 1
+        document = DeltaDocument(
+            iss=self.issuer,
+            list=self.number,
+            plane=self.plane,
+            before=view.version,
+            version=version,
+            iat=now,
+            exp=now + VALID_S,
+            prev=view.chain,
+            chain=chained(view.chain, version, changes),
+            changes=changes,
+        )
+        return SignedDelta(
+            self._seal(SignedUse.DELTA, write_delta(document)), apply(document, view)
+        )
+
+    def _seal(self, use: SignedUse, payload: bytes) -> bytes:
+        key = self.key
+        return seal(use, payload, kid=key.kid, algorithm=key.algorithm, sign=key.sign)

@@ -1,0 +1,191 @@
+"""The published versions of planes: written by the issuing process, followed by every worker.
+
+    v:{status}:heads                    hash: "<list>:<plane>" to "<version>:<chain>:<iat>"
+    v:{status}:deltas:<list>:<plane>    stream: entry <version>-0, field d = signed delta; trimmed
+
+A delta, its head and the end of the changes it holds are written in one step, so that a publisher
+that dies anywhere loses no change and publishes none twice. Versions are entry ids: the store takes
+no second delta of one version.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from redis.asyncio import Redis
+
+from verifier.service.store.library import PUBLISH, START_OVER
+from verifier.service.store.planes import (
+    PLANES,
+    PlaneName,
+    PlaneUnknown,
+    changes_key,
+    plane_key,
+)
+
+_HEADS: Final = "v:{status}:heads"
+MAX_READ: Final = 256
+"""Entries of changes read at once; one holds 10,000 changes at most."""
+MAX_DELTAS_READ: Final = 256
+"""Deltas read at once."""
+
+
+class Superseded(Exception):  # noqa: N818 - it is an answer
+    """Another publisher has gone on from the same head, or the plane is gone."""
+
+
+class Head(NamedTuple):
+    """The newest version of a plane."""
+
+    version: int
+    chain: bytes
+    iat: int
+    """Unix seconds."""
+
+    def __str__(self) -> str:
+        """Write it as the store keeps it."""
+        return f"{self.version}:{self.chain.hex()}:{self.iat}"
+
+
+class Pending(NamedTuple):
+    """Changes that are not published yet, oldest first."""
+
+    packed: tuple[bytes, ...]
+    last: str
+    """Id of the last entry; empty: there is none."""
+    whole: bool
+    """Some were dropped for their number: only the whole plane has them all."""
+    ids: tuple[str, ...]
+    """Of the entries."""
+
+
+class DeltaRow(NamedTuple):
+    """A delta as it stands in the stream; nothing of it is verified."""
+
+    version: int
+    data: bytes
+
+
+class Stand(NamedTuple):
+    """A plane at one moment of the store."""
+
+    data: bytes
+    pending: Pending
+    head: Head | None
+    newest: int
+    """Version of the newest delta; 0: there is none."""
+
+
+def deltas_key(name: PlaneName) -> str:
+    """Return where a plane's deltas stand."""
+    return f"v:{{status}}:deltas:{name}"
+
+
+async def read_stand(redis: Redis, name: PlaneName) -> Stand:
+    """Read a plane, its head and what waits, all of one moment.
+
+    Raises:
+        PlaneUnknown: no such plane.
+    """
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.get(plane_key(name))
+    pipeline.xrange(changes_key(name), count=MAX_READ)
+    pipeline.xrevrange(changes_key(name), count=1)
+    pipeline.hget(_HEADS, str(name))
+    pipeline.xrevrange(deltas_key(name), count=1)
+    data, entries, newest, head, deltas = await pipeline.execute()
+    if data is None:
+        raise PlaneUnknown(str(name))
+    pending = _pending(entries)
+    if newest and newest[0][0].decode() != pending.last:
+        pending = pending._replace(last=newest[0][0].decode(), whole=True)
+    rows = _rows(deltas)
+    return Stand(
+        data, pending, None if head is None else _head(head), rows[0].version if rows else 0
+    )
+
+
+async def read_pending(redis: Redis, name: PlaneName) -> Pending:
+    """Read the oldest changes that wait."""
+    entries: Any = await redis.xrange(changes_key(name), count=MAX_READ)
+    return _pending(entries)
+
+
+async def await_changes(redis: Redis, name: PlaneName, milliseconds: int) -> bool:
+    """Wait until a change waits to be published, but no longer than this; say whether one does."""
+    found: Any = await redis.xread({changes_key(name): "0"}, count=1, block=milliseconds)
+    return bool(found)
+
+
+async def publish_delta(
+    redis: Redis,
+    name: PlaneName,
+    delta: bytes,
+    *,
+    before: Head,
+    after: Head,
+    last: str,
+    keep_from: int,
+) -> None:
+    """Publish a delta, drop the changes up to entry `last` and deltas below version `keep_from`.
+
+    Raises:
+        Superseded: the head is another than `before`, there is a delta of this version already, or
+            the plane is gone; nothing was done.
+    """
+    done: Any = await redis.fcall(
+        PUBLISH, 4, PLANES, _HEADS, deltas_key(name), changes_key(name),
+        str(name), str(before), str(after), after.version, delta, last, keep_from,
+    )  # fmt: skip
+    if done != 1:
+        raise Superseded
+
+
+async def start_over(
+    redis: Redis, name: PlaneName, *, before: Head | None, after: Head, last: str
+) -> None:
+    """Let the plane as it was read be a new head, to which no delta leads.
+
+    Raises:
+        Superseded: the head is another than `before`, or the plane is gone; nothing was done.
+    """
+    done: Any = await redis.fcall(
+        START_OVER, 4, PLANES, _HEADS, deltas_key(name), changes_key(name),
+        str(name), "" if before is None else str(before), str(after), last,
+    )  # fmt: skip
+    if done != 1:
+        raise Superseded
+
+
+async def read_deltas(redis: Redis, name: PlaneName, after: int) -> list[DeltaRow]:
+    """Return the signed deltas to versions above `after`, ascending, MAX_DELTAS_READ at most."""
+    rows: Any = await redis.xrange(deltas_key(name), min=f"{after + 1}-0", count=MAX_DELTAS_READ)
+    return _rows(rows)
+
+
+async def await_deltas(
+    redis: Redis, after: dict[PlaneName, int], milliseconds: int
+) -> dict[PlaneName, list[DeltaRow]]:
+    """Wait for deltas to versions above those given, but no longer than this; return them."""
+    streams: Any = {deltas_key(name): f"{version}-0" for name, version in after.items()}
+    rows: Any = await redis.xread(streams, count=MAX_DELTAS_READ, block=milliseconds)
+    names = {deltas_key(name).encode(): name for name in after}
+    return {names[key]: _rows(entries) for key, entries in rows}
+
+
+def _rows(entries: Any) -> list[DeltaRow]:
+    return [
+        DeltaRow(int(entry.partition(b"-")[0]), fields.get(b"d", b"")) for entry, fields in entries
+    ]
+
+
+def _pending(entries: Any) -> Pending:
+    return Pending(
+        packed=tuple(fields[b"c"] for _, fields in entries if b"c" in fields),
+        last=entries[-1][0].decode() if entries else "",
+        whole=any(b"all" in fields for _, fields in entries),
+        ids=tuple(entry.decode() for entry, _ in entries),
+    )
+
+
+def _head(value: bytes) -> Head:
+    version, chain, iat = value.decode().split(":")
+    return Head(int(version), bytes.fromhex(chain), int(iat))

@@ -1,0 +1,63 @@
+"""Opening what is signed: bytes to envelope, signature, content; what fails is MALFORMED.
+
+Which key may sign what is `bundle.py`'s to say; content is read only after its signature held.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from verifier.contract.bundle import Document, read_document
+from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
+from verifier.contract.errors import MalformedError
+from verifier.errors import BundleCause, BundleRefused, ProfileError
+from verifier.policy.rules import RuleError
+from verifier.trust.keys import VerifyKey
+
+Value = TypeVar("Value")
+
+
+def opened(opening: Callable[[], Value]) -> Value:
+    """Open a document's content; what does not hold refuses the whole document.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
+    try:
+        return opening()
+    except (MalformedError, ProfileError, RuleError) as error:
+        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
+
+
+def taken_apart(data: bytes) -> Envelope:
+    """Read an envelope; verifies nothing.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
+    return opened(lambda: take_apart(data))
+
+
+def holds(envelope: Envelope, use: SignedUse, key: VerifyKey) -> bool:
+    """Say whether a key made this signature for this use."""
+    if key.algorithm != envelope.algorithm:
+        return False
+    message = to_be_signed(use, envelope.protected, envelope.payload)
+    return key.verify(message, envelope.signature)
+
+
+def document_in(envelope: Envelope, kind: type[Document], type_name: str) -> Document:
+    """Read a verified envelope's document.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
+    return opened(lambda: read_document(envelope.payload, kind, type_name))
+
+
+def read_by(reading: Callable[[bytes], Value], envelope: Envelope) -> Value:
+    """Read a verified envelope's payload by a function of the contract.
+
+    Raises:
+        BundleRefused: MALFORMED.
+    """
+    return opened(lambda: reading(envelope.payload))
