@@ -244,6 +244,20 @@ def test_a_store_that_dies_in_the_middle_gives_nobody_two(house: IssuingHouse) -
     ]
 
 
+def test_people_are_issued_to_also_without_a_plane_of_colours(house: IssuingHouse) -> None:
+    """It was destroyed; the codes live on, and a batch that is sent again is the same."""
+    with house.centre.redis.client() as client:
+        held: Any = client.hget("v:{status}:planes", "1:health")
+        client.hset("v:{status}:planes", "1:health", "destroyed")
+        try:
+            first = send(house, [paper(1, "colourless-1")], job="5" * 16)
+            assert send(house, [paper(1, "colourless-1")], job="5" * 16).body == first.body
+        finally:
+            client.hset("v:{status}:planes", "1:health", held)
+    (row,) = first.issued
+    assert in_store(house, lambda redis: read_value(redis, HEALTH, [row.person])) == [0]
+
+
 @pytest.mark.parametrize(
     ("given", "status", "code"),
     [

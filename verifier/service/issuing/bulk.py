@@ -56,7 +56,7 @@ from verifier.service.store.bulk import (
 )
 from verifier.service.store.credentials import hold_all
 from verifier.service.store.persons import find_persons, keep_persons
-from verifier.service.store.planes import PlaneName, change
+from verifier.service.store.planes import Marker, PlaneName, PlaneUnknown, change
 
 NDJSON: Final = "application/x-ndjson"
 MAX_LINE_BYTES: Final = 4096
@@ -223,12 +223,10 @@ class Bulk:
     async def _carry_out(self, job: str, plan: Plan, lines: Sequence[Line]) -> Plan:
         """Do what a plan says, as often as it is asked; returns it as it turned out."""
         number = self._settings.list
-        health = PlaneName(number, Plane.HEALTH)
         pairs = list(_given(plan, lines))
         colours = [(it.person, line.colour) for it, line in pairs if it.new]
-        marker = done_marker(job, plan.batch)
         # First the colours: nobody is found by reference who has none.
-        changed = await change(self._redis, {health: colours} if colours else {}, marker=marker)
+        changed = await self._colour(colours, done_marker(job, plan.batch))
         if not changed and await read_done(self._redis, job) != plan.batch + 1:
             raise Problem(HTTPStatus.CONFLICT, "bulk.order")
         new = [(line.digest, it.person) for it, line in pairs if it.new]
@@ -237,11 +235,19 @@ class Bulk:
             drawn: person for (_, drawn), person in zip(new, stands, strict=True) if drawn != person
         }
         if others:  # somebody was quicker at another door; the index drawn here stays nobody's
-            await change(self._redis, {health: [(drawn, int(Colour.NONE)) for drawn in others]})
+            await self._colour([(drawn, int(Colour.NONE)) for drawn in others], None)
         outcome = tuple(_as_it_turned_out(it, others) for it in plan.lines)
         outcome = await self._hold(plan, outcome, lines)
         await keep_job(self._redis, job, others.values())
         return Plan(batch=plan.batch, digest=plan.digest, issued_at=plan.issued_at, lines=outcome)
+
+    async def _colour(self, colours: Sequence[tuple[int, int]], marker: Marker | None) -> bool:
+        """Give colours; where the plane was destroyed nobody has one, and the marker is set."""
+        name = PlaneName(self._settings.list, Plane.HEALTH)
+        try:
+            return await change(self._redis, {name: colours} if colours else {}, marker=marker)
+        except PlaneUnknown:
+            return await change(self._redis, {}, marker=marker)
 
     async def _hold(
         self, plan: Plan, outcome: tuple[PlannedLine, ...], lines: Sequence[Line]
