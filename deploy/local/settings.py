@@ -125,6 +125,8 @@ def _archive(house: House) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "records": str(house.data / "records"),
         "person_keys": str(house.keys / "person-hash"),
+        "trust": str(house.data / "trust" / "trust.json"),
+        "audit": str(house.data / "audit"),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.issued import trust_source
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.store_line import new_scan, record
 from tests.support.verifier_process import Process, free_ports
@@ -114,7 +115,11 @@ def archive_house() -> Iterator[ArchiveHouse]:
             "api_keys": [],
             "records": str(folder / "records"),
             "person_keys": str(folder / "person-hash"),
+            "trust": str(folder / "trust.json"),
+            "audit": str(folder / "audit"),
         }
+        (folder / "audit").mkdir()
+        (folder / "trust.json").write_bytes(msgspec.json.encode(trust_source()))
         path = folder / "archive.json"
         path.write_bytes(msgspec.json.encode(settings))
         process = Process("archive", path, port, folder / "archive.log")

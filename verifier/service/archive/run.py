@@ -10,9 +10,12 @@ from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.metrics import ArchiveMetrics
 from verifier.service.archive.moving import Moving
 from verifier.service.archive.settings import ArchiveSettings
+from verifier.service.archive.subjects import SubjectSearch
+from verifier.service.audit import open_audit
 from verifier.service.http.access import Keys
 from verifier.service.http.door import Door, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.issuing.operating import token_opener
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.settings import SettingsError
@@ -41,16 +44,25 @@ async def run_archive(settings: ArchiveSettings, log: Log, stop: asyncio.Event) 
     redis = open_store(settings.redis)
     with folder:
         moving = Moving(redis, folder, Path(settings.person_keys), log)
-        await _serve(settings, moving, log, stop)
+        audit = open_audit(settings.audit, settings.name, log)
+        search = SubjectSearch(redis, folder, moving, Path(settings.person_keys), audit)
+        await _serve(settings, moving, search, log, stop)
+        audit.close()
     await redis.aclose()
 
 
-async def _serve(settings: ArchiveSettings, moving: Moving, log: Log, stop: asyncio.Event) -> None:
+async def _serve(
+    settings: ArchiveSettings,
+    moving: Moving,
+    search: SubjectSearch,
+    log: Log,
+    stop: asyncio.Event,
+) -> None:
     metrics = Metrics(settings.name)
     metrics.registry.register(ArchiveMetrics(moving))
     door = Door(
-        health_routes(lambda: readiness(moving), metrics.text),
-        Keys(settings.api_keys),
+        (*search.routes(), *health_routes(lambda: readiness(moving), metrics.text)),
+        Keys(settings.api_keys, token_opener(Path(settings.trust))),
         log=log,
         metrics=metrics,
     )

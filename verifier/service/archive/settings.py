@@ -16,3 +16,7 @@ class ArchiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folder of the day files; made when missing."""
     person_keys: str
     """Folder of <YYYY-MM-DD>.key: destroyed with the day's records."""
+    trust: str
+    """The trust source: whose operator tokens open the door of one person's records."""
+    audit: str
+    """Folder of the audit logs."""
