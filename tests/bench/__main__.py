@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from tests.bench import core, hc1, http, peer, store, terminal
+from tests.bench import core, hc1, http, peer, status, store, terminal
 
 GROUPS: Final[dict[str, Callable[[], None]]] = {
     "core": core.run,
     "hc1": hc1.run,
     "http": http.run,
     "peer": peer.run,
+    "status": status.run,
     "store": store.run,
     "terminal": terminal.run,
 }
