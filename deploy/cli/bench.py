@@ -16,7 +16,8 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Groups: core, hc1, http, peer, status, store, terminal.")
+        list[str] | None,
+        typer.Argument(help="Groups: core, hc1, http, peer, status, store, terminal."),
     ] = None,
 ) -> None:
     """Measure this machine; without names, everything."""
