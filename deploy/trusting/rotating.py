@@ -36,7 +36,7 @@ from verifier.issuing.publisher import key_entry
 from verifier.issuing.roots import signed, taken_after
 from verifier.issuing.signing import SigningKey
 from verifier.issuing.sources import with_key_beside, without_key
-from verifier.trust.bundle import open_root_file
+from verifier.trust.root import open_root_file
 
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Octets of a root file."""

@@ -24,9 +24,10 @@ from verifier.errors import BundleRefused
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.roots import root_kids
 from verifier.issuing.sources import entry_kid
-from verifier.trust.bundle import TrustedSet, open_root_file
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import load_public
+from verifier.trust.root import open_root_file
 
 SOON_S: Final = 30 * 86_400
 """Seconds before an end from which it is marked: time to plan a rotation."""

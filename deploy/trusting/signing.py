@@ -33,9 +33,9 @@ from verifier.issuing.roots import (
     signed,
     taken_after,
 )
-from verifier.trust.bundle import open_root_file
 from verifier.trust.keys import bind, spki_of
 from verifier.trust.lists import read_signers
+from verifier.trust.root import open_root_file
 
 MAX_DESCRIPTION_BYTES: Final = 64 * 1024
 """Octets of a description, or of a root file: 16 signatures over 32 keys take 50 KB."""

@@ -24,7 +24,8 @@ from verifier.issuing.signing import SigningKey
 from verifier.status.changes import pack_changes
 from verifier.status.delta import chained
 from verifier.status.plane import BITS, PlaneView, pack
-from verifier.trust.bundle import TrustedSet, seal_root_file
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.root import seal_root_file
 
 NOW: Final = 1_790_000_000
 """Unix seconds: 2026-09-21T14:13:20Z."""
@@ -141,7 +142,9 @@ class Edition:
             "chain": hashlib.sha256(f"{self.version} {self.iat}".encode()).digest()[:16],
             "lst": zlib.compress(pack(whole, BITS[plane])),
         } | dict(self.extra)
-        members = {name: body.pop(name) for name in StatusDocument.__struct_fields__}
+        members = {
+            name: body.pop(name) for name in StatusDocument.__struct_fields__ if name in body
+        }
         payload = write_status(StatusDocument(**members))
         if body:
             payload = encode(cbor.decode(payload) | body)
@@ -164,7 +167,7 @@ class Edition:
         } | dict(self.extra)
         chain = chained(body["prev"], body["version"], body["changes"])
         body = {"chain": chain} | body
-        members = {name: body.pop(name) for name in DeltaDocument.__struct_fields__}
+        members = {name: body.pop(name) for name in DeltaDocument.__struct_fields__ if name in body}
         payload = write_delta(DeltaDocument(**members))
         if body:
             payload = encode(cbor.decode(payload) | body)

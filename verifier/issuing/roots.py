@@ -15,14 +15,9 @@ from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.errors import MalformedError
 from verifier.issuing.publisher import seal_root
 from verifier.issuing.signing import SigningKey
-from verifier.trust.bundle import (
-    TrustedSet,
-    envelopes_of,
-    open_root_file,
-    root_signers,
-    seal_root_file,
-)
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.keys import kid_of, load_spki
+from verifier.trust.root import envelopes_of, open_root_file, root_signers, seal_root_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

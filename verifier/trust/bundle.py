@@ -14,18 +14,15 @@ no disk, no clock here.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from verifier.contract import cbor
 from verifier.contract.bundle import (
     CARDS,
     CardsDocument,
     KeyEntry,
     ProfilesDocument,
-    RootDocument,
-    RootKey,
     RostersDocument,
     TrustDocument,
 )
@@ -41,15 +38,14 @@ from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
 from verifier.status.rids import RevokedCards, open_cards
 from verifier.trust.jwk import thumbprint_of
-from verifier.trust.keys import KeyRing, TrustedKey, VerifyKey, kid_of, load_spki
+from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 from verifier.trust.opening import document_in, holds, opened, read_by, taken_apart
+from verifier.trust.root import keys_of, read_root
 
 AnyDocument = TrustDocument | ProfilesDocument | RostersDocument
 AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument, DeltaDocument)
 Value = TypeVar("Value")
-MAX_ROOT_SIGNATURES: Final = 16
-"""Envelopes in a root file; a root has at most 16 keys."""
-_ROOT_FILE: Final = cbor.Grammar(max_items=MAX_ROOT_SIGNATURES + 1)
+OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +84,6 @@ class TakenCards(NamedTuple):
 NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
 
 
-def seal_root_file(envelopes: tuple[bytes, ...]) -> bytes:
-    """Put the envelopes of one root document, one a root key, into a root file."""
-    return cbor.encode(list(envelopes))
-
-
 class TrustedSet:
     """What is trusted now; each `take_…` accepts bytes, or raises and changes nothing."""
 
@@ -100,8 +91,8 @@ class TrustedSet:
         """Start from the pinned root file and the floors kept outside the bundles' slots."""
         self.floors: dict[str, Floor] = dict(floors or {})
         self.trust = NO_TRUST
-        self._root, self._root_digest = _read_root(root_file, None)
-        self._bundle_keys = _keys(self._root.bundle_keys)
+        self._root, self._root_digest = read_root(root_file, None)
+        self._bundle_keys = keys_of(self._root.bundle_keys)
         self._raise_floor("root", self._root.version, self._root_digest)
 
     @property
@@ -114,7 +105,7 @@ class TrustedSet:
 
         Whoever slept through several roots takes them one by one; only the last must be valid now.
         """
-        root, digest = _read_root(root_file, self._root)
+        root, digest = read_root(root_file, self._root)
         if root.version == self._root.version and digest == self._root_digest:
             return
         if root.version <= self._root.version:
@@ -124,7 +115,7 @@ class TrustedSet:
             raise BundleRefused(BundleCause.ORDER, "a root that skips a version")
         if now > root.exp and not passing:
             raise BundleRefused(BundleCause.EXPIRED, "an expired root")
-        self._bundle_keys = _keys(root.bundle_keys)
+        self._bundle_keys = keys_of(root.bundle_keys)
         self._root, self._root_digest = root, digest
         self._raise_floor("root", root.version, digest)
 
@@ -195,21 +186,32 @@ class TrustedSet:
 
     def read_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
         """Read a snapshot signed by a status key for a list it may publish; nothing is taken."""
-        envelope = taken_apart(data)
-        key = self._verified(envelope, SignedUse.STATUS, "status", now, held=held)
-        document = read_by(read_status, envelope)
-        _may_publish(key, document)
+        document = self._published(data, SignedUse.STATUS, read_status, now, held=held)
         if self.trust.lists.get(document.list) != document.uri:
             raise BundleRefused(BundleCause.WRONG_USE, "a list of another name than trusted")
         return document
 
     def read_delta(self, data: bytes, now: float, *, held: bool = False) -> DeltaDocument:
         """Read a delta signed by a status key for a list it may publish; nothing is taken."""
+        return self._published(data, SignedUse.DELTA, read_delta, now, held=held)
+
+    def _published(
+        self,
+        data: bytes,
+        use: SignedUse,
+        reading: Callable[[bytes], OfPlane],
+        now: float,
+        *,
+        held: bool,
+    ) -> OfPlane:
         envelope = taken_apart(data)
-        key = self._verified(envelope, SignedUse.DELTA, "status", now, held=held)
-        delta = read_by(read_delta, envelope)
-        _may_publish(key, delta)
-        return delta
+        key = self._verified(envelope, use, "status", now, held=held)
+        document = read_by(reading, envelope)
+        if key.lists is not None and document.list not in key.lists:
+            raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
+        if key.issuer not in (None, document.iss):
+            raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
+        return document
 
     def _accept_plane(self, number: int, plane: Plane, view: PlaneView, *, late: bool) -> None:
         name = f"status-{number}-{plane}"
@@ -290,73 +292,6 @@ class TrustedSet:
         if held is not None and name == "root" and version < held.version:
             raise BundleRefused(BundleCause.ROLLBACK, "a root below the floor")
         self.floors[name] = Floor(version=version, digest=digest)
-
-
-def _may_publish(key: TrustedKey, document: StatusDocument | DeltaDocument) -> None:
-    if key.lists is not None and document.list not in key.lists:
-        raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
-    if key.issuer is not None and document.iss != key.issuer:
-        raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
-
-
-def _keys(entries: tuple[RootKey, ...]) -> dict[bytes, VerifyKey]:
-    keys = {}
-    for entry in entries:
-        try:
-            public, key = load_spki(entry.spki)
-        except MalformedError as error:
-            raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-        keys[kid_of(public)] = key
-    return keys
-
-
-def _byte_strings(found: object) -> list[bytes]:
-    if isinstance(found, list) and all(isinstance(item, bytes) for item in found):
-        return found
-    raise MalformedError("not a list of byte strings")
-
-
-def envelopes_of(root_file: bytes) -> tuple[bytes, ...]:
-    """Return the envelopes of a root file as they stand; nothing of them is read.
-
-    Raises:
-        BundleRefused: MALFORMED.
-    """
-    try:
-        return tuple(_byte_strings(cbor.decode(root_file, _ROOT_FILE)))
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, "not a root file") from error
-
-
-def open_root_file(root_file: bytes) -> tuple[RootDocument, tuple[Envelope, ...]]:
-    """Read a root file: one document in one envelope a root key; no signature is checked.
-
-    Raises:
-        BundleRefused: MALFORMED.
-    """
-    envelopes = [taken_apart(data) for data in envelopes_of(root_file)]
-    if not envelopes or any(e.payload != envelopes[0].payload for e in envelopes):
-        raise BundleRefused(BundleCause.MALFORMED, "not a root file")
-    return document_in(envelopes[0], RootDocument, "root"), tuple(envelopes)
-
-
-def root_signers(authority: RootDocument, envelopes: tuple[Envelope, ...]) -> frozenset[bytes]:
-    """Return the kids of a root's keys whose signatures hold; a key counts once."""
-    keys = _keys(authority.root_keys)
-    return frozenset(
-        envelope.kid
-        for envelope in envelopes
-        if envelope.kid in keys and holds(envelope, SignedUse.BUNDLE, keys[envelope.kid])
-    )
-
-
-def _read_root(root_file: bytes, previous: RootDocument | None) -> tuple[RootDocument, bytes]:
-    """Read a root file signed by its own root keys and the previous ones."""
-    root, envelopes = open_root_file(root_file)
-    for authority in (root,) if previous is None else (root, previous):
-        if len(root_signers(authority, envelopes)) < authority.threshold:
-            raise BundleRefused(BundleCause.SIGNATURE, "too few root keys signed")
-    return root, hashlib.sha256(envelopes[0].payload).digest()
 
 
 def open_trust(document: TrustDocument) -> Trust:

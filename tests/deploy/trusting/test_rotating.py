@@ -14,7 +14,8 @@ from verifier.errors import BundleCause, BundleRefused
 from verifier.issuing.publisher import seal_bundle
 from verifier.issuing.signing import SigningKey
 from verifier.issuing.sources import without_key
-from verifier.trust.bundle import TrustedSet, open_root_file
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.root import open_root_file
 
 NOW = int(time.time())
 IN_SOURCE = (Role.ISSUER, Role.STATUS, Role.GRANT)

@@ -10,7 +10,8 @@ from tests.support.keys import BUNDLE, NEW_ROOTS, ROOTS
 from tests.support.publisher import DAY, NOW
 from tests.support.signers import pem
 from verifier.issuing.signing import SigningKey
-from verifier.trust.bundle import TrustedSet, open_root_file
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.root import open_root_file
 
 FIRST = """
 days = 365

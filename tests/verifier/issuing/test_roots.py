@@ -14,7 +14,8 @@ from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused
 from verifier.issuing.roots import compared, cosigned, signatures, signed, taken_after
 from verifier.issuing.signing import SigningKey
-from verifier.trust.bundle import TrustedSet, open_root_file
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.root import open_root_file
 
 
 def described(

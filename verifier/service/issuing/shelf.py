@@ -27,7 +27,7 @@ from verifier.service.issuing.rosters import RosterBoard
 from verifier.service.issuing.sources import read_cards, read_sources
 from verifier.service.logs import Log
 from verifier.service.store.bundles import publish_bundle, read_versions
-from verifier.trust.bundle import open_root_file
+from verifier.trust.root import open_root_file
 
 TICK_S: Final = 1.0
 """Seconds between looks; a plane has one version a commit, at most one a second."""
