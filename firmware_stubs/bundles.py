@@ -7,17 +7,27 @@
   survive a reset, so that an older bundle stays refused.
 - What was accepted and expires while loaded stays loaded, also over a restart: decisions go to the
   stance with trust.stale, never to a stop. What arrives expired is refused.
+- A plane is a snapshot in a slot and the deltas taken in since (`planes.py`): `offer_deltas`, then
+  durable together with the floor, then `adopt_deltas`. The slot's bytes stay as they are.
 - Person planes are fetched only where the place's profile needs them.
 Document: docs/terminal.md, "Bundles".
 """
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
+from firmware_stubs.planes import (
+    Kept,
+    Wanted,
+    follow,
+    next_step,
+    plane_name,
+    split,
+    take_snapshot,
+)
+from firmware_stubs.slots import Accepted, AcceptedDeltas, Held, Refused, Slot, Value
 from verifier.contract.bundle import (
     CARDS,
     ROOT_STEP,
@@ -39,57 +49,8 @@ from verifier.trust.bundle import NO_TRUST, Floor, TakenCards, TrustedSet
 ROOT: Final = "root"
 _ORDER: Final = (ROOT, "trust", "profiles")
 """Each leans on the ones before it; cards, rosters and status planes come last."""
-_STATUS: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
 MAX_BUNDLES: Final = 64
 """Names a terminal takes from an index; a city has about ten."""
-
-
-class Slot(StrEnum):
-    """Where the bytes of a bundle lie."""
-
-    A = "a"
-    B = "b"
-
-    @property
-    def other(self) -> "Slot":
-        """Return the slot that is not this one."""
-        return Slot.B if self is Slot.A else Slot.A
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What the slot in use holds."""
-
-    slot: Slot
-    version: int
-    digest: bytes
-    """SHA-256 of the bytes."""
-
-
-_Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A bundle that may be used once its slot is durable."""
-
-    name: str
-    held: Held
-    floor: Floor
-    """Nothing older is accepted from now on; made durable together with the slot."""
-    issued_at: float
-    """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
-    value: _Value
-    trusted: TrustedSet
-    """What is trusted once it is in use."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A slot that could not be loaded."""
-
-    name: str
-    cause: str
 
 
 class Bundles:
@@ -105,6 +66,9 @@ class Bundles:
         """
         self._held = dict(held)
         self._floors = dict(floors)
+        self._deltas: dict[str, tuple[bytes, ...]] = {}
+        self._astray: set[str] = set()
+        """Planes whose last deltas did not fit."""
         self._pinned = pinned_root
         self._trusted = self._start(pinned_root)
         self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
@@ -138,19 +102,27 @@ class Bundles:
     def versions(self) -> dict[str, int]:
         """Return name -> version of what is in use."""
         return {ROOT: self._trusted.root_version} | {
-            name: held.version for name, held in self._held.items()
+            name: held.version if (view := self._view(name)) is None else view.version
+            for name, held in self._held.items()
         }
 
     def profile(self, place: str) -> ResolvedProfile | None:
         """Return the profile of a place; None is a denial."""
         return self.profiles.at(place)
 
-    def load(self, contents: Mapping[str, bytes], now: float) -> tuple[Refused, ...]:
-        """Load the slots in use at start, in order; what does not hold is left out.
+    def load(
+        self,
+        contents: Mapping[str, bytes],
+        now: float,
+        deltas: Mapping[str, tuple[bytes, ...]] | None = None,
+    ) -> tuple[Refused, ...]:
+        """Load the slots in use at start, in order, and the deltas kept beside them.
+
+        What does not hold is left out, a slot with its deltas.
 
         `now` must not lie below the clock's floor, or keys would not yet be in their window.
         """
-        refused = []
+        refused, kept = [], {} if deltas is None else deltas
         for name in in_order(self._held):
             data, held = contents.get(name, b""), self._held[name]
             if hashlib.sha256(data).digest() != held.digest:
@@ -161,7 +133,9 @@ class Bundles:
                 if name == ROOT:
                     self._start_from(data)
                 else:
-                    self._put(name, _take(self._trusted, name, data, now, held=True)[0])
+                    beside = kept.get(name, ())
+                    self._put(name, _held(self._trusted, name, data, beside, now))
+                    self._deltas[name] = beside
             except BundleRefused as error:
                 refused.append(Refused(name=name, cause=error.cause))
                 del self._held[name]
@@ -174,14 +148,22 @@ class Bundles:
             raise BundleRefused(BundleCause.ROLLBACK, "older than the pinned root")
         self._trusted = accepted
 
-    def offer(self, name: str, data: bytes, now: float) -> Accepted:
+    def offer(self, name: str, data: bytes, now: float, deltas: Sequence[bytes] = ()) -> Accepted:
         """Judge bytes that came from outside; nothing is in use yet.
+
+        `deltas` of a snapshot lead on from it; those that are not newer are passed by.
 
         Raises:
             BundleRefused: they are not acceptable; everything stays as it was.
         """
         trial = self._trusted.copy()
-        value, version, issued_at = _judged(trial, name, data, now)
+        used: tuple[bytes, ...] = ()
+        value: Value
+        if (plane := plane_name(name)) is not None:
+            led, version = take_snapshot(trial, plane, data, deltas, now)
+            value, used, issued_at = led.view, led.used, led.issued_at
+        else:
+            value, version, issued_at = _judged(trial, name, data, now)
         name = ROOT if ROOT_STEP.fullmatch(name) else name  # one slot: a step is the root then
         before = self._held.get(name)
         slot = Slot.A if before is None else before.slot.other
@@ -193,6 +175,34 @@ class Bundles:
             issued_at=issued_at,
             value=value,
             trusted=trial,
+            deltas=used,
+        )
+
+    def offer_deltas(self, name: str, bucket: bytes, now: float) -> AcceptedDeltas | None:
+        """Judge a bucket of deltas of a plane in use; nothing is in use yet. None: nothing newer.
+
+        Raises:
+            BundleRefused: they do not fit; everything stays as it was, and the snapshot is wanted.
+        """
+        view, plane = self._view(name), plane_name(name)
+        if view is None or plane is None:
+            raise BundleRefused(BundleCause.ORDER, "deltas of a plane that is not held")
+        trial = self._trusted.copy()
+        try:
+            led = follow(trial, plane, view, split(bucket), now)
+        except BundleRefused:
+            self._astray.add(name)
+            raise
+        if not led.used:
+            return None
+        return AcceptedDeltas(
+            name=name,
+            after=len(self._deltas.get(name, ())),
+            deltas=led.used,
+            floor=trial.floors[name],
+            issued_at=led.issued_at,
+            view=led.view,
+            trusted=trial,
         )
 
     def adopt(self, accepted: Accepted) -> None:
@@ -200,22 +210,54 @@ class Bundles:
         self._trusted = accepted.trusted
         self._held[accepted.name] = accepted.held
         self._floors[accepted.name] = accepted.floor
+        self._deltas[accepted.name] = accepted.deltas
+        self._astray.discard(accepted.name)
         if accepted.name != ROOT:
             self._put(accepted.name, accepted.value)
 
-    def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[BundleVersion, ...]:
+    def adopt_deltas(self, accepted: AcceptedDeltas) -> None:
+        """Use deltas, now that they and the floor are durable."""
+        self._trusted = accepted.trusted
+        self._floors[accepted.name] = accepted.floor
+        self._deltas[accepted.name] = (*self._deltas.get(accepted.name, ()), *accepted.deltas)
+        self._put(accepted.name, accepted.view)
+
+    def lost(self, name: str) -> None:
+        """Note that the centre has no deltas for what is held: the snapshot is wanted."""
+        self._astray.add(name)
+
+    def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[Wanted, ...]:
         """Choose from an index what is needed here and is not what is held, in order of taking."""
         offered = {entry.name: entry for entry in index}
         names = [name for name in offered if self._needed(name, place)][:MAX_BUNDLES]
-        return tuple(
-            offered[name]
-            for name in in_order(names)
-            if (held := self._held.get(name)) is None or held.digest.hex() != offered[name].digest
+        steps = (self._step(offered[name]) for name in in_order(names))
+        return tuple(step for step in steps if step is not None)
+
+    def _step(self, entry: BundleVersion) -> Wanted | None:
+        name = entry.name
+        held, floor = self._held.get(name), self._floors.get(name)
+        if plane_name(name) is None:
+            same = held is not None and held.digest.hex() == entry.digest
+            return None if same else Wanted(entry=entry, whole=True)
+        deltas = self._deltas.get(name, ())
+        kept = Kept(
+            view=None if held is None else self._view(name),
+            deltas=len(deltas),
+            octets=sum(map(len, deltas)),
+            astray=name in self._astray,
+            floor=0 if floor is None else floor.version,
         )
+        return next_step(entry, kept)
+
+    def _view(self, name: str) -> PlaneView | None:
+        plane = plane_name(name)
+        return None if plane is None else self.known.status.plane(*plane)
 
     def reset(self) -> None:
         """Forget all slots, as a terminal does that is wiped; floors stay."""
         self._held.clear()
+        self._deltas.clear()
+        self._astray.clear()
         self._trusted = self._start(self._pinned)
         self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
         self.profiles = NO_PROFILES
@@ -231,14 +273,14 @@ class Bundles:
         if ROSTERS_OF.fullmatch(name):
             takes_groups = profile is not None and Kind.GROUP in profile.kinds
             return takes_groups and name == f"rosters-{place}"
-        status = _STATUS.fullmatch(name)
-        if status is None:
+        plane = plane_name(name)
+        if plane is None:
             return False
-        if status[2] == Plane.REVOCATION:
+        if plane.plane is Plane.REVOCATION:
             return True
-        return status[2] == Plane.HEALTH and profile is not None and bool(profile.passing)
+        return plane.plane is Plane.HEALTH and profile is not None and bool(profile.passing)
 
-    def _put(self, name: str, value: _Value) -> None:
+    def _put(self, name: str, value: Value) -> None:
         known = self.known
         if isinstance(value, Profiles):
             self.profiles = value
@@ -247,9 +289,8 @@ class Bundles:
         elif isinstance(value, PlaceRosters):
             rosters = known.rosters.replaced(value)
             self.known = replace(known, rosters=rosters)
-        elif isinstance(value, PlaneView):
-            _, number, plane = name.split("-")
-            status = known.status.replaced(int(number), Plane(plane), value)
+        elif isinstance(value, PlaneView) and (plane := plane_name(name)) is not None:
+            status = known.status.replaced(*plane, value)
             self.known = replace(known, status=status)
         else:
             self.known = replace(known, trust=self._trusted.trust)
@@ -265,16 +306,25 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=place))
 
 
-def _judged(trusted: TrustedSet, name: str, data: bytes, now: float) -> tuple[_Value, int, float]:
+def _judged(trusted: TrustedSet, name: str, data: bytes, now: float) -> tuple[Value, int, float]:
     if name == ROOT or ROOT_STEP.fullmatch(name):
         trusted.take_root(data, now, passing=name != ROOT)
         return None, trusted.root_version, 0.0
     return _take(trusted, name, data, now, held=False)
 
 
+def _held(
+    trusted: TrustedSet, name: str, data: bytes, deltas: Sequence[bytes], now: float
+) -> Value:
+    """Have what a slot holds accepted again, a plane with its deltas."""
+    if plane_name(name) is None:
+        return _take(trusted, name, data, now, held=True)[0]
+    return trusted.take_status(data, now, deltas=deltas, held=True).value
+
+
 def _take(
     trusted: TrustedSet, name: str, data: bytes, now: float, *, held: bool
-) -> tuple[_Value, int, float]:
+) -> tuple[Value, int, float]:
     """Have a bundle accepted; returns what it holds, its version and its iat."""
     try:
         if name == "trust":
@@ -292,11 +342,6 @@ def _take(
         if name == CARDS:
             cards = trusted.take_cards(data, now, held=held)
             return cards, cards.document.version, cards.document.iat
-        if _STATUS.fullmatch(name):
-            status, view = trusted.take_status(data, now, held=held)
-            if name != f"status-{status.list}-{status.plane}":
-                raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
-            return view, status.version, status.iat
     except MalformedError as error:
         raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
     raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")

@@ -160,14 +160,15 @@ class Centre:
         told = await self._request("POST", "/v1/scans/upload", UPLOAD_LIMIT_S, body=body)
         return _read(told, _upload_answer)
 
-    async def index(self) -> BundleIndex:
-        """Return which bundles there are; none for a terminal whose grant does not open them.
+    async def index(self, place: str) -> BundleIndex:
+        """Return which bundles there are for a place; none where the grant does not open them.
 
         Raises:
             CentreRefusedError, CentreUnusableError, or one of Failures.
         """
         try:
-            return _read(await self._request("GET", "/v1/bundles", INDEX_LIMIT_S), _index)
+            path = f"/v1/bundles?place={place}"
+            return _read(await self._request("GET", path, INDEX_LIMIT_S), _index)
         except CentreRefusedError as error:
             if error.code == NO_SCOPE:
                 # The grant is good, only narrower: no reason to let nobody in.
@@ -175,8 +176,9 @@ class Centre:
             raise
 
     async def bundle(self, name: str, held: bytes | None) -> bytes | None:
-        """Return a bundle's bytes; None when it is still the one with digest `held`.
+        """Return the bytes of a bundle, or of a bucket of deltas below one.
 
+        None when it is still the one with digest `held`.
         After a broken line the next call for the same bundle goes on where it broke.
 
         Raises:

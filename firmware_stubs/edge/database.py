@@ -14,10 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 BUSY_S: Final = 2.0
 """Seconds to wait for another reader of the file, such as a person with `sqlite3`."""
 
+_DELTAS: Final = """
+CREATE TABLE delta (
+    name TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, number)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since schema 2."""
 _SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE floor (
@@ -110,7 +116,11 @@ class Database:
         (version,) = execute("PRAGMA user_version").fetchone()
         if version == 0:
             self.connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {_SCHEMA} {_DELTAS}PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version == 1:
+            self.connection.executescript(
+                f"BEGIN IMMEDIATE; {_DELTAS} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")

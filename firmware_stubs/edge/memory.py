@@ -1,22 +1,23 @@
 """What the terminal remembers of itself: facts, floors, slots, its person key.
 
 On the desk's thread. Facts (table `fact`): epoch counter, clock floor, clock offset and the start
-of the machine it belongs to, the machine's last start, whether the terminal is suspended. Floors
-and slots are written in one transaction, so a floor never stands below what is in use; a reset
-forgets the slots alone.
+of the machine it belongs to, the machine's last start, whether the terminal is suspended. Slots,
+the deltas beside them (table `delta`, in the order they were taken in) and floors are written in
+one transaction, so a floor never stands below what is in use; a reset forgets all but the floors.
 """
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from firmware_stubs.bundles import Accepted, Held, Slot
 from firmware_stubs.clock import Offset
 from firmware_stubs.edge.database import Database
+from firmware_stubs.slots import Accepted, AcceptedDeltas, Held, Slot
 from fleet.contract.messages import Epoch
 from verifier.trust.bundle import Floor
 
@@ -102,8 +103,29 @@ class Memory:
             for name, slot, version, digest in rows
         }
 
+    def deltas(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Return the deltas kept beside the slots, in order."""
+        rows = self._database.connection.execute("SELECT name, data FROM delta ORDER BY number")
+        found: dict[str, list[bytes]] = {}
+        for name, data in rows:
+            found.setdefault(name, []).append(data)
+        return {name: tuple(kept) for name, kept in found.items()}
+
+    def extend(self, accepted: AcceptedDeltas) -> None:
+        """Keep deltas beside a slot, and raise its floor, in one step."""
+        floor = accepted.floor
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO floor VALUES (?, ?, ?)",
+                (accepted.name, floor.version, floor.digest),
+            )
+            _keep(connection, accepted.name, accepted.after, accepted.deltas)
+
     def adopt(self, accepted: Accepted) -> None:
-        """Switch to a slot whose bytes are on disk, and raise its floor, in one step."""
+        """Switch to a slot whose bytes are on disk, and raise its floor, in one step.
+
+        The deltas kept beside the slot before give way to those that lead on from this one.
+        """
         held, floor = accepted.held, accepted.floor
         with self._database.transaction() as connection:
             connection.execute(
@@ -114,11 +136,14 @@ class Memory:
                 "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?)",
                 (accepted.name, held.slot.value, held.version, held.digest),
             )
+            connection.execute("DELETE FROM delta WHERE name = ?", (accepted.name,))
+            _keep(connection, accepted.name, 0, accepted.deltas)
 
     def forget_slots(self) -> None:
         """Forget the slots and keep the floors."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM slot")
+            connection.execute("DELETE FROM delta")
 
     def _get(self, name: str, kind: type[Value]) -> Value | None:
         row = self._database.connection.execute(
@@ -131,6 +156,12 @@ class Memory:
             connection.execute(
                 "INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, msgspec.json.encode(value))
             )
+
+
+def _keep(connection: sqlite3.Connection, name: str, after: int, deltas: tuple[bytes, ...]) -> None:
+    """Write deltas behind those that are kept."""
+    rows = [(name, number, data) for number, data in enumerate(deltas, after)]
+    connection.executemany("INSERT INTO delta VALUES (?, ?, ?)", rows)
 
 
 def person_key(path: Path) -> bytes:

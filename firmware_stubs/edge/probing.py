@@ -9,7 +9,7 @@ from firmware_stubs import events
 from firmware_stubs.backoff import Backoff
 from firmware_stubs.connectivity import SLOW_S
 from firmware_stubs.edge.asking import IDLE_S, Bell, ask_beside
-from firmware_stubs.edge.centre import Centre, CentreUnusableError
+from firmware_stubs.edge.centre import CentreUnusableError
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.terminal import State
 
@@ -53,9 +53,9 @@ class Prober:
 
     async def _probe(self) -> bool:
         """Ask once; whether it was answered well."""
-        started = time.perf_counter()
+        started, place = time.perf_counter(), self._shell.settings.place
         try:
-            index = await ask_beside(self._shell, Centre.index)
+            index = await ask_beside(self._shell, lambda centre: centre.index(place))
         except CentreUnusableError as error:
             self._shell.log.warning("centre.unusable", error=str(error))
             return False

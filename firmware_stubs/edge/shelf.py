@@ -6,8 +6,8 @@ Which one counts is the database's to say; the file that counts is never written
 from collections.abc import Mapping
 from pathlib import Path
 
-from firmware_stubs.bundles import Held, Slot
 from firmware_stubs.edge.memory import write_durably
+from firmware_stubs.slots import Held, Slot
 
 
 class Shelf:

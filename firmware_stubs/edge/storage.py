@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from firmware_stubs.bundles import Bundles, Refused
+from firmware_stubs.bundles import Bundles
 from firmware_stubs.clock import TerminalClock
 from firmware_stubs.edge import uses
 from firmware_stubs.edge.database import Database, StateError
@@ -17,6 +17,7 @@ from firmware_stubs.edge.settings import Settings, SettingsError
 from firmware_stubs.edge.shelf import Shelf
 from firmware_stubs.edge.version import BUILD_TIME
 from firmware_stubs.outbox import Bounds
+from firmware_stubs.slots import Refused
 from verifier.errors import BundleRefused
 from verifier.uses import PersonKeys
 
@@ -92,7 +93,7 @@ def open_storage(settings: Settings, *, wall: float, reset: bool = False) -> Sto
         keys=PersonKeys(today=person_key(folder / "person.key"), yesterday=None),
         clock=clock,
         bundles=bundles,
-        refused=bundles.load(shelf.read(held), clock.at_least(wall)),
+        refused=bundles.load(shelf.read(held), clock.at_least(wall), memory.deltas()),
         _lock=lock,
     )
 

@@ -3,7 +3,8 @@ from hashlib import sha256
 
 import pytest
 
-from firmware_stubs.bundles import Accepted, Bundles, Held, Slot, in_order
+from firmware_stubs.bundles import Bundles, in_order
+from firmware_stubs.slots import Accepted, Held, Slot
 from tests.support.city import asks
 from tests.support.health import thumbprint
 from tests.support.keys import NEW_ROOTS, ROOTS, STRANGER
@@ -222,10 +223,10 @@ def test_only_needed_planes_are_wanted() -> None:
         *("root", "trust", "profiles"),
         *("rosters-hall-1", "status-1-health", "status-1-revocation"),
     ]
-    assert [entry.name for entry in bundles.wanted(offered, PLACE)] == everything
+    assert [step.name for step in bundles.wanted(offered, PLACE)] == everything
     take(bundles, "profiles", SECOND.profiles(asks(colours=[], kinds=["personal"])))
     less = ["root", "trust", "profiles", "status-1-revocation"]
-    assert [entry.name for entry in bundles.wanted(offered, PLACE)] == less
+    assert [step.name for step in bundles.wanted(offered, PLACE)] == less
 
 
 def test_what_is_held_is_not_wanted() -> None:

@@ -8,9 +8,11 @@ import signal
 import sys
 from typing import Any, Final
 
+from firmware_stubs.bundles import Bundles
 from firmware_stubs.commands import Ring
 from firmware_stubs.edge.__main__ import main
 from firmware_stubs.edge.gate import Gate
+from firmware_stubs.edge.memory import Memory
 from firmware_stubs.edge.shell import Shell
 
 POINTS: Final[dict[str, tuple[type, str]]] = {
@@ -20,10 +22,13 @@ POINTS: Final[dict[str, tuple[type, str]]] = {
     "opening": (Gate, "open"),
     "started": (Shell, "_act"),
     "done": (Ring, "finish"),
+    "extending": (Memory, "extend"),
+    "extended": (Bundles, "adopt_deltas"),
 }
 """answered: the centre has, nothing is written of it · claimed: claims and record are on disk ·
 noted: before the centre is asked · opening: noted that the gate opens · started: a command is ·
-done: it was carried out, no result is written."""
+done: it was carried out, no result is written · extending: deltas were judged · extended: they are
+on disk, and not in use."""
 
 
 def _die(*_arguments: Any, **_named: Any) -> None:

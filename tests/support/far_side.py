@@ -29,6 +29,8 @@ from verifier.contract.scan import (
     UploadResult,
 )
 from verifier.contract.vocabulary import Outcome
+from verifier.service.deltas import Ahead, Deltas, Gone
+from verifier.service.http.representations import Representations
 
 START_S: Final = 10.0
 
@@ -68,7 +70,13 @@ class FarSide:
         """Every record taken in, repetitions too."""
         self.known: dict[str, UploadRecord] = {}
         self.fetched: Counter[tuple[str, int]] = Counter()
-        """(bundle, status) of every fetch."""
+        """(bundle or bucket of deltas, status) of every fetch."""
+        self.indexed = 0
+        """How often the list of bundles was asked for."""
+        self.deltas: dict[str, Deltas] = {}
+        """By the name of the plane's snapshot."""
+        self.break_at: dict[str, int] = {}
+        """Bundle -> octets after which its next answer breaks off."""
         self.port = 0
         self._identities = identities
         self._loop = asyncio.new_event_loop()
@@ -103,6 +111,7 @@ class FarSide:
         app.router.add_post("/v1/scans/upload", self._upload)
         app.router.add_get("/v1/bundles", self._bundles)
         app.router.add_get("/v1/bundles/{name}", self._bundle)
+        app.router.add_get("/v1/bundles/{name}/deltas/{first}", self._bucket)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         certificate, key = self._identities.server("far-side")
@@ -164,20 +173,50 @@ class FarSide:
         fault = await self._faulty(self.index, request)
         if fault is not None:
             return fault
+        self.indexed += 1
         found = tuple(
-            BundleVersion(name=name, version=version, digest=sha256(data).hexdigest())
+            BundleVersion(
+                name=name,
+                version=version,
+                digest=sha256(data).hexdigest(),
+                head=self._head(name, version),
+            )
             for name, (version, data) in self.bundles.items()
         )
         return _json(BundleIndex(bundles=found), store=self.store)
 
-    async def _bundle(self, request: web.Request) -> web.Response:
+    def _head(self, name: str, version: int) -> int | msgspec.UnsetType:
+        return max(version, self.deltas[name].head) if name in self.deltas else msgspec.UNSET
+
+    async def _bundle(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        _, data = self.bundles[name]
-        etag = f'"{sha256(data).hexdigest()}"'
-        status = 304 if request.headers.get("If-None-Match") == etag else 200
-        self.fetched[name, status] += 1
-        body = data if status == 200 else None
-        return web.Response(status=status, body=body, headers={"ETag": etag})
+        return await self._content(request, name, self.bundles[name][1])
+
+    async def _bucket(self, request: web.Request) -> web.StreamResponse:
+        name, first = request.match_info["name"], int(request.match_info["first"])
+        path = f"{name}/deltas/{first}"
+        try:
+            bucket = self.deltas[name].bucket(first, known=self.deltas[name].head)
+        except (Ahead, Gone) as error:
+            status = 404 if isinstance(error, Ahead) else 410
+            self.fetched[path, status] += 1
+            return web.Response(status=status)
+        return await self._content(request, path, bucket.data)
+
+    async def _content(self, request: web.Request, name: str, data: bytes) -> web.StreamResponse:
+        """Send octets as a worker does; break off where the test says so."""
+        reply = Representations(data).reply(request.headers)
+        self.fetched[name, reply.status] += 1
+        response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        response.content_length = len(reply.body)
+        await response.prepare(request)
+        end = self.break_at.pop(name, None)
+        await response.write(reply.body[:end])
+        if end is None:
+            await response.write_eof()
+        elif request.transport is not None:
+            request.transport.abort()
+        return response
 
 
 def _json(value: Any, *, store: str | None = None) -> web.Response:

@@ -9,8 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-BUCKET: Final = 64
-"""Versions a bucket; a minute of changes, or an hour of none."""
+from verifier.contract.bundle import DELTA_BUCKET
+
 MAX_KEPT: Final = 4096
 """Deltas kept a plane: three days of none, an hour of a change a second."""
 MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
@@ -79,7 +79,7 @@ class Deltas:
             Ahead: there is no such version yet.
             Gone: none of its deltas is kept.
         """
-        end = first + BUCKET
+        end = first + DELTA_BUCKET
         if first > known:
             raise Ahead
         oldest = self._kept[0].before if self._kept else known

@@ -2,8 +2,9 @@
 
 import pytest
 
+from verifier.contract.bundle import DELTA_BUCKET
 from verifier.service import deltas as under_test
-from verifier.service.deltas import BUCKET, MAX_KEPT, Ahead, Deltas, Gone, KeptDelta
+from verifier.service.deltas import MAX_KEPT, Ahead, Deltas, Gone, KeptDelta
 
 
 def kept(first: int, last: int, *, before: int | None = None) -> Deltas:
@@ -71,7 +72,7 @@ def test_the_oldest_go_first() -> None:
     found = kept(1, MAX_KEPT + 100)
     with pytest.raises(Gone):
         found.bucket(0, known=MAX_KEPT + 100)
-    first = (MAX_KEPT + 100) // BUCKET * BUCKET
+    first = (MAX_KEPT + 100) // DELTA_BUCKET * DELTA_BUCKET
     assert found.bucket(first, known=MAX_KEPT + 100).newest == MAX_KEPT + 100
 
 

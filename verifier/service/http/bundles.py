@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from verifier.contract.bundle import ROSTERS_OF, BundleIndex, BundleVersion
+from verifier.contract.bundle import DELTA_BUCKET, ROSTERS_OF, BundleIndex, BundleVersion
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.deltas import BUCKET, Ahead, Bucket, Deltas, Gone
+from verifier.service.deltas import Ahead, Bucket, Deltas, Gone
 from verifier.service.http.access import Caller, gate_of, require
 from verifier.service.http.bodies import JSON, encode
 from verifier.service.http.connection import Connection
@@ -44,7 +44,7 @@ _PLACE: Final = {"place": re.compile("[a-z0-9][a-z0-9-]{0,62}")}
 _DIGITS: Final = 15
 _STATUS: Final = "status-"
 _NO_DELTAS: Final = Deltas()
-_PACKS: Final = re.compile(r"trust|profiles|rosters-.*")
+_PACKS: Final = re.compile(r"trust|profiles|cards|rosters-.*")
 """The others hardly shrink: planes are packed, roots are keys and signatures."""
 
 
@@ -107,7 +107,7 @@ class BundleResource:
         if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS:
             raise Problem(HTTPStatus.BAD_REQUEST, "deltas.first")
         first = int(number)
-        if first % BUCKET or str(first) != number:
+        if first % DELTA_BUCKET or str(first) != number:
             raise Problem(HTTPStatus.BAD_REQUEST, "deltas.first")
         try:
             bucket = kept.bucket(first, known=self._knowledge.head(name))

@@ -1,0 +1,76 @@
+"""What a terminal's disk knows of its bundles: slots, what they hold, and what may go into them.
+
+Values alone; who makes them stands in `bundles.py`, who keeps them in `edge/memory.py`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verifier.contract.bundle import TrustDocument
+from verifier.groups.roster import PlaceRosters
+from verifier.policy.profiles import Profiles
+from verifier.status.plane import PlaneView
+from verifier.trust.bundle import Floor, TakenCards, TrustedSet
+
+Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | None
+
+
+class Slot(StrEnum):
+    """Where the bytes of a bundle lie."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> "Slot":
+        """Return the slot that is not this one."""
+        return Slot.B if self is Slot.A else Slot.A
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the slot in use holds."""
+
+    slot: Slot
+    version: int
+    digest: bytes
+    """SHA-256 of the bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A bundle that may be used once its slot is durable."""
+
+    name: str
+    held: Held
+    floor: Floor
+    """Nothing older is accepted from now on; made durable together with the slot."""
+    issued_at: float
+    """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
+    value: Value
+    trusted: TrustedSet
+    """What is trusted once it is in use."""
+    deltas: tuple[bytes, ...] = ()
+    """Of a plane: what is kept beside the slot, in place of what was kept there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedDeltas:
+    """Deltas that may be used once they are durable beside the slot."""
+
+    name: str
+    after: int
+    """How many are kept already."""
+    deltas: tuple[bytes, ...]
+    floor: Floor
+    issued_at: float
+    view: PlaneView
+    trusted: TrustedSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A slot that could not be loaded."""
+
+    name: str
+    cause: str
