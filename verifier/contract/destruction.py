@@ -21,8 +21,6 @@ from verifier.contract.vocabulary import Plane
 TYPE: Final = "destruction"
 MAX_CERTIFICATE_BYTES: Final = 8192
 """Octets of a certificate; one with 256 different values has some 3,000."""
-VERSIONS_AHEAD: Final = 1_000
-"""Versions between the last one known and the certificate: none published meanwhile reaches it."""
 DIGEST_BYTES: Final = 32
 CHAIN_BYTES: Final = 16
 CERTIFICATE_OF: Final = re.compile(r"destroyed-(0|[1-9][0-9]{0,9})-([a-z]{1,16})", re.ASCII)

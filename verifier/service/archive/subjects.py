@@ -115,7 +115,8 @@ class SubjectSearch:
         seconds, _ = await self._redis.time()
         hour = seconds * 1000 // HOUR_MS
         found = {each.id: each for each in await self._unmoved(person, hour)}
-        searched, blind, parts = {day_name(day_of(hour))}, set(), []
+        searched, blind = {day_name(day_of(hour))}, set[str]()
+        parts: list[_Part] = []
         for day in self._folder.days():
             hashes, manifest = self._hashes(person, day), self._folder.manifest(day)
             (searched if hashes else blind).add(manifest.day)
