@@ -135,6 +135,6 @@ def traces(number: int, plane: Plane) -> re.Pattern[bytes]:
     shelf = rb"v:bundle:status-%d-%s" % (number, name)
     # Deterministic: a snapshot's private claim begins with list and plane, then its size follows;
     # a delta's members `list`, `prev`, `chain` and `plane` follow each other.
-    snapshot = rb"\xa5\x01%b\x02%b\x03" % (of_list, text)
+    snapshot = rb"[\xa5-\xa7]\x01%b\x02%b\x03" % (of_list, text)
     delta = rb"\x64list%b\x64prev\x50.{16}\x65chain\x50.{16}\x65plane%b" % (of_list, text)
     return re.compile(b"|".join((store, shelf, snapshot, delta)), re.DOTALL)

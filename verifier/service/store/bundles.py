@@ -35,6 +35,14 @@ async def read_bundle(redis: Redis, version: BundleVersion) -> bytes | None:
     return data
 
 
+async def remove_bundle(redis: Redis, name: str) -> None:
+    """Take a bundle off the shelf."""
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.delete(_BYTES + name)
+    pipeline.hdel(_VERSIONS, name)
+    await pipeline.execute()
+
+
 async def publish_bundle(redis: Redis, name: str, version: int, data: bytes) -> None:
     """Lay a bundle on the shelf in place of the older one."""
     digest = hashlib.sha256(data).hexdigest()

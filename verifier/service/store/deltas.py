@@ -21,7 +21,7 @@ from verifier.service.store.planes import (
     plane_key,
 )
 
-_HEADS: Final = "v:{status}:heads"
+HEADS: Final = "v:{status}:heads"
 MAX_READ: Final = 256
 """Entries of changes read at once; one holds 10,000 changes at most."""
 MAX_DELTAS_READ: Final = 256
@@ -89,7 +89,7 @@ async def read_stand(redis: Redis, name: PlaneName) -> Stand:
     pipeline.get(plane_key(name))
     pipeline.xrange(changes_key(name), count=MAX_READ)
     pipeline.xrevrange(changes_key(name), count=1)
-    pipeline.hget(_HEADS, str(name))
+    pipeline.hget(HEADS, str(name))
     pipeline.xrevrange(deltas_key(name), count=1)
     data, entries, newest, head, deltas = await pipeline.execute()
     if data is None:
@@ -99,7 +99,7 @@ async def read_stand(redis: Redis, name: PlaneName) -> Stand:
         pending = pending._replace(last=newest[0][0].decode(), whole=True)
     rows = _rows(deltas)
     return Stand(
-        data, pending, None if head is None else _head(head), rows[0].version if rows else 0
+        data, pending, None if head is None else read_head(head), rows[0].version if rows else 0
     )
 
 
@@ -132,7 +132,7 @@ async def publish_delta(
             the plane is gone; nothing was done.
     """
     done: Any = await redis.fcall(
-        PUBLISH, 4, PLANES, _HEADS, deltas_key(name), changes_key(name),
+        PUBLISH, 4, PLANES, HEADS, deltas_key(name), changes_key(name),
         str(name), str(before), str(after), after.version, delta, last, keep_from,
     )  # fmt: skip
     if done != 1:
@@ -148,7 +148,7 @@ async def start_over(
         Superseded: the head is another than `before`, or the plane is gone; nothing was done.
     """
     done: Any = await redis.fcall(
-        START_OVER, 4, PLANES, _HEADS, deltas_key(name), changes_key(name),
+        START_OVER, 4, PLANES, HEADS, deltas_key(name), changes_key(name),
         str(name), "" if before is None else str(before), str(after), last,
     )  # fmt: skip
     if done != 1:
@@ -186,6 +186,7 @@ def _pending(entries: Any) -> Pending:
     )
 
 
-def _head(value: bytes) -> Head:
+def read_head(value: bytes) -> Head:
+    """Read a head as the store keeps it."""
     version, chain, iat = value.decode().split(":")
     return Head(int(version), bytes.fromhex(chain), int(iat))

@@ -2,7 +2,8 @@
 
 `kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
-`kapok_load` (load.lua) how a list is filled in bulk.
+`kapok_load` (load.lua) how a list is filled in bulk,
+`kapok_destroy` (destroy.lua) how a plane ends.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ LIBRARIES: Final[Mapping[str, str]] = {
     "kapok_held": _read("held.lua"),
     "kapok_feeds": _read("feeds.lua"),
     "kapok_load": _read("load.lua"),
+    "kapok_destroy": _read("destroy.lua"),
 }
 """Name -> code."""
 SCAN: Final = "kapok_scan"
@@ -42,6 +44,7 @@ OBSERVE: Final = "kapok_observe"
 CLOSE_CASE: Final = "kapok_close_case"
 LOAD_PLANE: Final = "kapok_load_plane"
 LOAD_PERSONS: Final = "kapok_load_persons"
+CONDEMN: Final = "kapok_condemn"
 
 
 async def ensure_library(redis: Redis) -> bool:
