@@ -74,7 +74,7 @@ def _value(view: PlaneView, index: int, steps: Course) -> int:
 
 
 def _age(view: PlaneView, profile: ResolvedProfile, clock: Clock, steps: Course) -> None:
-    age = max(0, int(clock.now - view.as_of))
+    age = max(0, int(clock.now - view.known_as_of))
     steps.status_age = age if steps.status_age is None else max(age, steps.status_age)
     if age > profile.profile.max_status_age:
         steps.doubt(Reason.STATUS_STALE)

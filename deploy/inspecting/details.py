@@ -125,7 +125,7 @@ def _status(_code: Unverified, judged: Judged, asked: Asked) -> Iterator[str]:
         known = (
             "not known here"
             if view is None
-            else f"version {view.version}, {_age(view.as_of, asked.at)}"
+            else f"version {view.version}, {_age(view.known_as_of, asked.at)}"
         )
         yield f"list {claims.list}, {plane.value}: {known}"
     if found.colour is not None:

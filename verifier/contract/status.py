@@ -22,8 +22,8 @@ MAX_DELTA_CHANGES: Final = 100_000
 _ISS, _SUB, _EXP, _IAT = 1, 2, 4, 6
 _STATUS_LIST, _TTL = 65533, 65534
 _PLANE_CLAIM: Final = -70002
-"""Ours: {1: list, 2: plane, 3: size, 4: version, 5: chain}."""
-_PLANE_MEMBERS: Final = {1: "list", 2: "plane", 3: "size", 4: "version", 5: "chain"}
+"""Ours: {1: list, 2: plane, 3: size, 4: version, 5: chain, optional 6: fed}."""
+_PLANE_MEMBERS: Final = {1: "list", 2: "plane", 3: "size", 4: "version", 5: "chain", 6: "fed"}
 _MEMBERS: Final = {_ISS: "iss", _SUB: "uri", _EXP: "exp", _IAT: "iat", _TTL: "ttl"}
 
 Issuer = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -50,9 +50,14 @@ class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of the deltas up to this version; what it is where a stream begins is the publisher's."""
     lst: bytes
     """zlib of the packed values, least significant bits first."""
+    fed: Seconds | None = None
+    """While a source that the plane requires is stale: up to when all of them had told everything.
+    From then the age is counted, however young the signature."""
 
 
-class DeltaDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeltaDocument(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What changed in one plane of one list from one version to the next."""
 
     iss: Issuer
@@ -68,6 +73,8 @@ class DeltaDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     chain: Chain
     changes: Annotated[bytes, msgspec.Meta(max_length=5 * MAX_DELTA_CHANGES)]
     """Packed records (`verifier.status.changes`); none: only the age is new."""
+    fed: Seconds | None = None
+    """As in a snapshot."""
 
 
 def read_status(payload: bytes) -> StatusDocument:
@@ -96,9 +103,9 @@ def write_status(document: StatusDocument) -> bytes:
         label: getattr(document, member) for label, member in _MEMBERS.items()
     }
     claims[_STATUS_LIST] = {"bits": document.bits, "lst": document.lst}
-    claims[_PLANE_CLAIM] = {
-        label: getattr(document, member) for label, member in _PLANE_MEMBERS.items()
-    } | {2: document.plane.value}
+    ours = {label: getattr(document, member) for label, member in _PLANE_MEMBERS.items()}
+    ours[2] = document.plane.value
+    claims[_PLANE_CLAIM] = {label: value for label, value in ours.items() if value is not None}
     return encode(claims)
 
 

@@ -56,11 +56,16 @@ class PlaneSigner:
             version=view.version,
             chain=view.chain,
             lst=zlib.compress(view.values.packed(), _LEVEL),
+            fed=None if view.fed is None else int(view.fed),
         )
         return self._seal(SignedUse.STATUS, write_status(document))
 
-    def delta(self, view: PlaneView, changes: bytes, now: int) -> SignedDelta:
+    def delta(
+        self, view: PlaneView, changes: bytes, now: int, fed: int | None = None
+    ) -> SignedDelta:
         """Sign packed changes as the step to the next version; none only confirms the view.
+
+        `fed`: up to when the plane's sources had told everything, while one of them is stale.
 
         Raises:
             BundleRefused: the changes do not fit the plane.
@@ -77,6 +82,7 @@ class PlaneSigner:
             prev=view.chain,
             chain=chained(view.chain, version, changes),
             changes=changes,
+            fed=fed,
         )
         return SignedDelta(
             self._seal(SignedUse.DELTA, write_delta(document)), apply(document, view)

@@ -123,5 +123,5 @@ def _oldest(knowledge: Knowledge) -> int:
         if kind == "status":
             number, _, plane = rest.partition("-")
             view = knowledge.known.status.plane(int(number), Plane(plane))
-            oldest = oldest if view is None else max(oldest, int(now() - view.as_of))
+            oldest = oldest if view is None else max(oldest, int(now() - view.known_as_of))
     return oldest

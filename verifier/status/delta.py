@@ -46,4 +46,5 @@ def apply(delta: DeltaDocument, view: PlaneView) -> PlaneView:
         version=delta.version,
         as_of=delta.iat,
         chain=delta.chain,
+        fed=delta.fed,
     )

@@ -133,6 +133,13 @@ class PlaneView:
     """Unix seconds: iat of the last snapshot or delta."""
     chain: bytes = bytes(CHAIN_BYTES)
     """What the next delta must lead from."""
+    fed: float | None = None
+    """While a source that the plane requires is stale: up to when it had told everything."""
+
+    @property
+    def known_as_of(self) -> float:
+        """Return since when the values are known to hold: what a decision's age is counted from."""
+        return self.as_of if self.fed is None else min(self.as_of, self.fed)
 
 
 def open_plane(document: StatusDocument) -> PlaneView:
@@ -147,7 +154,11 @@ def open_plane(document: StatusDocument) -> PlaneView:
     data = inflate(document.lst, limit=min(limit, MAX_PLANE_BYTES))
     values = PackedValues(bits=document.bits, size=document.size, data=data)
     return PlaneView(
-        values=values, version=document.version, as_of=document.iat, chain=document.chain
+        values=values,
+        version=document.version,
+        as_of=document.iat,
+        chain=document.chain,
+        fed=document.fed,
     )
 
 

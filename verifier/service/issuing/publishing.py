@@ -36,6 +36,7 @@ from verifier.service.store.deltas import (
     read_stand,
     start_over,
 )
+from verifier.service.store.feeds import read_fed
 from verifier.service.store.planes import PlaneName, PlaneUnknown, make_plane
 from verifier.status.changes import count_changes, merge_changes
 from verifier.status.plane import BITS, PackedValues, PlaneView
@@ -167,7 +168,8 @@ class PlanePublisher:
         while True:
             waits = await await_changes(self._redis, self.name, WAIT_MS)
             view = self._at()
-            if waits or view.version < self._promised or now() >= view.as_of + TTL_S:
+            due = view.version < self._promised or now() >= view.as_of + TTL_S
+            if waits or due or await self._fed() != view.fed:
                 await self._second_after(view.as_of)
                 self._publishing = True
                 try:
@@ -197,7 +199,7 @@ class PlanePublisher:
         """Sign what waits as the next version, and publish it; nothing waits: confirm the last."""
         view, moment = self._at(), int(now())
         changes = merge_changes(pending.packed) if pending.packed else b""
-        made = await self._signed(view, changes, moment)
+        made = await self._signed(view, changes, moment, await self._fed())
         await publish_delta(
             self._redis,
             self.name,
@@ -211,10 +213,17 @@ class PlanePublisher:
         self._octets += len(made.data)
         self._log.debug("published", version=made.view.version, changes=count_changes(changes))
 
-    async def _signed(self, view: PlaneView, changes: bytes, moment: int) -> SignedDelta:
+    async def _signed(
+        self, view: PlaneView, changes: bytes, moment: int, fed: int | None
+    ) -> SignedDelta:
         if len(view.values.packed()) <= SMALL_PLANE:
-            return self._signer.delta(view, changes, moment)
-        return await asyncio.to_thread(self._signer.delta, view, changes, moment)
+            return self._signer.delta(view, changes, moment, fed)
+        return await asyncio.to_thread(self._signer.delta, view, changes, moment, fed)
+
+    async def _fed(self) -> int | None:
+        """Return up to when the plane's sources had told everything, if one of them is stale."""
+        found = await read_fed(self._redis, self.name)
+        return None if found is None or now() <= found.good_until else found.as_of
 
     async def _start_over(self, stand: Stand, past: int) -> None:
         """Make the plane as it stands a version to which no delta leads, above every other."""
