@@ -19,6 +19,7 @@ from deploy.local.data import write_file
 from deploy.local.errors import EXIT_FAILED, UsageError
 from deploy.local.launch import clone_folder, default_data
 from deploy.trusting import store
+from deploy.trusting.cards import read_lists, write_lists
 from deploy.trusting.importing import Terms, planned, read_pins
 from deploy.trusting.lists import read_files
 from deploy.trusting.rotating import Role, Rotation, next_step
@@ -44,7 +45,9 @@ def register(app: typer.Typer) -> None:
 def import_keys(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Lists of signers, key sets, certificates; folders of them."),
+        typer.Argument(
+            help="Lists of signers, key sets, certificates, revocation lists of cards; folders."
+        ),
     ],
     *,
     pin: Annotated[
@@ -66,7 +69,7 @@ def import_keys(
     ] = False,
     data: Data = None,
 ) -> None:
-    """Import signers into the trust source; shows the difference, and writes it with --write."""
+    """Import signers and what they revoked; shows the difference, and writes it with --write."""
     folder = _folder(data)
     files = read_files(tuple(paths))
     terms = Terms(
@@ -78,18 +81,20 @@ def import_keys(
     console = _console()
     with store.editing(folder):
         try:
-            plan = planned(store.read_source(folder), files, terms)
+            plan = planned(store.read_source(folder), read_lists(folder), files, terms)
         except MalformedError as error:
             raise UsageError(str(error)) from error
         blocked = bool(plan.refused) and not skip_refused
-        written = write and not plan.change.empty and not blocked
-        if written:
+        written = write and not plan.empty and not blocked
+        if written and plan.cards.renewed:
+            write_lists(folder, plan.cards)
+        if written and not plan.change.empty:
             store.write_source(folder, plan.change.source)
     tables.print_import(console, plan, time.time())
     if written:
-        console.print(f"written: {store.source_path(folder)}")
+        console.print(f"written: {folder}")
         _tell(console, folder, reread=True, restart=None)
-    elif plan.change.empty:
+    elif plan.empty:
         console.print("nothing to change")
     elif blocked and write:
         console.print("nothing is written; --skip-refused writes the others")

@@ -32,12 +32,25 @@ def print_import(console: Console, plan: Import, now: float) -> None:
         _add(table, "→", (altered.after,), names, now)
     if not change.empty:
         console.print(table)
+    for renewal in plan.cards.renewed:
+        one, before = renewal.list, renewal.before
+        after = "" if before is None else f", after list {before}"
+        console.print(
+            f"{'+' if before is None else '~'} cards revoked under {one.kid}: list {one.counter}"
+            f"{after}, {len(one.entries)} entries"
+        )
     _print_left_out(console, "refused", plan.refused)
     _print_left_out(console, "passed over", plan.passed_over)
     console.print(
         f"{len(change.added)} added, {len(change.removed)} removed, {len(change.changed)} changed,"
-        f" {len(change.same)} already there, {len(plan.refused)} refused"
+        f" {len(change.same) + plan.cards.same} already there, {len(plan.refused)} refused"
     )
+    for kid, counter in plan.cards.wanted.items():
+        console.print(
+            f"its issuer has revoked cards of {kid}: import list {counter} too,"
+            f" <issuer>/.well-known/crl/{kid}.json",
+            style="yellow",
+        )
 
 
 def _add(

@@ -2,12 +2,13 @@
 
 Bundles are taken as a terminal takes them: from the root file on, each signature and order checked.
 Keys from files are trusted because somebody named them; there is no status, sector or issuer list
-with them, so those steps stay SKIPPED. What was left out is said, never guessed.
+with them, so those steps stay SKIPPED; health cards are looked up in the revocation lists there.
+What was left out is said, never guessed.
 """
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,13 @@ from deploy.trusting.lists import read_files
 from deploy.trusting.store import read_source, source_path
 from firmware_stubs.bundles import in_order
 from verifier.codes.dates import MAX_SECONDS
+from verifier.contract.bundle import CARDS
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Sector
 from verifier.course import Known
 from verifier.errors import BundleRefused
 from verifier.status.plane import NO_STATUS
+from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import Trust, TrustedSet, open_trust
 from verifier.trust.lists import offered_ring
 
@@ -58,7 +61,8 @@ def from_files(path: Path) -> Knowing:
         raise UsageError(f"{path}: no key is offered there{why}")
     trust = Trust(version=1, expires=math.inf, ring=ring, sectors_enabled=frozenset(Sector))
     notes = tuple(f"left out: {item.where}: {item.why}" for item in left_out)
-    return Knowing(known=Known(trust=trust, status=NO_STATUS), notes=notes)
+    revoked = {one.list.kid: RevokedCards(one.list.entries) for one in found.lists}
+    return Knowing(known=Known(trust=trust, status=NO_STATUS, revoked_cards=revoked), notes=notes)
 
 
 def pinned(data: Path) -> TrustedSet:
@@ -91,7 +95,7 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Know
     known = Known(trust=trusted.trust, status=NO_STATUS)
     notes: list[str] = []
     for name in in_order(names):
-        if name not in ("root", "trust") and not name.startswith((_STATUS, _ROSTERS)):
+        if name not in ("root", "trust", CARDS) and not name.startswith((_STATUS, _ROSTERS)):
             continue
         content = await doors.bundle(name)
         try:
@@ -108,17 +112,19 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Know
 def _taken(trusted: TrustedSet, known: Known, name: str, content: bytes) -> Known:
     """Take one bundle, as held: one that ended since leads to a doubt, not to a refusal."""
     now = time.time()
-    status, rosters = known.status, known.rosters
     if name == "root":
         trusted.take_root(content, now)
     elif name == "trust":
-        trusted.take_trust(content, now, held=True)
+        return replace(known, trust=trusted.take_trust(content, now, held=True))
+    elif name == CARDS:
+        return replace(known, revoked_cards=trusted.take_cards(content, now, held=True).value)
     elif name.startswith(_ROSTERS):
-        rosters = rosters.replaced(trusted.take_rosters(content, now, held=True).value)
+        newer = trusted.take_rosters(content, now, held=True).value
+        return replace(known, rosters=known.rosters.replaced(newer))
     else:
         snapshot, view = trusted.take_status(content, now, held=True)
-        status = status.replaced(snapshot.list, snapshot.plane, view)
-    return Known(trust=trusted.trust, status=status, rosters=rosters)
+        return replace(known, status=known.status.replaced(snapshot.list, snapshot.plane, view))
+    return known
 
 
 def from_source(data: Path) -> Knowing:

@@ -24,8 +24,8 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 FOLDERS: Final = (
     *("keys", "keys/api", "keys/operators", "keys/feeds", "keys/person-hash", "keys/redis"),
-    *("trust", "profiles", "rules", "redis", "mosquitto", "terminals", "audit", "log", "run"),
-    *("records", "feeds", "feeds/spool", "feeds/sent"),
+    *("trust", "profiles", "rules", "cards", "redis", "mosquitto", "terminals", "audit", "log"),
+    *("run", "records", "feeds", "feeds/spool", "feeds/sent"),
 )
 _SCHEMA_FILE: Final = "SCHEMA"
 _LOCK_FILE: Final = "lock"

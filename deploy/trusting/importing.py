@@ -1,16 +1,18 @@
-"""An import: files read, each offer taken or refused by name, the difference to the trust source.
+"""An import: files read, each offer taken or refused by name, the difference to what is there.
 
 Nothing is applied here and nothing in part: whoever calls writes the whole new source, or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deploy.trusting.cards import CardsImport, planned_lists
 from deploy.trusting.lists import Files
 from verifier.contract.bundle import KeyEntry
 from verifier.contract.errors import MalformedError
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.sources import Change, entry_kid, imported, offered_entry
+from verifier.status.rids import CardList
 from verifier.trust.lists import Offer, Unusable
 
 
@@ -33,12 +35,20 @@ class Import:
     """What an import would do."""
 
     change: Change
+    cards: CardsImport
     refused: tuple[Unusable, ...]
     passed_over: tuple[Unusable, ...]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would be different."""
+        return self.change.empty and not self.cards.renewed
 
-def planned(source: TrustSource, files: Files, terms: Terms) -> Import:
-    """Hold what files offer against the trust source.
+
+def planned(
+    source: TrustSource, lists: Mapping[str, CardList], files: Files, terms: Terms
+) -> Import:
+    """Hold what files offer against the trust source and the revocation lists that are here.
 
     Raises:
         MalformedError: more keys than a trust bundle holds.
@@ -54,9 +64,13 @@ def planned(source: TrustSource, files: Files, terms: Terms) -> Import:
             continue
         entries.append(entry)
         names[entry_kid(entry).hex()] = offer.name
+    replace = terms.replace and bool(files.offers or files.unusable)
+    change = imported(source, entries, names, replace=replace)
+    cards = planned_lists(lists, files.lists, files.stated_lists(), change.source)
     return Import(
-        change=imported(source, entries, names, replace=terms.replace),
-        refused=tuple(refused),
+        change=change,
+        cards=cards,
+        refused=(*refused, *cards.refused),
         passed_over=tuple(item for item in files.unusable if item.passed_over),
     )
 

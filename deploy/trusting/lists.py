@@ -1,4 +1,4 @@
-"""Lists of signers from files and folders, read whole; what each offers, what it cannot.
+"""Lists of signers and of revoked cards from files and folders; what each offers, what it cannot.
 
 A file's own content says what it is; names and endings do not count.
 """
@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import UsageError
+from deploy.trusting.cards import FoundList
 from deploy.trusting.store import read
-from verifier.trust.lists import MAX_LIST_BYTES, Offer, Unusable, read_signers
+from verifier.codes.jose import read_json
+from verifier.contract.errors import MalformedError
+from verifier.status.rids import MAX_CARD_LIST_BYTES, is_card_list, read_card_list_file
+from verifier.trust.jwk import thumbprint_of
+from verifier.trust.lists import Offer, Unusable, read_signers
 
 MAX_FILES: Final = 4096
 """Files of a folder of keys; a folder of another kind is found out before it is read whole."""
@@ -21,23 +26,48 @@ class Files:
 
     offers: tuple[Offer, ...]
     unusable: tuple[Unusable, ...]
+    lists: tuple[FoundList, ...] = ()
+    """Revocation lists of health cards."""
+
+    def stated_lists(self) -> dict[str, int]:
+        """Return which revocation list the key sets say there is, by kid."""
+        return {
+            thumbprint_of(offer.public): offer.card_list for offer in self.offers if offer.card_list
+        }
 
 
 def read_files(paths: tuple[Path, ...]) -> Files:
-    """Read lists of signers from files, and from the files of folders, folders inside them too.
+    """Read lists from files, and from the files of folders, folders inside them too.
 
     Raises:
         UsageError: a path that cannot be read.
     """
     offers: list[Offer] = []
     unusable: list[Unusable] = []
+    lists: list[FoundList] = []
     for path in paths:
         for file in _files(path):
             name = str(file.relative_to(path)) if path.is_dir() else file.name
-            found = read_signers(read(file, MAX_LIST_BYTES), name)
+            content = read(file, MAX_CARD_LIST_BYTES)
+            if _is_card_list(content):
+                try:
+                    lists.append(FoundList(where=name, list=read_card_list_file(content)))
+                except MalformedError as error:
+                    unusable.append(Unusable(where=name, why=str(error)))
+                continue
+            found = read_signers(content, name)
             offers += found.offers
             unusable += found.unusable
-    return Files(offers=tuple(offers), unusable=tuple(unusable))
+    return Files(offers=tuple(offers), unusable=tuple(unusable), lists=tuple(lists))
+
+
+def _is_card_list(content: bytes) -> bool:
+    if b'"rids"' not in content:
+        return False
+    try:
+        return is_card_list(read_json(content.strip()))
+    except MalformedError:
+        return False
 
 
 def _files(path: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from verifier.codes.jose import read_json
 from verifier.contract.bundle import MAX_KEYS
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import CertificateUse, Format
+from verifier.status.rids import MAX_COUNTER
 from verifier.trust.certificates import MAX_CERTIFICATE_BYTES, Certificate, read_certificate
 from verifier.trust.jwk import PrivateKeyError, read_jwk, thumbprint_of
 from verifier.trust.keys import KeyRing, PublicKey, TrustedKey, bind, kid_of, load_public
@@ -60,6 +61,8 @@ class Offer:
     name: str = ""
     fingerprint: bytes | None = None
     """SHA-256 of the certificate."""
+    card_list: int = 0
+    """Which revocation list its issuer has for it (`crlVersion`); 0: none is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +323,7 @@ def _of_jwk(entry: _Entry) -> Offer:
         named=key.named,
         issuer=key.issuer or entry.issuer,
         name=_printable(entry.name),
+        card_list=_counter(entry.value.get("crlVersion", 0)),
     )
     if "x5c" not in entry.value:
         return offer
@@ -332,6 +336,12 @@ def _of_jwk(entry: _Entry) -> Offer:
         name=offer.name or certificate.name,
         fingerprint=hashlib.sha256(der).digest(),
     )
+
+
+def _counter(stated: Any) -> int:
+    if type(stated) is not int or not 0 <= stated <= MAX_COUNTER:
+        raise MalformedError("a crlVersion that is no whole number")
+    return stated
 
 
 def _kid(stated: Any, computed: bytes) -> bytes:
