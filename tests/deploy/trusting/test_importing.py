@@ -22,7 +22,7 @@ UNTIL: Final = 1_800_000_000
 
 def plan(*paths: Path, **terms: object) -> Import:
     """Plan an import of files into an empty source."""
-    return planned(EMPTY, read_files(paths), Terms(until=UNTIL, **terms))  # type: ignore[arg-type]
+    return planned(EMPTY, {}, read_files(paths), Terms(until=UNTIL, **terms))  # type: ignore[arg-type]
 
 
 def test_a_folder_of_everything(tmp_path: Path) -> None:
