@@ -72,6 +72,8 @@ class PlanePublisher:
         """Why nothing is published at present."""
         self.ready = asyncio.Event()
         """Set once a snapshot of this run lies on the shelf."""
+        self._ending = False
+        self._ended = asyncio.Event()
         self._redis = redis
         self._log = log.bind(plane=self.bundle)
         self._signer = signer
@@ -93,16 +95,20 @@ class PlanePublisher:
         with contextlib.suppress(PlaneUnknown):
             await make_plane(self._redis, self.name, self._size)
 
+    async def end(self) -> None:
+        """Publish nothing more; nothing is under way when this returns."""
+        self._ending = True
+        await self._ended.wait()
+
     async def run(self) -> None:
         """Publish until cancelled, or until the plane is destroyed."""
         try:
-            while True:
+            while not self._ending:
                 try:
                     await self._open()
                     await self._follow()
                 except PlaneUnknown:
                     self._log.info("plane.gone")
-                    self.ready.set()
                     return
                 except Superseded:
                     self._log.warning("plane.superseded")
@@ -113,6 +119,9 @@ class PlanePublisher:
         finally:
             if self._packing is not None:
                 self._packing.cancel()
+                await asyncio.gather(self._packing, return_exceptions=True)
+            self.ready.set()
+            self._ended.set()
 
     async def shows_from(self) -> int:
         """Return a version that shows every change which is in the store by now.
@@ -165,7 +174,7 @@ class PlanePublisher:
         return PlaneView(values=values, version=head.version, as_of=head.iat, chain=head.chain)
 
     async def _follow(self) -> None:
-        while True:
+        while not self._ending:
             waits = await await_changes(self._redis, self.name, WAIT_MS)
             view = self._at()
             due = view.version < self._promised or now() >= view.as_of + TTL_S
