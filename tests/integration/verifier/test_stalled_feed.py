@@ -1,4 +1,4 @@
-"""A source that a plane requires goes stale: the age in decisions says so, whatever is published."""
+"""A source that a plane requires goes stale: the age in decisions says so, whatever comes out."""
 
 import time
 from collections.abc import Iterator
