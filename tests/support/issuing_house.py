@@ -47,6 +47,10 @@ class IssuingHouse:
         """Ask the issuing process."""
         return ask(self.issuing.port, "POST", path, body, **{"key": ADMIN_KEY} | given)
 
+    def get(self, path: str, *, key: str = ADMIN_KEY) -> Answer:
+        """Ask the issuing process for something."""
+        return ask(self.issuing.port, "GET", path, key=key)
+
     def issue(self, **body: Any) -> dict[str, Any]:
         """Issue a credential."""
         answer = self.ask("/v1/credentials", {"kind": "personal", "hours": 24} | body)

@@ -15,6 +15,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
+from verifier.service.audit import open_audit
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
@@ -22,8 +23,11 @@ from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.bulk import Bulk
 from verifier.service.issuing.credentials import Credentials
+from verifier.service.issuing.kinds import kinds
+from verifier.service.issuing.operating import token_opener
 from verifier.service.issuing.persons import Persons
 from verifier.service.issuing.planes import KeptPlane, open_planes, publish_planes, published
+from verifier.service.issuing.proposals import Proposals
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.logs import Log
@@ -61,14 +65,19 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     persons = Persons(redis, settings, reference_key, planes)
     bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
+    audit = open_audit(settings.audit, settings.name, log)
+    table = kinds(redis, settings.list, settings.people, reference_key)
+    proposals = Proposals(redis, table, audit, log)
     routes = (
+        *proposals.routes(),
         Route(method="POST", path="/v1/persons", handler=persons.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
         Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
         Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
         *health_routes(lambda: _readiness(shelf, planes), metrics.text),
     )
-    door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
+    callers = Keys(settings.api_keys, token_opener(Path(settings.trust)))
+    door = Door(routes, callers, log=log, metrics=metrics)
     folder = Path(settings.person_keys)
     make_person_keys(folder, now())
     try:
@@ -76,11 +85,8 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     except OSError as error:
         raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, shelf.reread.set)
-    tasks = [
-        asyncio.create_task(shelf.run()),
-        asyncio.create_task(publish_planes(planes)),
-        asyncio.create_task(_keep_person_keys(folder)),
-    ]
+    work = (shelf.run(), publish_planes(planes), _keep_person_keys(folder), proposals.run())
+    tasks = [asyncio.create_task(each) for each in work]
     log.info("started", port=settings.service.port)
     try:
         waiting = asyncio.create_task(stop.wait())
@@ -94,6 +100,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         await asyncio.gather(*tasks, return_exceptions=True)
         await redis.aclose()
         await followed.aclose()
+        audit.close()
     log.info("stopped")
 
 
