@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deploy.holding.asking import issue_to
 from deploy.local.doors import Doors
 from deploy.local.places import DEMO
 from deploy.local.trust import ISSUER, LIST
 from verifier.codes import base45
 from verifier.codes.city import PREFIX
-from verifier.contract.cbor import encode
 from verifier.contract.vocabulary import Kind
 from verifier.issuing import signing
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
@@ -51,14 +51,14 @@ async def get_phone(
 ) -> Phone:
     """Have a credential issued to a new person's phone."""
     key = signing.generate()
-    answer = await doors.issue(
+    answer = await issue_to(
+        doors,
+        key,
         {
-            "kind": "personal",
-            "holder": base64.b64encode(encode(key.confirmation)).decode(),
             "sectors": ALL_SECTORS if sectors is None else sectors,
             "hours": 24,
             "colour": colour,
-        }
+        },
     )
     return Phone(
         name=name,

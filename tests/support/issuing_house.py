@@ -1,5 +1,8 @@
 """A centre whose shelf the real issuing process fills, for tests."""
 
+import secrets
+import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +23,13 @@ from tests.support.centre import (
 )
 from tests.support.centre import api_keys as keys_of_tests
 from tests.support.keys import BUNDLE, ISSUER, STATUS
+from verifier.codes.city import decode
+from verifier.contract.cbor import encode
+from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
+from verifier.issuing.holder import ask as ask_issuer
+from verifier.issuing.holder import possess
+from verifier.issuing.issuer import static_text
+from verifier.issuing.signing import SigningKey
 
 REFERENCE_KEY = bytes(range(32))
 METRO = """
@@ -57,6 +67,56 @@ class IssuingHouse:
         assert answer.status == 201, answer.body
         issued: dict[str, Any] = answer.body
         return issued
+
+    def challenge(self, **body: Any) -> dict[str, Any]:
+        """Have a challenge given out."""
+        answer = self.ask("/v1/challenges", body)
+        assert answer.status == 201, answer.body
+        given: dict[str, Any] = answer.body
+        return given
+
+    def bound(self, key: SigningKey, **body: Any) -> dict[str, Any]:
+        """Return what a request for a phone's credential says, with the key's possession."""
+        proxy = body.get("form") == "proxy"
+        purpose = Purpose.PROXY if proxy else Purpose.PHONE
+        given = self.challenge(purpose=purpose, person=body.get("person"))
+        shown = possess(
+            key,
+            issuer=given["iss"],
+            challenge=bytes.fromhex(given["challenge"]),
+            purpose=purpose,
+        )
+        return {
+            "kind": "personal",
+            "hours": 24,
+            "holder": b64encode(encode(key.confirmation)).decode(),
+            "challenge": given["challenge"],
+            "possession": b64encode(shown).decode(),
+        } | body
+
+    def issue_to(self, key: SigningKey, **body: Any) -> dict[str, Any]:
+        """Issue a credential to a phone."""
+        return self.issue(**self.bound(key, **body))
+
+    def holder(self, door: HolderDoor, credential: str, key: SigningKey, **changes: Any) -> Answer:
+        """Ask as the holder of a credential, now, with a nonce of its own."""
+        claims = decode(static_text(b64decode(credential))).claims()
+        asked = HolderRequest(
+            door=door,
+            iss="440100",
+            list=1,
+            credential=claims.credential or 0,
+            iat=int(time.time()),
+            nonce=secrets.token_bytes(16),
+            request=secrets.token_bytes(16),
+        )
+        signed = ask_issuer(msgspec.structs.replace(asked, **changes), key)
+        return self.holder_body(door, credential, signed)
+
+    def holder_body(self, door: HolderDoor, credential: str, signed: bytes) -> Answer:
+        """Send what a holder has signed."""
+        body = {"credential": credential, "request": b64encode(signed).decode()}
+        return self.ask(f"/v1/holder/{door}", body, key=None)
 
     def reason_of(self, text: str) -> str | None:
         """Return why a text does not pass."""

@@ -1,8 +1,10 @@
 """What is kept of a credential that somebody holds: enough to list, replace and revoke it.
 
 A row is 12 octets: credential index (4, big-endian), hour of expiry and form (3: the hour since
-1970 times four, plus the form), and the first 5 octets of the thumbprint of the key it is bound
-to, zeros for a static one. Nothing of what the credential says is kept (docs/store-verifier.md).
+1970 times four, plus the form), and 5 octets that say what it is bound to: the beginning of the
+thumbprint of the holder's key, zeros for a static one, for a proxy the person index of the guardian
+(4) and the first octet of the thumbprint. Nothing that the credential says is kept
+(docs/store-verifier.md).
 """
 
 import struct
@@ -44,13 +46,24 @@ class Held(NamedTuple):
     """Unix seconds, a full hour: the first one at which it has expired."""
     form: Form
     mark: bytes = UNBOUND
-    """The first octets of the thumbprint of the key it is bound to."""
+    """The first octets of the thumbprint of the key it is bound to; of a proxy, see `guardian`."""
+
+    @property
+    def guardian(self) -> int | None:
+        """Person index of who carries it: a proxy's only."""
+        return int.from_bytes(self.mark[:4], "big") if self.form is Form.PROXY else None
 
 
 def held(credential: int, *, expires: int, form: Form, kid: bytes | None = None) -> Held:
     """Describe a credential; its expiry is rounded up to the hour. `kid` None: a static one."""
     mark = UNBOUND if kid is None else mark_of(kid)
     return Held(credential, -(-expires // _HOUR) * _HOUR, form, mark)
+
+
+def carried(credential: int, *, expires: int, kid: bytes, guardian: int) -> Held:
+    """Describe a proxy on the phone of a guardian."""
+    row = held(credential, expires=expires, form=Form.PROXY)
+    return row._replace(mark=guardian.to_bytes(4, "big") + kid[:1])
 
 
 def mark_of(kid: bytes) -> bytes:

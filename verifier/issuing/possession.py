@@ -7,12 +7,13 @@ that comes with it, which in turn is read only after the issuer's own signature 
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from verifier.codes import base45
 from verifier.codes.city import PREFIX
 from verifier.codes.city import decode as decode_text
 from verifier.codes.claims import Claims
+from verifier.contract.cbor import decode
 from verifier.contract.envelope import SignedUse, take_apart, to_be_signed
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import (
@@ -26,13 +27,12 @@ from verifier.contract.holder import (
 )
 from verifier.contract.vocabulary import Kind
 from verifier.errors import Refusal, VerifierError
-from verifier.trust.keys import TrustedKey, VerifyKey
+from verifier.trust.keys import VerifyKey
 
 CLOCK_S: Final = 120
 """Seconds a phone's clock may be off; within them a nonce is remembered."""
 MAX_CREDENTIAL_BYTES: Final = 512
 """Octets; one with four sectors takes some 200."""
-_CREDENTIAL_USE: Final = "credential"
 
 
 class HolderCause(StrEnum):
@@ -71,12 +71,21 @@ def check_possession(
         raise HolderRefused(HolderCause.OTHER)
 
 
-def open_credential(
-    data: bytes, keys: Mapping[bytes, TrustedKey], *, issuer: str, number: int, now: float
-) -> tuple[Claims, VerifyKey]:
-    """Read a credential of this issuer that a person's key is bound to; return claims and key.
+class Shown(NamedTuple):
+    """A credential of ours, its key and what it says of the key."""
 
-    `keys` are those that may sign credentials, by kid.
+    claims: Claims
+    key: VerifyKey
+    confirmation: dict[int, Any]
+    """COSE_Key of the `cnf` claim."""
+
+
+def open_credential(
+    data: bytes, keys: Mapping[bytes, VerifyKey], *, issuer: str, number: int, now: float
+) -> Shown:
+    """Read a credential of this issuer that is bound to a key.
+
+    `keys` are those that may sign credentials now, by kid.
 
     Raises:
         HolderRefused: MALFORMED, UNKNOWN, SIGNATURE, EXPIRED.
@@ -85,12 +94,12 @@ def open_credential(
         raise HolderRefused(HolderCause.MALFORMED)
     try:
         code = decode_text(PREFIX + base45.encode(b"\xd2" + data))
-        trusted = keys.get(code.kid)
-        if trusted is None or _CREDENTIAL_USE not in trusted.uses:
+        signer = keys.get(code.kid)
+        if signer is None:
             raise HolderRefused(HolderCause.UNKNOWN)
-        if not code.holds(trusted.key):
+        if not code.holds(signer):
             raise HolderRefused(HolderCause.SIGNATURE)
-        claims = code.claims()
+        claims, payload = code.claims(), decode(code.payload)
     except (Refusal, MalformedError):
         raise HolderRefused(HolderCause.MALFORMED) from None
     own = claims.issuer == issuer and claims.list == number and claims.kind is Kind.PERSONAL
@@ -98,18 +107,17 @@ def open_credential(
         raise HolderRefused(HolderCause.UNKNOWN)
     if claims.expires is None or now >= claims.expires:
         raise HolderRefused(HolderCause.EXPIRED)
-    return claims, claims.holder
+    return Shown(claims, claims.holder, payload[8][1])
 
 
-def open_request(
-    data: bytes, claims: Claims, key: VerifyKey, *, door: HolderDoor, now: float
-) -> HolderRequest:
+def open_request(data: bytes, shown: Shown, *, door: HolderDoor, now: float) -> HolderRequest:
     """Read what the holder of a credential asks at a door; the nonce is the store's to remember.
 
     Raises:
         HolderRefused: MALFORMED, SIGNATURE, CLOCK, OTHER.
     """
-    asked = _open(data, key, HolderRequest)
+    claims = shown.claims
+    asked = _open(data, shown.key, HolderRequest)
     named = (asked.door, asked.iss, asked.list, asked.credential)
     if named != (door, claims.issuer, claims.list, claims.credential):
         raise HolderRefused(HolderCause.OTHER)

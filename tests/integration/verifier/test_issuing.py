@@ -13,7 +13,6 @@ import pytest
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.issuing_house import METRO, IssuingHouse, issuing_house
 from tests.support.keys import PHONE
-from verifier.contract.cbor import encode
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.issuing.holder import present, presentation_text
@@ -34,11 +33,6 @@ def house() -> Iterator[IssuingHouse]:
         yield running
 
 
-def holder() -> str:
-    """Return the phone's key as a request carries it."""
-    return b64encode(encode(PHONE.confirmation)).decode()
-
-
 def showing(issued: dict[str, Any]) -> str:
     """Return what the phone shows now."""
     credential = b64decode(issued["credential"])
@@ -48,7 +42,7 @@ def showing(issued: dict[str, Any]) -> str:
 
 def test_a_phone_and_a_paper_are_issued_and_pass(house: IssuingHouse) -> None:
     """As soon as the new person's colour has reached the gates."""
-    phone = house.issue(holder=holder(), sectors={"transit": 1, "hall": 0})
+    phone = house.issue_to(PHONE, sectors={"transit": 1, "hall": 0})
     sheet = house.issue(holder=None)
     assert "text" not in phone
     eventually("the phone passes", lambda: house.reason_of(showing(phone)) is None, within=5)

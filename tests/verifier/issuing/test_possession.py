@@ -9,7 +9,6 @@ import pytest
 from tests.support.city import City
 from tests.support.keys import ISSUER, PHONE, PHONE_ED, STRANGER
 from tests.support.publisher import NOW
-from verifier.codes.claims import Claims
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
@@ -18,28 +17,17 @@ from verifier.issuing.possession import (
     CLOCK_S,
     HolderCause,
     HolderRefused,
+    Shown,
     check_possession,
     open_credential,
     open_request,
 )
 from verifier.issuing.signing import SigningKey
-from verifier.trust.keys import TrustedKey, VerifyKey, load_spki
+from verifier.trust.keys import VerifyKey, load_spki
 
 CHALLENGE = bytes(range(16))
 CITY = City()
-KEYS = {
-    ISSUER.kid: TrustedKey(
-        kid=ISSUER.kid,
-        key=load_spki(ISSUER.spki)[1],
-        uses=frozenset({"credential"}),
-        not_before=0,
-        not_after=2**40,
-        issuer="440100",
-        lists=frozenset({1}),
-        sectors=None,
-        formats=frozenset({"CC1"}),
-    )
-}
+KEYS = {ISSUER.kid: load_spki(ISSUER.spki)[1]}
 
 
 def public(key: SigningKey) -> VerifyKey:
@@ -116,7 +104,7 @@ def test_every_cut_and_every_bit_is_refused() -> None:
         assert cause_of_possession(bytes(flipped)) is not None
 
 
-def opened(city: City = CITY, **asked: Any) -> tuple[Claims, VerifyKey] | HolderCause:
+def opened(city: City = CITY, **asked: Any) -> Shown | HolderCause:
     """Return the claims of a credential, or why it is refused."""
     wanted: dict[str, Any] = {"issuer": "440100", "number": 1, "now": NOW} | asked
     try:
@@ -129,7 +117,8 @@ def test_a_credential_of_ours_names_its_key() -> None:
     """The key that must have signed the request."""
     found = opened()
     assert not isinstance(found, HolderCause)
-    assert found[1].kid == PHONE.kid
+    assert found.key.kid == PHONE.kid
+    assert found.confirmation == PHONE.confirmation
 
 
 @pytest.mark.parametrize(
@@ -151,13 +140,13 @@ def test_a_credential_that_opens_nothing(
 
 def request(**changes: Any) -> HolderRequest:
     """Return what a phone asks for."""
-    claims = opened()
-    assert not isinstance(claims, HolderCause)
+    shown = opened()
+    assert not isinstance(shown, HolderCause)
     made = HolderRequest(
         door=HolderDoor.LIST,
         iss="440100",
         list=1,
-        credential=claims[0].credential or 0,
+        credential=shown.claims.credential or 0,
         iat=NOW,
         nonce=CHALLENGE,
     )
@@ -169,7 +158,7 @@ def cause_of_request(asked: HolderRequest, key: SigningKey = PHONE) -> HolderCau
     found = opened()
     assert not isinstance(found, HolderCause)
     try:
-        read = open_request(ask(asked, key), *found, door=HolderDoor.LIST, now=NOW)
+        read = open_request(ask(asked, key), found, door=HolderDoor.LIST, now=NOW)
     except HolderRefused as refused:
         return refused.cause
     assert read == asked

@@ -25,6 +25,11 @@ def require_issue(caller: Caller | None) -> Caller:
     return caller
 
 
+def away(code: str) -> Problem:
+    """Return the problem that something we lean on is away."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code)
+
+
 @contextmanager
 def store_asked() -> Iterator[None]:
     """Turn what the store and its lists answer into problems.
@@ -37,4 +42,4 @@ def store_asked() -> Iterator[None]:
     except ListFullError as error:
         raise Problem(HTTPStatus.CONFLICT, "list.full") from error
     except (RedisError, OSError, Outage) as error:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.away") from error
+        raise away("store.away") from error

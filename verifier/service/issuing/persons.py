@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import Colour, Plane
+from verifier.contract.vocabulary import Colour
 from verifier.issuing.persons import MAX_REFERENCE, ReferenceKey
 from verifier.service.http import bodies
 from verifier.service.http.access import Caller
@@ -23,8 +23,8 @@ from verifier.service.http.bodies import json_response, read_json
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.asking import require_issue, store_asked
 from verifier.service.issuing.indices import draw
-from verifier.service.issuing.planes import KeptPlane
 from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.issuing.status import ListStatus
 from verifier.service.store.persons import find_persons, keep_person
 
 MAX_BODY: Final = 4096
@@ -55,19 +55,19 @@ class Persons:
         redis: Redis,
         settings: IssuingSettings,
         key: ReferenceKey,
-        planes: dict[Plane, KeptPlane],
+        status: ListStatus,
     ) -> None:
         self._redis = redis
         self._settings = settings
         self._key = key
-        self._planes = planes
+        self._status = status
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         """Find a person, or make a new one."""
         require_issue(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _REFERENCE, MAX_BODY)
-        colour = read_colour(asked.colour)
+        colour = Colour(read_colour(asked.colour))
         try:
             digest = self._key.digest(asked.reference)
         except MalformedError:
@@ -78,17 +78,16 @@ class Persons:
                 answer = await self._person(digest, colour)
         return json_response(answer, status=201 if answer["new"] else 200)
 
-    async def _person(self, digest: bytes, colour: int) -> dict[str, Any]:
+    async def _person(self, digest: bytes, colour: Colour) -> dict[str, Any]:
         number = self._settings.list
         (known,) = await find_persons(self._redis, number, [digest])
         if known is not None:
             return _answer(number, known, new=False, shows_from=0)
         drawn = await draw(self._redis, number, "person", self._settings.people)
-        health = self._planes[Plane.HEALTH]
-        shows_from = await health.change(self._redis, drawn, colour)
+        shows_from = await self._status.give_colour(drawn, colour)
         stands = await keep_person(self._redis, number, digest, drawn)
         if stands != drawn:  # somebody else was quicker; the index stays taken, and nobody's
-            await health.change(self._redis, drawn, int(Colour.NONE))
+            await self._status.give_colour(drawn, Colour.NONE)
             return _answer(number, stands, new=False, shows_from=0)
         return _answer(number, drawn, new=True, shows_from=shows_from)
 

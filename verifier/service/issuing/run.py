@@ -22,14 +22,14 @@ from verifier.service.http.access import Keys
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.bulk import Bulk
-from verifier.service.issuing.credentials import Credentials
+from verifier.service.issuing.doors import Tools, issuing_routes
 from verifier.service.issuing.kinds import kinds
 from verifier.service.issuing.operating import token_opener
-from verifier.service.issuing.persons import Persons
 from verifier.service.issuing.planes import KeptPlane, open_planes, publish_planes, published
 from verifier.service.issuing.proposals import Proposals
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
+from verifier.service.issuing.status import ListStatus
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.person_keys import KEY_BYTES, key_path
@@ -61,8 +61,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     followed = open_store(settings.redis)
     planes = await open_planes(settings, followed, log, keys["status_key"])
     shelf = _shelf(settings, redis, log, keys)
-    credentials = Credentials(redis, log, settings, keys["issuer_key"], planes, shelf)
-    persons = Persons(redis, settings, reference_key, planes)
+    status = ListStatus(redis, planes)
     bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
     audit = open_audit(settings.audit, settings.name, log)
@@ -70,10 +69,14 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     proposals = Proposals(redis, table, audit, log)
     routes = (
         *proposals.routes(),
-        Route(method="POST", path="/v1/persons", handler=persons.post),
-        Route(method="POST", path="/v1/credentials", handler=credentials.post),
+        *issuing_routes(
+            Tools(redis=redis, log=log, settings=settings, metrics=metrics),
+            issuer_key=keys["issuer_key"],
+            reference_key=reference_key,
+            status=status,
+            shelf=shelf,
+        ),
         Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
-        Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
         *health_routes(lambda: _readiness(shelf, planes), metrics.text),
     )
     callers = Keys(settings.api_keys, token_opener(Path(settings.trust)))

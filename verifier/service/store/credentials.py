@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from verifier.issuing.held import MAX_HELD, Held, pack_held, unpack_held
-from verifier.service.store.library import HELD, HOLD
+from verifier.service.store.library import HELD, HOLD, RELEASE
 
 PERSONS: Final = 128
 """Persons of a bucket: as many as Redis packs (`hash-max-listpack-entries`)."""
@@ -61,6 +61,20 @@ async def hold_all(
             credentials_field(person), now // _HOUR, MAX_HELD, pack_held(row),
         )  # fmt: skip
     return [bool(answer) for answer in await pipeline.execute()]
+
+
+async def release(
+    redis: Redis, number: int, person: int, credentials: Sequence[int], *, now: int
+) -> None:
+    """Drop credentials from a person's: revoked ones need no listing.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    await redis.fcall(
+        RELEASE, 1, credentials_key(number, person),
+        credentials_field(person), now // _HOUR, *credentials,
+    )  # fmt: skip
 
 
 async def read_held(redis: Redis, number: int, person: int, *, now: int) -> tuple[Held, ...]:

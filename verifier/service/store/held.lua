@@ -1,8 +1,8 @@
 #!lua name=kapok_held
 
--- The credentials of a person (docs/store-verifier.md): rows of 12 octets, at most five to a field,
--- since Redis packs no hash with a value of more than 64 octets. Field of the n-th five: the person
--- within the bucket + 128 n. A change writes all of them again and leaves out what has expired.
+-- What is kept of credentials (docs/store-verifier.md). Of a person: rows of 12 octets, at most five
+-- to a field, since Redis packs no hash with a value of more than 64 octets. Field of the n-th five:
+-- the person within the bucket + 128 n. A change writes all again and leaves out what has expired.
 
 local ROW = 12
 local ROWS = 5
@@ -70,5 +70,51 @@ local function held(keys, args)
   return (read(keys[1], tonumber(args[1])))
 end
 
+-- keys: bucket; args: person within it, present hour, credential indices...; drops them
+local function release(keys, args)
+  local person, hour = tonumber(args[1]), tonumber(args[2])
+  local gone = {}
+  for place = 3, #args do
+    gone[tonumber(args[place])] = true
+  end
+  local held, fields = read(keys[1], person)
+  local rows = {}
+  for at = 1, #held, ROW do
+    local one = string.sub(held, at, at + ROW - 1)
+    if not gone[index_of(one)] and not expired(one, hour) then
+      rows[#rows + 1] = one
+    end
+  end
+  write(keys[1], person, rows, fields)
+  return 1
+end
+
+-- keys: family; args: mark of the phone, person, credential, Unix seconds of expiry, of now, most
+-- persons a phone; returns 1 when it is noted, 0 when the phone carries the codes of as many others
+local function carry(keys, args)
+  local rows = redis.call('HGETALL', keys[1])
+  local field, now = args[1] .. ':' .. args[2], tonumber(args[5])
+  local others, last = 0, tonumber(args[4])
+  for place = 1, #rows, 2 do
+    local expires = tonumber(string.match(rows[place + 1], ':(%d+)$'))
+    if expires <= now then
+      redis.call('HDEL', keys[1], rows[place])
+    elseif rows[place] ~= field then
+      last = math.max(last, expires)
+      if string.sub(rows[place], 1, #args[1]) == args[1] then
+        others = others + 1
+      end
+    end
+  end
+  if others >= tonumber(args[6]) then
+    return 0
+  end
+  redis.call('HSET', keys[1], field, args[3] .. ':' .. args[4])
+  redis.call('EXPIREAT', keys[1], last)
+  return 1
+end
+
 redis.register_function('kapok_hold', hold)
+redis.register_function('kapok_release', release)
+redis.register_function('kapok_carry', carry)
 redis.register_function{ function_name = 'kapok_held', callback = held, flags = { 'no-writes' } }

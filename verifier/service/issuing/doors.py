@@ -1,0 +1,68 @@
+"""The table of the issuing process's doors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from verifier.contract.holder import HolderDoor
+from verifier.issuing.persons import ReferenceKey
+from verifier.issuing.signing import SigningKey
+from verifier.service.http.door import Route
+from verifier.service.issuing.challenges import Challenges
+from verifier.service.issuing.credentials import Credentials
+from verifier.service.issuing.holders import Holders
+from verifier.service.issuing.issue import Issue
+from verifier.service.issuing.issuer_keys import IssuerKeys
+from verifier.service.issuing.losing import Losing
+from verifier.service.issuing.personal import Personal
+from verifier.service.issuing.persons import Persons
+from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.issuing.shelf import Shelf
+from verifier.service.issuing.status import ListStatus
+from verifier.service.logs import Log
+from verifier.service.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every door works with."""
+
+    redis: Redis
+    log: Log
+    settings: IssuingSettings
+    metrics: Metrics
+
+
+def issuing_routes(
+    tools: Tools,
+    *,
+    issuer_key: SigningKey,
+    reference_key: ReferenceKey,
+    status: ListStatus,
+    shelf: Shelf,
+) -> tuple[Route, ...]:
+    """Return the doors of persons, credentials and holders."""
+    redis, log, settings = tools.redis, tools.log, tools.settings
+    issue = Issue(redis, settings, issuer_key, status)
+    challenges = Challenges(redis, settings)
+    personal = Personal(redis, settings, issue, challenges, status)
+    credentials = Credentials(redis, log, settings, issuer_key, status, personal, shelf)
+    persons = Persons(redis, settings, reference_key, status)
+    losing = Losing(redis, log, settings, status)
+    keys = IssuerKeys(Path(settings.trust), settings.issuer)
+    holders = Holders(redis, settings, keys, issue, losing, status, tools.metrics)
+    return (
+        Route(method="POST", path="/v1/persons", handler=persons.post),
+        Route(method="GET", path="/v1/persons/{}/credentials", handler=losing.get),
+        Route(method="POST", path="/v1/persons/{}/lost", handler=losing.post),
+        Route(method="POST", path="/v1/challenges", handler=challenges.post),
+        Route(method="POST", path="/v1/credentials", handler=credentials.post),
+        Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
+        *(
+            Route(
+                method="POST", path=f"/v1/holder/{door}", handler=holders.handler(door), public=True
+            )
+            for door in HolderDoor
+        ),
+    )
