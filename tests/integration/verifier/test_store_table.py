@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.async_store import with_store
 from tests.support.bulk import paper, send_batch
 from tests.support.centre import ONCE, TERMINAL
+from tests.support.feed_keys import write_feed_keys
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
@@ -17,7 +19,7 @@ from verifier.service.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.loading import keep_progress
 
-FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk")
+FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen")
 SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family")
 """Families whose every key has a time to live: with a hash tag, and without one."""
 
@@ -33,6 +35,8 @@ def documented() -> dict[str, str]:
         .replace("<bb>", "[0-9a-f]{2}")
         .replace("<claim>", r"[^:]+")
         .replace("<bucket>", "[0-9a-f]{5}")
+        .replace("<source>", "[a-z0-9-]+")
+        .replace("<block>", r"\d+")
         .replace("<slot>", "[0-9a-f]+")
         .replace("<person>", "[0-9]+")
         .replace("<nonce>", "[0-9a-f]{32}")
@@ -84,6 +88,7 @@ def test_every_key_is_in_the_table() -> None:
         house.ask("/v1/credentials", group)
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings())))
+        with_store(house.centre.redis, write_feed_keys)
         with StoreLine(house.centre.redis) as line:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))
         house.centre.grant(TERMINAL, place=str(ONCE["place"]))
