@@ -205,11 +205,13 @@ def test_unpublished_changes_are_bounded(server: RedisServer) -> None:
     """Past the bound one mark says: take the whole plane; the bytes hold every change."""
 
     async def steps(redis: Redis) -> None:
-        for n in range(2048 + 2):
-            await change(redis, {HEALTH: [(n % SIZE, 1 + (n // SIZE) % 2)]})
-        entries: Any = await redis.xrange(changes_key(HEALTH))
-        assert [list(fields) for _, fields in entries] == [[b"all"], [b"c"]]
-        assert (await read_value(redis, HEALTH, [2049 - 2 * SIZE])) == [1]
+        name = PlaneName(1, Plane.TEST)
+        await make_plane(redis, name, MAX_CHANGES)
+        for n in range(1, 204):
+            await change(redis, {name: [(index, n) for index in range(MAX_CHANGES)]})
+        entries: Any = await redis.xrange(changes_key(name))
+        assert [list(fields)[0] for _, fields in entries] == [b"all", b"c"]
+        assert await read_value(redis, name, [0, MAX_CHANGES - 1]) == [203, 203]
 
     on(server, steps)
 

@@ -22,8 +22,8 @@ from verifier.service.store.planes import (
 )
 
 HEADS: Final = "v:{status}:heads"
-MAX_READ: Final = 256
-"""Entries of changes read at once; one holds 10,000 changes at most."""
+MAX_READ: Final = 16_384
+"""Entries of changes read at once: all there can be, with 2,000,000 changes at most."""
 MAX_DELTAS_READ: Final = 256
 """Deltas read at once."""
 

@@ -7,7 +7,8 @@
 
 local RECORD = 5
 local CHUNK = 1000 -- changes a BITFIELD: Lua hands at most 8,000 arguments to one command
-local MOST_UNPUBLISHED = 2048 -- entries; at 10,000 changes each that is 100 MB
+local MOST_WAITING = 2000000 -- changes that wait to be published, 10 MB
+local MOST_ENTRIES = 16384 -- and the calls that made them
 
 local function place(index, bits)
   local bit = index * bits
@@ -58,14 +59,22 @@ local function write(plane, bits, records)
   end
 end
 
+-- The running count of changes at one end of a stream.
+local function count_at(stream, command, from, to)
+  local entry = redis.call(command, stream, from, to, 'COUNT', 1)[1]
+  return entry and entry[2][3] == 't' and tonumber(entry[2][4]) or 0
+end
+
 -- Appends to what the publisher has not read yet. Past the bound one mark takes the place of all:
 -- nothing is lost, since the plane has every value; the publisher then starts the stream over.
 local function announce(stream, records)
-  if redis.call('XLEN', stream) >= MOST_UNPUBLISHED then
+  local total = count_at(stream, 'XREVRANGE', '+', '-') + #records
+  local waiting = total - count_at(stream, 'XRANGE', '-', '+')
+  if waiting > MOST_WAITING or redis.call('XLEN', stream) >= MOST_ENTRIES then
     redis.call('XTRIM', stream, 'MAXLEN', 0)
     redis.call('XADD', stream, '*', 'all', '1')
   else
-    redis.call('XADD', stream, '*', 'c', table.concat(records))
+    redis.call('XADD', stream, '*', 'c', table.concat(records), 't', total)
   end
 end
 

@@ -1,0 +1,406 @@
+"""Publishing planes on a real Redis: whatever dies, no change is lost, and none published twice."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import RedisError
+
+from tests.support.issued import root_file, trust_source
+from tests.support.keys import BUNDLE, STATUS
+from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract.status import DeltaDocument
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.publisher import seal_bundle
+from verifier.service.floors import FloorFile
+from verifier.service.issuing import publishing as under_test
+from verifier.service.issuing.publishing import PlanePublisher
+from verifier.service.store.deltas import deltas_key, read_deltas
+from verifier.service.store.library import ensure_library
+from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
+from verifier.status.changes import read_changes
+from verifier.status.plane import PlaneView
+from verifier.trust.bundle import Floor, TrustedSet
+
+NAME = PlaneName(1, Plane.HEALTH)
+SIZE = 4000
+BUCKET = 8
+DEADLINE_S = 15.0
+Steps = Callable[["Scene"], Awaitable[None]]
+
+
+class Scene:
+    """A store, the publishers run on it, and what a follower would make of it."""
+
+    def __init__(self, server: RedisServer, folder: Path) -> None:
+        self.server = server
+        self.floors = FloorFile(str(folder / "floors.json"))
+        self.redis = self.client()
+
+    def client(self) -> Redis:
+        """Return a client as the product's: it gives up on a silent server."""
+        return Redis(
+            unix_socket_path=str(self.server.socket), username="verifier",
+            password=self.server.users["verifier"], socket_timeout=2,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[PlanePublisher]:
+        """Run a publisher, and end it as a crash would: at once, wherever it is."""
+        signer = PlaneSigner(
+            issuer="440100", uri=trust_source().lists[1], number=1, plane=Plane.HEALTH, key=STATUS
+        )
+        redis = self.client()
+        it = PlanePublisher(redis, structlog.get_logger(), signer, size=SIZE, floors=self.floors)
+        await it.make()
+        task = asyncio.create_task(it.run())
+        try:
+            await until("a snapshot lies there", lambda: sure(it.ready.is_set()))
+            yield it
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await redis.aclose()
+
+    async def change(self, *pairs: tuple[int, int]) -> None:
+        """Change values in the store."""
+        assert await change(self.redis, {NAME: pairs})
+
+    async def followed(self) -> PlaneView:
+        """Return what the snapshot and the deltas after it lead to."""
+        trusted = TrustedSet(root_file())
+        now = int(time.time())
+        trust = trust_source().document(version=1, issued_at=now, expires=now + 60)
+        trusted.take_trust(seal_bundle(trust, BUNDLE), now)
+        data: Any = await self.redis.get("v:bundle:status-1-health")
+        version = trusted.read_status(data, now).version
+        deltas = [row.data for row in await read_deltas(self.redis, NAME, version)]
+        return trusted.take_status(data, now, deltas=deltas).value
+
+    async def documents(self) -> list[DeltaDocument]:
+        """Return all deltas in the stream."""
+        trusted = TrustedSet(root_file())
+        now = int(time.time())
+        trust = trust_source().document(version=1, issued_at=now, expires=now + 60)
+        trusted.take_trust(seal_bundle(trust, BUNDLE), now)
+        return [trusted.read_delta(r.data, now) for r in await read_deltas(self.redis, NAME, 0)]
+
+    async def told(self) -> Counter[int]:
+        """Count how often each index was published as changed."""
+        found: Counter[int] = Counter()
+        for document in await self.documents():
+            records = read_changes(document.changes, bits=2, size=SIZE)
+            found.update(records["index"].tolist())
+        return found
+
+    async def complete(self) -> bool:
+        """Say whether all that was changed can be followed."""
+        try:
+            data: Any = await self.redis.get(plane_key(NAME))
+            waiting = await self.redis.xlen(changes_key(NAME))
+            return not waiting and (await self.followed()).values.packed() == data
+        except RedisError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    """One server for the file; each test begins with an empty store."""
+    with redis_server() as running:
+        yield running
+
+
+def on(server: RedisServer, folder: Path, steps: Steps) -> None:
+    """Run steps on an empty store."""
+    with server.client() as client:
+        client.flushall()
+
+    async def run() -> None:
+        scene = Scene(server, folder)
+        await ensure_library(scene.redis)
+        try:
+            await steps(scene)
+        finally:
+            await scene.redis.aclose()
+
+    asyncio.run(run())
+
+
+async def sure(found: bool) -> bool:  # noqa: FBT001 - a condition
+    """Return what is known already."""
+    return found
+
+
+async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not await holds():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.02)
+
+
+def test_changes_are_published_once_a_second_at_most(server: RedisServer, tmp_path: Path) -> None:
+    """Each version has a second of its own; what they lead to is what the store holds."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            for n in range(60):
+                await scene.change((n, 1 + n % 3), (SIZE - 1 - n, 2))
+                await asyncio.sleep(0.01)
+            await until("all is published", scene.complete)
+        documents = await scene.documents()
+        assert len({d.iat for d in documents}) == len(documents) >= 2
+        assert [d.before for d in documents[1:]] == [d.version for d in documents[:-1]]
+        assert set((await scene.told()).values()) == {1}
+
+    on(server, tmp_path, steps)
+
+
+def test_an_empty_delta_raises_the_age_alone(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ttl, so that an unchanged plane is known to be unchanged."""
+    monkeypatch.setattr(under_test, "TTL_S", 1)
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            await scene.change((7, 3))
+            await until("all is published", scene.complete)
+            before = await scene.followed()
+
+            async def older() -> bool:
+                return (await scene.followed()).version > before.version
+
+            await until("it is confirmed", older)
+            after = await scene.followed()
+        assert after.as_of > before.as_of
+        assert after.values.packed() == before.values.packed()
+        assert (await scene.documents())[-1].changes == b""
+
+    on(server, tmp_path, steps)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_publisher_that_dies_around_its_step_loses_nothing(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The next one finds the delta written or the changes waiting: each is told exactly once."""
+    publish = under_test.publish_delta
+    died = asyncio.Event()
+
+    async def dying(*given: Any, **named: Any) -> None:
+        if moment == "after":
+            await publish(*given, **named)
+        died.set()
+        await asyncio.Event().wait()
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            monkeypatch.setattr(under_test, "publish_delta", dying)
+            await scene.change((1, 1), (2, 2))
+            await until("it has come to its step", lambda: sure(died.is_set()))
+        monkeypatch.setattr(under_test, "publish_delta", publish)
+        await scene.change((3, 3))
+        async with scene.publisher():
+            await until("all is published", scene.complete)
+        assert await scene.told() == {1: 1, 2: 1, 3: 1}
+
+    on(server, tmp_path, steps)
+
+
+def test_redis_killed_amid_changes_loses_none_that_was_acknowledged(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The publisher comes back by itself and goes on from what the store holds."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher() as publisher:
+            acknowledged: list[int] = []
+
+            async def write() -> None:
+                for n in range(1, SIZE):
+                    await scene.change((n, 1))
+                    acknowledged.append(n)
+
+            writing = asyncio.create_task(write())
+            await until("some are", lambda: sure(len(acknowledged) > 300))
+            await asyncio.to_thread(scene.server.kill)
+            with pytest.raises((RedisAway, OSError)):
+                await writing
+            await asyncio.to_thread(scene.server.start)
+            await until("all is published", scene.complete)
+            assert publisher.problem is None
+        values = (await scene.followed()).values
+        assert all(values[n] == 1 for n in acknowledged)
+        assert set((await scene.told()).values()) == {1}
+
+    on(server, tmp_path, steps)
+
+
+def test_two_publishers_fork_nothing(server: RedisServer, tmp_path: Path) -> None:
+    """Whoever comes second reads the state anew; the stream stays one."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher(), scene.publisher():
+            for n in range(30):
+                await scene.change((n, 1))
+                await asyncio.sleep(0.05)
+            await until("all is published", scene.complete)
+        documents = await scene.documents()
+        assert [d.prev for d in documents[1:]] == [d.chain for d in documents[:-1]]
+        assert set((await scene.told()).values()) == {1}
+
+    on(server, tmp_path, steps)
+
+
+def test_versions_stay_above_the_floors(server: RedisServer, tmp_path: Path) -> None:
+    """A store that was set back starts over above what somebody accepted before."""
+
+    async def steps(scene: Scene) -> None:
+        scene.floors.raise_to({"status-1-health": Floor(version=500, digest=bytes(16))})
+        async with scene.publisher():
+            assert (await scene.followed()).version == 501
+        scene.floors.raise_to({"status-1-health": Floor(version=900, digest=bytes(16))})
+        await scene.change((5, 2))
+        async with scene.publisher():
+            await until("all is published", scene.complete)
+            view = await scene.followed()
+        assert (view.version, view.values[5]) == (901, 2)
+
+    on(server, tmp_path, steps)
+
+
+def test_a_flood_of_changes_starts_the_plane_over(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than deltas should carry: one snapshot takes their place, and no delta leads there."""
+    monkeypatch.setattr(under_test, "MAX_DELTA_CHANGES", 100)
+    monkeypatch.setattr(under_test, "START_OVER_S", 0.0)
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            before = await scene.followed()
+            await scene.change(*((n, 1) for n in range(300)))
+            await until("all is published", scene.complete)
+            await scene.change((301, 1))
+            await until("it goes on", scene.complete)
+        view = await scene.followed()
+        assert view.version > before.version
+        assert [view.values[n] for n in (0, 299, 300, 301)] == [1, 1, 0, 1]
+        assert max((await scene.told()).values()) == 1
+
+    on(server, tmp_path, steps)
+
+
+def test_a_flood_is_told_in_parts_while_a_snapshot_is_young(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snapshots of a city cost seconds of computing: between them deltas carry what they can."""
+    monkeypatch.setattr(under_test, "MAX_DELTA_CHANGES", 100)
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            for n in range(2):
+                await scene.change(*((100 * n + m, 1) for m in range(60)))
+            await until("all is published", scene.complete)
+        assert [len(d.changes) // 5 for d in (await scene.documents()) if d.changes] == [60] * 2
+
+    on(server, tmp_path, steps)
+
+
+def test_a_delta_of_nobodys_in_the_stream_is_passed_over(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The plane starts over above it."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            version = (await scene.followed()).version
+            await scene.redis.xadd(deltas_key(NAME), {"d": b"nonsense"}, id=f"{version + 3}-0")
+            await scene.change((1, 1))
+            await until("the stream is its own again", lambda: above(scene, version + 3))
+            await until("all is published", scene.complete)
+
+    async def above(scene: Scene, version: int) -> bool:
+        data: Any = await scene.redis.hget("v:{status}:heads", str(NAME))
+        return int(data.partition(b":")[0]) > version
+
+    on(server, tmp_path, steps)
+
+
+def test_deltas_are_kept_from_the_first_of_a_bucket(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that lead on from the newest snapshots stay; the oldest kept begins a bucket."""
+    monkeypatch.setattr(under_test, "SNAPSHOT_OCTETS", 1)
+    monkeypatch.setattr(under_test, "DELTA_BUCKET", BUCKET)
+    monkeypatch.setattr(PlanePublisher, "_second_after", unhurried)
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            for n in range(4 * BUCKET):
+                await scene.change((n, 1))
+                await until("it is published", lambda: none_waits(scene))
+            await until("all is published", scene.complete)
+        versions = [row.version for row in await read_deltas(scene.redis, NAME, 0)]
+        assert versions[0] % BUCKET == 0 < versions[0]
+        assert versions == list(range(versions[0], versions[-1] + 1))
+
+    async def none_waits(scene: Scene) -> bool:
+        return not await scene.redis.xlen(changes_key(NAME))
+
+    on(server, tmp_path, steps)
+
+
+async def unhurried(_self: PlanePublisher, _iat: float) -> None:
+    """Let a second have as many versions as there are changes."""
+
+
+def test_a_promised_version_shows_what_was_changed_before(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Whenever it is asked for, also amid publishing, and it comes soon."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher() as publisher:
+            promises: dict[int, int] = {}
+            for n in range(40):
+                await scene.change((n, 1))
+                promises[n] = await publisher.shows_from()
+                await asyncio.sleep(0.03)
+
+            async def kept() -> bool:
+                return (await scene.followed()).version >= max(promises.values())
+
+            await until("the last promise is kept", kept)
+        told: dict[int, int] = {}
+        for document in await scene.documents():
+            for index in read_changes(document.changes, bits=2, size=SIZE)["index"].tolist():
+                told[index] = document.version
+        assert all(told[n] <= promised for n, promised in promises.items())
+
+    on(server, tmp_path, steps)
+
+
+def test_a_destroyed_plane_is_published_no_more(server: RedisServer, tmp_path: Path) -> None:
+    """The publisher ends, and no later one makes it again."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            pass
+        await scene.redis.hset("v:{status}:planes", str(NAME), "destroyed")
+        await scene.redis.delete(plane_key(NAME), changes_key(NAME))
+        async with scene.publisher() as publisher:
+            assert publisher.problem is None
+        assert not await scene.redis.exists(plane_key(NAME))
+
+    on(server, tmp_path, steps)
