@@ -12,6 +12,7 @@ from tests.support.centre import ONCE, TERMINAL
 from tests.support.feed_keys import write_feed_keys
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE
+from tests.support.operators import operator_token
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
 from tests.support.verifier_process import ROOT
 from verifier.contract.holder import HolderDoor
@@ -49,6 +50,7 @@ def documented() -> dict[str, str]:
         .replace("<list>", r"\d+")
         .replace("<plane>", "[a-z]+")
         .replace("<job>", "[0-9a-f]{16}")
+        .replace("<proposal>", "[0-9a-f]{32}")
         .replace("<kind>", "(person|credential)"): kind
         for name, kind in rows
     }
@@ -70,6 +72,12 @@ def hold(house: IssuingHouse) -> None:
     assert made.status == 201, made.body
 
 
+def propose(house: IssuingHouse, person: int) -> None:
+    """Propose a colour."""
+    body = {"kind": "colour", "person": person, "to": "red", "reason": "order", "text": "a test"}
+    assert house.ask("/v1/proposals", body, key=operator_token()).status == 201
+
+
 def is_short_lived(key: str) -> bool:
     """Say whether the table gives a key a time to live."""
     parts = key.split(":")
@@ -86,6 +94,7 @@ def test_every_key_is_in_the_table() -> None:
         roster = [{"person": person, "masked_name": "李*"} for person in members]
         group = {"kind": "group", "hours": 1, "roster": roster, "places": ["metro-1"]}
         house.ask("/v1/credentials", group)
+        propose(house, members[0])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings())))
         with_store(house.centre.redis, write_feed_keys)
