@@ -24,7 +24,7 @@ from verifier.issuing.publisher import seal_bundle
 from verifier.service.floors import FloorFile
 from verifier.service.issuing import publishing as under_test
 from verifier.service.issuing.publishing import PlanePublisher
-from verifier.service.store.deltas import deltas_key, read_deltas
+from verifier.service.store.deltas import deltas_key, publish_delta, read_deltas
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
 from verifier.status.changes import read_changes
@@ -155,7 +155,7 @@ def test_changes_are_published_once_a_second_at_most(server: RedisServer, tmp_pa
         async with scene.publisher():
             for n in range(60):
                 await scene.change((n, 1 + n % 3), (SIZE - 1 - n, 2))
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
             await until("all is published", scene.complete)
         documents = await scene.documents()
         assert len({d.iat for d in documents}) == len(documents) >= 2
@@ -194,12 +194,11 @@ def test_a_publisher_that_dies_around_its_step_loses_nothing(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """The next one finds the delta written or the changes waiting: each is told exactly once."""
-    publish = under_test.publish_delta
     died = asyncio.Event()
 
     async def dying(*given: Any, **named: Any) -> None:
         if moment == "after":
-            await publish(*given, **named)
+            await publish_delta(*given, **named)
         died.set()
         await asyncio.Event().wait()
 
@@ -208,7 +207,7 @@ def test_a_publisher_that_dies_around_its_step_loses_nothing(
             monkeypatch.setattr(under_test, "publish_delta", dying)
             await scene.change((1, 1), (2, 2))
             await until("it has come to its step", lambda: sure(died.is_set()))
-        monkeypatch.setattr(under_test, "publish_delta", publish)
+        monkeypatch.setattr(under_test, "publish_delta", publish_delta)
         await scene.change((3, 3))
         async with scene.publisher():
             await until("all is published", scene.complete)
