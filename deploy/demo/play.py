@@ -165,7 +165,9 @@ async def _settled(stage: Stage, version: int, say: Say) -> None:
 
 
 def _version(page: Answer, name: str) -> int:
-    return max((row["version"] for row in page["bundles"] if row["name"] == name), default=0)
+    """Return the newest version that a worker knows, by the deltas too."""
+    rows = [row for row in page["bundles"] if row["name"] == name]
+    return max((row.get("head", row["version"]) for row in rows), default=0)
 
 
 async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
