@@ -62,7 +62,7 @@ NDJSON: Final = "application/x-ndjson"
 MAX_LINE_BYTES: Final = 4096
 """Octets; a reference of 128 characters takes 1,536 at most."""
 MAX_WAITING: Final = 4
-"""Batches in hand or waiting; they are worked on one after the other."""
+"""Batches in hand or waiting; they are carried out one after the other."""
 AT_A_TIME: Final = 32
 """Credentials signed before others get their turn: some 3 ms."""
 BACKDATE_S: Final = 5
@@ -130,7 +130,8 @@ class Bulk:
                 with store_asked():
                     plan = await self._planned(job, batch, hashlib.sha256(body).digest(), lines)
                     plan = await self._carry_out(job, plan, lines)
-                response, said = await self._answer(request, plan, lines)
+            # Not in turn: a client that reads slowly holds up nobody else.
+            response, said = await self._answer(request, plan, lines)
         finally:
             self._waiting -= 1
         self._log.info(
