@@ -7,6 +7,7 @@ from tests.support.centre import LIST_SIZE, trust_source
 from tests.support.keys import STATUS
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
+from verifier.issuing.signing import SigningKey
 from verifier.service.deltas import KeptDelta
 from verifier.status.changes import pack_changes
 from verifier.status.plane import BITS, PackedValues, PlaneView
@@ -15,11 +16,19 @@ from verifier.status.plane import BITS, PackedValues, PlaneView
 class PlaneStream:
     """One plane of list 1, from a version on; `fill` is the value of each byte at first."""
 
-    def __init__(self, plane: Plane, *, version: int = 1, fill: int = 0, chain: int = 0) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        version: int = 1,
+        fill: int = 0,
+        chain: int = 0,
+        key: SigningKey = STATUS,
+    ) -> None:
         self.name = f"status-1-{plane}"
         self._bits = BITS[plane]
         self._signer = PlaneSigner(
-            issuer="440100", uri=trust_source().lists[1], number=1, plane=plane, key=STATUS
+            issuer="440100", uri=trust_source().lists[1], number=1, plane=plane, key=key
         )
         data = bytes((fill,)) * (LIST_SIZE * self._bits // 8)
         self.view = PlaneView(
