@@ -142,14 +142,14 @@ def card(changes: Mapping[str, Any] | None = None, **vc: Any) -> bytes:
     return json.dumps({k: v for k, v in values.items() if v is not None}).encode()
 
 
-def persons_card(family: str) -> bytes:
+def persons_card(family: str, rid: str = "MKyCxh7p6uQ") -> bytes:
     """Encode the payload of somebody's card, which differs from anybody else's all over."""
     noise = hashlib.sha512(family.encode()).hexdigest() * 2
     patient = {"resourceType": "Patient", "birthDate": "1990-01-31", "name": [{"family": family}]}
     before, after = ({"resourceType": "Immunization", "id": n} for n in (noise, noise[::-1]))
     entry = [{"resource": resource} for resource in (before, patient, after)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entry}
-    return card(credentialSubject={"fhirVersion": "4.0.1", "fhirBundle": bundle})
+    return card(credentialSubject={"fhirVersion": "4.0.1", "fhirBundle": bundle}, rid=rid)
 
 
 def deflated(data: bytes) -> bytes:

@@ -1,13 +1,13 @@
 """What lies on the centre's shelf for a terminal, signed by the simulated publisher, now."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 from tests.support.centre import LIST_SIZE, ONCE, trust_source
 from tests.support.keys import BUNDLE, STATUS
-from verifier.contract.bundle import ProfilesDocument
+from verifier.contract.bundle import CardsDocument, ProfilesDocument
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
@@ -36,6 +36,19 @@ def profiles(version: int = 1, *asked: Mapping[str, Any]) -> bytes:
         iat=now,
         exp=now + DAY,
         profiles=tuple(dict(profile) for profile in asked or (ONCE,)),
+    )
+    return seal_bundle(document, BUNDLE)
+
+
+def cards(version: int = 1, **lists: Sequence[str]) -> bytes:
+    """Return the revoked cards of the tests' issuer."""
+    now = int(time.time())
+    document = CardsDocument(
+        type="cards",
+        version=version,
+        iat=now,
+        exp=now + DAY,
+        lists={kid: tuple(entries) for kid, entries in lists.items()},
     )
     return seal_bundle(document, BUNDLE)
 

@@ -194,6 +194,7 @@ def _take(taken: TrustedSet | None, document: Vector) -> TrustedSet:
         "root": taken.take_root,
         "trust": partial(taken.take_trust, held=held),
         "profiles": partial(taken.take_profiles, held=held),
+        "cards": partial(taken.take_cards, held=held),
         "rosters": partial(taken.take_rosters, held=held),
         "status": partial(taken.take_status, held=held),
         "grant": taken.read_grant,

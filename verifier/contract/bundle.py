@@ -1,4 +1,4 @@
-"""Signed bundles: the root document, the trust bundle, profiles, rosters.
+"""Signed bundles: root document, trust bundle, profiles, revoked cards, rosters.
 
 Every one is an envelope (`envelope.py`) with a deterministic CBOR payload that opens with the same
 four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 1 and only rise.
@@ -6,6 +6,7 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 - root   signed by root keys (each key one envelope; a threshold of them): which keys sign bundles.
 - trust  signed by a bundle key: which issuers' keys may sign what, when; lists; enabled sectors.
 - profiles  signed by a bundle key: what each place asks.
+- cards     signed by a bundle key: which health cards their issuers have revoked.
 - rosters   signed by a roster key of the trust bundle (`SignedUse.ROSTER`).
 Status has a file of its own (`status.py`).
 """
@@ -151,7 +152,7 @@ class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of GET /v1/bundles."""
 
     name: str
-    """root, root-<version>, trust, profiles, rosters-<place>, or status-<list>-<plane>."""
+    """root, root-<version>, trust, profiles, cards, rosters-<place>, or status-<list>-<plane>."""
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""
@@ -165,7 +166,9 @@ class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):
     bundles: tuple[BundleVersion, ...]
 
 
-Document = TypeVar("Document", RootDocument, TrustDocument, ProfilesDocument, RostersDocument)
+Document = TypeVar(
+    "Document", RootDocument, TrustDocument, ProfilesDocument, CardsDocument, RostersDocument
+)
 
 
 def read_document(payload: bytes, kind: type[Document], type_name: str) -> Document:

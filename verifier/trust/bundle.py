@@ -5,9 +5,9 @@ The order, after The Update Framework:
    threshold of the old root keys and of its own.
 2. The trust bundle is taken when a bundle key of the root signed it, its version is not below the
    floor, and the same version has the same bytes (else it is a fork).
-3. Profiles and rosters the same; status snapshots and deltas when a status key of the trust bundle
-   signed them for a list it may publish. A plane's floor is its version and chain: a snapshot from
-   before it is taken only together with deltas that lead there.
+3. Profiles, revoked cards and rosters the same; status snapshots and deltas when a status key of
+   the trust bundle signed them for a list it may publish. A plane's floor is its version and
+   chain: a snapshot from before it is taken only together with deltas that lead there.
 What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
 the stance with TRUST_STALE, never to a stop. A refusal leaves everything as it was. No network,
 no disk, no clock here.
@@ -42,7 +42,7 @@ from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 from verifier.trust.opening import document_in, holds, opened, read_by, taken_apart
 from verifier.trust.root import keys_of, read_root
 
-AnyDocument = TrustDocument | ProfilesDocument | RostersDocument
+AnyDocument = TrustDocument | ProfilesDocument | CardsDocument | RostersDocument
 AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument, DeltaDocument)
 Value = TypeVar("Value")
 OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument)
@@ -137,9 +137,9 @@ class TrustedSet:
         self._accept(data, document, "profiles", now, held=held)
         return Taken(document, profiles)
 
-    def take_cards(self, data: bytes, now: float, *, held: bool = False) -> "TakenCards":
+    def take_cards(self, data: bytes, now: float, *, held: bool = False) -> TakenCards:
         """Take the revoked health cards; signed by a bundle key."""
-        document = document_in(self._by_bundle_key(data), CardsDocument, CARDS)  # type: ignore[type-var]
+        document = document_in(self._by_bundle_key(data), CardsDocument, CARDS)
         revoked = opened(lambda: open_cards(document))
         self._accept(data, document, CARDS, now, held=held)
         return TakenCards(document, revoked)
@@ -270,7 +270,7 @@ class TrustedSet:
     def _accept(
         self,
         data: bytes,
-        document: AnyDocument | CardsDocument,
+        document: AnyDocument,
         name: str,
         now: float,
         *,

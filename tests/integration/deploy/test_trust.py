@@ -11,8 +11,9 @@ import pytest
 from deploy.demo.people import get_paper
 from deploy.local.doors import opened
 from deploy.local.errors import LocalError
+from tests.support.health import CARDS, ISSUER, card_text, persons_card, thumbprint
 from tests.support.house import RunningHouse, running_house, wait_until
-from tests.support.signers import as_json, certificate, kid64, packed
+from tests.support.signers import as_json, certificate, kid64, packed, web_key
 from verifier.contract.reasons import Reason
 
 PATIENCE_S = 30.0
@@ -79,6 +80,25 @@ def test_an_import_is_in_force_at_once(house: RunningHouse, tmp_path: Path) -> N
     )
     found = shown(house)
     assert (len(found["bundle"]), found["note"]) == (len(before["bundle"]) + 1, None)
+
+
+def test_a_list_of_revoked_cards_is_in_force_at_once(house: RunningHouse, tmp_path: Path) -> None:
+    """Imported with the key of the cards; the next list counts, the one before it is refused."""
+    card = card_text(persons_card("A", "revoked"))
+
+    def offer(counter: int, *rids: str) -> int:
+        listed = {"kid": thumbprint(), "method": "rid", "ctr": counter, "rids": rids}
+        (tmp_path / "list.json").write_bytes(as_json(listed))
+        call = ("trust", "import", str(tmp_path), "--issuer", ISSUER, "--write")
+        return house.run(*call).returncode
+
+    (tmp_path / "jwks.json").write_bytes(as_json({"keys": [web_key(CARDS)]}))
+    assert offer(1, "nobody") == 0
+    wait_until(lambda: reason(house, card) is None, "the card to be taken", PATIENCE_S)
+    assert offer(2, "revoked") == 0
+    wait_until(lambda: reason(house, card) == Reason.STATUS_REVOKED, "the new list", PATIENCE_S)
+    assert offer(1, "nobody") == 1
+    assert reason(house, card) == Reason.STATUS_REVOKED
 
 
 def test_an_issuer_key_is_rotated(house: RunningHouse) -> None:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from tests.support.centre import ONCE, shown
 from tests.support.far_side import FarSide, far_side
-from tests.support.health import chunks, persons_card
+from tests.support.health import card_text, chunks, persons_card, thumbprint
 from tests.support.terminal_process import Identities, TerminalProcess
-from tests.support.terminal_shelf import shelf
+from tests.support.terminal_shelf import cards, shelf
 from verifier.barcode.render import symbol, to_png
 from verifier.codes.shc import join
 from verifier.contract.vocabulary import Outcome
@@ -112,3 +112,21 @@ def test_cards_that_are_not_whole_are_no_scans(terminal: TerminalProcess) -> Non
     assert frame(terminal, first[0], chunks(2)[1])["reason"] == "picture.several"
     state = terminal.state()
     assert (state["gate_openings"], state["outbox"]["waiting"]) == (1, 2)
+
+
+def test_a_revoked_card_is_refused_by_a_terminal_that_is_cut_off(
+    terminal: TerminalProcess, centre: FarSide
+) -> None:
+    """By what its issuer had revoked before the cut; a newer list counts."""
+    first, second = card_text(persons_card("E", "first")), card_text(persons_card("F", "second"))
+    lists = {1: ["first"], 2: ["first", "second.1800000000"]}
+    for version, entries in lists.items():
+        centre.bundles["cards"] = (version, cards(version, **{thumbprint(): entries}))
+        terminal.await_state(
+            lambda state, version=version: state["bundles"].get("cards") == version,
+            "the revoked cards",
+        )
+    terminal.cut()
+    answers = [terminal.wedge(text) for text in (first, second)]
+    assert [(a["reason"], a["online"]) for a in answers] == [("status.revoked", False)] * 2
+    assert terminal.wedge(card_text(persons_card("G", "third")))["decision"] == Outcome.PASS

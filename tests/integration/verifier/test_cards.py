@@ -1,7 +1,9 @@
 """SMART Health Cards of several symbols at a real worker: texts, pictures, batches, uploads."""
 
 import io
+import json
 import random
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -10,8 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.centre import ONCE, Answer, Centre, centre, new_scan_id, shown
-from tests.support.health import AT, card, card_text, chunks, persons_card
+from tests.support.centre import ONCE, Answer, Centre, centre, eventually, new_scan_id, shown
+from tests.support.health import AT, card, card_text, chunks, persons_card, thumbprint
+from tests.support.issuing_house import METRO, issuing_house
 from verifier.barcode.render import symbol, to_png
 from verifier.codes.shc import join
 from verifier.contract.reasons import Reason
@@ -163,3 +166,31 @@ def test_a_picture_of_half_a_card_or_of_two(house: Centre) -> None:
     assert look(house, texts[:2]).body["reason"] == Reason.CODE_MALFORMED
     for several in ([*texts, chunks(2)[0]], [*texts, chunks(3, card({"nbf": AT}))[0]]):
         assert look(house, several).body["reason"] == Reason.PICTURE_SEVERAL
+
+
+def test_a_card_is_refused_once_its_issuers_list_is_imported() -> None:
+    """The issuing process signs it, the worker follows; a list that is none changes nothing."""
+    with issuing_house() as made:
+        folder = made.centre.folder / "cards"
+        folder.mkdir()
+        profile = METRO.replace('["CC1"]', '["CC1", "SHC"]').replace("colours", "#")
+        (made.profiles / "metro-1.toml").write_text(profile)
+        text, other = card_text(persons_card("A", "revoked")), card_text(persons_card("B", "other"))
+
+        def publish(content: bytes) -> None:
+            (folder / f"{thumbprint()}.json").write_bytes(content)
+            made.issuing.signal(signal.SIGHUP)
+
+        def publish_list(*rids: str) -> None:
+            published = {"kid": thumbprint(), "method": "rid", "ctr": 1, "rids": rids}
+            publish(json.dumps(published).encode())
+
+        publish_list("nobody")
+        eventually("cards are taken", lambda: made.reason_of(text) is None)
+        publish_list("revoked")
+        eventually("it is revoked", lambda: made.reason_of(text) == Reason.STATUS_REVOKED)
+        assert made.reason_of(other) is None
+        publish(b"{}")
+        eventually("the list is refused", lambda: made.get("/readyz").status == 503)
+        assert made.get("/readyz").body["problems"][0]["code"] == "cards.refused"
+        assert made.reason_of(text) == Reason.STATUS_REVOKED
