@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from deploy.local.doors import Doors
+from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError, UsageError
 from deploy.trusting.lists import read_files
 from deploy.trusting.store import read_source, source_path
 from firmware_stubs.bundles import in_order
+from firmware_stubs.planes import follow, plane_name, split
 from verifier.codes.dates import MAX_SECONDS
-from verifier.contract.bundle import CARDS
+from verifier.contract.bundle import CARDS, DELTA_BUCKET
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Sector
 from verifier.course import Known
@@ -91,10 +92,10 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Know
     """
     trusted = pinned(data)
     page = await doors.verifier("/v1/bundles" if place is None else f"/v1/bundles?place={place}")
-    names = [str(row["name"]) for row in page["bundles"]]
+    rows = {str(row["name"]): row for row in page["bundles"]}
     known = Known(trust=trusted.trust, status=NO_STATUS)
     notes: list[str] = []
-    for name in in_order(names):
+    for name in in_order(rows):
         if name not in ("root", "trust", CARDS) and not name.startswith((_STATUS, _ROSTERS)):
             continue
         content = await doors.bundle(name)
@@ -104,6 +105,11 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Know
             if name == "trust":
                 raise LocalError(f"the house's trust bundle is refused: {error}") from error
             notes.append(f"left out: bundle {name}: {error}")
+            continue
+        try:
+            known = await _led_on(doors, trusted, known, rows[name])
+        except (BundleRefused, LocalError) as error:
+            notes.append(f"left out: what followed {name}: {error}")
     if not known.trust.version:
         raise LocalError("the house holds no trust bundle yet")
     return Knowing(known=known, notes=tuple(notes))
@@ -125,6 +131,18 @@ def _taken(trusted: TrustedSet, known: Known, name: str, content: bytes) -> Know
         snapshot, view = trusted.take_status(content, now, held=True)
         return replace(known, status=known.status.replaced(snapshot.list, snapshot.plane, view))
     return known
+
+
+async def _led_on(doors: Doors, trusted: TrustedSet, known: Known, row: Answer) -> Known:
+    """Follow the deltas since a plane's snapshot, as far as the house has them."""
+    plane, version, head = plane_name(row["name"]), row["version"], row.get("head", 0)
+    view = None if plane is None else known.status.plane(*plane)
+    if plane is None or view is None or head <= version:
+        return known
+    for first in range((version + 1) // DELTA_BUCKET * DELTA_BUCKET, head + 1, DELTA_BUCKET):
+        bucket = await doors.bundle(f"{row['name']}/deltas/{first}")
+        view = follow(trusted, plane, view, split(bucket), time.time()).view
+    return replace(known, status=known.status.replaced(*plane, view))
 
 
 def from_source(data: Path) -> Knowing:

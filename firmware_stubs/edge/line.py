@@ -252,7 +252,10 @@ class Line:
             shell.log.info("desired.ignored")
 
     def _versions(self) -> dict[str, int]:
-        return dict(list(self._shell.storage.bundles.versions().items())[:MAX_NAMES])
+        """Return the versions in use; the rosters are those of the terminal's own place."""
+        own, held = f"rosters-{self._shell.settings.place}", self._shell.storage.bundles.versions()
+        named = {"rosters" if name == own else name: version for name, version in held.items()}
+        return dict(list(named.items())[:MAX_NAMES])
 
     def _clock(self) -> ClockState:
         return ClockState.OK if self._shell.reading().sure else ClockState.UNSURE
