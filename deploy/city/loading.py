@@ -10,10 +10,10 @@ index yet is loaded: the city's people have indices of their own.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -57,7 +57,18 @@ _AGAIN_S: Final = 0.2
 _TAKEN: Final = "taken"
 _PERSONS: Final = "persons"
 DONE: Final = "done"
+FILLED: Final = (Plane.HEALTH, Plane.DOSES, Plane.TEST)
+"""Planes of persons, in the order in which they are filled."""
 Result = TypeVar("Result")
+
+
+class Loaded(NamedTuple):
+    """What a house has now."""
+
+    planes: tuple[Plane, ...]
+    """Of those that the house keeps."""
+    others: int
+    """References that were known before, with another index: they keep it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,10 +83,8 @@ class Loading:
     """Hears of each stage by name, and how many persons or octets it has."""
     done: Callable[[int], None] = lambda _count: None
     """Hears of each piece that is on disk."""
-    others: int = field(default=0, init=False)
-    """References that were known before, with another index: they keep it."""
 
-    async def run(self) -> None:
+    async def run(self) -> "Loaded":
         """Load what is not loaded yet.
 
         Raises:
@@ -90,16 +99,17 @@ class Loading:
             )
         await self._again(lambda: ensure_library(self.redis))
         reached = await self._again(lambda: read_progress(self.redis, city.name))
-        if reached == DONE:
-            return
         planes = await self._again(lambda: read_planes(self.redis))
+        kept = tuple(plane for plane in FILLED if PlaneName(number, plane) in planes)
+        if reached == DONE:
+            return Loaded(planes=kept, others=0)
         await self._take()
-        for plane in (Plane.HEALTH, Plane.DOSES, Plane.TEST):
+        for plane in kept:
             name = PlaneName(number, plane)
-            if name in planes:
-                reached = await self._plane(name, planes[name], reached)
-        await self._persons(reached)
+            reached = await self._plane(name, planes[name], reached)
+        others = await self._persons(reached)
         await self._again(lambda: keep_progress(self.redis, city.name, DONE))
+        return Loaded(planes=kept, others=others)
 
     async def _take(self) -> None:
         bitmap = np.zeros(self.settings.people, np.uint8)
@@ -159,9 +169,9 @@ class Loading:
         values[self.folder.column("persons")] = given
         return values
 
-    async def _persons(self, reached: str) -> None:
+    async def _persons(self, reached: str) -> int:
         kind, _, first = reached.partition(" ")
-        start = int(first) if kind == _PERSONS else 0
+        start, others = int(first) if kind == _PERSONS else 0, 0
         people = self.folder.city.people
         self.stage("references", people)
         rows, bounds = self._sorted()
@@ -171,11 +181,12 @@ class Loading:
             last = np.searchsorted(bounds, bounds[start] + PERSONS_AT_ONCE)
             end = min(max(int(last), start + 1), BUCKETS)
             filled = dict(self._buckets(rows, bounds, range(start, end)))
-            self.others += await self._again(partial(fill_persons, self.redis, filled))
+            others += await self._again(partial(fill_persons, self.redis, filled))
             after = f"{_PERSONS} {end}"
             await self._again(partial(keep_progress, self.redis, self.folder.city.name, after))
             self.done(int(bounds[end] - bounds[start]))
             start = end
+        return others
 
     def _sorted(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return persons' fields and indices by bucket, and where each bucket begins."""
@@ -225,8 +236,7 @@ def slots(ago: NDArray[np.uint8], now: float) -> NDArray[np.uint8]:
 
 
 def _rank(kind: str) -> int:
-    order = ("", str(Plane.HEALTH), str(Plane.DOSES), str(Plane.TEST))
-    return order.index(kind)
+    return ("", *map(str, FILLED)).index(kind)
 
 
 async def load_city(
@@ -235,8 +245,8 @@ async def load_city(
     *,
     stage: Callable[[str, int], None],
     done: Callable[[int], None],
-) -> int:
-    """Load a city into the house on a data folder; returns how many references were known before.
+) -> Loaded:
+    """Load a city into the house on a data folder.
 
     Raises:
         UsageError: no house there, files that cannot be read, a list that does not fit.
@@ -255,7 +265,6 @@ async def load_city(
         redis=redis, settings=settings, key=key, folder=folder, stage=stage, done=done
     )
     try:
-        await loading.run()
+        return await loading.run()
     finally:
         await redis.aclose()
-    return loading.others

@@ -58,10 +58,11 @@ def load(
         stage("reading", 1)
         city = read_city(folder)
         done(1)
-        others = asyncio.run(load_city(house, city, stage=stage, done=done))
+        loaded = asyncio.run(load_city(house, city, stage=stage, done=done))
     typer.echo(f"{city.city.people} people of city {city.city.name} are loaded into {house}")
-    if others:
-        typer.echo(f"{others} references were known before and keep their index")
+    typer.echo(f"planes: {', '.join(loaded.planes) or 'none is kept there'}")
+    if loaded.others:
+        typer.echo(f"{loaded.others} references were known before and keep their index")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deploy.city.folder import CityFolder, read_city
-from deploy.city.loading import load_city, slots
+from deploy.city.loading import FILLED, Loaded, load_city, slots
 from deploy.city.making import make_city
 from deploy.local.errors import UsageError
 from tests.support.redis_server import RedisServer, redis_server
@@ -21,7 +21,7 @@ from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
-from verifier.service.store.persons import find_persons
+from verifier.service.store.persons import find_persons, keep_person
 from verifier.service.store.planes import PlaneName, change, make_plane, read_value
 from verifier.status.plane import BITS, PackedValues
 
@@ -93,7 +93,7 @@ class Bare:
             await make_plane(redis, PlaneName(1, plane), SIZE)
         await redis.aclose()
 
-    def load(self, folder: CityFolder, done: Callable[[int], None] = lambda _: None) -> int:
+    def load(self, folder: CityFolder, done: Callable[[int], None] = lambda _: None) -> Loaded:
         """Load a city as the command does."""
         call = load_city(self.data, folder, stage=lambda _name, _total: None, done=done)
         return asyncio.run(call)
@@ -167,7 +167,7 @@ def test_a_city_survives_a_store_that_is_killed_while_it_is_loaded(
         if pieces[0] in (4, 15):
             reached.set()
 
-    assert house.load(folder, done) == 0
+    assert house.load(folder, done) == Loaded(planes=FILLED, others=0)
     killer.join()
     assert len(kills) == 2
     assert_loaded(house, folder)
@@ -202,6 +202,23 @@ def test_who_was_issued_to_meanwhile_keeps_the_colour(house: Bare, town: CityFol
     assert house.ask(lambda redis: change(redis, {HEALTH: [(index, 2) for index in others]}))
     house.load(town)
     assert house.ask(lambda redis: read_value(redis, HEALTH, others)) == [2] * len(others)
+
+
+def test_a_reference_that_was_known_keeps_its_index(house: Bare, town: CityFolder) -> None:
+    """Somebody was made known while the city was loaded; that is counted."""
+    reference, person = town.column("references")[0].decode(), int(town.column("persons")[0])
+    digest, other = ReferenceKey(KEY).digest(reference), (person + 1) % SIZE
+    house.ask(lambda redis: keep_person(redis, 1, digest, other))
+    assert house.load(town).others == 1
+    assert house.ask(lambda redis: find_persons(redis, 1, [digest])) == [other]
+
+
+def test_a_plane_that_the_house_does_not_keep_is_left_out(house: Bare, town: CityFolder) -> None:
+    """Tests and doses are kept where they are asked for."""
+    with house.server.client() as client:
+        client.hdel("v:{status}:planes", "1:doses", "1:test")
+    assert house.load(town).planes == (Plane.HEALTH,)
+    assert not values(house, Plane.TEST).many(np.arange(SIZE)).any()
 
 
 def test_a_list_in_which_somebody_has_an_index_is_refused(house: Bare, town: CityFolder) -> None:
