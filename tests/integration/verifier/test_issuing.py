@@ -13,6 +13,7 @@ import pytest
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.issuing_house import METRO, IssuingHouse, issuing_house
 from tests.support.keys import PHONE
+from tests.support.operators import operator_token
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.issuing.holder import present, presentation_text
@@ -71,7 +72,7 @@ def test_a_revoked_credential_ends_and_the_other_lives(house: IssuingHouse) -> N
     )
     path = f"/v1/credentials/{first['credential_index']}/revoke"
     assert house.ask(path, {}).body["field"] == "$.reason"
-    assert house.ask(path, {"reason": "lost phone"}).status == 200
+    assert house.ask(path, {"reason": "lost"}).status == 200
     eventually(
         "it is revoked", lambda: house.reason_of(first["text"]) == Reason.STATUS_REVOKED, within=5
     )
@@ -191,3 +192,30 @@ def test_person_keys_are_made_for_today_and_tomorrow(house: IssuingHouse) -> Non
     made = sorted(folder.glob("*.key"))
     assert len(made) == 2
     assert all(len(path.read_bytes()) == 32 and path.stat().st_mode & 0o77 == 0 for path in made)
+
+
+def test_an_operator_revokes_alone_with_a_reason(house: IssuingHouse) -> None:
+    """Whose role does; it is in the audit log before it is done, as a service's is."""
+    first, second = house.issue(holder=None), house.issue(holder=None)
+    path = f"/v1/credentials/{first['credential_index']}/revoke"
+    body = {"reason": "stolen"}
+    for key, code in (
+        (operator_token("wen", "viewer"), "scope.missing"),
+        (operator_token("hao", "approver"), "scope.missing"),
+        (operator_token(district="liwan"), "operator.area"),
+    ):
+        assert house.ask(path, body, key=key).body["code"] == code
+    assert house.ask(path, {"reason": "because"}).body["field"] == "$.reason"
+    assert house.ask(path, body, key=operator_token("ling", "operator")).status == 200
+    lost = {"credential": second["credential_index"], "reason": "lost"}
+    assert house.ask(f"/v1/persons/{second['person']}/lost", lost).status == 200
+    log = house.centre.folder / "audit" / "issuing.ndjson"
+    by_hand, by_key = (json.loads(line) for line in log.read_bytes().splitlines()[-2:])
+    assert (by_hand["action"], by_hand["person"], by_hand["reason"]) == (
+        "credential.revoke",
+        "ling",
+        "stolen",
+    )
+    assert by_hand["subject"] == f"credential:1:{first['credential_index']}"
+    assert (by_key["person"], by_key["by"]) == ("", "key:admin")
+    assert by_key["ref"] == f"person:1:{second['person']}"

@@ -1,4 +1,4 @@
-"""POST /v1/credentials and /v1/credentials/INDEX/revoke. Scope `issue`.
+"""POST /v1/credentials. Scope `issue`.
 
 What a person's credential asks stands in `personal`. Changing a colour by hand is no door here:
 that takes two people. A group's roster is kept and published at its places before its credential
@@ -34,7 +34,6 @@ from verifier.service.issuing.personal import Person, Personal
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.issuing.status import ListStatus
-from verifier.service.logs import Log
 
 MAX_BODY: Final = 256 * 1024
 """Octets; a roster of 500 members takes 40 KB."""
@@ -70,14 +69,7 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     """An existing group; its next roster version is issued."""
 
 
-class Revocation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a credential is revoked."""
-
-    reason: Annotated[str, Meta(min_length=3, max_length=200)]
-
-
 _ASKED: Final = msgspec.json.Decoder(Person | Group)
-_REVOCATION: Final = msgspec.json.Decoder(Revocation)
 
 
 class Credentials:
@@ -86,7 +78,6 @@ class Credentials:
     def __init__(
         self,
         redis: Redis,
-        log: Log,
         settings: IssuingSettings,
         key: SigningKey,
         status: ListStatus,
@@ -94,7 +85,6 @@ class Credentials:
         shelf: Shelf,
     ) -> None:
         self._redis = redis
-        self._log = log
         self._settings = settings
         self._key = key
         self._status = status
@@ -117,24 +107,6 @@ class Credentials:
                 else:
                     answer = await self._group(asked)
         return json_response(answer, status=201)
-
-    async def revoke(
-        self, request: web.BaseRequest, caller: Caller | None, index: str
-    ) -> web.Response:
-        """Revoke a credential; other credentials of the person live on."""
-        known = require_issue(caller)
-        body = bodies.decode(await read_json(request, MAX_BODY), _REVOCATION, MAX_BODY)
-        if not index.isascii() or not index.isdigit() or len(index) > 10:
-            raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
-        number = self._settings.list
-        if int(index) >= self._settings.credentials or not await is_taken(
-            self._redis, number, "credential", int(index)
-        ):
-            raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
-        with store_asked():
-            await self._status.revoke([int(index)])
-        self._log.info("revoked", credential=int(index), by=known.name, why=body.reason)
-        return json_response({"credential_index": int(index), "list": number})
 
     async def _group(self, asked: Group) -> dict[str, Any]:
         number = self._settings.list

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from verifier.contract.holder import HolderDoor
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing import SigningKey
+from verifier.service.audit import AuditLog
 from verifier.service.http.door import Route
 from verifier.service.issuing.challenges import Challenges
 from verifier.service.issuing.credentials import Credentials
@@ -17,10 +18,10 @@ from verifier.service.issuing.issuer_keys import IssuerKeys
 from verifier.service.issuing.losing import Losing
 from verifier.service.issuing.personal import Personal
 from verifier.service.issuing.persons import Persons
+from verifier.service.issuing.revoking import Revoking
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.issuing.status import ListStatus
-from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 
 
@@ -29,9 +30,9 @@ class Tools:
     """What every door works with."""
 
     redis: Redis
-    log: Log
     settings: IssuingSettings
     metrics: Metrics
+    audit: AuditLog
 
 
 def issuing_routes(
@@ -43,13 +44,14 @@ def issuing_routes(
     shelf: Shelf,
 ) -> tuple[Route, ...]:
     """Return the doors of persons, credentials and holders."""
-    redis, log, settings = tools.redis, tools.log, tools.settings
+    redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
     personal = Personal(redis, settings, issue, challenges, status)
-    credentials = Credentials(redis, log, settings, issuer_key, status, personal, shelf)
+    credentials = Credentials(redis, settings, issuer_key, status, personal, shelf)
     persons = Persons(redis, settings, reference_key, status)
-    losing = Losing(redis, log, settings, status)
+    losing = Losing(redis, settings, status, tools.audit)
+    revoking = Revoking(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
     holders = Holders(redis, settings, keys, issue, losing, status, tools.metrics)
     return (
@@ -58,7 +60,7 @@ def issuing_routes(
         Route(method="POST", path="/v1/persons/{}/lost", handler=losing.post),
         Route(method="POST", path="/v1/challenges", handler=challenges.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
-        Route(method="POST", path="/v1/credentials/{}/revoke", handler=credentials.revoke),
+        Route(method="POST", path="/v1/credentials/{}/revoke", handler=revoking.post),
         *(
             Route(
                 method="POST", path=f"/v1/holder/{door}", handler=holders.handler(door), public=True

@@ -1,8 +1,11 @@
 """A phone that is lost: its credential is revoked, and what else its key opens; the others live.
 
-GET /v1/persons/PERSON/credentials lists, POST /v1/persons/PERSON/lost revokes. Scope `issue`.
+GET /v1/persons/PERSON/credentials lists, POST /v1/persons/PERSON/lost revokes: by services with the
+scope `issue`, by operators with the scope `revoke`, in the audit log before it is done. What
+holders revoke by their own keys is no act of anybody here.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -11,17 +14,20 @@ from aiohttp import web
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
+from verifier.contract.revocation import RevocationReason
 from verifier.issuing.held import UNBOUND, Form, Held
+from verifier.service.audit import AuditLog
 from verifier.service.clock import now
 from verifier.service.http import bodies
 from verifier.service.http.access import Caller
+from verifier.service.http.auditing import audited
 from verifier.service.http.bodies import json_response, read_json, refuse_body
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.asking import require_issue, store_asked
 from verifier.service.issuing.indices import is_taken
+from verifier.service.issuing.revoking import require_revoke, revoke_act
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.status import ListStatus
-from verifier.service.logs import Log
 from verifier.service.store.credentials import read_held, release
 from verifier.service.store.holders import drop_family, read_family
 
@@ -34,7 +40,7 @@ class Lost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which credential's phone is lost, and how one knows."""
 
     credential: Annotated[int, Meta(ge=0, lt=1 << 32)]
-    reason: Annotated[str, Meta(min_length=3, max_length=200)]
+    reason: RevocationReason
 
 
 _LOST: Final = msgspec.json.Decoder(Lost)
@@ -44,10 +50,10 @@ class Losing:
     """Lists what a person holds, and revokes what was lost."""
 
     def __init__(
-        self, redis: Redis, log: Log, settings: IssuingSettings, status: ListStatus
+        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog
     ) -> None:
         self._redis = redis
-        self._log = log
+        self._audit = audit
         self._settings = settings
         self._status = status
 
@@ -64,12 +70,16 @@ class Losing:
         self, request: web.BaseRequest, caller: Caller | None, text: str
     ) -> web.Response:
         """Revoke what the key of a lost phone opens."""
-        known = require_issue(caller)
+        known = require_revoke(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _LOST, MAX_BODY)
         with store_asked():
-            person = await self._person(text)
+            person, number = await self._person(text), self._settings.list
+            # What is not the person's is refused before anything is written down.
+            await self._lost(person, asked.credential, int(now()))
+            ref = f"person:{number}:{person}"
+            act = revoke_act(known, number, asked.credential, asked.reason, ref)
+            await audited(self._audit, act)
             revoked = await self.lose(person, asked.credential)
-        self._log.info("lost", person=person, revoked=revoked, by=known.name, why=asked.reason)
         return json_response({"person": person, "revoked": revoked})
 
     async def held(self, person: int) -> list[dict[str, Any]]:
@@ -87,10 +97,7 @@ class Losing:
             Problem: 404 credential.unknown: not one of the person's.
         """
         number, moment = self._settings.list, int(now())
-        rows = await read_held(self._redis, number, person, now=moment)
-        lost = next((row for row in rows if row.credential == credential), None)
-        if lost is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
+        rows, lost = await self._lost(person, credential, moment)
         if lost.form is not Form.PHONE or lost.mark == UNBOUND:
             await self._revoke(person, [credential], moment)
             return [credential]
@@ -102,6 +109,13 @@ class Losing:
         await drop_family(self._redis, number, person, lost.mark, [row.person for row in family])
         await self._revoke(person, own, moment)
         return sorted({*own, *(proxy.credential for proxy in family)})
+
+    async def _lost(self, person: int, credential: int, moment: int) -> tuple[Sequence[Held], Held]:
+        rows = await read_held(self._redis, self._settings.list, person, now=moment)
+        lost = next((row for row in rows if row.credential == credential), None)
+        if lost is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
+        return rows, lost
 
     async def _revoke(self, person: int, credentials: list[int], moment: int) -> None:
         await self._status.revoke(credentials)

@@ -70,7 +70,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     routes = (
         *proposals.routes(),
         *issuing_routes(
-            Tools(redis=redis, log=log, settings=settings, metrics=metrics),
+            Tools(redis=redis, settings=settings, metrics=metrics, audit=audit),
             issuer_key=keys["issuer_key"],
             reference_key=reference_key,
             status=status,
