@@ -1,5 +1,6 @@
 """The house as its user sees it: up, demo, terminals, commands, cut and join, refusals."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.doors import opened
 from tests.support.house import RunningHouse, running_house
 
 
@@ -75,3 +77,44 @@ def test_no_record_and_no_log_holds_a_code(house: RunningHouse) -> None:
     )
     assert b"CC1:" not in written
     assert json.dumps("hall-1").encode() in written  # it was not read for nothing
+
+
+def test_a_colour_takes_two_people(house: RunningHouse) -> None:
+    """From the command line: one proposes, not the same one but another approves; then it is so."""
+    person = asyncio.run(new_person(house))
+    reason = ("--reason", "test_result", "--text", "laboratory 7")
+    made = house.run("colour", "propose", "red", "--person", str(person), *reason, "--as", "ling")
+    assert made.returncode == 0, made.stderr
+    proposal = made.stdout.split()[0]
+    own = house.run("colour", "approve", proposal, "--as", "ling")
+    assert (own.returncode, "proposal.own" in own.stderr) == (1, True)
+    listed = house.run("colour", "list", "--state", "open", "--as", "hao")
+    assert re.search(rf"{proposal} +open +person:1:{person} +green +red", listed.stdout)
+    done = house.run("colour", "approve", proposal, "--as", "hao")
+    assert (done.returncode, " done: " in done.stdout) == (0, True), done.stderr
+    shown = house.run("audit", "show", "--ref", proposal)
+    assert re.search(r"ling +proposal\.make.*\n.*hao +proposal\.approve", shown.stdout)
+    nobody = house.run("colour", "list", "--as", "nobody")
+    assert (nobody.returncode, "hao, ling" in nobody.stderr) == (2, True)
+
+
+def test_an_operator_opens_a_gate(house: RunningHouse) -> None:
+    """With a token of the fleet's; the logs of all processes hold, and name the operator."""
+    token = house.run("operator", "token", "--as", "ling")
+    assert token.stdout.startswith("0oRN")
+    done = house.run("command", "open-gate", "transit-1", "--as", "ling")
+    assert (done.returncode, "succeeded" in done.stdout) == (0, True), done.stderr
+    shown = house.run("audit", "show", "--person", "ling")
+    assert re.search(r"ling +command\.give +terminal:transit-1", shown.stdout)
+    whole = house.run("audit", "verify")
+    assert whole.returncode == 0, whole.stdout
+    assert {"fleet", "issuing", "worker-0"} <= set(
+        re.findall(r"/([a-z0-9-]+)\.ndjson: whole", whole.stdout)
+    )
+
+
+async def new_person(house: RunningHouse) -> int:
+    """Have a paper code issued to somebody new; return the person index."""
+    body = {"kind": "personal", "holder": None, "hours": 1}
+    async with opened(house.data) as doors:
+        return int((await doors.issue(body))["person"])
