@@ -182,6 +182,11 @@ def test_what_a_renewal_under_another_key_needs(
     assert code_of(house.holder(HolderDoor.RENEW, phone["credential"], key, **said)) == code
 
 
+def lives(house: IssuingHouse, text: str) -> bool:
+    """Say whether a code is good; its person may have passed with another one a moment ago."""
+    return house.reason_of(text) in (None, Reason.USE_REPLAYED)
+
+
 def test_one_phone_reports_the_other_lost(house: IssuingHouse, key: SigningKey) -> None:
     """And is left; it cannot report itself, nor another person's."""
     old = signing.generate()
@@ -202,7 +207,7 @@ def test_one_phone_reports_the_other_lost(house: IssuingHouse, key: SigningKey) 
         lambda: house.reason_of(shown(lost, old)) == Reason.STATUS_REVOKED,
         within=5,
     )
-    eventually("the other passes", lambda: house.reason_of(shown(mine, key)) is None, within=5)
+    eventually("the other passes", lambda: lives(house, shown(mine, key)), within=5)
 
 
 def test_an_emergency_code_is_asked_for(
