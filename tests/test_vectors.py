@@ -7,7 +7,7 @@ from subprocess import run
 
 import pytest
 
-from tests.support.vectors import FOLDER, cause_of_last, judge, load, told, vectors
+from tests.support.vectors import FOLDER, judge, load, take_all, told, vectors
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import Step
 
@@ -31,7 +31,10 @@ def test_vector(name: str) -> None:
     assert vector["id"] == name
     assert vector["why"]
     if "documents" in vector:
-        assert cause_of_last(vector) == expect["cause"]
+        cause, machine = take_all(vector)
+        assert cause == expect["cause"]
+        if "plane" in expect:
+            assert machine.told() == expect["plane"]
         return
     found = judge(vector)
     assert (found.outcome, found.reason, found.step) == (

@@ -13,6 +13,7 @@ import numpy as np
 from verifier.barcode.scan import read_picture, scan
 from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.grant import Grant
+from verifier.contract.status import DeltaDocument, StatusDocument
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
@@ -20,8 +21,8 @@ from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, Rosters, open_rosters, unpack_members
 from verifier.policy.profiles import check_profile, resolve
 from verifier.seen import SeenCredentials
-from verifier.status.plane import BITS, PackedValues, PlaneView, Status, pack
-from verifier.trust.bundle import Trust, TrustedSet
+from verifier.status.plane import BITS, NO_STATUS, PackedValues, PlaneView, Status, pack
+from verifier.trust.bundle import Taken, Trust, TrustedSet
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "vectors"
@@ -172,32 +173,63 @@ def told(found: Assessment) -> dict[str, Any] | None:
     return said
 
 
-def cause_of_last(vector: Vector) -> BundleCause | None:
+class Machine:
+    """What a vector's documents have led to: what is trusted, and the newest plane."""
+
+    def __init__(self, root_file: bytes) -> None:
+        self.taken = TrustedSet(root_file)
+        self.plane: PlaneView | None = None
+        self._status = NO_STATUS
+
+    def take(self, document: Vector) -> None:
+        """Take a document."""
+        data, now = bytes.fromhex(document["hex"]), seconds(document["at"])
+        taken, held = self.taken, document.get("held", False)
+        if document["kind"] in ("status", "delta"):
+            self._take_plane(document["kind"], data, now, held=held)
+            return
+        takes: dict[str, Callable[[bytes, float], object]] = {
+            "root": taken.take_root,
+            "trust": partial(taken.take_trust, held=held),
+            "profiles": partial(taken.take_profiles, held=held),
+            "cards": partial(taken.take_cards, held=held),
+            "rosters": partial(taken.take_rosters, held=held),
+            "grant": taken.read_grant,
+        }
+        takes[document["kind"]](data, now)
+
+    def _take_plane(self, kind: str, data: bytes, now: float, *, held: bool) -> None:
+        found: Taken[StatusDocument, PlaneView] | Taken[DeltaDocument, PlaneView]
+        if kind == "status":
+            found = self.taken.take_status(data, now, held=held)
+        else:
+            found = self.taken.take_delta(data, self._status, now, held=held)
+        self.plane = found.value
+        document = found.document
+        self._status = self._status.replaced(document.list, document.plane, found.value)
+
+    def told(self) -> Vector | None:
+        """Return what the newest plane says, as a vector expects it."""
+        view = self.plane
+        if view is None:
+            return None
+        return {
+            "version": view.version,
+            "chain": view.chain.hex(),
+            "as_of": view.as_of,
+            "values": [view.values[index] for index in range(view.values.size)],
+        }
+
+
+def take_all(vector: Vector) -> tuple[BundleCause | None, Machine]:
     """Take a vector's documents in their order; return what the last one is refused for."""
-    taken: TrustedSet | None = None
-    *before, last = vector["documents"]
+    root, *others = vector["documents"]
+    machine = Machine(bytes.fromhex(root["hex"]))
+    *before, last = others
     for document in before:
-        taken = _take(taken, document)
+        machine.take(document)
     try:
-        _take(taken, last)
+        machine.take(last)
     except BundleRefused as refused:
-        return refused.cause
-    return None
-
-
-def _take(taken: TrustedSet | None, document: Vector) -> TrustedSet:
-    data, now = bytes.fromhex(document["hex"]), seconds(document["at"])
-    if taken is None:
-        return TrustedSet(data)
-    held = document.get("held", False)
-    takes: dict[str, Callable[[bytes, float], object]] = {
-        "root": taken.take_root,
-        "trust": partial(taken.take_trust, held=held),
-        "profiles": partial(taken.take_profiles, held=held),
-        "cards": partial(taken.take_cards, held=held),
-        "rosters": partial(taken.take_rosters, held=held),
-        "status": partial(taken.take_status, held=held),
-        "grant": taken.read_grant,
-    }
-    takes[document["kind"]](data, now)
-    return taken
+        return refused.cause, machine
+    return None, machine

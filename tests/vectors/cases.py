@@ -26,6 +26,7 @@ from tests.support.health import thumbprint
 from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
 from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STATUS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
+from tests.vectors.planes import plane_cases
 from verifier.barcode.render import symbol, to_png
 from verifier.codes import base45
 from verifier.contract.bundle import KeyEntry
@@ -52,6 +53,7 @@ def cases() -> Iterator[Document]:
     yield from _by_grammar()
     yield from _pictures()
     yield from _bundles()
+    yield from _planes()
 
 
 def _slug(*words: str) -> str:
@@ -199,7 +201,6 @@ def _bundles() -> Iterator[Document]:
     table: tuple[tuple[str, str | None, tuple[tuple[str, bytes], ...]], ...] = (
         ("the next trust bundle", None, (*start, ("trust", second.trust()))),
         ("the same trust bundle again", None, (*start, ("trust", EDITION.trust()))),
-        ("a status snapshot", None, (*start, ("status", EDITION.status(*plane)))),
         ("profiles", None, (*start, ("profiles", EDITION.profiles(City().profile or {})))),
         ("revoked cards", None, (*start, ("cards", EDITION.cards(cards)))),
         ("the next root", None, (*start, ("root", rotated.root()))),
@@ -236,16 +237,6 @@ def _bundles() -> Iterator[Document]:
             (*start, ("trust", replace(second, signer=ISSUER).trust())),
         ),
         (
-            "status signed by the issuer",
-            "wrong_use",
-            (*start, ("status", replace(second, signer=ISSUER).status(*plane))),
-        ),
-        (
-            "status of a list not granted",
-            "wrong_use",
-            (*start, ("status", second.status(*plane, number=2))),
-        ),
-        (
             "signed for another use",
             "signature",
             (*start, ("trust", replace(second, use=SignedUse.STATUS).trust())),
@@ -273,15 +264,25 @@ def _bundles() -> Iterator[Document]:
         ),
     )
     for why, cause, documents in table:
-        folder = "accept" if cause is None else "reject"
-        yield {
-            "id": f"{folder}/{_slug('bundle', cause or 'taken', why)}",
-            "why": why,
-            "documents": [
-                {"kind": kind, "at": _iso(NOW), "hex": data.hex()} for kind, data in documents
-            ],
-            "expect": {"cause": cause},
-        }
+        yield _taken("bundle", why, cause, documents)
+
+
+def _planes() -> Iterator[Document]:
+    for case in plane_cases():
+        start = (("root", EDITION.root()), ("trust", case.trust.trust()))
+        expect = {} if case.plane is None else {"plane": case.plane}
+        yield _taken("plane", case.why, case.cause, (*start, *case.documents), **expect)
+
+
+def _taken(
+    what: str, why: str, cause: str | None, documents: tuple[tuple[str, bytes], ...], **expect: Any
+) -> Document:
+    return {
+        "id": f"{'accept' if cause is None else 'reject'}/{_slug(what, cause or 'taken', why)}",
+        "why": why,
+        "documents": [{"kind": k, "at": _iso(NOW), "hex": data.hex()} for k, data in documents],
+        "expect": {"cause": cause} | expect,
+    }
 
 
 def _plain(
