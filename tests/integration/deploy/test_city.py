@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ from deploy.city.folder import CityFolder, read_city
 from deploy.city.loading import FILLED, Loaded, load_city, slots
 from deploy.city.making import make_city
 from deploy.local.errors import UsageError
+from tests.support.bulk import paper, send_batch
+from tests.support.issued import LIST_SIZE
+from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.contract.vocabulary import Plane
+from tests.support.verifier_process import eventually
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.settings import RedisSettings
@@ -228,6 +234,37 @@ def test_a_list_in_which_somebody_has_an_index_is_refused(house: Bare, town: Cit
     with pytest.raises(UsageError):
         house.load(town)
     assert not values(house, Plane.HEALTH).many(np.arange(SIZE)).any()
+
+
+def test_a_loaded_city_is_published_and_decides(tmp_path: Path) -> None:
+    """A real issuing process signs the planes anew, and a worker judges the city's people."""
+    with issuing_house() as house:
+        path = tmp_path / "city"
+        make_city(path, people=LIST_SIZE * 3 // 4, size=LIST_SIZE, seed=5)
+        city, data = read_city(path), house.centre.folder
+        (data / "run").mkdir()
+        (data / "run" / "issuing.json").write_bytes((data / "issuing.json").read_bytes())
+        asyncio.run(load_city(data, city, stage=lambda _name, _total: None, done=lambda _: None))
+        persons, colours = city.column("persons"), city.column("colours").tolist()
+        wanted = {
+            Colour.GREEN: None,
+            Colour.RED: Reason.STATUS_RED,
+            Colour.NONE: Reason.STATUS_NONE,
+        }
+        for colour, reason in wanted.items():
+            person = int(persons[colours.index(colour)])
+            sheet = house.issue(holder=None, person=person)["text"]
+            eventually(f"{colour} decides", partial(decides, house, sheet, reason), within=10)
+        (row,) = send_batch(
+            house.issuing.port, [paper(1, city.column("references")[0].decode())]
+        ).issued
+        assert (row.person, row.new) == (int(persons[0]), False)
+
+
+def decides(house: IssuingHouse, text: str, reason: Reason | None) -> bool:
+    """Say whether a worker decides by the person's colour; who has passed is known by then."""
+    found = house.reason_of(text)
+    return found == reason or (reason is None and found == Reason.USE_REPLAYED)
 
 
 def test_a_house_that_is_too_small_is_refused(house: Bare, tmp_path: Path) -> None:
