@@ -1,6 +1,5 @@
 """Corrections at a real process: opened, listed, closed once; all in the audit log."""
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -9,10 +8,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from tests.support.async_store import with_store
 from tests.support.feeds_house import KEY, STRANGER_KEY, FeedsHouse, feeds_house, lines
 from verifier.contract.audit import AuditAction, verify
 from verifier.feeds.corrections import CorrectionCase, CorrectionEvent, CorrectionState
-from verifier.service.store.corrections import close_case
+from verifier.service.store.corrections import (
+    close_case,
+    forget_person_cases,
+    read_person_cases,
+)
 
 PATH = "/v1/corrections"
 
@@ -35,17 +39,10 @@ def opened(house: FeedsHouse, **changes: Any) -> dict[str, Any]:
 
 def closed(house: FeedsHouse, case: str, event: CorrectionEvent) -> CorrectionCase | None:
     """Close a case as the issuing process does."""
-
-    async def run() -> CorrectionCase | None:
-        redis = Redis(
-            unix_socket_path=str(house.redis.socket),
-            username="verifier",
-            password=house.redis.users["verifier"],
-        )
-        async with redis:
-            return await close_case(redis, case, event, time.time(), proposal="p-1")
-
-    return asyncio.run(run())
+    return with_store(
+        house.redis,
+        lambda redis: close_case(redis, case, event, time.time(), proposal="p-1"),
+    )
 
 
 def test_a_case_says_what_the_status_was(house: FeedsHouse) -> None:
@@ -83,6 +80,23 @@ def test_a_case_is_closed_once(house: FeedsHouse) -> None:
     assert closed(house, withdrawn, CorrectionEvent.APPROVE) is None
     kept = house.ask("GET", f"{PATH}?closed=1&limit=1000").body["cases"]
     assert {decided, withdrawn} <= {row["case"]["id"] for row in kept}
+
+
+def test_what_is_kept_of_one_person_is_found_and_forgotten(house: FeedsHouse) -> None:
+    """Open and closed cases, and nobody else's."""
+    mine, closed_one = opened(house, reference="R-0011"), opened(house, reference="R-0011")
+    other = opened(house, reference="R-0012")
+    closed(house, closed_one["id"], CorrectionEvent.REFUSE)
+
+    async def steps(redis: Redis) -> None:
+        found = await read_person_cases(redis, 1, 11)
+        assert {case.id for case in found} == {mine["id"], closed_one["id"]}
+        assert await forget_person_cases(redis, 1, 11) == 2
+        assert await read_person_cases(redis, 1, 11) == []
+
+    with_store(house.redis, steps)
+    assert house.ask("GET", f"{PATH}/{mine['id']}").status == 404
+    assert house.ask("GET", f"{PATH}/{other['id']}").status == 200
 
 
 @pytest.mark.parametrize(

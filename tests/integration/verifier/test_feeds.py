@@ -285,6 +285,16 @@ def test_a_sender_that_does_not_send_keeps_only_itself_waiting(house: FeedsHouse
     assert slow.send(text).body["code"] == "source.open"
 
 
+def test_a_sender_that_we_keep_waiting_is_not_slow(house: FeedsHouse) -> None:
+    """The limit of lines per second is ours; the time that it takes is not the sender's."""
+    tables = "[limits]\nlines_per_second = 400\n[breaker]\nslow = 1\nfailures = 1"
+    sender = house.sender("held-back", tables=tables)
+    text = lines([(5000 + n, "red", 0) for n in range(600)])
+    started = time.monotonic()
+    assert sender.send(text).body["applied"] == 600
+    assert time.monotonic() - started > 1.2
+
+
 def test_a_suspended_source_and_one_whose_file_is_gone(house: FeedsHouse) -> None:
     """Read again on SIGHUP; a wrong file leaves the source as it was, and is named."""
     sender, text = house.sender("going"), lines([(370, "red", 0)])

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from verifier.contract.feed import Manifest
 from verifier.feeds.batches import Progress, begin, finish, step
+from verifier.feeds.lines import HORIZON_S
 from verifier.feeds.prepared import Prepared, unpack
 from verifier.feeds.sources import Source
 from verifier.service.clock import now
@@ -118,13 +119,19 @@ async def _step(
 async def _changes(
     work: Application, lines: Sequence[Prepared]
 ) -> dict[PlaneName, list[tuple[int, int]]]:
-    """Return what of some lines is not overtaken, by plane."""
+    """Return what of some lines is not overtaken, by plane.
+
+    Lines that have waited here until they could not be compared any more have no effect.
+    """
     by_plane: dict[PlaneName, list[Prepared]] = {}
+    moment = now()
     for line in lines:
+        if line.at < moment - HORIZON_S:
+            continue
         by_plane.setdefault(PlaneName(work.manifest.list, line.plane), []).append(line)
     changes: dict[PlaneName, list[tuple[int, int]]] = {}
     for name, rows in by_plane.items():
-        newest = await observe(work.redis, name, [(row.person, row.at) for row in rows], now())
+        newest = await observe(work.redis, name, [(row.person, row.at) for row in rows], moment)
         changes[name] = [
             (row.person, row.value) for row, new in zip(rows, newest, strict=True) if new
         ]

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from redis.exceptions import RedisError
 
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.feed import Form, Manifest, read_manifest
 from verifier.errors import FeedCause, FeedRefused, Outage
-from verifier.feeds.batches import Progress, Turn, judge_time, judge_turn, open_manifest
+from verifier.feeds.batches import Turn, judge_time, judge_turn, open_manifest
 from verifier.feeds.breaker import Breaker, BreakerEvent, BreakerState, on_event
 from verifier.feeds.inflating import Inflater
 from verifier.feeds.lines import complete
@@ -27,12 +26,11 @@ from verifier.feeds.reports import BatchReport, BatchState
 from verifier.feeds.sources import Source, SourceState
 from verifier.service.clock import now
 from verifier.service.feeds.applying import Application, OvertakenError, apply_batch
+from verifier.service.feeds.books import Books
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.receiving import Reception, Register
 from verifier.service.feeds.spool import Spool
 from verifier.service.logs import Log
-from verifier.service.store.feeds import keep_report, read_progress, read_report, read_reports
-from verifier.service.store.planes import PlaneName, read_planes
 
 ANSWER_S: Final = 10.0
 """Seconds that a sender waits for its batch to be applied; then it is told to ask again."""
@@ -57,6 +55,7 @@ class Channel:
     def __init__(self, source: Source, shared: Shared) -> None:
         self.source = source
         """As last read; exchanged on SIGHUP."""
+        self.books = Books(shared.register.redis, source.name)
         self.breaker = Breaker()
         self.spool: Spool | None = None
         self._shared = shared
@@ -64,6 +63,13 @@ class Channel:
         """Of the spool."""
         self._receiving = False
         self._task: asyncio.Task[None] | None = None
+        self.problem: str | None = None
+        """Why its batch cannot be finished by itself."""
+
+    @property
+    def busy(self) -> bool:
+        """Say whether a batch is being applied."""
+        return self._task is not None and not self._task.done()
 
     @property
     def folder(self) -> Path:
@@ -94,17 +100,6 @@ class Channel:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def progress(self) -> Progress | None:
-        """Return how far the source has come.
-
-        Raises:
-            Outage: the store is away.
-        """
-        try:
-            return (await read_progress(self._shared.register.redis, self.source.name))[1]
-        except (RedisError, OSError) as error:
-            raise Outage("the store is away") from error
-
     @contextmanager
     def part(self) -> Iterator[None]:
         """Hold the source for one part: `offer` or `resume`, then `receive`.
@@ -128,20 +123,20 @@ class Channel:
             Outage: the store is away.
         """
         manifest = open_manifest(envelope, self.source)
-        progress = await self.progress()
-        known = await self._report(manifest.sequence)
+        progress = await self.books.progress()
+        known = await self.books.report(manifest.sequence)
         turn = judge_turn(manifest, progress, known)
         if turn is Turn.AGAIN:
             return known
         judge_time(manifest, self.source, now())
         mine = self._manifest is not None and self._manifest.same_batch(manifest)
-        if self._busy and not mine:
+        if self.busy and not mine:
             raise FeedRefused(FeedCause.BATCH_BUSY, expected=manifest.sequence)
         spool = self.spool
         if mine and spool is not None and spool.received.complete:
             self._start(spool, manifest)
             return await self._outcome(spool, manifest)
-        await self._planes_there(manifest)
+        await self.books.check_planes(manifest)
         self._ask()
         self.spool = await asyncio.to_thread(Spool.begin, self.folder, envelope)
         self._manifest = manifest
@@ -209,31 +204,16 @@ class Channel:
         spool, manifest = self.spool, self._manifest
         if spool is not None and manifest is not None and manifest.batch.hex() == batch:
             return self._told(spool, manifest)
-        for report in (await self.reports()).values():
+        for report in (await self.books.reports()).values():
             if report.batch == batch:
                 return report
         raise FeedRefused(FeedCause.BATCH_UNKNOWN)
-
-    async def reports(self) -> dict[int, BatchReport]:
-        """Return all reports that are kept, by number.
-
-        Raises:
-            Outage: the store is away.
-        """
-        try:
-            return await read_reports(self._shared.register.redis, self.source.name)
-        except (RedisError, OSError) as error:
-            raise Outage("the store is away") from error
 
     def open_batch(self) -> BatchReport | None:
         """Return where the open batch stands."""
         if self.spool is None or self._manifest is None:
             return None
         return self._told(self.spool, self._manifest)
-
-    @property
-    def _busy(self) -> bool:
-        return self._task is not None and not self._task.done()
 
     async def _read(
         self,
@@ -257,7 +237,7 @@ class Channel:
             await reception.keep()
 
     def _start(self, spool: Spool, manifest: Manifest) -> None:
-        if not self._busy:
+        if not self.busy:
             self._task = asyncio.create_task(self._apply(spool, manifest))
 
     async def _apply(self, spool: Spool, manifest: Manifest) -> None:
@@ -287,9 +267,11 @@ class Channel:
             return
         except Exception:
             shared.log.exception("feed.failed", source=name, sequence=manifest.sequence)
+            self.problem = f"batch {manifest.sequence} of {name} stopped half-way; see the log"
             return
         finally:
             shared.finished.set()
+        self.problem = None
         self._close(spool)
         self._event(BreakerEvent.SUCCESS)
         self._count(report)
@@ -302,8 +284,8 @@ class Channel:
         """Keep a report, however long the store is away: the batch is applied already."""
         while True:
             try:
-                await keep_report(self._shared.register.redis, report)
-            except (RedisError, OSError):
+                await self.books.keep(report)
+            except Outage:
                 await asyncio.sleep(1.0)
             else:
                 return
@@ -314,7 +296,7 @@ class Channel:
             await asyncio.wait((self._task,), timeout=ANSWER_S)
         if self.spool is spool:
             return self._told(spool, manifest)
-        found = await self._report(manifest.sequence)
+        found = await self.books.report(manifest.sequence)
         return self._told(spool, manifest) if found is None else found
 
     async def _refuse(self, spool: Spool, manifest: Manifest) -> BatchReport:
@@ -324,30 +306,13 @@ class Channel:
             cause=FeedCause.BODY_ERRORS,
             at=int(now()),
         )
-        try:
-            await keep_report(self._shared.register.redis, report)
-        except (RedisError, OSError) as error:
-            raise Outage("the store is away") from error
+        await self.books.keep(report)
         self._fail(spool)
         self._count(report)
         self._shared.metrics.count(
             self._shared.metrics.refused, self.source.name, FeedCause.BODY_ERRORS
         )
         return report
-
-    async def _planes_there(self, manifest: Manifest) -> None:
-        try:
-            there = await read_planes(self._shared.register.redis)
-        except (RedisError, OSError) as error:
-            raise Outage("the store is away") from error
-        if any(PlaneName(manifest.list, plane) not in there for plane in manifest.planes):
-            raise FeedRefused(FeedCause.PLANE_UNKNOWN)
-
-    async def _report(self, sequence: int) -> BatchReport | None:
-        try:
-            return await read_report(self._shared.register.redis, self.source.name, sequence)
-        except (RedisError, OSError) as error:
-            raise Outage("the store is away") from error
 
     def _told(self, spool: Spool, manifest: Manifest) -> BatchReport:
         received = spool.received

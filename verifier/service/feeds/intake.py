@@ -137,7 +137,7 @@ class Intake:
         body = await read_json(request, MAX_RECONCILE_BYTES)
         asked = decode(body, _ASKED, MAX_RECONCILE_BYTES)
         with _Refusals(channel, None):
-            progress, reports = await channel.progress(), await channel.reports()
+            progress, reports = await channel.books.progress(), await channel.books.reports()
         return json_response(compare(asked, progress, reports))
 
     def _channel(self, caller: Caller | None, name: str) -> Channel:
@@ -189,11 +189,13 @@ async def _text(
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        slow, came = channel.source.file.breaker.slow, 0
-        deadline = asyncio.get_running_loop().time() + slow
+        loop, came = asyncio.get_running_loop(), 0
+        patience = slow = float(channel.source.file.breaker.slow)
         while True:
+            # Only what the sender keeps us waiting counts, not what we keep it.
+            asked = loop.time()
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout(patience):
                     data = await request.content.readany()
             except TimeoutError:
                 channel.slow()
@@ -201,10 +203,10 @@ async def _text(
                 raise Problem(HTTPStatus.REQUEST_TIMEOUT, "part.slow", headers=closing) from None
             if not data:
                 return
-            came += len(data)
-            yield data
+            came, patience = came + len(data), patience - (loop.time() - asked)
             if came >= PIECE_BYTES:
-                came, deadline = 0, asyncio.get_running_loop().time() + slow
+                came, patience = 0, slow
+            yield data
     finally:
         if isinstance(connection, Connection):
             connection.progressed()

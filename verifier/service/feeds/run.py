@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from verifier.contract.errors import MalformedError
+from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
 from verifier.feeds.batches import Progress
-from verifier.feeds.freshness import Freshness, freshness, planes_fed
+from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
 from verifier.service.audit import open_audit
@@ -42,6 +43,9 @@ from verifier.service.store.library import ensure_library
 
 TICK_S: Final = 5.0
 """Seconds between looks at sources and store; a finished batch is not waited for."""
+SAID_AGAIN_S: Final = 60.0
+"""Seconds after which it is said again until when planes are fed."""
+NEVER: Final = float("-inf")
 _FORGET_TICKS: Final = 720
 """Looks between two sweeps of closed corrections: an hour."""
 _STORE_WAIT_S: Final = 20.0
@@ -125,6 +129,10 @@ class Feeds:
             finished=asyncio.Event(),
         )
         self._store_up = False
+        self._leaving: set[str] = set()
+        """Sources whose file is gone and whose batch is being applied."""
+        self._fed: tuple[dict[tuple[int, Plane], Fed], float] = ({}, NEVER)
+        """What was last said of planes, and when."""
 
     async def run(self) -> None:
         """Look until cancelled: after every finished batch, and every few seconds."""
@@ -144,20 +152,26 @@ class Feeds:
 
     async def look(self) -> None:
         """Read the folder if asked to, and say until when each plane is fed."""
-        if self.reread.is_set():
+        if self.reread.is_set() or self._leaving:
             self.reread.clear()
             await self._read_folder()
         try:
             for channel in self.channels.values():
-                progress = await channel.progress()
+                progress = await channel.books.progress()
                 if progress is not None:
                     self._progress[channel.source.name] = progress
             sources = [channel.source for channel in self.channels.values()]
-            fed = planes_fed(sources, self._progress)
-            await write_fed(self._register.redis, self._register.number, fed)
+            await self._say_fed(planes_fed(sources, self._progress))
             self._store_up = True
         except (RedisError, OSError, Outage):
             self._store_up = False
+
+    async def _say_fed(self, fed: dict[tuple[int, Plane], Fed]) -> None:
+        """Say it when it is new, and now and then, since a store may have been set back."""
+        said, at = self._fed
+        if fed != said or now() - at > SAID_AGAIN_S:
+            await write_fed(self._register.redis, self._register.number, fed)
+            self._fed = (fed, now())
 
     async def _read_folder(self) -> None:
         before = {name: channel.source for name, channel in self.channels.items()}
@@ -167,7 +181,9 @@ class Feeds:
         for name, problem in problems.items():
             self._log.error("refused", source=name, why=problem)
         self._problems = problems
-        for name in before.keys() - found.keys():
+        # A batch under way is finished first; its source goes with a later look.
+        self._leaving = {n for n in before.keys() - found.keys() if self.channels[n].busy}
+        for name in before.keys() - found.keys() - self._leaving:
             await self.channels.pop(name).stop()
             self._log.info("source.gone", source=name)
         for name, source in found.items():
@@ -180,6 +196,8 @@ class Feeds:
     def readiness(self) -> Readiness:
         """Say whether batches can be taken; a stale source is a warning."""
         problems = [Finding(code="source.refused", detail=it) for it in self._problems.values()]
+        stuck = (channel.problem for channel in self.channels.values())
+        problems += [Finding(code="source.stuck", detail=it) for it in stuck if it is not None]
         if not self._store_up:
             problems.append(Finding(code="store.unavailable", detail="Redis does not answer"))
         warnings = []

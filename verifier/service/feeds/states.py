@@ -55,7 +55,7 @@ async def state_of(channel: Channel, metrics: FeedMetrics, now: float) -> Source
         Outage: the store is away.
     """
     source, breaker = channel.source, channel.breaker
-    progress = await channel.progress()
+    progress = await channel.books.progress()
     finished = 0
     if progress is not None:
         finished = progress.sequence if progress.finished else progress.sequence - 1

@@ -75,6 +75,21 @@ async def close_case(
     return closed if answer == 1 else None
 
 
+async def read_person_cases(redis: Redis, number: int, person: int) -> list[CorrectionCase]:
+    """Return every case about a person, open or closed, oldest first."""
+    cases = [*await read_cases(redis), *await read_cases(redis, closed=True)]
+    return [case for case in cases if (case.list, case.person) == (number, person)]
+
+
+async def forget_person_cases(redis: Redis, number: int, person: int) -> int:
+    """Forget every case about a person, as an erasure asks; returns how many."""
+    gone = [case.id for case in await read_person_cases(redis, number, person)]
+    if gone:
+        await redis.hdel(_OPEN, *gone)
+        await redis.hdel(_CLOSED, *gone)
+    return len(gone)
+
+
 async def forget_cases(redis: Redis, now: float) -> int:
     """Forget closed cases that are past their time; returns how many."""
     old = [
