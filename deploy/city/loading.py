@@ -48,7 +48,7 @@ FIELD_BYTES: Final = 8
 PERSONS_AT_ONCE: Final = 20_000
 """Of whole buckets: 400 KB; the store is back to others within 30 ms."""
 PATIENCE_S: Final = 120.0
-"""Longest wait for a store that went away: it reads its file again, 30 s for a whole city."""
+"""Longest wait for a store that went away: it reads its file again, 5 s for a whole city."""
 SLOT_S: Final = 4 * 3_600
 """Seconds of a slot of the plane `test`."""
 SLOTS: Final = 255
