@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
-from verifier.contract.status import DeltaDocument
+from verifier.contract.status import DeltaDocument, StatusDocument
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
@@ -38,7 +38,7 @@ LOOK_S: Final = 0.5
 AGAIN_S: Final = 5.0
 """Seconds after which a refused snapshot is tried anew: deltas since may make it fit."""
 FLOORS_S: Final = 5.0
-"""Seconds between writes of the floors: each is an fsync beside the store's own."""
+"""Seconds between writes of the floors for deltas: each is an fsync beside the store's own."""
 SMALL_PLANE: Final = 1024 * 1024
 """Octets up to which a delta is applied in the event loop; copying more would hold scans up."""
 
@@ -75,14 +75,17 @@ class StatusFollower:
     async def run(self) -> None:
         """Follow until cancelled."""
         await self._knowledge.trusting.wait()
-        while True:
-            try:
-                await self.look()
-                self._held = False
-                await self.follow(LOOK_S)
-            except (RedisError, OSError):
-                await asyncio.sleep(LOOK_S)
-            await self._keep_floors()
+        try:
+            while True:
+                try:
+                    await self.look()
+                    self._held = False
+                    await self._keep_floors()
+                    await self.follow(LOOK_S)
+                except (RedisError, OSError):
+                    await asyncio.sleep(LOOK_S)
+        finally:
+            self._raise_floors()
 
     async def look(self) -> None:
         """Take the snapshots on the shelf that are newer than what is known; forget the destroyed.
@@ -146,6 +149,7 @@ class StatusFollower:
         self._knowledge.keep(SignedBundle(version=version, data=data))
         if newer is not None:
             self._behind.discard(plane)
+            self._floored = -math.inf
             self._knowledge.replace_status(self._status.replaced(*plane, newer.view))
             for delta in newer.deltas:
                 self._knowledge.keep_delta(version.name, delta)
@@ -164,10 +168,19 @@ class StatusFollower:
         if (document.list, document.plane) != plane:
             raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
         if view is not None and document.version <= view.version:
+            self._hand_on(document, view)
             return None
         after = [row.data for row in rows if row.version > document.version]
         taken = self._trusted.take_status(data, now(), deltas=after, held=self._held)
         return _Newer(taken.value, self._verified(rows))
+
+    def _hand_on(self, document: StatusDocument, view: PlaneView) -> None:
+        """Check a snapshot that is behind what is known: it is only for others to begin from."""
+        held = self._knowledge.bundles.get(f"{PLANES}{document.list}-{document.plane}")
+        if held is not None and document.version < held.version.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than what lay there before")
+        if document.version == view.version and document.chain != view.chain:
+            raise BundleRefused(BundleCause.FORK, "the same version with another past")
 
     def _verified(self, rows: list[DeltaRow]) -> list[KeptDelta]:
         """Return the deltas that may be handed on, also to whoever is behind the snapshot."""
@@ -215,8 +228,11 @@ class StatusFollower:
         if time.monotonic() - self._floored < FLOORS_S:
             return
         self._floored = time.monotonic()
+        await asyncio.to_thread(self._raise_floors)
+
+    def _raise_floors(self) -> None:
         try:
-            await asyncio.to_thread(self._floors.raise_to, dict(self._trusted.floors))
+            self._floors.raise_to(dict(self._trusted.floors))
         except (OSError, ValueError) as error:
             self._log.error("floors.unkept", why=str(error))
 
