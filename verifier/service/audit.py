@@ -50,6 +50,11 @@ class AuditLog:
         self.head = START
         """Number and hash of the last entry."""
 
+    @property
+    def writable(self) -> bool:
+        """Whether entries can be appended now."""
+        return self._file is not None
+
     def open(self) -> None:
         """Lock the file, check it whole, set a torn last line aside.
 
