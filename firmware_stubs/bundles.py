@@ -9,7 +9,8 @@
   stance with trust.stale, never to a stop. What arrives expired is refused.
 - A plane is a snapshot in a slot and the deltas taken in since (`planes.py`): `offer_deltas`, then
   durable together with the floor, then `adopt_deltas`. The slot's bytes stay as they are.
-- Person planes are fetched only where the place's profile needs them.
+- Person planes are fetched only where the place's profile needs them. One that was destroyed goes
+  with everything of it when its certificate is taken, and never comes back.
 Document: docs/terminal.md, "Bundles".
 """
 
@@ -36,6 +37,7 @@ from verifier.contract.bundle import (
     TrustDocument,
     read_document,
 )
+from verifier.contract.destruction import CERTIFICATE_OF, Destruction
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format, Kind, Plane
@@ -176,6 +178,7 @@ class Bundles:
             value=value,
             trusted=trial,
             deltas=used,
+            ends=value.bundle if isinstance(value, Destruction) else None,
         )
 
     def offer_deltas(self, name: str, bucket: bytes, now: float) -> AcceptedDeltas | None:
@@ -212,6 +215,9 @@ class Bundles:
         self._floors[accepted.name] = accepted.floor
         self._deltas[accepted.name] = accepted.deltas
         self._astray.discard(accepted.name)
+        if accepted.ends is not None:
+            self._held.pop(accepted.ends, None)
+            self._deltas.pop(accepted.ends, None)
         if accepted.name != ROOT:
             self._put(accepted.name, accepted.value)
 
@@ -253,6 +259,25 @@ class Bundles:
         plane = plane_name(name)
         return None if plane is None else self.known.status.plane(*plane)
 
+    def unneeded(self, place: str) -> tuple[str, ...]:
+        """Return what is held of persons although the place's profile does not ask for it."""
+        if not self.usable:
+            return ()
+        return tuple(name for name in sorted(self._held) if not self._needed(name, place))
+
+    def drop(self, name: str) -> None:
+        """Know nothing more of a plane or of rosters, now that they are off the disk."""
+        self._held.pop(name, None)
+        self._deltas.pop(name, None)
+        self._astray.discard(name)
+        known = self.known
+        if (plane := plane_name(name)) is not None:
+            self.known = replace(known, status=known.status.without(*plane))
+        elif (of := ROSTERS_OF.fullmatch(name)) is not None:
+            self.known = replace(known, rosters=known.rosters.without(of[1]))
+        elif name == CARDS:
+            self.known = replace(known, revoked_cards={})
+
     def reset(self) -> None:
         """Forget all slots, as a terminal does that is wiped; floors stay."""
         self._held.clear()
@@ -273,6 +298,9 @@ class Bundles:
         if ROSTERS_OF.fullmatch(name):
             takes_groups = profile is not None and Kind.GROUP in profile.kinds
             return takes_groups and name == f"rosters-{place}"
+        if (of := CERTIFICATE_OF.fullmatch(name)) is not None:
+            # Whoever never had the plane need not hear that it is no more.
+            return name in self._held or f"status-{of[1]}-{of[2]}" in self._held
         plane = plane_name(name)
         if plane is None:
             return False
@@ -291,6 +319,9 @@ class Bundles:
             self.known = replace(known, rosters=rosters)
         elif isinstance(value, PlaneView) and (plane := plane_name(name)) is not None:
             status = known.status.replaced(*plane, value)
+            self.known = replace(known, status=status)
+        elif isinstance(value, Destruction):
+            status = known.status.without(value.list, value.plane)
             self.known = replace(known, status=status)
         else:
             self.known = replace(known, trust=self._trusted.trust)
@@ -339,6 +370,11 @@ def _take(
             if rosters.value.place != of[1]:
                 raise BundleRefused(BundleCause.MALFORMED, "rosters of another place")
             return rosters.value, rosters.document.version, rosters.document.iat
+        if CERTIFICATE_OF.fullmatch(name) is not None:
+            certificate = trusted.take_destruction(data, now, held=held)
+            if certificate.name != name:
+                raise BundleRefused(BundleCause.MALFORMED, "a certificate of another plane")
+            return certificate, certificate.version, certificate.iat
         if name == CARDS:
             cards = trusted.take_cards(data, now, held=held)
             return cards, cards.document.version, cards.document.iat

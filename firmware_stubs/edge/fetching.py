@@ -86,9 +86,20 @@ class Fetcher:
                 break
             tried.add((step.name, step.whole, held.get(step.name, 0)))
             taken = await self._fetch(step) or taken
+        for name in bundles.unneeded(place):
+            await self._drop(name)
+            taken = True
         if taken:
             await shell.dispatch(events.Equipped(usable=bundles.usable))
             await self._changed()
+
+    async def _drop(self, name: str) -> None:
+        """Take off the disk what the place does not ask for any more, then out of use."""
+        storage = self._shell.storage
+        await self._shell.desk.ask(storage.memory.forget_slot, name)
+        await asyncio.to_thread(storage.shelf.remove, name)
+        storage.bundles.drop(name)
+        self._shell.log.info("bundle.dropped", name=name)
 
     async def _fetch(self, step: Wanted) -> bool:
         """Fetch what is wanted and use it if it is acceptable."""
@@ -124,6 +135,8 @@ class Fetcher:
         accepted = await asyncio.to_thread(self._accept, step.name, data, deltas)
         await shell.desk.ask(shell.storage.memory.adopt, accepted)
         shell.storage.bundles.adopt(accepted)
+        if accepted.ends is not None:
+            await shell.desk.ask(shell.storage.end_plane, accepted.ends)
         shell.storage.clock.raise_floor(accepted.issued_at)
         shell.log.info("bundle.taken", name=step.name, version=accepted.held.version)
         return True

@@ -137,7 +137,16 @@ class Memory:
                 (accepted.name, held.slot.value, held.version, held.digest),
             )
             connection.execute("DELETE FROM delta WHERE name = ?", (accepted.name,))
+            if accepted.ends is not None:
+                connection.execute("DELETE FROM slot WHERE name = ?", (accepted.ends,))
+                connection.execute("DELETE FROM delta WHERE name = ?", (accepted.ends,))
             _keep(connection, accepted.name, 0, accepted.deltas)
+
+    def forget_slot(self, name: str) -> None:
+        """Forget a bundle's slot and what is kept beside it; its floor stays."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM slot WHERE name = ?", (name,))
+            connection.execute("DELETE FROM delta WHERE name = ?", (name,))
 
     def forget_slots(self) -> None:
         """Forget the slots and keep the floors."""

@@ -3,7 +3,7 @@
 Which one counts is the database's to say; the file that counts is never written to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from firmware_stubs.edge.memory import write_durably
@@ -30,6 +30,18 @@ class Shelf:
             except OSError:
                 continue
         return found
+
+    def remove(self, name: str) -> None:
+        """Delete both slots of a bundle."""
+        for slot in Slot:
+            self._path(name, slot).unlink(missing_ok=True)
+
+    def keep_only(self, held: Iterable[str]) -> None:
+        """Delete what belongs to no bundle that is held: the process died as it was dropped."""
+        names = set(held)
+        for path in self._folder.iterdir():
+            if path.name.rpartition(".")[0] not in names:
+                path.unlink()
 
     def clear(self) -> None:
         """Delete all slots."""

@@ -53,6 +53,11 @@ class Storage:
             self.database.empty_log()
         return gone
 
+    def end_plane(self, name: str) -> None:
+        """Leave no octet of a plane that was destroyed: its slots, and what a log still holds."""
+        self.shelf.remove(name)
+        self.database.empty_log()
+
     def close(self) -> None:
         """Close everything and let another process have the folder."""
         self.database.close()
@@ -83,6 +88,7 @@ def open_storage(settings: Settings, *, wall: float, reset: bool = False) -> Sto
         records.forget_undecided()
     clock = TerminalClock(build=BUILD_TIME, persisted=memory.time(), offset=memory.offset())
     held = memory.slots()
+    shelf.keep_only(held)
     bundles = _bundles(settings, memory)
     return Storage(
         database=database,

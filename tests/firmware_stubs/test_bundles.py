@@ -287,3 +287,29 @@ def test_missed_roots_are_taken_one_by_one() -> None:
     assert bundles.versions()["root"] == 4
     restarted = again(bundles, {"root": contents["root"]})
     assert restarted.versions()["root"] == 4
+
+
+def test_what_is_known_of_persons_goes_with_the_profile_that_asked_for_it() -> None:
+    """Health and rosters; the floor stays, and it is fetched anew when it is asked for again."""
+    bundles, _ = equipped()
+    take(bundles, "rosters-hall-1", EDITION.rosters())
+    assert bundles.unneeded(PLACE) == ()
+    take(bundles, "profiles", SECOND.profiles(asks(colours=[], kinds=["personal"])))
+    assert bundles.unneeded(PLACE) == ("rosters-hall-1", "status-1-health")
+    for name in bundles.unneeded(PLACE):
+        bundles.drop(name)
+    assert bundles.known.status.plane(1, Plane.HEALTH) is None
+    assert bundles.known.status.plane(1, Plane.REVOCATION) is not None
+    assert bundles.floors["status-1-health"].version == 1
+    assert "status-1-health" not in bundles.versions()
+    third = replace(EDITION, version=3).profiles(asks())
+    take(bundles, "profiles", third)
+    assert "status-1-health" in {it.name for it in bundles.wanted(index("status-1-health"), PLACE)}
+
+
+def test_nothing_is_dropped_without_profiles() -> None:
+    """Nobody has said yet what the place asks."""
+    bundles, contents = equipped()
+    again_without = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    again_without.load(contents | {"profiles": b""}, NOW)
+    assert again_without.unneeded(PLACE) == ()

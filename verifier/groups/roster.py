@@ -67,6 +67,10 @@ class Rosters:
         """Return rosters with those of one place exchanged."""
         return Rosters({**self._by_place, newer.place: newer})
 
+    def without(self, place: str) -> "Rosters":
+        """Return rosters without those of a place."""
+        return Rosters({name: one for name, one in self._by_place.items() if name != place})
+
 
 def open_rosters(document: RostersDocument) -> PlaceRosters:
     """Make a place's rosters ready for lookups; of two of a group the newer counts.

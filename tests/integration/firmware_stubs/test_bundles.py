@@ -88,7 +88,7 @@ def test_reset_keeps_the_floors(terminal: TerminalProcess, centre: FarSide) -> N
 
 def test_expired_bundle_stays_loaded(stopped: TerminalProcess, centre: FarSide) -> None:
     """Decisions go to the stance with trust.stale; the terminal does not stop."""
-    centre.bundles["trust"] = (1, trust(1, expires_in=2))
+    centre.bundles["trust"] = (1, trust(1, expires_in=4))
     stopped.start()
     stopped.await_state(lambda state: state["equipped"], "it has its bundles")
     stopped.cut()

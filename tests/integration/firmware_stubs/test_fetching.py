@@ -6,11 +6,11 @@ from typing import Any, Final
 import pytest
 
 from tests.integration.firmware_stubs.conftest import is_equipped
-from tests.support.centre import shown
+from tests.support.centre import ONCE, shown
 from tests.support.far_side import FarSide
 from tests.support.plane_stream import PlaneStream
 from tests.support.terminal_process import ROOT, TerminalProcess
-from tests.support.terminal_shelf import GREEN
+from tests.support.terminal_shelf import GREEN, profiles
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.service.deltas import Deltas
 
@@ -174,6 +174,20 @@ def test_a_damaged_slot_is_fetched_with_what_leads_up_to_the_floor(
     reached(terminal, 2)
     assert [line["name"] for line in terminal.lines("slot.refused")] == [HEALTH]
     assert reason(terminal, 1) == "status.red"
+
+
+def test_a_plane_that_the_place_no_longer_asks_for_is_deleted(
+    terminal: TerminalProcess, centre: FarSide
+) -> None:
+    """From memory and from the disk."""
+    centre.bundles["profiles"] = (2, profiles(2, {**ONCE, "colours": []}))
+    terminal.await_state(lambda state: HEALTH not in state["bundles"], "it is dropped")
+    assert slots(terminal) == {}
+    terminal.kill()
+    terminal.start()
+    assert HEALTH not in terminal.state()["bundles"]
+    terminal.cut()
+    assert terminal.wedge(shown(1))["decision"] == "pass"
 
 
 def test_a_centre_that_is_behind_changes_nothing(

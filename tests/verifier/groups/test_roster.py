@@ -113,6 +113,7 @@ def test_a_roster_is_known_where_its_group_is_assigned() -> None:
     assert both.find("museum-1", GROUP_ID) is None
     assert later.find("hall-1", GROUP_ID) is None
     assert later.find("metro-1", GROUP_ID) is not None
+    assert later.without("metro-1").find("metro-1", GROUP_ID) is None
 
 
 @pytest.mark.parametrize("persons", [(5, 5), (6, 5)])
