@@ -10,6 +10,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.public_vectors import summary
 
+LAST = "test_every_file.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask last which public files no test has read."""
+    items.sort(key=lambda item: item.path.name == LAST)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say for each public suite that ran how many expectations agree, and each exception."""

@@ -1,6 +1,7 @@
 """Steps (6) and (7): status, and what the place asks. `verifier.engine` calls them in order."""
 
-from typing import Final
+import base64
+from typing import Any, Final
 
 from verifier.codes.claims import Claims, Unverified
 from verifier.codes.names import subject_of
@@ -12,7 +13,7 @@ from verifier.course import OK, SKIPPED, Clock, Course, Known
 from verifier.errors import Refusal
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
-from verifier.policy.profiles import ResolvedProfile, RulesAsked
+from verifier.policy.profiles import ResolvedProfile
 from verifier.policy.rules import (
     DocumentKind,
     Verdict,
@@ -138,7 +139,7 @@ def check_profile(  # (7)
         steps.sector_class = claims.sectors[profile.sector]
     _audience(code, profile, grant)
     if claims.format is not Format.CC1:
-        _document(claims, profile, clock, steps)
+        _document(claims, code.kid, profile, clock, steps)
     review = None
     if claims.kind is Kind.GROUP:
         review = _group(claims, known, profile, clock, steps)
@@ -160,31 +161,48 @@ def _audience(code: Unverified, profile: ResolvedProfile, grant: Grant) -> None:
         raise Refusal(Reason.PROOF_AUDIENCE)
 
 
-def _document(claims: Claims, profile: ResolvedProfile, clock: Clock, steps: Course) -> None:
+def _document(
+    claims: Claims, kid: bytes | str, profile: ResolvedProfile, clock: Clock, steps: Course
+) -> None:
     """Ask of a foreign document what no CC1 code is asked."""
     if profile.profile.use is not None and subject_of(claims.format, claims.document) is None:
         steps.doubt(Reason.USE_UNKNOWN)  # nobody to remember: double use would go unseen
     if profile.profile.rules is not None:
-        _rules(claims, profile, profile.profile.rules, clock, steps)
+        _rules(claims, rule_inputs(claims, kid, profile, clock), profile, clock, steps)
+
+
+def rule_inputs(
+    claims: Claims, kid: bytes | str, profile: ResolvedProfile, clock: Clock
+) -> dict[str, Any]:
+    """Return what rules may read beside the document: the external parameters of CertLogic."""
+    asked = profile.profile.rules
+    return external_inputs(
+        clock.now if clock.sure else None,
+        profile.value_sets,
+        countryCode=None if asked is None else asked.country,
+        region=None if asked is None else asked.region,
+        issuerCountryCode=claims.issuer,
+        kid=base64.b64encode(kid).decode() if isinstance(kid, bytes) else kid,
+        exp=None if claims.expires is None else seconds_iso(claims.expires),
+        iat=None if claims.issued_at is None else seconds_iso(claims.issued_at),
+    )
 
 
 def _rules(
-    claims: Claims, profile: ResolvedProfile, asked: RulesAsked, clock: Clock, steps: Course
+    claims: Claims,
+    external: dict[str, Any],
+    profile: ResolvedProfile,
+    clock: Clock,
+    steps: Course,
 ) -> None:
     """Hold a document against every rule that applies; the first that does not pass decides."""
     document = claims.document.get(DOCUMENT) if isinstance(claims.document, dict) else None
     kind = kind_of(document) if isinstance(document, dict) else None
     rules = profile.rules.applying(
-        clock.now, kind or DocumentKind.GENERAL, country=asked.country, region=asked.region
-    )
-    external = external_inputs(
-        clock.now if clock.sure else None,
-        profile.value_sets,
-        countryCode=asked.country,
-        region=asked.region,
-        issuerCountryCode=claims.issuer,
-        exp=None if claims.expires is None else seconds_iso(claims.expires),
-        iat=None if claims.issued_at is None else seconds_iso(claims.issued_at),
+        clock.now,
+        kind or DocumentKind.GENERAL,
+        country=external["countryCode"],
+        region=external["region"],
     )
     for outcome in judge_all(rules, document, external):
         if outcome.verdict is not Verdict.PASSED:

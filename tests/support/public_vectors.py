@@ -2,7 +2,7 @@
 
 An exception is an expectation that we do not share; each stands in a table with its reason, and
 one that has come to agree fails too, so that the tables stay true. `tests/conftest.py` prints the
-count.
+count. Every file is read by some test, or stands in NOT_READ with its reason.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,22 @@ from typing import Final
 import pytest
 
 FOLDER: Final = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"
+NOT_READ: Final[Mapping[str, str]] = {
+    "README.md": "says where the files come from",
+    "**/LICENSE": "for people",
+    "**/NOTICE": "for people",
+    "certlogic/schemas/*.json": (
+        "what they allow is asked by validation-testSuite; no schema reader is among what we use"
+    ),
+}
+READERS: Final = (
+    *("vectors_public/test_certlogic.py", "vectors_public/test_cwt.py"),
+    *("vectors_public/test_dcc.py", "vectors_public/test_dcc_revocation.py"),
+    *("vectors_public/test_shc.py", "vectors_public/test_statuslist.py"),
+    *("verifier/codes/test_base45.py", "verifier/test_asking.py"),
+)
+"""Modules that read them, under tests/."""
+_HANDED: Final[set[Path]] = set()
 
 
 def public_file(name: str) -> Path:
@@ -19,12 +35,15 @@ def public_file(name: str) -> Path:
     path = FOLDER / name
     if not path.is_file():
         pytest.skip(f"no public vectors: ../shared/vectors/{name} is missing")
+    _HANDED.add(path)
     return path
 
 
 def public_files(folder: str) -> list[Path]:
     """Return the JSON files under a folder, sorted; none where it is missing."""
-    return sorted((FOLDER / folder).rglob("*.json"))
+    found = sorted((FOLDER / folder).rglob("*.json"))
+    _HANDED.update(found)
+    return found
 
 
 def public_folder(folder: str) -> list[Path]:
@@ -33,6 +52,22 @@ def public_folder(folder: str) -> list[Path]:
     if not found:
         pytest.skip(f"no public vectors: ../shared/vectors/{folder} is missing")
     return found
+
+
+def unread() -> list[str]:
+    """Return the files that no test has asked for and no reason is given for."""
+    excused = {path for pattern in NOT_READ for path in FOLDER.glob(pattern)}
+    files = {path for path in FOLDER.rglob("*") if path.is_file()}
+    return sorted(str(path.relative_to(FOLDER)) for path in files - excused - _HANDED)
+
+
+def needless() -> list[str]:
+    """Return what NOT_READ excuses without need: nothing there, or read all the same."""
+    return [
+        pattern
+        for pattern in NOT_READ
+        if not (found := set(FOLDER.glob(pattern))) or found & _HANDED
+    ]
 
 
 class Tally:

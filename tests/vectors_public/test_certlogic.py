@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.public_vectors import FOLDER, agree, public_files
 from verifier.policy import certlogic
 from verifier.policy.rules import Verdict, judge, read_rule
 
-VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "certlogic"
-MISSING = f"no public vectors beside this repository: {VECTORS.parent.name}/{VECTORS.name}"
+VECTORS = FOLDER / "certlogic"
+MISSING = "no public vectors: ../shared/vectors/certlogic is missing"
 
 EXPECTED_TO_DIFFER: dict[str, str] = {}
 """Assertion id to the reason why this product answers otherwise. None does."""
@@ -24,7 +25,7 @@ def load(path: Path) -> Any:
 def evaluator_cases() -> list[Any]:
     """Return (logic, data, expected) of each assertion of the evaluator's suite."""
     found = []
-    for path in sorted((VECTORS / "testSuite").glob("*.json")):
+    for path in public_files("certlogic/testSuite"):
         suite = load(path)
         for number, case in enumerate(suite["cases"]):
             for at, assertion in enumerate(case["assertions"]):
@@ -42,14 +43,14 @@ def validator_cases() -> list[Any]:
     """Return (logic, whether it is valid) of each case of the validator's suite."""
     return [
         pytest.param(case["certLogicExpression"], not case["issues"], id=f"{path.stem}:{number}")
-        for path in sorted((VECTORS / "validation-testSuite").glob("*.json"))
+        for path in public_files("certlogic/validation-testSuite")
         for number, case in enumerate(load(path)["cases"])
     ]
 
 
 def rule_folders() -> list[Path]:
     """Return the folder of each published rule."""
-    return sorted(path.parent for path in (VECTORS / "rules").glob("*/*/rule.json"))
+    return [path.parent for path in public_files("certlogic/rules") if path.name == "rule.json"]
 
 
 def rule_cases() -> list[Any]:
@@ -74,7 +75,7 @@ def alike(left: Any, right: Any) -> bool:
 def test_evaluates(name: str, logic: Any, data: Any, expected: Any) -> None:
     """A rule has the value and type that the suite says; a line of the protocol says the same."""
     result = certlogic.evaluate(certlogic.compile(logic), data)
-    assert alike(result, expected) is (name not in EXPECTED_TO_DIFFER)
+    agree("certlogic evaluator", name, alike(result, expected), True, EXPECTED_TO_DIFFER)
     line = json.dumps({"id": name, "logic": logic, "data": data}).encode()
     answer = json.loads(certlogic.conform_line(line))
     assert alike(answer, {"id": name, "result": result})
@@ -87,10 +88,10 @@ def test_validates(logic: Any, valid: bool) -> None:  # noqa: FBT001 - a column 
     """Exactly what the suite calls invalid does not compile."""
     try:
         certlogic.compile(logic)
+        compiles = True
     except certlogic.LogicError:
-        assert not valid
-    else:
-        assert valid
+        compiles = False
+    agree("certlogic validator", str(logic), compiles, valid)
 
 
 @pytest.mark.parametrize(("rule", "test"), rule_cases() or [pytest.param(None, None, id="missing")])
@@ -98,7 +99,8 @@ def test_published_rule(rule: Path, test: Path) -> None:
     """A published rule says of a document what its authors say it does."""
     case = load(test)
     verdict = judge(read_rule(rule.read_bytes()), case["payload"], case["external"]).verdict
-    assert verdict is (Verdict.PASSED if case["expected"] else Verdict.FAILED)
+    expected = Verdict.PASSED if case["expected"] else Verdict.FAILED
+    agree("certlogic rules", f"{rule.parent.name} {test.stem}", verdict, expected)
 
 
 def test_nothing_is_left_out() -> None:

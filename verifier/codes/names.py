@@ -1,8 +1,11 @@
 """Who a foreign document is about, standardised: one spelling of one person, for double use only.
 
 Family name, given names and birth date, upper case A-Z as machine-readable travel documents write
-them (ICAO 9303 part 3): HC1 carries that form, SHC's names are brought to it. Nothing of it is
-stored: it goes into a keyed hash (`verifier.uses`) and nowhere else.
+them (ICAO 9303 part 3): HC1 carries that form, SHC's names are brought to it. A doctor's
+degree is no part of a name, and not every document says alike which of two names is the family's.
+Whole names are compared: one given name in common would make twins who share it one person, and
+turn the second away. Nothing is stored: it goes into a keyed hash (`verifier.uses`) and nowhere
+else.
 """
 
 import re
@@ -12,12 +15,13 @@ from typing import Any, Final
 from verifier.contract.vocabulary import Format
 
 _OTHERS: Final = re.compile(r"[^A-Z]+")
+_DEGREE: Final = "DR"
 _SPECIAL: Final = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "SS", "Æ": "AE", "Ø": "OE",
                                  "Å": "AA", "Đ": "D", "Ł": "L", "Þ": "TH"})  # fmt: skip
 
 
 def subject_of(code_format: Format, document: Any) -> str | None:
-    """Return FAMILY/GIVEN/BIRTH of a verified document, or None where it names nobody."""
+    """Return NAME/NAME/BIRTH of a verified document, or None where it names nobody."""
     try:
         if code_format is Format.HC1:
             return _hc1(document["hcert"])
@@ -44,13 +48,14 @@ def _shc(entries: Any) -> str | None:
 
 
 def _subject(family: str, given: str, birth: str) -> str | None:
-    parts = standard(family), standard(given)
-    return f"{parts[0]}/{parts[1]}/{birth}" if any(parts) and isinstance(birth, str) else None
+    names = sorted((standard(family), standard(given)))
+    return "/".join((*names, birth.strip())) if any(names) and isinstance(birth, str) else None
 
 
 def standard(name: str) -> str:
-    """Bring a name to upper case A-Z, `<` between its parts."""
+    """Bring a name to upper case A-Z, `<` between its parts, without a doctor's degree."""
     upper = unicodedata.normalize("NFC", name).upper().translate(_SPECIAL)
     plain = unicodedata.normalize("NFKD", upper)
     letters = "".join(c for c in plain if not unicodedata.combining(c))
-    return _OTHERS.sub("<", letters).strip("<")
+    parts = _OTHERS.sub("<", letters).split("<")
+    return "<".join(part for part in parts if part not in ("", _DEGREE))

@@ -27,6 +27,14 @@ def test_one_person_in_two_formats_is_one() -> None:
     assert subject_of(Format.SHC, shc("Đặng", ["Zoë"], "1990-01-31")) == "DANG/ZOE/1990-01-31"
 
 
+def test_two_names_in_either_order_are_one_person() -> None:
+    """Countries do not agree which of them is the family's; a space around the date is none."""
+    swapped = hc1("ZOE", "DANG", " 1990-01-31 ")
+    assert subject_of(Format.HC1, swapped) == subject_of(Format.HC1, hc1())
+    assert subject_of(Format.HC1, hc1("DANG", "")) == subject_of(Format.HC1, hc1("", "DANG"))
+    assert subject_of(Format.HC1, hc1("DANG", "ZOE<LI")) != subject_of(Format.HC1, hc1())
+
+
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [("Müller-Lüdenscheidt", "MUELLER<LUEDENSCHEIDT"), ("O'Neil", "O<NEIL"),
