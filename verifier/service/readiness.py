@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from verifier.contract.vocabulary import Plane
+from verifier.service.audit import AuditLog
 from verifier.service.clock import now
 from verifier.service.follow.grants import GrantFollower
+from verifier.service.http.auditing import no_audit
 from verifier.service.http.health import Finding, Readiness
 from verifier.service.knowledge import Knowledge
 from verifier.service.person_keys import DailyKeys
@@ -25,6 +27,7 @@ class WorkerState:
     people: DailyKeys
     grants: GrantFollower
     follows_fleet: bool
+    audit: AuditLog
     serving: asyncio.Event
     """Set while the shared doors are open."""
 
@@ -109,6 +112,8 @@ class WorkerState:
             found.append(
                 Finding(code="grants.none", detail="no terminal has a grant; start the fleet")
             )
+        if not self.audit.writable:
+            found.append(no_audit())
         heard = self.grants.heard
         if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
             found.append(Finding(code="fleet.silent", detail="the fleet does not answer; start it"))

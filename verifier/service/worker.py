@@ -101,6 +101,7 @@ class Worker:
             people=self.people,
             grants=self.grants,
             follows_fleet=settings.fleet is not None,
+            audit=self.audit,
             serving=asyncio.Event(),
         )
 

@@ -319,6 +319,8 @@ def test_without_an_audit_log_nothing_is_done(house: IssuingHouse) -> None:
     path.write_bytes(whole.replace(b'"after":"red"', b'"after":"nil"', 1))
     house.issuing.start()
     try:
+        (warning,) = house.issuing.readiness().body["warnings"]
+        assert warning["code"] == "audit.refused"
         person = house.issue(holder=None)["person"]
         for refused in (propose(house, person), act(house, f"/{proposal}/approve", **HAO)):
             assert (refused.status, refused.body["code"]) == (503, "audit.unavailable")

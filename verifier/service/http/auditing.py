@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from verifier.contract.audit import Act
 from verifier.service.audit import AuditError, AuditLog
+from verifier.service.http.health import Finding
 from verifier.service.http.problems import Problem
 
 
@@ -17,3 +18,11 @@ async def audited(log: AuditLog, act: Act) -> None:
         await log.append(act)
     except AuditError as error:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "audit.unavailable") from error
+
+
+def no_audit() -> Finding:
+    """Return what is said while what must be written down is refused."""
+    return Finding(
+        code="audit.refused",
+        detail="the audit log cannot be gone on from; see `kapok audit verify`",
+    )

@@ -15,10 +15,11 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
-from verifier.service.audit import open_audit
+from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
+from verifier.service.http.auditing import no_audit
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.bulk import Bulk
@@ -77,7 +78,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             shelf=shelf,
         ),
         Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
-        *health_routes(lambda: _readiness(shelf, planes), metrics.text),
+        *health_routes(lambda: _readiness(shelf, planes, audit), metrics.text),
     )
     callers = Keys(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(routes, callers, log=log, metrics=metrics)
@@ -149,7 +150,7 @@ def _shelf(
     )
 
 
-def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane]) -> Readiness:
+def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane], audit: AuditLog) -> Readiness:
     problems = tuple(
         Finding(code=f"{name}.refused", detail=detail) for name, detail in shelf.problems.items()
     )
@@ -160,7 +161,8 @@ def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane]) -> Readiness:
     )
     if not (shelf.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
-    return Readiness(ready=not problems, problems=problems, warnings=(), known={})
+    warnings = () if audit.writable else (no_audit(),)
+    return Readiness(ready=not problems, problems=problems, warnings=warnings, known={})
 
 
 def make_person_keys(folder: Path, moment: float) -> None:

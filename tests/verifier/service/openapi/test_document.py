@@ -22,8 +22,8 @@ MADE: Final = frozenset(
     )
 )
 """Codes that stand in no source as they are: they are made of a state, a cause."""
-NO_PROBLEMS: Final = frozenset(("http.failed", "stream.binary", "system.stopping"))
-"""An event of the log, and reasons of a stream's end."""
+NO_PROBLEMS: Final = frozenset(("http.failed", "stream.binary", "system.stopping", "audit.refused"))
+"""An event of the log, reasons of a stream's end, a warning of readiness."""
 
 
 def test_the_files_are_up_to_date() -> None:
