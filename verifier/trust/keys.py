@@ -218,7 +218,8 @@ class TrustedKey:
     kid: bytes | str
     key: VerifyKey
     uses: frozenset[str]
-    """credential, status, roster, grant; of the HC1 uses (`CertificateUse`) none: any of them."""
+    """credential, status, roster, grant, operator; of the HC1 uses (`CertificateUse`) none: any
+    of them."""
     not_before: float
     not_after: float
     """Seconds; the key counts while not_before <= now <= not_after."""
