@@ -224,7 +224,7 @@ def test_an_emergency_code_is_asked_for(
 
 
 def test_who_is_not_green_gets_no_emergency_code(house: IssuingHouse, key: SigningKey) -> None:
-    """Its short life says that somebody was green."""
+    """A short code outlives a change of colour at gates that are cut off."""
     red = house.issue_to(key, colour="red")
     made = house.holder(HolderDoor.EMERGENCY, red["credential"], key)
     assert code_of(made) == (409, "colour.not_green")

@@ -1,6 +1,8 @@
 """What holders' keys sign for the issuer, with one thing wrong a test."""
 
+import re
 from dataclasses import replace as changed
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,6 +27,7 @@ from verifier.issuing.possession import (
 from verifier.issuing.signing import SigningKey
 from verifier.trust.keys import VerifyKey, load_spki
 
+ROOT = Path(__file__).resolve().parents[3]
 CHALLENGE = bytes(range(16))
 CITY = City()
 KEYS = {ISSUER.kid: load_spki(ISSUER.spki)[1]}
@@ -192,3 +195,12 @@ def test_a_request_is_for_one_thing(changes: dict[str, Any], cause: HolderCause)
 def test_another_key_asks_for_nothing() -> None:
     """It is not the one that the credential is bound to."""
     assert cause_of_request(request(), STRANGER) is HolderCause.SIGNATURE
+
+
+def test_the_examples_of_the_page_are_made_so() -> None:
+    """Byte by byte, as docs/issuing.md shows them."""
+    page = (ROOT / "docs/issuing.md").read_text(encoding="utf-8")
+    shown = re.findall(r"(?:^    [0-9a-f]{20,64}\n)+", page, re.MULTILINE)
+    listed = request(credential=4711, iat=1_790_000_000, nonce=bytes(range(16, 32)))
+    made = [possess(PHONE, issuer="440100", challenge=CHALLENGE), ask(listed, PHONE)]
+    assert [bytes.fromhex(block) for block in shown] == made

@@ -34,8 +34,8 @@ from verifier.service.store.issued import Issued, keep_issued, read_issued
 BACKDATE_S: Final = 5
 """Seconds: a gate's clock may be a little behind the issuer's."""
 HOUR: Final = 3600
-SHORT_S: Final = 12 * HOUR
-"""Seconds: one that lives no longer is given to nobody but who is green as it is signed."""
+EMERGENCY_S: Final = 12 * HOUR
+"""Seconds an emergency code lives at most; nobody gets one but who is green as it is signed."""
 _ID_CHARS: Final = 32
 
 
@@ -150,7 +150,7 @@ class Issue:
 
     async def _allow(self, wanted: Wanted) -> None:
         number, moment = self._settings.list, int(now())
-        if wanted.seconds <= SHORT_S:
+        if wanted.form is Form.EMERGENCY:
             colour = await self._status.colour_of(wanted.person)
             if colour is not Colour.GREEN:
                 raise Problem(HTTPStatus.CONFLICT, "colour.not_green")

@@ -25,7 +25,7 @@ from verifier.service.http.problems import Problem
 from verifier.service.issuing.bound import BoundKey, key_of_field
 from verifier.service.issuing.challenges import Challenges
 from verifier.service.issuing.indices import draw, is_taken
-from verifier.service.issuing.issue import HOUR, SHORT_S, Issue, Request, Wanted, request_of
+from verifier.service.issuing.issue import EMERGENCY_S, HOUR, Issue, Request, Wanted, request_of
 from verifier.service.issuing.persons import read_colour
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.status import ListStatus
@@ -196,7 +196,7 @@ def _form(asked: Person) -> Form:
         Form.PHONE: bound and not guarded,
         Form.PAPER: not bound and not guarded,
         Form.PROXY: bound and guarded and own,
-        Form.EMERGENCY: not bound and not guarded and asked.hours * HOUR <= SHORT_S,
+        Form.EMERGENCY: not bound and not guarded and asked.hours * HOUR <= EMERGENCY_S,
     }
     if not fits[form] or (asked.picture is not None and bound):
         raise Problem(HTTPStatus.BAD_REQUEST, "form.other", field="$.form")
