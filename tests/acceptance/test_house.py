@@ -58,6 +58,15 @@ def test_a_terminal_is_cut_off_and_joined(house: RunningHouse) -> None:
     assert (wrong.returncode, "hall-1" in wrong.stderr) == (2, True)
 
 
+def test_a_source_sends_and_both_sides_agree(house: RunningHouse) -> None:
+    """The demo source says that nothing has changed, twice; its log and the house hold the same."""
+    for number in (1, 2):
+        assert f"batch {number} of demo-hospital is applied" in house.run("feed", "send").stdout
+    agreed = house.run("feed", "reconcile")
+    assert (agreed.returncode, "equal; 2 batches" in agreed.stdout) == (0, True)
+    assert re.search(r"demo-hosp.*fresh", house.run("feed", "sources").stdout)
+
+
 def test_a_second_up_on_the_same_data_is_refused(house: RunningHouse) -> None:
     """With the process that uses it; nothing of the first is disturbed."""
     done = house.run("up")

@@ -19,7 +19,7 @@ from verifier.feeds.batches import Progress
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
-from verifier.service.audit import open_audit
+from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
 from verifier.service.feeds.channel import Channel, Shared
 from verifier.service.feeds.corrections import Corrections
@@ -30,6 +30,7 @@ from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.receiving import MAX_CALLS, Register
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.http.access import Keys
+from verifier.service.http.auditing import no_audit
 from verifier.service.http.door import Door, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.logs import Log
@@ -82,7 +83,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
             *Intake(feeds.channels, feeds.metrics).routes(),
             *Corrections(register, audit, feeds.metrics).routes(),
             *Export(redis, export_key, settings.exports, feeds.metrics).routes(),
-            *health_routes(feeds.readiness, metrics.text),
+            *health_routes(lambda: feeds.readiness(audit), metrics.text),
         )
         door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
         try:
@@ -193,14 +194,14 @@ class Feeds:
                 channel = self.channels[name] = Channel(source, self._shared)
                 await channel.recover()
 
-    def readiness(self) -> Readiness:
+    def readiness(self, audit: AuditLog) -> Readiness:
         """Say whether batches can be taken; a stale source is a warning."""
         problems = [Finding(code="source.refused", detail=it) for it in self._problems.values()]
         stuck = (channel.problem for channel in self.channels.values())
         problems += [Finding(code="source.stuck", detail=it) for it in stuck if it is not None]
         if not self._store_up:
             problems.append(Finding(code="store.unavailable", detail="Redis does not answer"))
-        warnings = []
+        warnings = [] if audit.writable else [no_audit()]
         moment = now()
         for name, channel in sorted(self.channels.items()):
             progress = self._progress.get(name)
