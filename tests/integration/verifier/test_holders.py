@@ -200,8 +200,10 @@ def test_one_phone_reports_the_other_lost(house: IssuingHouse, key: SigningKey) 
     ):
         answer = house.holder(HolderDoor.LOST, mine["credential"], key, lost=index)
         assert code_of(answer) == code
+    asked = house.holder(HolderDoor.EMERGENCY, lost["credential"], old).body
     answer = house.holder(HolderDoor.LOST, mine["credential"], key, lost=lost["credential_index"])
-    assert answer.body == {"revoked": [lost["credential_index"]]}
+    ended = sorted((lost["credential_index"], asked["credential_index"]))
+    assert answer.body == {"revoked": ended}
     eventually(
         "the lost phone is refused",
         lambda: house.reason_of(shown(lost, old)) == Reason.STATUS_REVOKED,
@@ -247,6 +249,19 @@ def test_a_child_s_code_moves_with_the_guardian(house: IssuingHouse, key: Signin
         assert answer.status == 201, answer.body
     assert answer.body["form"] == "proxy"
     eventually("the child passes", lambda: house.reason_of(shown(answer.body, other)) is None)
+
+
+def test_a_lost_phone_takes_along_what_was_left_to_expire(
+    house: IssuingHouse, key: SigningKey
+) -> None:
+    """Two credentials of one child on one phone: an earlier one, and the one that followed."""
+    guardian = house.issue_to(key)
+    child = house.issue(holder=None)["person"]
+    proxy: dict[str, Any] = {"person": child, "form": "proxy", "guardian": guardian["person"]}
+    carried = [house.issue_to(key, **proxy)["credential_index"] for _ in range(2)]
+    lost = {"credential": guardian["credential_index"], "reason": "stolen"}
+    answer = house.ask(f"/v1/persons/{guardian['person']}/lost", lost)
+    assert answer.body["revoked"] == sorted((*carried, guardian["credential_index"]))
 
 
 def request(issued: Issued, **changes: Any) -> HolderRequest:

@@ -251,7 +251,7 @@ def test_a_phone_carries_eight_and_not_nine(house: IssuingHouse) -> None:
     eventually("the child passes", lambda: house.reason_of(shown(carried[1], phone)) is None)
     lost = {"credential": guardian["credential_index"], "reason": "stolen"}
     answer = house.ask(f"/v1/persons/{guardian['person']}/lost", lost)
-    assert len(answer.body["revoked"]) == 9
+    assert len(answer.body["revoked"]) == 10
     eventually(
         "the child's code has ended too",
         lambda: house.reason_of(shown(carried[1], phone)) == Reason.STATUS_REVOKED,

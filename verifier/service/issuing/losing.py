@@ -89,9 +89,10 @@ class Losing:
         return [said(row, revoked=gone) for row, gone in zip(rows, revoked, strict=True)]
 
     async def lose(self, person: int, credential: int) -> list[int]:
-        """Revoke a credential and all others bound to its key; return them, ascending.
+        """Revoke a credential and what else its phone opens; return them, ascending.
 
-        Those are the person's own, and the proxies that the phone carries.
+        Those are credentials bound to the same key, the proxies that the phone carries, and the
+        emergency codes of all these persons: the phone may have asked for them.
 
         Raises:
             Problem: 404 credential.unknown: not one of the person's.
@@ -101,14 +102,19 @@ class Losing:
         if lost.form is not Form.PHONE or lost.mark == UNBOUND:
             await self._revoke(person, [credential], moment)
             return [credential]
-        own = [row.credential for row in rows if _same_phone(row, lost)]
+        own = [row.credential for row in rows if _opened(row, lost, None)]
         family = await read_family(self._redis, number, person, lost.mark, now=moment)
+        revoked = set(own)
         # The phone's own last: whatever ends this in between, it is found and asked for again.
         for proxy in family:
-            await self._revoke(proxy.person, [proxy.credential], moment)
+            others = await read_held(self._redis, number, proxy.person, now=moment)
+            # The newest, and those before it that were left to expire.
+            carried = [row.credential for row in others if _opened(row, lost, person)]
+            await self._revoke(proxy.person, [proxy.credential, *carried], moment)
+            revoked.update(carried, (proxy.credential,))
         await drop_family(self._redis, number, person, lost.mark, [row.person for row in family])
         await self._revoke(person, own, moment)
-        return sorted({*own, *(proxy.credential for proxy in family)})
+        return sorted(revoked)
 
     async def _lost(self, person: int, credential: int, moment: int) -> tuple[Sequence[Held], Held]:
         rows = await read_held(self._redis, self._settings.list, person, now=moment)
@@ -131,8 +137,14 @@ class Losing:
         raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
 
 
-def _same_phone(row: Held, lost: Held) -> bool:
-    return row.form is Form.PHONE and row.mark == lost.mark
+def _opened(row: Held, lost: Held, guardian: int | None) -> bool:
+    """Say whether a lost phone opens a credential: its holder's, or one of whom it carries."""
+    if row.form is Form.EMERGENCY:
+        return True
+    if guardian is None:
+        return row.form is Form.PHONE and row.mark == lost.mark
+    # A proxy keeps its guardian and the first octet of the key's mark.
+    return row.guardian == guardian and row.mark[-1:] == lost.mark[:1]
 
 
 def said(row: Held, *, revoked: bool) -> dict[str, Any]:
