@@ -338,3 +338,4 @@ def test_a_day_has_so_many_credentials(house: IssuingHouse, key: SigningKey) -> 
         client.hset(f"v:made:1:{day}:{person // 128:x}", str(person % 128), 20)
     made = house.holder(HolderDoor.EMERGENCY, issued["credential"], key)
     assert code_of(made) == (429, "holder.often")
+    assert 0 < int(made.headers["Retry-After"]) <= 86_400

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,34 @@ def test_a_colour_is_a_new_persons_alone(house: IssuingHouse) -> None:
     again = house.ask("/v1/persons", body | {"colour": "green"})
     assert again.body["person"] == person
     code = house.issue(holder=None, person=person)
+    eventually("it is red", lambda: house.reason_of(code["text"]) == Reason.STATUS_RED, within=5)
+
+
+def test_many_that_ask_at_once_get_one_person(house: IssuingHouse) -> None:
+    """One of them is told that it is new."""
+    body = {"reference": "asked for by many"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: house.ask("/v1/persons", body), range(16)))
+    assert {answer.status for answer in answers} == {200, 201}
+    assert len({answer.body["person"] for answer in answers}) == 1
+    assert [answer.status for answer in answers].count(201) == 1
+
+
+def test_killed_before_the_person_is_kept_nobody_is_without_a_colour(house: IssuingHouse) -> None:
+    """The store refuses the name, the process is killed there; asked again, the person is new."""
+    body = {"reference": "cut off in between", "colour": "red"}
+    with house.centre.redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "verifier", "-hsetnx")
+        try:
+            refused = house.ask("/v1/persons", body)
+            assert (refused.status, refused.body["code"]) == (503, "store.away")
+            house.issuing.kill()
+        finally:
+            client.execute_command("ACL", "SETUSER", "verifier", "+hsetnx")
+    house.issuing.start()
+    made = house.ask("/v1/persons", body)
+    assert (made.status, made.body["new"]) == (201, True)
+    code = house.issue(holder=None, person=made.body["person"])
     eventually("it is red", lambda: house.reason_of(code["text"]) == Reason.STATUS_RED, within=5)
 
 

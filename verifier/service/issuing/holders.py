@@ -45,6 +45,7 @@ from verifier.service.metrics import Metrics
 from verifier.service.store.credentials import read_held
 from verifier.service.store.holders import (
     DAY_S,
+    EPOCH_S,
     Seen,
     count_made,
     read_family,
@@ -149,7 +150,7 @@ class Holders:
         if seen is Seen.REPLAYED:
             raise Problem(HTTPStatus.CONFLICT, "holder.replayed")
         if seen is Seen.TOO_MANY:
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "holder.often")
+            raise _too_often(EPOCH_S)
         person = shown.claims.person or 0
         return Asking(
             shown=shown,
@@ -275,8 +276,13 @@ class Holders:
         shall = await wanted()
         day = int(now()) // DAY_S
         if not await count_made(self._redis, self._settings.list, asking.person, day):
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "holder.often")
+            raise _too_often(DAY_S - int(now()) % DAY_S)
         return await self._issue.make(shall, request)
+
+
+def _too_often(seconds: int) -> Problem:
+    headers = {"Retry-After": str(seconds)}
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, "holder.often", headers=headers)
 
 
 def _refusal(refused: HolderRefused) -> Problem:
