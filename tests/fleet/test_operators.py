@@ -61,7 +61,8 @@ def test_operators_are_found_by_their_keys() -> None:
     """Each of a person's keys is the same person; an unknown one is nobody."""
     operators = read_operators(GOOD, REGISTRY)
     first, second = operators.find(FIRST), operators.find(SECOND)
-    assert first is second is not None
+    assert first is not None
+    assert first is second
     assert first.roles == (OperatorRole.OPERATOR, OperatorRole.APPROVER)
     assert operators.find(sha256(b"four").hexdigest()) is None
 

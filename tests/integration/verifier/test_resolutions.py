@@ -189,7 +189,8 @@ def test_a_token_opens_what_its_role_area_and_time_allow(
     scan_id, _ = reviewed(hall)
     refused = resolve(hall, scan_id, key=operator_token(**changes))
     assert (refused.status, refused.body["code"]) == (status, code)
-    for area in ({"district": "liwan"}, {"place": "metro-1"}):
+    areas: tuple[dict[str, Any], ...] = ({"district": "liwan"}, {"place": "metro-1"})
+    for area in areas:
         assert resolve(hall, scan_id, key=operator_token(**area)).status == 200
 
 

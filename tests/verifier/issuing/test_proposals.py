@@ -99,10 +99,11 @@ def test_a_proposal_expires_by_itself() -> None:
     assert approved(OPEN, "hao", END - 1).state is ProposalState.APPROVED
     assert shown(OPEN, END - 1).state is ProposalState.OPEN
     assert shown(OPEN, END).state is ProposalState.EXPIRED
-    for step in (
+    steps: tuple[Callable[[], Proposal], ...] = (
         lambda: approved(OPEN, "hao", END),
         lambda: rejected(OPEN, "hao", RejectReason.MISTAKEN, END),
-    ):
+    )
+    for step in steps:
         with pytest.raises(StepRefused) as found:
             step()
         assert found.value.code == "proposal.expired"
