@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from verifier.contract.bundle import TrustDocument
+from verifier.contract.destruction import Destruction
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import Profiles
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import Floor, TakenCards, TrustedSet
 
-Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | None
+Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | Destruction | None
 
 
 class Slot(StrEnum):
@@ -52,6 +53,8 @@ class Accepted:
     """What is trusted once it is in use."""
     deltas: tuple[bytes, ...] = ()
     """Of a plane: what is kept beside the slot, in place of what was kept there."""
+    ends: str | None = None
+    """A plane that was destroyed: its slot, and what is kept beside it, go in the same step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

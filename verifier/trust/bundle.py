@@ -26,6 +26,7 @@ from verifier.contract.bundle import (
     RostersDocument,
     TrustDocument,
 )
+from verifier.contract.destruction import Destruction, read_destruction
 from verifier.contract.envelope import Envelope, SignedUse
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
@@ -45,7 +46,7 @@ from verifier.trust.root import keys_of, read_root
 AnyDocument = TrustDocument | ProfilesDocument | CardsDocument | RostersDocument
 AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument, DeltaDocument)
 Value = TypeVar("Value")
-OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument)
+OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument, Destruction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +184,22 @@ class TrustedSet:
         after = apply(delta, view)
         self._accept_plane(delta.list, delta.plane, after, late=now > delta.exp and not held)
         return Taken(delta, after)
+
+    def take_destruction(self, data: bytes, now: float, *, held: bool = False) -> Destruction:
+        """Take the certificate that a plane was destroyed: nothing of it is taken any more.
+
+        It never expires: whoever slept through it drops the plane on hearing of it.
+        """
+        document = self._published(data, SignedUse.DESTRUCTION, read_destruction, now, held=held)
+        digest = hashlib.sha256(data).digest()
+        ended, before = self.floors.get(document.bundle), self.floors.get(document.name)
+        if before is not None and before.version == document.version and before.digest != digest:
+            raise BundleRefused(BundleCause.FORK, "another certificate of the same end")
+        if ended is not None and document.version < ended.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than the plane that it ends")
+        self._raise_floor(document.bundle, document.version, document.chain)
+        self._raise_floor(document.name, document.version, digest)
+        return document
 
     def read_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
         """Read a snapshot signed by a status key for a list it may publish; nothing is taken."""
