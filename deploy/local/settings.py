@@ -97,6 +97,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "rules": str(house.data / "rules"),
         "audit": str(house.data / "audit"),
         "cards": str(house.data / "cards"),
+        "destructions": str(house.data / "destructions"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
     }

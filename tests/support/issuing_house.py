@@ -167,5 +167,6 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "cards": str(folder / "cards"),
         "person_keys": str(folder / "person-hash"),
         "audit": str(folder / "audit"),
+        "destructions": str(folder / "destructions"),
     }
     return settings, port

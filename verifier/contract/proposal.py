@@ -22,6 +22,7 @@ Text = Annotated[
 ]
 """What the reason's word does not say; no names, since others read it."""
 ProposalId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+PersonPlane = Annotated[str, Meta(pattern=r"\A(health|test|doses)\Z")]
 ColourName = Annotated[str, Meta(pattern=r"\A(none|green|yellow|red)\Z")]
 
 
@@ -31,6 +32,8 @@ class ProposalKind(StrEnum):
     COLOUR = "colour"
     CORRECTION = "correction"
     """A case of correction is decided (docs/feeds.md)."""
+    DESTRUCTION = "destruction"
+    """A person plane is destroyed, whole and for good (docs/destruction.md)."""
 
 
 class ProposalState(StrEnum):
@@ -61,9 +64,12 @@ class ProposalReason(StrEnum):
     """What stands there was wrong from the beginning."""
     ORDER = "order"
     """An authority ordered it."""
+    PURPOSE_ENDED = "purpose_ended"
+    """What a plane was kept for is over."""
 
 
-COLOUR_REASONS: Final = frozenset(ProposalReason)
+COLOUR_REASONS: Final = frozenset(ProposalReason) - {ProposalReason.PURPOSE_ENDED}
+DESTRUCTION_REASONS: Final = frozenset({ProposalReason.ORDER, ProposalReason.PURPOSE_ENDED})
 
 
 class RejectReason(StrEnum):
@@ -108,6 +114,22 @@ class ProposeCorrection(
     """A value of the case's plane: the word of a colour, a number."""
     reason: ProposalReason
     text: Text
+
+
+class ProposeDestruction(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="destruction",
+    tag_field="kind",
+):
+    """The end of a person plane; revocations are none."""
+
+    plane: PersonPlane
+    reason: ProposalReason
+    text: Text
+    """Stands in the certificate, for everybody to read."""
 
 
 class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from verifier.contract.bundle import CARDS, ROOT_STEP, ROSTERS_OF, BundleVersion
+from verifier.contract.destruction import CERTIFICATE_OF
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.clock import now
@@ -123,6 +124,8 @@ class BundleFollower:
             knowledge.replace_cards((await self._beside(trusted.take_cards, data)).value)
         elif (of := ROSTERS_OF.fullmatch(name)) is not None:
             self._take_rosters(of[1], data)
+        elif CERTIFICATE_OF.fullmatch(name) is not None:
+            self._take_destruction(name, data)
         else:
             raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")
 
@@ -131,6 +134,12 @@ class BundleFollower:
         if rosters.place != place:
             raise BundleRefused(BundleCause.MALFORMED, "rosters on another place's place")
         self._knowledge.replace_rosters(rosters)
+
+    def _take_destruction(self, name: str, data: bytes) -> None:
+        document = self._trusted.take_destruction(data, now(), held=self._held)
+        if document.name != name:
+            raise BundleRefused(BundleCause.MALFORMED, "a certificate on another plane's place")
+        self._knowledge.forget_plane(document.list, document.plane)
 
     async def _beside(self, take: Callable[..., Value], data: bytes) -> Value:
         """Have what may be big opened beside the event loop."""

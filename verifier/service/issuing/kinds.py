@@ -15,17 +15,21 @@ from redis.asyncio import Redis
 from verifier.contract.errors import MalformedError
 from verifier.contract.proposal import (
     COLOUR_REASONS,
+    DESTRUCTION_REASONS,
     Proposal,
     ProposalKind,
     ProposalReason,
     ProposeColour,
     ProposeCorrection,
+    ProposeDestruction,
 )
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.clock import now
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.correcting import Corrections
+from verifier.service.issuing.destroying import Destroyer
+from verifier.service.issuing.ending import Endings
 from verifier.service.issuing.indices import is_taken
 from verifier.service.issuing.matters import Matter
 from verifier.service.store.observed import observe
@@ -39,7 +43,7 @@ from verifier.service.store.planes import (
     read_value,
 )
 
-Asked = ProposeColour | ProposeCorrection
+Asked = ProposeColour | ProposeCorrection | ProposeDestruction
 """What a request may propose; a new kind joins it here."""
 PERSON: Final = "person"
 
@@ -60,10 +64,13 @@ class Kind:
     """Does it, and sets the marker; False: what stands there, or the marker, is another."""
 
 
-def kinds(redis: Redis, number: int, people: int, key: ReferenceKey) -> dict[ProposalKind, Kind]:
+def kinds(
+    redis: Redis, number: int, people: int, key: ReferenceKey, destroyer: Destroyer
+) -> dict[ProposalKind, Kind]:
     """Return the table, for list `number` with `people` person indices."""
     colours = Colours(redis, number, people, key)
     corrections = Corrections(redis)
+    endings = Endings(redis, number, destroyer)
     return {
         ProposalKind.COLOUR: Kind(
             kind=ProposalKind.COLOUR,
@@ -80,6 +87,14 @@ def kinds(redis: Redis, number: int, people: int, key: ReferenceKey) -> dict[Pro
             look=corrections.look,
             stands=corrections.stands,
             carry_out=corrections.carry_out,
+        ),
+        ProposalKind.DESTRUCTION: Kind(
+            kind=ProposalKind.DESTRUCTION,
+            scope=ApiScope.ADMINISTER,
+            reasons=DESTRUCTION_REASONS,
+            look=endings.look,
+            stands=endings.stands,
+            carry_out=endings.carry_out,
         ),
     }
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import secrets
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from verifier.service.http.auditing import no_audit
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.bulk import Bulk
+from verifier.service.issuing.destroying import Destroyer
 from verifier.service.issuing.doors import Tools, issuing_routes
 from verifier.service.issuing.kinds import kinds
 from verifier.service.issuing.operating import token_opener
@@ -31,6 +33,7 @@ from verifier.service.issuing.proposals import Proposals
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.shelf import Shelf
 from verifier.service.issuing.status import ListStatus
+from verifier.service.issuing.subjects import Subjects
 from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.person_keys import KEY_BYTES, key_path
@@ -66,10 +69,13 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
     audit = open_audit(settings.audit, settings.name, log)
-    table = kinds(redis, settings.list, settings.people, reference_key)
+    destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
+    table = kinds(redis, settings.list, settings.people, reference_key, destroyer)
+    subjects = Subjects(redis, settings.list, settings.people, reference_key, audit)
     proposals = Proposals(redis, table, audit, log)
     routes = (
         *proposals.routes(),
+        *subjects.routes(),
         *issuing_routes(
             Tools(redis=redis, settings=settings, metrics=metrics, audit=audit),
             issuer_key=keys["issuer_key"],
@@ -89,7 +95,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     except OSError as error:
         raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, shelf.reread.set)
-    work = (shelf.run(), publish_planes(planes), _keep_person_keys(folder), proposals.run())
+    work = (
+        *(shelf.run(), publish_planes(planes), proposals.run()),
+        *(destroyer.run(), _keep_person_keys(folder)),
+    )
     tasks = [asyncio.create_task(each) for each in work]
     log.info("started", port=settings.service.port)
     try:
@@ -147,6 +156,29 @@ def _shelf(
         rules=Path(settings.rules),
         cards=Path(settings.cards),
         floors=FloorFile(settings.floors),
+    )
+
+
+def _destroyer(
+    settings: IssuingSettings,
+    redis: Redis,
+    log: Log,
+    key: SigningKey,
+    planes: Mapping[Plane, KeptPlane],
+) -> Destroyer:
+    folder = Path(settings.destructions)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"$.destructions: {error.strerror}") from error
+    return Destroyer(
+        redis,
+        log,
+        issuer=settings.issuer,
+        key=key,
+        folder=folder,
+        floors=FloorFile(settings.floors),
+        publishers={plane.publisher.name: plane.publisher for plane in planes.values()},
     )
 
 

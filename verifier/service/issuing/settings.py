@@ -47,3 +47,5 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folder of <YYYY-MM-DD>.key."""
     audit: str
     """Folder of the audit logs."""
+    destructions: str
+    """Folder of the certificates of destroyed planes, and of what is under way."""

@@ -1,0 +1,92 @@
+"""All that the store keeps of one person, found and forgotten (docs/privacy.md).
+
+Values are the planes', credentials `v:credentials:…`, whose codes a phone carries `v:family:…`; the
+reference's digest is `store.persons`'. Who is asked to forget says so last, so that a call that was
+cut off is made again.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from verifier.contract.vocabulary import Plane
+from verifier.issuing.held import Form, Held
+from verifier.service.store.credentials import read_held, release
+from verifier.service.store.planes import PlaneName, change, read_planes, read_value
+
+
+class Kept(NamedTuple):
+    """What is kept of a person."""
+
+    values: dict[PlaneName, int]
+    """Of every person plane of the list."""
+    held: tuple[Held, ...]
+    revoked: tuple[bool, ...]
+    """Of each of `held`."""
+    carried: tuple[int, ...]
+    """Credentials of others on the person's phones."""
+
+
+async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> Kept:
+    """Return what is kept of a person.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    planes = await read_planes(redis)
+    values = {
+        name: (await read_value(redis, name, [person]))[0]
+        for name, size in planes.items()
+        if name.number == number and name.plane is not Plane.REVOCATION and person < size
+    }
+    held = await read_held(redis, number, person, now=now)
+    flags = await read_value(
+        redis, PlaneName(number, Plane.REVOCATION), [row.credential for row in held]
+    )
+    carried = await _carried(redis, number, person)
+    return Kept(values, held, tuple(map(bool, flags)), tuple(carried.values()))
+
+
+async def erase_subject(
+    redis: Redis, number: int, person: int, kept: Kept, *, now: int
+) -> tuple[int, ...]:
+    """Revoke what a person holds and carries, and forget all of it; values become nothing.
+
+    Returns the credentials that are revoked. The index stays taken: it is nobody's from now on.
+
+    Raises:
+        RedisError: the store is away; a second call does the rest.
+    """
+    revoked = tuple(sorted({*(row.credential for row in kept.held), *kept.carried}))
+    changes = {name: [(person, 0)] for name in kept.values}
+    if revoked:
+        changes[PlaneName(number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
+    if changes:
+        await change(redis, changes)
+    guardians = {row.guardian for row in kept.held if row.form is Form.PROXY}
+    await _forget_carried(redis, number, person, (one for one in guardians if one is not None))
+    await redis.delete(_family(number, person))
+    await release(redis, number, person, revoked, now=now)
+    return revoked
+
+
+async def _carried(redis: Redis, number: int, guardian: int) -> dict[str, int]:
+    rows: dict[Any, Any] = await redis.hgetall(_family(number, guardian))
+    return {field.decode(): int(row.partition(b":")[0]) for field, row in rows.items()}
+
+
+async def _forget_carried(redis: Redis, number: int, person: int, guardians: Iterable[int]) -> None:
+    """Take a person's codes off the list of those who carried them."""
+    for guardian in guardians:
+        fields = [
+            field
+            for field in await _carried(redis, number, guardian)
+            if field.partition(":")[2] == str(person)
+        ]
+        if fields:
+            await redis.hdel(_family(number, guardian), *fields)
+
+
+def _family(number: int, guardian: int) -> str:
+    return f"v:family:{number}:{guardian}"
