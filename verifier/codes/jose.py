@@ -12,6 +12,8 @@ from typing import Any, Final, NoReturn
 
 from verifier.contract.errors import MalformedError
 
+MAX_DEPTH: Final = 64
+"""Objects and lists inside each other; a health card has a dozen, and readers may recurse."""
 MAX_NUMBER_CHARS: Final = 32
 """Characters of a number; a time with microseconds takes 17."""
 
@@ -51,7 +53,23 @@ def read_json(data: bytes) -> Any:
             json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise MalformedError("not JSON") from error
+    _check_depth(found)
     return found
+
+
+def _check_depth(found: Any) -> None:
+    level = [found]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            member
+            for value in level
+            if isinstance(value, dict | list)
+            for member in (value.values() if isinstance(value, dict) else value)
+            if isinstance(member, dict | list)
+        ]
+        if not level:
+            return
+    raise MalformedError("nested too deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """SMART Health Cards: what is taken and what is refused; chunks, JWS, payload, revocation."""
 
+import gzip
 import json
 import time
 import zlib
@@ -69,6 +70,24 @@ def headed(**changes: Any) -> str:
     return card_text(head=json.dumps(header(**changes)).encode())
 
 
+def deflated_in(window: int, *, level: int = 6, end: int = zlib.Z_FINISH) -> health.Edit:
+    """Compress as raw DEFLATE, in a window of 2 to the power `window`."""
+
+    def compress(data: bytes) -> bytes:
+        stream = zlib.compressobj(level, wbits=-window)
+        return stream.compress(data) + stream.flush(end)
+
+    return compress
+
+
+def nested(depth: int) -> Any:
+    """Put lists into each other."""
+    found: Any = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
 GOOD: Final[Mapping[str, str]] = {
     "a card": card_text(),
     "one numbered chunk": chunks(1)[0],
@@ -77,7 +96,11 @@ GOOD: Final[Mapping[str, str]] = {
     "begins five minutes ahead": card_text(card({"nbf": AT + 300})),
     "more types": card_text(card(type=["a", "https://smarthealth.cards#health-card"])),
     "no rid": card_text(card(rid=None)),
-    "more header members": headed(typ="JWT"),
+    "more header members": headed(typ="JWT", x5c=["a"], jwk={}),
+    "compressed in a small window": card_text(compress=deflated_in(9)),
+    "stored, not compressed": card_text(compress=deflated_in(15, level=0)),
+    "nbf with an exponent": card_text(card().replace(str(AT - HOUR + 0.5).encode(), b"1.6e9")),
+    "as deep as allowed": card_text(card(x=nested(60))),
 }
 
 PAYLOADS: Final[Mapping[str, bytes]] = {
@@ -92,6 +115,7 @@ PAYLOADS: Final[Mapping[str, bytes]] = {
     "endless": card({"exp": 0}).replace(b'"exp": 0', b'"exp": 1e999'),
     "no UTF-8": card().replace(b"collection", b"\xff"),
     "half a character": card().replace(b"collection", b"\\ud800"),
+    "too deep": card(x=nested(64)),
     "deep": card(x=0).replace(b'"x": 0', b'"x": ' + b"[" * 60_000 + b"]" * 60_000),
     "no iss": card({"iss": None}),
     "iss by http": card({"iss": "http://issuer.example/cards"}),
@@ -143,6 +167,10 @@ BAD: Final[Mapping[str, tuple[Reason, str]]] = {
     "upper case": (Reason.FORMAT_UNKNOWN, "SHC:/" + GOOD["a card"][5:]),
     "too long": (Reason.FORMAT_TOO_LONG, "shc:/" + "0" * 20_000),
     "one chunk of two": (Reason.CODE_MALFORMED, chunks(2)[0]),
+    "a chunk's zero before": (Reason.CODE_MALFORMED, "shc:/01/1/" + GOOD["a card"][5:]),
+    "a total's zero before": (Reason.CODE_MALFORMED, "shc:/1/01/" + GOOD["a card"][5:]),
+    "a chunk of none": (Reason.CODE_MALFORMED, "shc:/1/0/" + GOOD["a card"][5:]),
+    "a chunk past the last": (Reason.CODE_MALFORMED, "shc:/2/1/" + GOOD["a card"][5:]),
     "chunk zero": (Reason.CODE_MALFORMED, "shc:/0/1/" + GOOD["a card"][5:]),
     "two parts": (Reason.CODE_MALFORMED, jws_text(".".join(_PARTS[:2]))),
     "four parts": (Reason.CODE_MALFORMED, jws_text(_SIGNED + ".")),
@@ -172,6 +200,11 @@ BAD: Final[Mapping[str, tuple[Reason, str]]] = {
     "bytes after the stream": (
         Reason.CODE_MALFORMED,
         card_text(compress=lambda data: health.deflated(data) + b"\0"),
+    ),
+    "gzip": (Reason.CODE_MALFORMED, card_text(compress=gzip.compress)),
+    "a stream without end": (
+        Reason.CODE_MALFORMED,
+        card_text(compress=deflated_in(15, end=zlib.Z_SYNC_FLUSH)),
     ),
     "cut short": (Reason.CODE_MALFORMED, card_text(compress=lambda d: health.deflated(d)[:-1])),
     "another issuer": (

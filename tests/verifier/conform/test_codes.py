@@ -20,6 +20,7 @@ from tests.support.keys import ISSUER
 from tests.support.publisher import NOW
 from verifier.barcode.render import symbol, to_png
 from verifier.barcode.scan import read_picture, scan
+from verifier.codes.shc import join
 from verifier.conform.codes import conform_line
 from verifier.conform.lines import Fault
 from verifier.contract.reasons import Reason
@@ -135,6 +136,14 @@ def test_revoked_ids() -> None:
     assert ask(HC1, revoked_rids=["MKyCxh7p6uQ"])["step"] == "time"
 
 
+def test_signed_claims_nested_without_end() -> None:
+    """Nothing that was signed ends the answer to its line."""
+    for depth in (65, 400, 900, 100_000):
+        deep = health.card(x=0).replace(b'"x": 0', b'"x": ' + b"[" * depth + b"]" * depth)
+        found = ask(SHC, text=card_text(deep))
+        assert (found["reason"], found["claims"]) == ("code.malformed", None)
+
+
 def test_an_unknown_format_and_a_missing_key() -> None:
     """The step that refused; no format where none was recognised."""
     found = ask(HC1, text="HTTPS://example.org")
@@ -208,6 +217,12 @@ def test_pictures() -> None:
     assert ask(HC1, text=None, png=picture(code, "https://example.org"))["text"] == code
     several = ask(HC1, text=None, png=picture(code, health_text(health.claims(dob="1991-01-01"))))
     assert (several["reason"], several["text"]) == ("picture.several", None)
+    card = chunks(3)
+    shown = ask(SHC, text=None, png=picture(*card[::-1], "https://example.org"))
+    assert (shown["outcome"], shown["text"]) == ("pass", join(card))
+    assert ask(SHC, text=None, png=picture(*card[1:]))["reason"] == "code.malformed"
+    others = picture(card[0], chunks(2)[0])
+    assert ask(SHC, text=None, png=others)["reason"] == "picture.several"
     assert ask(HC1, text=None, png=picture())["reason"] == "picture.none"
     assert ask(HC1, text=None, png=b64(b"no picture"))["reason"] == "picture.none"
 
