@@ -45,7 +45,8 @@ _WAITING: Final = """
 SELECT number, octets FROM scan WHERE decided AND acknowledged_at IS NULL ORDER BY number LIMIT ?
 """
 _UPLOAD: Final = """
-SELECT scan_id, text, at, decision, reason, clock_unsure, milliseconds FROM scan WHERE number = ?
+SELECT scan_id, text, at, decision, reason, clock_unsure, milliseconds, online FROM scan
+WHERE number = ?
 """
 _RECENT: Final = """
 SELECT scan_id, text, at, decided, online, decision, reason, sector_class, opened FROM scan
@@ -186,8 +187,8 @@ class Records:
         return scan
 
 
-def _upload(row: tuple[str, str, float, str, str | None, int, float]) -> UploadRecord:
-    scan_id, text, at, decision, reason, clock_unsure, milliseconds = row
+def _upload(row: tuple[str, str, float, str, str | None, int, float, int]) -> UploadRecord:
+    scan_id, text, at, decision, reason, clock_unsure, milliseconds, online = row
     return UploadRecord(
         scan_id=scan_id,
         text=text,
@@ -196,4 +197,5 @@ def _upload(row: tuple[str, str, float, str, str | None, int, float]) -> UploadR
         reason=None if reason is None else Reason(reason),
         clock_unsure=bool(clock_unsure),
         milliseconds=milliseconds,
+        online=bool(online),
     )

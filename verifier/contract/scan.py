@@ -169,7 +169,7 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadRecord(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A scan that the terminal has decided itself; a record, not a request.
+    """A scan that is decided already; a record, not a request.
 
     Exactly one of `text` and `texts`, as in a scan.
     """
@@ -180,6 +180,8 @@ class UploadRecord(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Reason | None = None
     clock_unsure: bool = False
     milliseconds: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 0.0
+    online: bool = False
+    """The decision was the centre's own, sent again in case that its store has forgotten it."""
 
     def __repr__(self) -> str:
         return f"UploadRecord({self.scan_id})"

@@ -163,7 +163,7 @@ def _kept(gate: Gate, record: UploadRecord, assessment: Assessment, keys: Person
     )
     return structs.replace(
         made,
-        offline=True,
+        offline=not record.online,
         final=record.decision,
         final_reason=record.reason,
         milliseconds=record.milliseconds,

@@ -49,6 +49,7 @@ from verifier.service.store.connection import (
     check_durable,
     check_room,
     open_store,
+    read_store_name,
 )
 from verifier.service.store.library import ensure_library
 from verifier.trust.bundle import TrustedSet
@@ -75,6 +76,7 @@ class Worker:
         self.settings = settings
         self.log = log
         self.redis = open_store(settings.redis)
+        self.store_name: str | None = None
         self.metrics = Metrics(settings.name)
         self.knowledge = Knowledge()
         self.trusted, root = _pinned(settings.root, settings.floors)
@@ -254,7 +256,13 @@ async def _open(
     keys = None
     if tls is None:
         keys = Keys(worker.settings.api_keys, partial(open_token, worker.knowledge))
-    door = Door(routes, keys, log=worker.log, metrics=worker.metrics)
+    door = Door(
+        routes,
+        keys,
+        log=worker.log,
+        metrics=worker.metrics,
+        store_name=lambda: worker.store_name,
+    )
     try:
         await door.open(bound_socket(*address), tls)
     except OSError as error:
@@ -264,12 +272,13 @@ async def _open(
 
 
 async def _watch(worker: Worker) -> None:
-    """Stop using a store that no longer writes through, or takes no more."""
+    """Stop using a store that no longer writes through, or takes no more; see which one it is."""
     while True:
         await asyncio.sleep(WATCH_S)
         try:
             await check_durable(worker.redis)
             await check_room(worker.redis)
+            worker.store_name = await read_store_name(worker.redis)
         except NotDurableError as error:
             if worker.commit.up:
                 worker.log.warning("store.refused", why=str(error))

@@ -178,3 +178,34 @@ def test_records_need_their_scope(house: Centre) -> None:
     """A key that scans does not read."""
     refused = house.ask("GET", "/v1/records")
     assert (refused.status, refused.body["code"]) == (403, "scope.missing")
+
+
+@pytest.mark.parametrize("decision", ["pass", "deny"])
+def test_what_the_centre_decided_is_sent_again_and_nothing_is_amended(
+    house: Centre, decision: str
+) -> None:
+    """After a failover a terminal sends all that it still has; most of it is known."""
+    person, scan_id = next(persons), new_scan_id()
+    text = shown(person, ago=0 if decision == "pass" else 900)
+    assert house.scan(text, scan_id=scan_id).body["decision"] == decision
+    record = decided(text, decision, scan_id=scan_id) | {"online": True}
+    for _ in range(2):
+        (result,) = upload(house, record)
+        assert (result["code"], result.get("incident")) == ("known", None)
+    repeated = house.scan(text, scan_id=scan_id).body
+    assert (repeated["decision"], repeated.get("reason")) == (
+        decision,
+        None if decision == "pass" else Reason.PROOF_STALE,
+    )
+    (line,) = eventually("it can be read", lambda: lines_of(house, scan_id))
+    assert not line["offline"]
+
+
+def test_what_the_centre_has_forgotten_is_stored(house: Centre) -> None:
+    """As its own decision, with the use that it had claimed."""
+    person = next(persons)
+    record = decided(shown(person)) | {"online": True}
+    assert upload(house, record)[0]["code"] == "stored"
+    assert house.scan(shown(person)).body["reason"] == Reason.USE_REPLAYED
+    (line,) = eventually("it can be read", lambda: lines_of(house, record["scan_id"]))
+    assert not line["offline"]

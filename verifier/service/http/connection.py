@@ -30,6 +30,8 @@ BUSY_S: Final = 30.0
 """Seconds without progress of one request; then its connection is ended."""
 MAX_CONNECTIONS: Final = 4096
 """Open connections of one door of one worker; about 20 KB each."""
+STORE_HEADER: Final = "Kapok-Store"
+"""Names the store; a terminal that sees another name sends its last records again."""
 MAX_HELD_BYTES: Final = 64 * 1024
 """Octets that a client may send ahead while a scan is answered; more waits in the kernel."""
 
@@ -37,15 +39,18 @@ MAX_HELD_BYTES: Final = 64 * 1024
 class Lanes:
     """What a door's connections share: fast handlers by path, and who a key names."""
 
-    __slots__ = ("failed", "handlers", "named")
+    __slots__ = ("failed", "handlers", "named", "store_name")
 
     def __init__(
         self,
         handlers: Mapping[str, LaneHandler],
         named: Callable[[str], Caller] | None,
         failed: Callable[[Exception], Problem],
+        store_name: Callable[[], str | None],
     ) -> None:
         self.handlers = handlers
+        self.store_name = store_name
+        """Goes out with every answer, where the store has a name."""
         self.named = named
         """None: the connection's certificate names the caller."""
         self.failed = failed
@@ -137,6 +142,9 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer, and note that the connection owes nothing more."""
+        name = self._lanes.store_name()
+        if name is not None and not resp.prepared:
+            resp.headers[STORE_HEADER] = name
         sent = await super().finish_response(request, resp, start_time)
         if request.content.is_eof():
             self._settled = self._request_count - len(self._messages)
@@ -181,7 +189,9 @@ class Connection(RequestHandler):
         if not self.busy:
             return
         self.busy = False
-        transport = self.transport
+        transport, name = self.transport, self._lanes.store_name()
+        if name is not None:
+            answer = answer.replace(END, f"\r\n{STORE_HEADER}: {name}".encode() + END, 1)
         if transport is not None and not transport.is_closing():
             transport.write(answer)
             self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_S

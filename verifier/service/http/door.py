@@ -55,7 +55,13 @@ class Door:
     """One listening address; with `keys` None, callers are terminals with certificates."""
 
     def __init__(
-        self, routes: Sequence[Route], keys: Keys | None, *, log: Log, metrics: Metrics
+        self,
+        routes: Sequence[Route],
+        keys: Keys | None,
+        *,
+        log: Log,
+        metrics: Metrics,
+        store_name: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._keys = keys
         self._log = log
@@ -70,6 +76,7 @@ class Door:
             {r.path: r.lane for r in routes if r.lane is not None},
             None if keys is None else keys.named,
             self._failed,
+            store_name,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None

@@ -68,6 +68,21 @@ async def check_room(redis: Redis) -> None:
     judge_room({str(name): value for name, value in (await redis.info("memory")).items()})
 
 
+async def read_store_name(redis: Redis) -> str | None:
+    """Return what tells one store from its successor; None: it has no copy that could succeed it.
+
+    Redis gives a copy that takes over another replication id. What it had not received is lost, so
+    whoever sees another name sends its last records again.
+
+    Raises:
+        RedisError: it is away.
+    """
+    replication = await redis.info("replication")
+    followed = int(replication.get("connected_slaves", 0)) > 0
+    succeeded = str(replication.get("master_replid2", "")).strip("0") != ""
+    return str(replication["master_replid"]) if followed or succeeded else None
+
+
 def judge_room(memory: Mapping[str, Any]) -> None:
     """Judge what a Redis says of its memory.
 

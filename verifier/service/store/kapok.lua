@@ -298,8 +298,9 @@ local function amend(prefix, keys, args, value)
 end
 
 -- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
--- 'p' when the terminal let somebody through, Unix seconds of the scan, claims...; returns the
--- answer's letter, 'c', {'k', answer, state}, or {'m', answer, state}
+-- 'p' when the terminal let somebody through, 'n' when not, 'c' when it did what was answered here,
+-- Unix seconds of the scan, claims...; returns the answer's letter, 'c', {'k', answer, state}, or
+-- {'m', answer, state}
 local function upload(keys, args)
   local prefix = string.sub(keys[1], 1, 7)
   local known = redis.call('HGET', keys[1], args[1])
@@ -307,7 +308,7 @@ local function upload(keys, args)
     local digest, answer, state = read(known)
     if digest ~= args[2] then
       return 'c'
-    elseif state == 'l' then
+    elseif state == 'l' and args[6] ~= 'c' then
       return amend(prefix, keys, args, known)
     end
     return { 'k', answer, state }

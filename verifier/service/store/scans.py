@@ -119,7 +119,10 @@ def upload_command(
     *,
     unclaimed: Answer,
 ) -> bytes:
-    """Pack the command of an uploaded scan; its record says what the terminal decided."""
+    """Pack the command of an uploaded scan; its record says what the terminal did.
+
+    One that is not `offline` repeats what the centre said: where that is known, nothing is amended.
+    """
     scan_id = record.scan_id
     return pack_command(
         (
@@ -132,7 +135,7 @@ def upload_command(
             hour_of(scan_id),
             pack_record(record),
             _LETTERS[unclaimed],
-            "p" if record.final is Outcome.PASS else "n",
+            "c" if not record.offline else "p" if record.final is Outcome.PASS else "n",
             record.at // 1000,
             *_flat(claims),
         )
