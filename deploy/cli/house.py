@@ -35,12 +35,11 @@ def with_operator(
     data: Path | None, person: str | None, call: Callable[[Doors], Awaitable[Result]]
 ) -> Result:
     """Run a coroutine with the doors as an operator asks them; None: as this machine does."""
-    folder = data_folder(data)
 
     async def run(doors: Doors) -> Result:
-        return await call(doors if person is None else await acting(doors, folder, person))
+        return await call(doors if person is None else await acting(doors, person))
 
-    return with_doors(folder, run)
+    return with_doors(data, run)
 
 
 def with_doors(data: Path | None, call: Callable[[Doors], Awaitable[Result]]) -> Result:

@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli.house import Data, Person, data_folder, with_doors
+from deploy.cli.house import Data, Person, with_doors
 from deploy.local.operators import operator_token
 
 
@@ -20,6 +20,5 @@ def _group() -> None:
 
 def token(person: Person, *, data: Data = None) -> None:
     """Print a token of a quarter of an hour, for the doors that ask for an operator."""
-    folder = data_folder(data)
-    answer = with_doors(folder, lambda doors: operator_token(doors, folder, person))
+    answer = with_doors(data, lambda doors: operator_token(doors, person))
     typer.echo(answer["token"])

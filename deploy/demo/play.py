@@ -12,6 +12,7 @@ from deploy.demo.stage import Stage
 from deploy.local import steering
 from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError
+from deploy.local.operators import acting
 from deploy.local.trust import LIST
 from firmware_stubs.edge.scene import to_png
 from fleet.contract.commands import CommandType
@@ -24,6 +25,7 @@ fetched within another 30."""
 _LOOK_S: Final = 0.2
 WORKERS_ASKED: Final = 24
 
+HEALTH: Final = f"status-{LIST}-health"
 PASS: Final = ("pass", None)
 Say = Callable[[str], None]
 
@@ -41,7 +43,8 @@ async def play(doors: Doors, say: Say) -> Stage:
     team = await get_group(doors, [lin, chen])
     mixed = await get_group(doors, [chen, red])
     offline = [await get_phone(doors, name) for name in ("何", "郭")]
-    last = offline[-1].status_version
+    tang = await get_phone(doors, "唐")
+    last = tang.status_version
     await _settled(stage, last, say)
     say("scanning")
     await _phones(stage, lin, chen, wu)
@@ -52,6 +55,7 @@ async def play(doors: Doors, say: Say) -> Stage:
     say("steering")
     await _gate(stage)
     await _cut_off(stage, offline, paper, say)
+    await _two_people(stage, tang, say)
     return stage
 
 
@@ -141,6 +145,42 @@ async def _cut_off(stage: Stage, people: list[Phone], paper: str, say: Say) -> N
     await stage.scan("a phone, joined", second.show(), MUSEUM, wanted=PASS)
 
 
+async def _two_people(stage: Stage, tang: Phone, say: Say) -> None:
+    say(f"two people change a colour, while {MUSEUM} is cut off")
+    ling, hao = [await acting(stage.doors, person) for person in ("ling", "hao")]
+    await stage.scan("a phone, still green", tang.show(), METRO, wanted=PASS)
+    await steering.switch_network(stage.doors, MUSEUM, cut=True)
+    try:
+        known = await _newest(stage)
+        asked = {"kind": "colour", "person": tang.person, "to": "red"}
+        why = {"reason": "test_result", "text": "laboratory 7"}
+        made = await ling.issuing("/v1/proposals", asked | why)
+        approve = f"/v1/proposals/{made['id']}/approve"
+        refused = await _refusal(ling.issuing(approve, method="POST"))
+        stage.fact("one person alone", "issuing", refused, wanted="proposal.own")
+        done = await hao.issuing(approve, method="POST")
+        stage.fact("another person", "issuing", str(done["state"]), wanted="done")
+        await _known_to_workers(stage, known + 1)
+        await stage.scan("the very next scan", tang.show(), HALL, wanted=("deny", "status.red"))
+        await stage.scan("cut off, it is not known", tang.show(), MUSEUM, wanted=PASS, online=False)
+        known = await _newest(stage)
+    finally:
+        await steering.switch_network(stage.doors, MUSEUM, cut=False)
+    await _settled(stage, known, say)
+    await stage.scan(
+        "joined again", tang.show(), MUSEUM, wanted=("deny", "status.red"), online=None
+    )
+
+
+async def _refusal(asked: Awaitable[Answer]) -> str:
+    """Return the code with which a door refuses."""
+    try:
+        await asked
+    except LocalError as error:
+        return str(error).rpartition(" ")[2]
+    return "not refused"
+
+
 async def _uploaded(doors: Doors) -> bool:
     state = await doors.terminal(MUSEUM, "/state")
     return state["outbox"]["waiting"] == 0 and bool(state["connectivity"]["online"])
@@ -149,24 +189,36 @@ async def _uploaded(doors: Doors) -> bool:
 async def _settled(stage: Stage, version: int, say: Say) -> None:
     """Wait until workers and terminals hold the health snapshot that knows everybody."""
     say("waiting until every worker and terminal knows everybody")
-    name = f"status-{LIST}-health"
-
-    async def workers() -> bool:
-        # Which worker answers is the kernel's choice; this many connections reach them all.
-        pages = [await stage.doors.verifier("/v1/bundles") for _ in range(WORKERS_ASKED)]
-        return all(_version(page, name) >= version for page in pages)
 
     async def terminals() -> bool:
         states = [await stage.doors.terminal(one, "/state") for one in (HALL, METRO, MUSEUM)]
-        return all(one["equipped"] and one["bundles"].get(name, 0) >= version for one in states)
+        return all(one["equipped"] and one["bundles"].get(HEALTH, 0) >= version for one in states)
 
-    await _until(workers, "the workers to take the newest status")
+    await _known_to_workers(stage, version)
     await _until(terminals, "the terminals to take the newest status")
 
 
-def _version(page: Answer, name: str) -> int:
+async def _known_to_workers(stage: Stage, version: int) -> None:
+    async def workers() -> bool:
+        return min(await _versions(stage)) >= version
+
+    await _until(workers, "the workers to take the newest status")
+
+
+async def _newest(stage: Stage) -> int:
+    """Return the newest version that any worker knows."""
+    return max(await _versions(stage))
+
+
+async def _versions(stage: Stage) -> list[int]:
+    # Which worker answers is the kernel's choice; this many connections reach them all.
+    pages = [await stage.doors.verifier("/v1/bundles") for _ in range(WORKERS_ASKED)]
+    return [_version(page) for page in pages]
+
+
+def _version(page: Answer) -> int:
     """Return the newest version that a worker knows, by the deltas too."""
-    rows = [row for row in page["bundles"] if row["name"] == name]
+    rows = [row for row in page["bundles"] if row["name"] == HEALTH]
     return max((row.get("head", row["version"]) for row in rows), default=0)
 
 

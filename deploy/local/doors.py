@@ -31,7 +31,11 @@ Answer = dict[str, Any]
 class Doors:
     """The doors of one house; open it with `opened`."""
 
-    def __init__(self, endpoints: Endpoints, key: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, data: Path, endpoints: Endpoints, key: str, session: aiohttp.ClientSession
+    ) -> None:
+        self.data = data
+        """The house's data folder."""
         self.endpoints = endpoints
         self._headers = {"Authorization": f"Bearer {key}"}
         self._session = session
@@ -44,7 +48,7 @@ class Doors:
 
     def with_token(self, token: str) -> "Doors":
         """Return the same doors, asked with an operator's token."""
-        return Doors(self.endpoints, token, self._session)
+        return Doors(self.data, self.endpoints, token, self._session)
 
     async def fleet(self, path: str) -> Answer:
         """GET from the fleet."""
@@ -191,4 +195,4 @@ async def opened(data: Path) -> AsyncIterator[Doors]:
     except PermissionError as error:
         raise UsageError(f"{data} belongs to another account; run this as root") from error
     async with aiohttp.ClientSession() as session:
-        yield Doors(endpoints, key, session)
+        yield Doors(data, endpoints, key, session)

@@ -52,7 +52,7 @@ def make_operators(data: Path) -> None:
     write_file(target, "\n".join(_block(data, each) for each in DEMO_OPERATORS).encode())
 
 
-async def operator_token(doors: Doors, data: Path, person: str) -> Answer:
+async def operator_token(doors: Doors, person: str) -> Answer:
     """Have the fleet give a token to an operator whose key lies in this data folder.
 
     Raises:
@@ -60,7 +60,7 @@ async def operator_token(doors: Doors, data: Path, person: str) -> Answer:
     """
     if _PERSON.fullmatch(person) is None:
         raise UsageError(f"{person!r} is no operator: 2 to 32 of a-z, 0-9 and -")
-    path = key_path(data, person)
+    path = key_path(doors.data, person)
     try:
         key = read_secret(path)
     except FileNotFoundError as error:
@@ -69,9 +69,9 @@ async def operator_token(doors: Doors, data: Path, person: str) -> Answer:
     return await doors.operator_token(key)
 
 
-async def acting(doors: Doors, data: Path, person: str) -> Doors:
+async def acting(doors: Doors, person: str) -> Doors:
     """Return the doors as an operator asks them."""
-    answer = await operator_token(doors, data, person)
+    answer = await operator_token(doors, person)
     return doors.with_token(str(answer["token"]))
 
 

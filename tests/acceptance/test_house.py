@@ -1,15 +1,19 @@
 """The house as its user sees it: up, demo, terminals, commands, cut and join, refusals."""
 
 import asyncio
+import hashlib
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.local.doors import opened
-from tests.support.house import RunningHouse, running_house
+from deploy.local.errors import LocalError
+from tests.support.house import RunningHouse, running_house, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,37 @@ def test_an_operator_opens_a_gate(house: RunningHouse) -> None:
     assert {"fleet", "issuing", "worker-0"} <= set(
         re.findall(r"/([a-z0-9-]+)\.ndjson: whole", whole.stdout)
     )
+
+
+def test_a_second_key_is_no_second_person(house: RunningHouse) -> None:
+    """A key added to the operators' file gives tokens of the same person, who still may not."""
+    person = asyncio.run(new_person(house))
+    reason = ("--reason", "order", "--text", "order 12")
+    made = house.run("colour", "propose", "red", "--person", str(person), *reason, "--as", "ling")
+    proposal, key = made.stdout.split()[0], "kapok_operator-ling_" + "2" * 43
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    path = house.data / "operators.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('keys = ["', f'keys = ["{digest}", "', 1), encoding="utf-8")
+    os.kill(house.pid("fleet"), signal.SIGHUP)
+    wait_until(lambda: asyncio.run(told(house, key, proposal)) is not None, "the key to be read")
+    assert "proposal.own" in str(asyncio.run(told(house, key, proposal)))
+
+
+async def told(house: RunningHouse, key: str, proposal: str) -> str | None:
+    """Approve with a token of a key; return what one is told, None while the key is unknown."""
+    async with opened(house.data) as doors:
+        try:
+            token = (await doors.operator_token(key))["token"]
+        except LocalError:
+            return None
+        try:
+            await doors.with_token(token).issuing(
+                f"/v1/proposals/{proposal}/approve", method="POST"
+            )
+        except LocalError as error:
+            return str(error)
+        return "approved"
 
 
 async def new_person(house: RunningHouse) -> int:
