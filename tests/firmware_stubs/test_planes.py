@@ -297,3 +297,33 @@ def test_names_of_other_things(name: str) -> None:
     """A name is read exactly."""
     assert plane_name(name) is None
     assert plane_name(NAME) == (1, Plane.HEALTH)
+
+
+def test_a_destroyed_plane_goes_with_all_of_it() -> None:
+    """Slot and deltas in the certificate's step, over a restart too; nothing comes back."""
+    stream = Stream()
+    bundles = terminal(stream)
+    take(bundles, stream.change({1: RED}))
+    certificate = edition(20).destruction(Plane.HEALTH, last=19)
+    entry = BundleVersion(name="destroyed-1-health", version=20, digest="")
+    (wanted,) = bundles.wanted([entry], PLACE)
+    assert wanted.whole
+    accepted = bundles.offer(entry.name, certificate, NOW)
+    assert accepted.ends == NAME
+    assert bundles.known.status.plane(1, Plane.HEALTH) is not None
+    bundles.adopt(accepted)
+    assert bundles.known.status.plane(1, Plane.HEALTH) is None
+    assert NAME not in bundles.held()
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer(NAME, stream.now(), NOW)
+    assert refused.value.cause is BundleCause.ROLLBACK
+    left = slots(stream) | {entry.name: certificate}
+    again = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    assert again.load(left, NOW) == ()
+    assert again.known.status.plane(1, Plane.HEALTH) is None
+
+
+def test_who_never_had_a_plane_asks_for_no_certificate() -> None:
+    """Nor for that of a plane of another list."""
+    entry = BundleVersion(name="destroyed-2-health", version=20, digest="")
+    assert terminal(Stream()).wanted([entry], PLACE) == ()

@@ -173,6 +173,28 @@ class Edition:
             payload = encode(cbor.decode(payload) | body)
         return _seal(self.use or SignedUse.DELTA, payload, self.signer or STATUS)
 
+    def destruction(self, plane: Plane, *, number: int = 1, last: int = 0) -> bytes:
+        """Return the certificate that a plane was destroyed, as of this edition's version."""
+        body: dict[str, Any] = {
+            "type": "destruction",
+            "version": self.version,
+            "iat": self.iat,
+            "began": self.iat,
+            "iss": "440100",
+            "list": number,
+            "plane": plane.value,
+            "size": 4,
+            "counts": {0: 4},
+            "last": last,
+            "chain": bytes(16),
+            "snapshot": bytes(32),
+            "reason": "it is over",
+            "by": ["hao", "ling"],
+            "order": "",
+        }
+        payload = encode(body | dict(self.extra))
+        return _seal(self.use or SignedUse.DESTRUCTION, payload, self.signer or STATUS)
+
     def grant(self, grant: Grant) -> bytes:
         """Return a signed grant."""
         key = self.signer or GRANTS

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.city import PROFILE
 from tests.support.keys import ISSUER, STATUS
-from tests.support.publisher import DAY, EDITION, NOW, entry
+from tests.support.publisher import DAY, EDITION, NOW, Edition, entry
+from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 
@@ -66,3 +67,48 @@ def test_a_root_on_the_way_may_have_ended() -> None:
     taken.take_root(ended, NOW, passing=True)
     taken.take_root(replace(EDITION, root_version=3).root(), NOW)
     assert taken.root_version == 3
+
+
+def test_a_destroyed_plane_never_comes_back() -> None:
+    """Neither a snapshot of before nor a delta is taken; the certificate may come again."""
+    taken = EDITION.trusted()
+    snapshot = EDITION.status(Plane.HEALTH, 4, {}, fill=1)
+    taken.take_status(snapshot, NOW)
+    ended = replace(EDITION, version=7).destruction(Plane.HEALTH, last=6)
+    for _ in range(2):
+        document = taken.take_destruction(ended, NOW)
+        assert (document.plane, document.last) == (Plane.HEALTH, 6)
+    for late in (snapshot, replace(EDITION, version=6).status(Plane.HEALTH, 4, {}, fill=1)):
+        assert cause_of(lambda late=late: taken.take_status(late, NOW)) is BundleCause.ROLLBACK
+    assert taken.take_status(EDITION.status(Plane.REVOCATION, 4, {}), NOW).document.size == 4
+
+
+@pytest.mark.parametrize(
+    ("edition", "cause"),
+    [
+        (replace(EDITION, signer=ISSUER), BundleCause.WRONG_USE),
+        (replace(EDITION, use=SignedUse.STATUS), BundleCause.SIGNATURE),
+        (replace(EDITION, extra={"list": 2}), BundleCause.WRONG_USE),
+        (replace(EDITION, extra={"counts": {0: 3}}), BundleCause.MALFORMED),
+        (replace(EDITION, extra={"by": []}), BundleCause.MALFORMED),
+    ],
+)
+def test_a_certificate_that_does_not_hold_ends_nothing(
+    edition: Edition, cause: BundleCause
+) -> None:
+    """Of another key, use or list, or with figures that contradict each other."""
+    taken = EDITION.trusted()
+    wrong = replace(edition, version=7).destruction(Plane.HEALTH)
+    assert cause_of(lambda: taken.take_destruction(wrong, NOW)) is cause
+    assert taken.take_status(EDITION.status(Plane.HEALTH, 4, {}), NOW).document.version == 1
+
+
+def test_a_certificate_is_no_way_back() -> None:
+    """One from before the plane's newest version is old, another of the same version a fork."""
+    taken = EDITION.trusted()
+    taken.take_status(replace(EDITION, version=9).status(Plane.HEALTH, 4, {}), NOW)
+    early = replace(EDITION, version=8).destruction(Plane.HEALTH)
+    assert cause_of(lambda: taken.take_destruction(early, NOW)) is BundleCause.ROLLBACK
+    taken.take_destruction(replace(EDITION, version=10).destruction(Plane.HEALTH), NOW)
+    other = replace(EDITION, version=10, extra={"reason": "another"}).destruction(Plane.HEALTH)
+    assert cause_of(lambda: taken.take_destruction(other, NOW)) is BundleCause.FORK
