@@ -36,6 +36,8 @@ FINAL: Final = "public, max-age=31536000, immutable"
 """A bucket of deltas that is full never changes."""
 FRESH: Final = "public, max-age=1"
 """A cache asks once a second, however many terminals ask it: what is new is out within 2 s."""
+UNKEPT: Final = {"Cache-Control": "no-store"}
+"""A cache must not keep that there is none: the next version may bring it."""
 COSE: Final = "application/cose"
 SEQUENCE: Final = "application/cbor-seq"
 MAX_BUCKETS: Final = 64
@@ -84,7 +86,7 @@ class BundleResource:
         bundle = self._knowledge.bundles.get(name)
         of = ROSTERS_OF.fullmatch(name)
         if bundle is None or (of is not None and own not in (None, of[1])):
-            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown")
+            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         shown = Representations(
             bundle.data, digest=bundle.version.digest, packed=await self._pack(name, bundle)
         )
@@ -102,7 +104,7 @@ class BundleResource:
         self._allow(caller)
         name, _, number = asked.partition("/")
         if name not in self._knowledge.bundles or not name.startswith(_STATUS):
-            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown")
+            raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         kept = self._knowledge.deltas.get(name, _NO_DELTAS)
         if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS:
             raise Problem(HTTPStatus.BAD_REQUEST, "deltas.first")
@@ -112,9 +114,9 @@ class BundleResource:
         try:
             bucket = kept.bucket(first, known=self._knowledge.head(name))
         except Ahead:
-            raise Problem(HTTPStatus.NOT_FOUND, "deltas.ahead") from None
+            raise Problem(HTTPStatus.NOT_FOUND, "deltas.ahead", headers=UNKEPT) from None
         except Gone:
-            raise Problem(HTTPStatus.GONE, "deltas.gone") from None
+            raise Problem(HTTPStatus.GONE, "deltas.gone", headers=UNKEPT) from None
         headers = {
             "Content-Type": SEQUENCE,
             "Cache-Control": FINAL if bucket.final else FRESH,
