@@ -17,6 +17,7 @@ from deploy.local.places import DEMO, DemoTerminal
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
 from verifier.contract.export import ExportField
+from verifier.contract.vocabulary import Plane
 
 
 def write_settings(house: House) -> None:
@@ -85,6 +86,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "issuer": ISSUER,
         "list": LIST,
+        "planes": list(Plane),
         "people": sizes.people,
         "credentials": sizes.credentials,
         "issuer_key": str(keys / "issuer.pem"),
