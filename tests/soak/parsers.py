@@ -19,12 +19,17 @@ from verifier.errors import Refusal
 from verifier.groups.roster import unpack_members
 from verifier.policy.certlogic import conform_line as conform_rules
 from verifier.status.plane import inflate
+from verifier.status.rids import read_card_list_file
 
 VECTORS: Final = Path(__file__).resolve().parents[1] / "vectors"
 
 
 SNAPSHOT: Final = base64.b64decode("eJzbuRgAAhcBXQ==")
 SCAN_ID: Final = b"01a20f79-6061-87f4-8936-3ae2788bc37c"
+CARD_LIST: Final = (
+    b'{"kid":"3Kfdg-XwP-7gXyywtUfUADwBumDOPKMQx-iELL11W9s","method":"rid","ctr":1,'
+    b'"rids":["vwAjHdarZuc.1687450765","FKDIxsTCGlU"]}'
+)
 STATUS_LINE: Final = b'{"id":1,"bits":1,"lst":"eNrbuRgAAhcBXQ","index":3}'
 RULE_LINE: Final = json.dumps(
     {
@@ -98,6 +103,7 @@ def parsers() -> tuple[Parser, ...]:
         Parser("members", _members, refusals, (b"\x05\x01\x7f",)),
         Parser("snapshot", inflate, refusals, (SNAPSHOT,)),
         Parser("scan_id", _text(scan_id_bytes), refusals, (SCAN_ID,)),
+        Parser("card list", read_card_list_file, refusals, (CARD_LIST,)),
         Parser("conform codes", _codes_line, (), lines),
         Parser("conform statuslist", conform_statuslist, (), (STATUS_LINE,)),
         Parser("conform rules", conform_rules, (), (RULE_LINE,)),

@@ -136,6 +136,8 @@ IN_CLAIMS: Final[Mapping[str, Step]] = {
     "exp missing": _said(_outer(without=(4,))),
     "iat missing": _said(_outer(without=(6,))),
     "exp in a longer form": _said(_outer({4: integer(1_792_592_000, width=8)})),
+    "exp in milliseconds": _said(_outer({4: integer(1_792_592_000_000)})),
+    "exp past the year 9999": _said(_outer({4: integer(253_402_300_800)})),
     "exp negative": _said(_outer({4: integer(-1)})),
     "exp a float": _said(_outer({4: bytes.fromhex("fb41dab6360000000000")[:9]})),
     "exp a half float": _said(_outer({4: bytes.fromhex("f97bff")})),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.support.city import PERSON, City, asks
 from tests.support.faults import IN_CLAIMS, IN_PROOF, static_bytes
@@ -221,6 +222,15 @@ def test_a_credential_seen_before_is_judged_anew() -> None:
         Reason.TIME_EXPIRED,
         Reason.TRUST_STALE,
     )
+
+
+def test_a_key_that_was_removed_and_added_again() -> None:
+    """What was seen under it counts in between no more, and again after it."""
+    seen, city = SeenCredentials(8), City()
+    for _ in range(2):
+        assert city.judge(seen=seen).outcome is Outcome.PASS
+        without = city.at(trusted=structs.replace(city.trusted, kid=bytes(8)))
+        assert without.judge(seen=seen).reason is Reason.TRUST_UNKNOWN_KEY
 
 
 def test_ages_and_versions_are_reported() -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from verifier.codes import base45
 from verifier.codes.claims import Claims, GroupClaim
+from verifier.codes.dates import MAX_SECONDS
 from verifier.contract.envelope import Algorithm, SignedUse, to_be_signed
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
@@ -259,12 +260,15 @@ def read_claims(payload: bytes) -> Claims:
         raise MalformedError("indices that do not fit the kind")
     if personal != (group is None) or (sectors is not None and not personal):
         raise MalformedError("claims that do not fit the kind")
+    expires = _uint(exp)
+    if expires > MAX_SECONDS:
+        raise MalformedError("a time in milliseconds")
     return Claims(
         format=Format.CC1,
         kind=Kind.PERSONAL if personal else Kind.GROUP,
         issuer=iss.decode(),
         issued_at=_uint(iat),
-        expires=_uint(exp),
+        expires=expires,
         not_before=None if nbf is None else _uint(nbf),
         holder=None if cnf is None else _holder(found),
         list=_uint(number),

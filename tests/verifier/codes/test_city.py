@@ -22,6 +22,7 @@ from tests.support.faults import (
 from tests.support.keys import PHONE, PHONE_ED
 from tests.support.publisher import NOW
 from verifier.codes import base45, city
+from verifier.codes.dates import MAX_SECONDS
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import byte_string_head
 from verifier.contract.errors import MalformedError
@@ -146,7 +147,7 @@ def test_edited_claims_are_read_as_a_general_decoder_would_or_refused(data: st.D
 
 @given(
     issued=UINT64,
-    expires=UINT64,
+    expires=st.integers(0, MAX_SECONDS),
     starts=st.none() | UINT64,
     indices=st.tuples(UINT64, UINT64, UINT64),
     sectors=st.none() | st.dictionaries(st.integers(1, 1 << 40), UINT64, min_size=1, max_size=23),
