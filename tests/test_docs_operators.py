@@ -70,7 +70,7 @@ def test_a_token_is_as_described() -> None:
 
 def test_a_proposal_is_as_described() -> None:
     """Its members, states, reasons and bounds."""
-    shown = re.findall(r"```json\n(.*?)```", OPERATORS, re.DOTALL)[1]
+    (shown,) = re.findall(r"```json\n({\"id\".*?)```", OPERATORS, re.DOTALL)
     assert list(json.loads(shown)) == list(Proposal.__struct_fields__)
     for words in (ProposalState, COLOUR_REASONS, RejectReason, RevocationReason):
         assert not [word for word in words if str(word) not in OPERATORS]

@@ -18,6 +18,9 @@ GOOD: dict[str, Any] = {
 }
 
 
+KEY: dict[str, Any] = {"name": "a", "sha256": "0" * 64, "scopes": ["scan"]}
+
+
 def written(folder: Path, value: Any) -> Path:
     """Write a settings file."""
     path = folder / "settings.json"
@@ -40,6 +43,7 @@ def test_settings_are_read(tmp_path: Path) -> None:
         (GOOD | {"own_port": "1"}, "$.own_port"),
         (GOOD | {"name": "Worker 0"}, "$.name"),
         (GOOD | {"more": 1}, "more"),
+        (GOOD | {"api_keys": [KEY | {"scopes": ["resolve"]}]}, "$.api_keys"),
         ({key: GOOD[key] for key in GOOD if key != "root"}, "root"),
         (GOOD | {"redis": {"socket": "/r"}}, "$.redis"),
     ],
