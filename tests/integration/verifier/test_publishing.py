@@ -1,115 +1,25 @@
 """Publishing planes on a real Redis: whatever dies, no change is lost, and none published twice."""
 
 import asyncio
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAway
-from redis.exceptions import RedisError
 
-from tests.support.issued import root_file, trust_source
-from tests.support.keys import BUNDLE, STATUS
+from tests.support.plane_scene import NAME, SIZE, Scene, sure, until
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.contract.status import DeltaDocument
-from verifier.contract.vocabulary import Plane
-from verifier.issuing.planes import PlaneSigner
-from verifier.issuing.publisher import seal_bundle
-from verifier.service.floors import FloorFile
 from verifier.service.issuing import publishing as under_test
 from verifier.service.issuing.publishing import PlanePublisher
 from verifier.service.store.deltas import deltas_key, publish_delta, read_deltas
 from verifier.service.store.library import ensure_library
-from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
+from verifier.service.store.planes import changes_key, plane_key
 from verifier.status.changes import read_changes
-from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import Floor
 
-NAME = PlaneName(1, Plane.HEALTH)
-SIZE = 4000
 BUCKET = 8
-DEADLINE_S = 15.0
-Steps = Callable[["Scene"], Awaitable[None]]
-
-
-class Scene:
-    """A store, the publishers run on it, and what a follower would make of it."""
-
-    def __init__(self, server: RedisServer, folder: Path) -> None:
-        self.server = server
-        self.floors = FloorFile(str(folder / "floors.json"))
-        self.redis = self.client()
-
-    def client(self) -> Redis:
-        """Return a client as the product's: it gives up on a silent server."""
-        return Redis(
-            unix_socket_path=str(self.server.socket), username="verifier",
-            password=self.server.users["verifier"], socket_timeout=2,
-        )  # fmt: skip
-
-    @asynccontextmanager
-    async def publisher(self) -> AsyncIterator[PlanePublisher]:
-        """Run a publisher, and end it as a crash would: at once, wherever it is."""
-        signer = PlaneSigner(
-            issuer="440100", uri=trust_source().lists[1], number=1, plane=Plane.HEALTH, key=STATUS
-        )
-        redis = self.client()
-        it = PlanePublisher(redis, structlog.get_logger(), signer, size=SIZE, floors=self.floors)
-        await it.make()
-        task = asyncio.create_task(it.run())
-        try:
-            await until("a snapshot lies there", lambda: sure(it.ready.is_set()))
-            yield it
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await redis.aclose()
-
-    async def change(self, *pairs: tuple[int, int]) -> None:
-        """Change values in the store."""
-        assert await change(self.redis, {NAME: pairs})
-
-    async def followed(self) -> PlaneView:
-        """Return what the snapshot and the deltas after it lead to."""
-        trusted = TrustedSet(root_file())
-        now = int(time.time())
-        trust = trust_source().document(version=1, issued_at=now, expires=now + 60)
-        trusted.take_trust(seal_bundle(trust, BUNDLE), now)
-        data: Any = await self.redis.get("v:bundle:status-1-health")
-        version = trusted.read_status(data, now).version
-        deltas = [row.data for row in await read_deltas(self.redis, NAME, version)]
-        return trusted.take_status(data, now, deltas=deltas).value
-
-    async def documents(self) -> list[DeltaDocument]:
-        """Return all deltas in the stream."""
-        trusted = TrustedSet(root_file())
-        now = int(time.time())
-        trust = trust_source().document(version=1, issued_at=now, expires=now + 60)
-        trusted.take_trust(seal_bundle(trust, BUNDLE), now)
-        return [trusted.read_delta(r.data, now) for r in await read_deltas(self.redis, NAME, 0)]
-
-    async def told(self) -> Counter[int]:
-        """Count how often each index was published as changed."""
-        found: Counter[int] = Counter()
-        for document in await self.documents():
-            records = read_changes(document.changes, bits=2, size=SIZE)
-            found.update(records["index"].tolist())
-        return found
-
-    async def complete(self) -> bool:
-        """Say whether all that was changed can be followed."""
-        try:
-            data: Any = await self.redis.get(plane_key(NAME))
-            waiting = await self.redis.xlen(changes_key(NAME))
-            return not waiting and (await self.followed()).values.packed() == data
-        except RedisError:
-            return False
+Steps = Callable[[Scene], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
@@ -133,19 +43,6 @@ def on(server: RedisServer, folder: Path, steps: Steps) -> None:
             await scene.redis.aclose()
 
     asyncio.run(run())
-
-
-async def sure(found: bool) -> bool:  # noqa: FBT001 - a condition
-    """Return what is known already."""
-    return found
-
-
-async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not await holds():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
 
 
 def test_changes_are_published_once_a_second_at_most(server: RedisServer, tmp_path: Path) -> None:
