@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.async_store import with_store
 from tests.support.bulk import paper, send_batch
-from tests.support.centre import ONCE, TERMINAL
+from tests.support.centre import ONCE, TERMINAL, eventually
 from tests.support.feed_keys import write_feed_keys
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE
@@ -102,6 +102,8 @@ def test_every_key_is_in_the_table() -> None:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))
         house.centre.grant(TERMINAL, place=str(ONCE["place"]))
         with house.centre.redis.client() as client:
+            # Colours are in the store at once, and a delta within a second of it.
+            eventually("a delta is published", lambda: client.keys("v:{status}:deltas:*"))
             keys: Any = client.keys("*")
             found = {key.decode(): (client.type(key).decode(), client.ttl(key) > 0) for key in keys}
     used = set()
