@@ -22,6 +22,8 @@ TIMEOUT_S: Final = 10.0
 """Seconds; a door that takes longer is as good as closed."""
 PART_TIMEOUT_S: Final = 60.0
 """Seconds for a part of a batch: the house takes it as fast as the source may send."""
+SEARCH_TIMEOUT_S: Final = 600.0
+"""Seconds for a search of a month's day files; a city's take two minutes."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Octets read of one answer."""
 
@@ -101,6 +103,17 @@ class Doors:
             return status, msgspec.json.decode(found, type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise LocalError(f"{path} answered {status} and no JSON") from error
+
+    async def archive(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST to the archiving process, which may have a month of files to read."""
+        return await _answer(
+            self._session,
+            "POST",
+            self.endpoints.archive_url + path,
+            seconds=SEARCH_TIMEOUT_S,
+            headers={**self._headers, "Content-Type": "application/json"},
+            data=msgspec.json.encode(body),
+        )
 
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""
