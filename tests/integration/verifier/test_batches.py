@@ -48,7 +48,7 @@ def test_a_bad_line_spoils_only_itself(house: Centre) -> None:
     """Its answer says what is wrong and where; nothing of it is repeated."""
     bad: list[tuple[Any, int, str, str | None]] = [
         ("secret", 400, "body.field", "$.scans[1]"),
-        ({"scan_id": new_scan_id()}, 400, "body.field", "$.scans[2].text"),
+        ({"scan_id": new_scan_id()}, 400, "body.field", "$.scans[2]"),
         (line(secret=1), 400, "body.field", "$.scans[3]"),
         (line(scan_id="secret"), 400, "body.field", "$.scans[4].scan_id"),
         (line(text="x" * 20_001), 400, "body.field", "$.scans[5].text"),
