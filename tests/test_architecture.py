@@ -72,6 +72,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "aiohttp": (
         "verifier/service/http/*",
         "verifier/service/follow/grants.py",
+        "verifier/service/archive/subjects.py",
         "verifier/service/issuing/*",
         "verifier/service/feeds/*",
         "fleet/service/http/*",
