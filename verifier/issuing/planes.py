@@ -19,8 +19,8 @@ TTL_S: Final = 60
 """Seconds: a plane without a change is confirmed by an empty delta, so that its age is honest."""
 VALID_S: Final = 7 * 86_400
 """Seconds a snapshot or delta may be taken in; the profile says how old is too old to judge by."""
-_LEVEL: Final = 9
-"""zlib level of snapshots, as Token Status List recommends."""
+_LEVEL: Final = 6
+"""zlib level of snapshots: a city's plane in 0.7 s of computing; the highest saves 1 % in 1.9 s."""
 
 
 class SignedDelta(NamedTuple):

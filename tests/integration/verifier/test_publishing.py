@@ -22,6 +22,16 @@ BUCKET = 8
 Steps = Callable[[Scene], Awaitable[None]]
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a second have as many versions as there are changes: what is tried here is no pace."""
+
+    async def at_once(_self: PlanePublisher, _iat: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(PlanePublisher, "_second_after", at_once)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
     """One server for the file; each test begins with an empty store."""
@@ -87,6 +97,7 @@ def test_an_empty_delta_raises_the_age_alone(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.usefixtures("unhurried")
 def test_a_publisher_that_dies_around_its_step_loses_nothing(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -113,6 +124,7 @@ def test_a_publisher_that_dies_around_its_step_loses_nothing(
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_redis_killed_amid_changes_loses_none_that_was_acknowledged(
     server: RedisServer, tmp_path: Path
 ) -> None:
@@ -142,6 +154,7 @@ def test_redis_killed_amid_changes_loses_none_that_was_acknowledged(
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_two_publishers_fork_nothing(server: RedisServer, tmp_path: Path) -> None:
     """Whoever comes second reads the state anew; the stream stays one."""
 
@@ -158,6 +171,7 @@ def test_two_publishers_fork_nothing(server: RedisServer, tmp_path: Path) -> Non
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_versions_stay_above_the_floors(server: RedisServer, tmp_path: Path) -> None:
     """A store that was set back starts over above what somebody accepted before."""
 
@@ -175,6 +189,7 @@ def test_versions_stay_above_the_floors(server: RedisServer, tmp_path: Path) -> 
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_flood_of_changes_starts_the_plane_over(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +212,7 @@ def test_a_flood_of_changes_starts_the_plane_over(
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_flood_is_told_in_parts_while_a_snapshot_is_young(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +229,7 @@ def test_a_flood_is_told_in_parts_while_a_snapshot_is_young(
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_delta_of_nobodys_in_the_stream_is_passed_over(
     server: RedisServer, tmp_path: Path
 ) -> None:
@@ -233,13 +250,13 @@ def test_a_delta_of_nobodys_in_the_stream_is_passed_over(
     on(server, tmp_path, steps)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_deltas_are_kept_from_the_first_of_a_bucket(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that lead on from the newest snapshots stay; the oldest kept begins a bucket."""
     monkeypatch.setattr(under_test, "SNAPSHOT_OCTETS", 1)
     monkeypatch.setattr(under_test, "DELTA_BUCKET", BUCKET)
-    monkeypatch.setattr(PlanePublisher, "_second_after", unhurried)
 
     async def steps(scene: Scene) -> None:
         async with scene.publisher():
@@ -255,10 +272,6 @@ def test_deltas_are_kept_from_the_first_of_a_bucket(
         return not await scene.redis.xlen(changes_key(NAME))
 
     on(server, tmp_path, steps)
-
-
-async def unhurried(_self: PlanePublisher, _iat: float) -> None:
-    """Let a second have as many versions as there are changes."""
 
 
 def test_a_promised_version_shows_what_was_changed_before(

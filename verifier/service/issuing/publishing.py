@@ -90,6 +90,11 @@ class PlanePublisher:
         self._unpacked = False
         """A snapshot is asked for while one is being made."""
 
+    @property
+    def version(self) -> int:
+        """The newest version that was published; 0 before the first."""
+        return 0 if self._view is None else self._view.version
+
     async def make(self) -> None:
         """Make the plane if there is none yet; one that was destroyed stays so."""
         with contextlib.suppress(PlaneUnknown):
@@ -185,6 +190,8 @@ class PlanePublisher:
                     await self._next()
                 finally:
                     self._publishing = False
+            if self._packing is not None and self._packing.done():
+                self._packing.result()
             if self._octets >= SNAPSHOT_OCTETS or time.monotonic() - self._packed_at > SNAPSHOT_S:
                 self._pack()
 

@@ -1,8 +1,8 @@
-"""What the issuing process lays on the shelf: root, trust, profiles, revoked cards, snapshots.
+"""What the issuing process lays on the shelf from files: root, trust, profiles, revoked cards.
 
-A bundle gets a new version when its content changes or half of its validity is gone. A snapshot is
-published at most once a second after a change, and at least once a minute, so that ages are honest.
-A wrong source file is refused by name and field; the last good set stays in force.
+A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
+file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`) and
+planes (`publishing.py`) come from the store.
 """
 
 import asyncio
@@ -16,10 +16,7 @@ from redis.exceptions import RedisError
 
 from verifier.contract.bundle import CARDS
 from verifier.errors import BundleRefused, ProfileError
-from verifier.issuing.publisher import (
-    TrustSource,
-    seal_bundle,
-)
+from verifier.issuing.publisher import TrustSource, seal_bundle
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
@@ -30,11 +27,7 @@ from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.trust.root import open_root_file
 
 TICK_S: Final = 1.0
-"""Seconds between looks; a plane has one version a commit, at most one a second."""
-STATUS_TTL_S: Final = 60
-"""Seconds: an unchanged plane is published again, so that its age stays honest."""
-STATUS_VALID_S: Final = 7 * 86_400
-"""Seconds a snapshot may be taken in; the profile says how old is too old to judge by."""
+"""Seconds between looks."""
 BUNDLE_VALID_S: Final = 7 * 86_400
 """Seconds; a city cut off for a week is told by every gate that its trust is stale."""
 
