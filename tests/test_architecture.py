@@ -121,7 +121,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "deploy/city/loading.py",
         "deploy/local/ready.py",
     ),
-    "rich": ("deploy/cli/*", "deploy/local/up.py", "deploy/local/view.py"),
+    "rich": ("deploy/cli/*", "deploy/demo/sheet.py", "deploy/local/up.py", "deploy/local/view.py"),
     "structlog": ("*/service/*", "firmware_stubs/edge/*"),
     "typer": ("deploy/cli/*",),
     "uvloop": ("*/service/__main__.py", "firmware_stubs/edge/__main__.py"),

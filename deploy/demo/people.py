@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deploy.holding.asking import issue_to
+from deploy.holding.asking import ask_issuer, issue_to
 from deploy.local.doors import Doors
 from deploy.local.places import DEMO
 from deploy.local.trust import ISSUER, LIST
 from verifier.codes import base45
 from verifier.codes.city import PREFIX
+from verifier.contract.holder import HolderDoor
 from verifier.contract.vocabulary import Kind
 from verifier.issuing import signing
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
@@ -48,18 +49,13 @@ async def get_phone(
     *,
     colour: str = "green",
     sectors: Mapping[str, int] | None = None,
+    person: int | None = None,
 ) -> Phone:
-    """Have a credential issued to a new person's phone."""
+    """Have a credential issued to a phone: a new person's, or another of somebody known."""
     key = signing.generate()
-    answer = await issue_to(
-        doors,
-        key,
-        {
-            "sectors": ALL_SECTORS if sectors is None else sectors,
-            "hours": 24,
-            "colour": colour,
-        },
-    )
+    whose = {"colour": colour} if person is None else {"person": person}
+    wanted = {"sectors": ALL_SECTORS if sectors is None else sectors, "hours": 24}
+    answer = await issue_to(doors, key, wanted | whose)
     return Phone(
         name=name,
         person=answer["person"],
@@ -70,12 +66,20 @@ async def get_phone(
     )
 
 
-async def get_paper(doors: Doors) -> str:
-    """Have a paper code issued to a new person; returns its text."""
-    answer = await doors.issue(
-        {"kind": "personal", "holder": None, "sectors": ALL_SECTORS, "hours": 24, "colour": "green"}
-    )
+async def get_paper(doors: Doors, *, person: int | None = None) -> str:
+    """Have a paper code issued to a new person, or to somebody known; returns its text."""
+    whose = {"colour": "green"} if person is None else {"person": person}
+    wanted = {"kind": "personal", "holder": None, "sectors": ALL_SECTORS, "hours": 24}
+    answer = await doors.issue(wanted | whose)
     return str(answer["text"])
+
+
+async def report_lost(doors: Doors, lost: Phone, *, by: Phone) -> list[int]:
+    """Report a phone lost from another one of the same person; returns what was revoked."""
+    shown = (by.credential_index, by.credential)
+    index = lost.credential_index
+    answer = await ask_issuer(doors, HolderDoor.LOST, shown, by.key, lost=index)
+    return [int(index) for index in answer["revoked"]]
 
 
 async def get_group(doors: Doors, members: list[Phone]) -> str:

@@ -1,5 +1,6 @@
 """The stage: codes rendered, seen by a camera, held before a terminal's lens; rows of what came."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,15 +11,19 @@ from verifier.barcode.render import symbol
 
 SCENE: Final = Scene()
 """A phone before a gate's camera: tilted, blurred, noisy, unevenly lit."""
+HALL, METRO, MUSEUM = "hall-1", "transit-1", "culture-1"
+PASS: Final = ("pass", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of the demo's table."""
 
+    chapter: str
     what: str
     where: str
     decision: str
+    """Or, of what is no scan, what came."""
     reason: str
     milliseconds: float | None
     online: bool | None
@@ -31,8 +36,12 @@ class Stage:
     """The doors, and the rows so far."""
 
     doors: Doors
+    shown: Callable[[Row], None]
+    """Called with each row as it comes."""
     rows: list[Row] = field(default_factory=list)
     seed: int = 0
+    chapter: str = ""
+    """Of the rows to come."""
 
     def picture(self, text: str) -> bytes:
         """Return a camera's picture (PNG) of a code."""
@@ -64,8 +73,9 @@ class Stage:
     ) -> None:
         """Add the row of an answer."""
         got = (str(answer.get("decision")), answer.get("reason"))
-        self.rows.append(
+        self._add(
             Row(
+                chapter=self.chapter,
                 what=what,
                 where=terminal,
                 decision=got[0],
@@ -73,24 +83,43 @@ class Stage:
                 milliseconds=_milliseconds(answer.get("ms")),
                 online=answer.get("online"),
                 right=got == wanted and online in (None, answer.get("online")),
-                wanted=f"{wanted[0]} {wanted[1] or ''}".strip(),
+                wanted=_wanted(wanted, online),
             )
         )
 
-    def fact(self, what: str, where: str, got: str, *, wanted: str) -> None:
-        """Add the row of something that is not a scan."""
-        self.rows.append(
+    def fact(
+        self,
+        what: str,
+        where: str,
+        got: str,
+        *,
+        wanted: str,
+        right: bool | None = None,
+        milliseconds: float | None = None,
+    ) -> None:
+        """Add the row of something that is not a scan; `right` where no word says what must be."""
+        self._add(
             Row(
+                chapter=self.chapter,
                 what=what,
                 where=where,
                 decision=got,
                 reason="",
-                milliseconds=None,
+                milliseconds=milliseconds,
                 online=None,
-                right=got == wanted,
+                right=got == wanted if right is None else right,
                 wanted=wanted,
             )
         )
+
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        self.shown(row)
+
+
+def _wanted(wanted: tuple[str, str | None], online: bool | None) -> str:  # noqa: FBT001 - tristate
+    how = {True: "online", False: "alone", None: ""}[online]
+    return " ".join(word for word in (*wanted, how) if word)
 
 
 def _milliseconds(value: Any) -> float | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from deploy.local.account import acting_as_owner
 from verifier.feeds.batches import FIRST_CHAIN, next_chain
 from verifier.feeds.reconciliation import KEPT_REPORTS, Asked, SentBatch
 from verifier.feeds.reports import Counts, add_counts
@@ -32,6 +33,7 @@ class Ledger:
     """The sender's own log."""
 
     def __init__(self, data: Path, source: str) -> None:
+        self._data = data
         self._path = data / "feeds" / "sent" / f"{source}.ndjson"
         self._entries = _read(self._path)
 
@@ -44,7 +46,8 @@ class Ledger:
 
     def note(self, entry: Entry) -> None:
         """Append an entry; on disk when this returns."""
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with acting_as_owner(self._data):
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(entry) + b"\n")
             file.flush()

@@ -17,6 +17,9 @@ from deploy.local.errors import AwayError, LocalError, UsageError
 from deploy.local.house import API_KEY, Endpoints, read_endpoints
 from deploy.local.passwords import read_secret
 from verifier.contract.bundle import MAX_BUNDLE_BYTES
+from verifier.contract.envelope import take_apart
+from verifier.contract.errors import MalformedError
+from verifier.contract.export import ExportDocument, read_export
 
 TIMEOUT_S: Final = 10.0
 """Seconds; a door that takes longer is as good as closed."""
@@ -114,6 +117,19 @@ class Doors:
             headers={**self._headers, "Content-Type": "application/json"},
             data=msgspec.json.encode(body),
         )
+
+    async def exported(self, after: int) -> ExportDocument:
+        """GET a page of the export of records; this machine takes its signature as given."""
+        url = f"{self.endpoints.feeds_url}/v1/export/records?after={after}"
+        status, body = await _fetch(
+            self._session, "GET", url, limit=MAX_ANSWER_BYTES, headers=self._headers
+        )
+        if status != HTTPStatus.OK:
+            raise LocalError(f"{url} refused: {status}")
+        try:
+            return read_export(take_apart(body).payload)
+        except MalformedError as error:
+            raise LocalError(f"{url} answered with no page of records") from error
 
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""

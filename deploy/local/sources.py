@@ -21,8 +21,8 @@ title = "The demo city's hospital"
 spki = "{spki}"
 callers = ["{caller}"]
 list = {number}
-every = 300             # seconds between two batches; an empty one says that nothing changed
-stale_after = 900
+every = 20              # seconds between two batches; an empty one says that nothing changed
+stale_after = 40        # short, to be seen in a demo; a real one has minutes or hours
 required = []           # planes that grow old with this source, such as ["health"]
 unknown_persons = "wrong"
 

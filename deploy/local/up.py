@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 from rich.console import Console
 
+from deploy.inspecting.printing import own_language
 from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
@@ -31,7 +32,6 @@ from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
 from deploy.local.wiring import HOUSE, Wiring
-from verifier.contract.reasons import Language
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
@@ -112,7 +112,7 @@ async def _show(house: House, children: Children, console: Console, stop: asynci
     try:
         async with aiohttp.ClientSession() as session:
             feeds = Feeds(session, endpoints(house), key)
-            feeds.speak(_language())
+            feeds.speak(own_language())
             while not stop.is_set():
                 await _look(feeds, view, children, stop)
     finally:
@@ -199,10 +199,6 @@ def _print_status(console: Console, status: ChildStatus) -> None:
 def _print_tail(console: Console, name: str, lines: tuple[str, ...]) -> None:
     for line in lines[-TAIL_SHOWN:]:
         console.print(f"  {name}: {line}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _language() -> Language:
-    return Language.ZH if os.environ.get("LANG", "").startswith("zh") else Language.EN
 
 
 def main(arguments: list[str], wiring: Wiring = HOUSE) -> int:

@@ -15,6 +15,8 @@ from deploy.local.doors import opened
 from deploy.local.errors import LocalError
 from tests.support.house import RunningHouse, running_house, wait_until
 
+SENT = r"batch (\d+) of demo-hospital is applied"
+
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[RunningHouse]:
@@ -35,7 +37,31 @@ def test_the_demo_is_as_it_must_be(played: "subprocess.CompletedProcess[str]") -
     found = re.search(r"(\d+) of (\d+) as they must be", played.stdout)
     assert found is not None
     assert found[1] == found[2]
-    assert int(found[1]) >= 27
+    assert int(found[1]) >= 48
+
+
+CHAPTERS = {
+    "a phone is lost": ("deny status.revoked", "pass", "pass"),
+    "status from another system": ("applied", "deny status.red", "fresh"),
+    "two people change a colour": (
+        *("open", "proposal.own", "done", "deny status.red"),
+        *(r"pass.* alone", r"\d+ s", "deny status.red", r"deny status.red.* alone"),
+    ),
+    "a source stalls": (r"4\d s", "stale", "applied", "fresh"),
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_of_living_status_is_played(
+    played: "subprocess.CompletedProcess[str]", chapter: str
+) -> None:
+    """What happens after a code was issued decides the next scan: row after row, all right."""
+    after = played.stdout.partition(f"\n{chapter}\n")[2]
+    rows = re.split(r"^(?![ …])", after, flags=re.MULTILINE)[0]
+    for wanted in CHAPTERS[chapter]:
+        found = re.search(rf" {wanted}.*✓\n", rows)
+        assert found is not None, (wanted, played.stdout)
+        rows = rows[found.end() :]
 
 
 def test_the_fleet_is_shown(house: RunningHouse) -> None:
@@ -64,10 +90,12 @@ def test_a_terminal_is_cut_off_and_joined(house: RunningHouse) -> None:
 
 def test_a_source_sends_and_both_sides_agree(house: RunningHouse) -> None:
     """The demo source says that nothing has changed, twice; its log and the house hold the same."""
-    for number in (1, 2):
-        assert f"batch {number} of demo-hospital is applied" in house.run("feed", "send").stdout
+    sent = [house.run("feed", "send").stdout for _ in range(2)]
+    numbers = [int(each[1]) for text in sent for each in re.finditer(SENT, text)]
+    assert len(numbers) == 2, sent
+    assert numbers[1] == numbers[0] + 1
     agreed = house.run("feed", "reconcile")
-    assert (agreed.returncode, "equal; 2 batches" in agreed.stdout) == (0, True)
+    assert (agreed.returncode, f"equal; {numbers[1]} batches" in agreed.stdout) == (0, True)
     assert re.search(r"demo-hosp.*fresh", house.run("feed", "sources").stdout)
 
 
