@@ -22,6 +22,7 @@ from deploy.cli import (
     person,
     records,
     soak,
+    status,
     steering,
     tests,
     trust,
@@ -33,6 +34,7 @@ from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
     up.register,
+    status.register,
     verify.register,
     inspect.register,
     trust.register,

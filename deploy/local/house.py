@@ -120,6 +120,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     fleet_tls_url: str
     archive_url: str = ""
     feeds_url: str = ""
+    workers: Mapping[str, str] = {}
+    """A worker's name -> its own door: readiness and metrics, not shared with the others."""
     api_keys: Mapping[str, str]
     """Name -> path of the file that holds the key."""
     terminals: Mapping[str, str]
@@ -141,6 +143,10 @@ def endpoints(house: House) -> Endpoints:
         fleet_tls_url=f"https://{LOOPBACK}:{ports.fleet_tls}",
         archive_url=f"http://{LOOPBACK}:{ports.archive}",
         feeds_url=f"http://{LOOPBACK}:{ports.feeds}",
+        workers={
+            f"worker-{number}": f"http://{LOOPBACK}:{port}"
+            for number, port in enumerate(house.own_ports)
+        },
         api_keys={API_KEY: str(house.api_key(API_KEY))},
         terminals={name: str(house.terminal_socket(name)) for name in TERMINALS},
     )

@@ -31,8 +31,12 @@ class Fleet:
     audit: AuditLog
     held: Callable[[Shard], Held | None]
     """The shard, while this process serves it."""
-    serving: Callable[[], bool]
-    """Whether every shard of the settings is served."""
+    waiting: Callable[[], tuple[str, ...]]
+    """The shards of the settings that are not served."""
+    refused: Callable[[], str | None]
+    """Why registry or operators' file were refused when they were read last."""
+    hears_verifier: Callable[[], bool]
+    """Whether the verifier answers, or is not to be asked."""
 
     @property
     def registry(self) -> Registry:

@@ -6,6 +6,7 @@ birth. Nothing is kept: after a restart the newest versions are announced once m
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ POLL_S: Final = 10.0
 UNHEARD_S: Final = 1.0
 """Seconds until the next try while no session is connected."""
 TIMEOUT_S: Final = 5.0
+SILENT_S: Final = 60.0
+"""Seconds without an answer until it is said; six questions."""
 MAX_ANSWER_BYTES: Final = 64 * 1024
 """Octets of the list of bundles; it names fewer than ten."""
 
@@ -44,6 +47,12 @@ class News:
             raise SettingsError(f"$.verifier.api_key_file: {error.strerror}") from error
         self._headers = {"Authorization": f"Bearer {key}"}
         self._told: tuple[BundleVersion, ...] = ()
+        self._heard = time.monotonic()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the verifier has not answered for a while."""
+        return time.monotonic() - self._heard > SILENT_S
 
     async def run(self) -> None:
         """Ask and tell until cancelled."""
@@ -66,6 +75,7 @@ class News:
             bundles = msgspec.json.decode(body, type=_Bundles).bundles
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError):
             return None
+        self._heard = time.monotonic()
         return tuple(sorted(bundles, key=lambda bundle: bundle.name))
 
     def _tell(self, newest: tuple[BundleVersion, ...]) -> bool:

@@ -51,15 +51,22 @@ class Process:
     audit: AuditLog
     metrics: Metrics
     keepers: dict[Shard, Keeper]
+    news: News | None = None
+    refused: str | None = None
+    """Why registry or operators' file were refused when they were read last."""
 
     def held(self, shard: Shard) -> Held | None:
         """Return a shard while it is served here."""
         keeper = self.keepers.get(shard)
         return keeper.held if keeper is not None else None
 
-    def serving(self) -> bool:
-        """Say whether every shard of the settings is served here."""
-        return all(keeper.serving for keeper in self.keepers.values())
+    def waiting(self) -> tuple[str, ...]:
+        """Return the shards of the settings that are not served here."""
+        return tuple(name for name, keeper in self.keepers.items() if not keeper.serving)
+
+    def hears_verifier(self) -> bool:
+        """Say whether the verifier answers, or is not to be asked."""
+        return self.news is None or not self.news.silent
 
     def count_shards(self) -> None:
         """Note how many shards are served."""
@@ -184,9 +191,8 @@ async def _await_store(redis: Redis) -> None:
 
 async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) -> None:
     settings = process.settings
-    news = None
     if settings.verifier is not None:
-        news = News(settings.verifier, process.announce)
+        process.news = News(settings.verifier, process.announce)
     runner = web.AppRunner(
         build(_shared(process), process.log),
         access_log=None,
@@ -203,8 +209,8 @@ async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) ->
     desk = asyncio.ensure_future(process.desk.run())
     keepers = [asyncio.ensure_future(keeper.run()) for keeper in process.keepers.values()]
     others = [asyncio.ensure_future(_read_again(process, again))]
-    if news is not None:
-        others.append(asyncio.ensure_future(news.run()))
+    if process.news is not None:
+        others.append(asyncio.ensure_future(process.news.run()))
     stopping = asyncio.ensure_future(stop.wait())
     tasks = [stopping, desk, *keepers, *others]
     try:
@@ -231,7 +237,9 @@ def _shared(process: Process) -> Fleet:
         operating=process.operating,
         audit=process.audit,
         held=process.held,
-        serving=process.serving,
+        waiting=process.waiting,
+        refused=lambda: process.refused,
+        hears_verifier=process.hears_verifier,
     )
 
 
@@ -242,7 +250,9 @@ async def _read_again(process: Process, again: asyncio.Event) -> None:
         again.clear()
         try:
             await process.adopt_registry()
+            process.refused = None
         except (RegistryError, OperatorError) as error:
+            process.refused = str(error)
             process.log.warning("registry.refused", error=str(error))
         except (RedisError, OSError) as error:
             process.log.warning("registry.not_published", error=type(error).__name__)

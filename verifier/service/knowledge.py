@@ -56,6 +56,8 @@ class Knowledge:
         self.bundles: dict[str, SignedBundle] = {}
         self.deltas: dict[str, Deltas] = {}
         """By the name of the plane's snapshot."""
+        self.refused: dict[str, str] = {}
+        """What lies on the shelf and is not taken: name to version and cause, for people."""
         self.grants: dict[str, Grant] = {}
         self._gates: dict[str, Gate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
@@ -113,6 +115,7 @@ class Knowledge:
         self.known = replace(self.known, status=self.known.status.without(number, plane))
         for kept in (self.bundles, self.deltas):
             kept.pop(f"status-{number}-{plane}", None)
+        self.refused.pop(f"status-{number}-{plane}", None)
 
     def replace_rosters(self, newer: PlaceRosters) -> None:
         """Know newer rosters of a place."""

@@ -13,9 +13,14 @@ from verifier.service.http.health import Finding, Readiness
 from verifier.service.knowledge import Knowledge
 from verifier.service.person_keys import DailyKeys
 from verifier.service.store.commit import Commit
+from verifier.status.plane import PlaneView
 
 FLEET_SILENT_S: Final = 60.0
 """Seconds without an answer of the fleet until it is said; its long polls last 25."""
+PLANE_SILENT_S: Final = 180.0
+"""Seconds without a delta until it is said; an unchanged plane has one each minute."""
+CLOCK_BEHIND_S: Final = 60.0
+"""Seconds that something signed may lie ahead of this machine's clock: machines differ a little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +62,7 @@ class WorkerState:
                 "profiles_version": self.knowledge.profiles.version,
                 "grants": len(self.knowledge.grants),
             }
-            | {
-                f"status-{number}-{plane}": view.version
-                for (number, plane), view in known.status.planes().items()
-            },
+            | planes_known(self.knowledge, now()),
         )
 
     def _problems(self) -> list[Finding]:
@@ -112,12 +114,73 @@ class WorkerState:
             found.append(
                 Finding(code="grants.none", detail="no terminal has a grant; start the fleet")
             )
+        if self.grants.refused:
+            found.append(
+                Finding(
+                    code="grants.refused",
+                    detail=f"{self.grants.refused} grants are not signed by a trusted key",
+                )
+            )
+        found += knowledge_warnings(self.knowledge, now())
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard
         if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
             found.append(Finding(code="fleet.silent", detail="the fleet does not answer; start it"))
         return found
+
+
+def planes_known(knowledge: Knowledge, moment: float) -> dict[str, int]:
+    """Return version and ages (seconds) of planes; `fed_age` while a source is stale."""
+    found = {}
+    for (number, plane), view in knowledge.known.status.planes().items():
+        name = f"status-{number}-{plane}"
+        found[name] = view.version
+        found[f"{name}.age"] = int(moment - view.as_of)
+        if view.fed is not None:
+            found[f"{name}.fed_age"] = int(moment - view.fed)
+    return found
+
+
+def knowledge_warnings(knowledge: Knowledge, moment: float) -> list[Finding]:
+    """Return what is wrong with what a worker knows, though it goes on judging by it."""
+    found = [
+        Finding(
+            code="bundle.refused", detail=f"{name} {why} is not taken; what stood before stands"
+        )
+        for name, why in sorted(knowledge.refused.items())
+    ]
+    planes = knowledge.known.status.planes()
+    for (number, plane), view in planes.items():
+        found += _plane_warnings(f"status-{number}-{plane}", view, moment)
+    ahead = max((view.as_of - moment for view in planes.values()), default=0.0)
+    if ahead > CLOCK_BEHIND_S:
+        found.append(
+            Finding(
+                code="clock.behind",
+                detail=f"what was signed last is {ahead:.0f} s ahead of this machine's clock",
+            )
+        )
+    return found
+
+
+def _plane_warnings(name: str, view: PlaneView, moment: float) -> list[Finding]:
+    found = []
+    if moment - view.as_of > PLANE_SILENT_S:
+        found.append(
+            Finding(
+                code="plane.silent",
+                detail=f"no delta of {name} for {moment - view.as_of:.0f} s",
+            )
+        )
+    if view.fed is not None:
+        found.append(
+            Finding(
+                code="plane.stale",
+                detail=f"a source that {name} needs has told nothing for {moment - view.fed:.0f} s",
+            )
+        )
+    return found
 
 
 def _oldest(knowledge: Knowledge) -> int:

@@ -1,13 +1,37 @@
-"""GET /healthz (the process lives), /readyz (it can do its work), /metrics."""
+"""GET /healthz (the process lives), /readyz (it can do its work), /metrics. Nobody is asked who.
 
+`/readyz` answers 200 or 503 with what is wrong, in the form that the verifier's processes use too:
+problems keep the fleet from its work, warnings do not.
+"""
+
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from aiohttp import web
+from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from fleet.service.app import FLEET
-from fleet.service.http.problems import ProblemError, answer
+from fleet.service.app import FLEET, Fleet
+from fleet.service.http.problems import answer
 from fleet.service.store.connection import is_durable
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, and what to do."""
+
+    code: str
+    detail: str
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """What the fleet says of itself."""
+
+    ready: bool
+    problems: tuple[Finding, ...]
+    """Why it is not ready."""
+    warnings: tuple[Finding, ...]
+    """What is wrong and does not stop it."""
+    known: dict[str, int]
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -16,20 +40,52 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer that the store is durable and every shard's messages flow.
-
-    Raises:
-        ProblemError: 503 `store.unavailable` or `shards.waiting`.
-    """
+    """Answer 200 while the store is durable and every shard's messages flow, else 503."""
     fleet = request.app[FLEET]
-    if not await is_durable(fleet.redis):
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")
-    if not fleet.serving():
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "shards.waiting")
-    return answer({"status": "ready"})
+    problems = tuple(_problems(fleet, durable=await is_durable(fleet.redis)))
+    found = Readiness(
+        ready=not problems,
+        problems=problems,
+        warnings=tuple(_warnings(fleet)),
+        known={
+            "terminals": len(fleet.registry.terminals),
+            "operators": len({one.person for one in fleet.operating.operators.by_key.values()}),
+        },
+    )
+    return answer(found, HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer the counters in the Prometheus text format."""
     body = generate_latest(request.app[FLEET].metrics.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _problems(fleet: Fleet, *, durable: bool) -> Iterator[Finding]:
+    if not durable:
+        yield Finding(
+            code="store.unavailable",
+            detail="its store does not answer or is not durable (append-only, fsync always)",
+        )
+    waiting = fleet.waiting()
+    if waiting:
+        yield Finding(
+            code="shards.waiting",
+            detail=f"messages of shards {', '.join(waiting)} do not reach it: look at mosquitto",
+        )
+
+
+def _warnings(fleet: Fleet) -> Iterator[Finding]:
+    if not fleet.audit.writable:
+        yield Finding(
+            code="audit.refused",
+            detail="the audit log cannot be gone on from; see `kapok audit verify`",
+        )
+    refused = fleet.refused()
+    if refused is not None:
+        yield Finding(code="registry.refused", detail=f"{refused}; what was in force stays")
+    if not fleet.hears_verifier():
+        yield Finding(
+            code="verifier.silent",
+            detail="the verifier does not answer; terminals ask it by themselves",
+        )

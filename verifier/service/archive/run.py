@@ -11,8 +11,9 @@ from verifier.service.archive.metrics import ArchiveMetrics
 from verifier.service.archive.moving import Moving
 from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
-from verifier.service.audit import open_audit
+from verifier.service.audit import AuditLog, open_audit
 from verifier.service.http.access import Keys
+from verifier.service.http.auditing import no_audit
 from verifier.service.http.door import Door, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
 from verifier.service.issuing.operating import token_opener
@@ -46,7 +47,7 @@ async def run_archive(settings: ArchiveSettings, log: Log, stop: asyncio.Event) 
         moving = Moving(redis, folder, Path(settings.person_keys), log)
         audit = open_audit(settings.audit, settings.name, log)
         search = SubjectSearch(redis, folder, moving, Path(settings.person_keys), audit)
-        await _serve(settings, moving, search, log, stop)
+        await _serve(settings, moving, search, audit, log, stop)
         audit.close()
     await redis.aclose()
 
@@ -55,13 +56,14 @@ async def _serve(
     settings: ArchiveSettings,
     moving: Moving,
     search: SubjectSearch,
+    audit: AuditLog,
     log: Log,
     stop: asyncio.Event,
 ) -> None:
     metrics = Metrics(settings.name)
     metrics.registry.register(ArchiveMetrics(moving))
     door = Door(
-        (*search.routes(), *health_routes(lambda: readiness(moving), metrics.text)),
+        (*search.routes(), *health_routes(lambda: readiness(moving, audit), metrics.text)),
         Keys(settings.api_keys, token_opener(Path(settings.trust))),
         log=log,
         metrics=metrics,
@@ -97,7 +99,7 @@ async def _look_again_and_again(moving: Moving) -> None:
         await asyncio.sleep(RETRY_S if moving.problems else LOOK_S)
 
 
-def readiness(moving: Moving) -> Readiness:
+def readiness(moving: Moving, audit: AuditLog) -> Readiness:
     """Say what keeps records from being moved, in time to do something about it."""
     problems = [Finding(code=code, detail=text) for code, text in sorted(moving.problems.items())]
     if not moving.now_ms:
@@ -119,6 +121,8 @@ def readiness(moving: Moving) -> Readiness:
         for gap in gaps
         if gap.last > month_ago
     )
+    if not audit.writable:
+        warnings += (no_audit(),)
     return Readiness(
         ready=not problems,
         problems=tuple(problems),
@@ -127,6 +131,7 @@ def readiness(moving: Moving) -> Readiness:
             "waiting_hours": moving.waiting,
             "records_moved": moving.moved,
             "records_unread": moving.unread,
+            "moved_until": 0 if progress is None else (progress.through + 1) * HOUR_MS // 1000,
             "rewritten": 0 if progress is None else progress.rewritten,
         },
     )

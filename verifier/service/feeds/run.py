@@ -16,6 +16,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
 from verifier.feeds.batches import Progress
+from verifier.feeds.breaker import BreakerState
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
 from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
@@ -210,6 +211,10 @@ class Feeds:
                 found is Freshness.NEVER and channel.source.file.required
             ):
                 warnings.append(Finding(code=f"source.{found}", detail=f"source {name} is {found}"))
+            if channel.breaker.state is not BreakerState.CLOSED:
+                warnings.append(
+                    Finding(code="source.open", detail=f"source {name} is given a pause")
+                )
         return Readiness(
             ready=not problems,
             problems=tuple(problems),

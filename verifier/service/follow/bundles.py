@@ -93,6 +93,7 @@ class BundleFollower:
             cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
             self._refused.add(name)
             self._metrics.count(self._metrics.bundles_refused, cause)
+            self._knowledge.refused[name] = f"version {version.version} ({cause})"
             self._log.warning(
                 "bundle.refused", bundle=name, version=version.version, cause=cause, why=str(error)
             )
@@ -102,6 +103,7 @@ class BundleFollower:
         except (OSError, ValueError) as error:
             self._log.error("floors.unkept", why=str(error))
         self._refused.discard(name)
+        self._knowledge.refused.pop(name, None)
         self._knowledge.keep(SignedBundle(version=version, data=data))
         self._log.info("bundle.taken", bundle=name, version=version.version)
         if name in ("root", "trust"):

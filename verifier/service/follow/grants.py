@@ -67,6 +67,11 @@ class GrantFollower:
         self.read = asyncio.Event()
         """Set once what the store keeps has been read."""
 
+    @property
+    def refused(self) -> int:
+        """How many grants wait for a trust that takes them."""
+        return len(self._refused)
+
     async def run(self, fleet: FleetSettings | None) -> None:
         """Follow until cancelled; with `fleet` None the store alone is read, once a second."""
         await self._knowledge.trusting.wait()
@@ -102,7 +107,9 @@ class GrantFollower:
 
     async def _ask(self, client: aiohttp.ClientSession, url: str, after: int) -> _Page | None:
         # A changed trust may open what was refused: ask without hanging, and judge again.
-        wait = 0 if self._refused and self._judged_by is not self._trusted.trust else WAIT_S
+        # The first one too, so that it is known at once whether the fleet is there.
+        again = self._refused and self._judged_by is not self._trusted.trust
+        wait = 0 if again or self.heard is None else WAIT_S
         query = {"after": str(after), "wait": str(wait)}
         try:
             async with client.get(f"{url.rstrip('/')}/v1/grants", params=query) as answer:

@@ -146,6 +146,7 @@ class StatusFollower:
             self._again[version.name] = time.monotonic()
             return
         self._again.pop(version.name, None)
+        self._knowledge.refused.pop(version.name, None)
         self._knowledge.keep(SignedBundle(version=version, data=data))
         if newer is not None:
             self._behind.discard(plane)
@@ -220,6 +221,7 @@ class StatusFollower:
     def _refused(self, name: str, version: int, error: Exception) -> None:
         cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
         self._metrics.count(self._metrics.bundles_refused, cause)
+        self._knowledge.refused[name] = f"version {version} ({cause})"
         self._log.warning(
             "bundle.refused", bundle=name, version=version, cause=cause, why=str(error)
         )

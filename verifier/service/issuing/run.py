@@ -184,7 +184,8 @@ def _destroyer(
 
 def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane], audit: AuditLog) -> Readiness:
     problems = tuple(
-        Finding(code=f"{name}.refused", detail=detail) for name, detail in shelf.problems.items()
+        Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
+        for name, detail in shelf.problems.items()
     )
     problems += tuple(
         Finding(code="plane.unpublished", detail=problem)
@@ -194,7 +195,12 @@ def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane], audit: AuditLog) ->
     if not (shelf.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
     warnings = () if audit.writable else (no_audit(),)
-    return Readiness(ready=not problems, problems=problems, warnings=warnings, known={})
+    known = {
+        plane.publisher.bundle: version
+        for plane in planes.values()
+        if (version := plane.publisher.version)
+    }
+    return Readiness(ready=not problems, problems=problems, warnings=warnings, known=known)
 
 
 def make_person_keys(folder: Path, moment: float) -> None:

@@ -1,0 +1,170 @@
+"""Asks the doors of a house all at once; a door that does not answer is an answer too.
+
+Reads only. Each question has a short time-out, so that one frozen process hides nothing else.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from deploy.local.child import TcpReady
+from deploy.local.house import API_KEY, Endpoints
+from deploy.local.passwords import read_secret
+from deploy.local.ready import probe
+from deploy.local.redis import ADMIN
+
+ASK_S: Final = 3.0
+"""Seconds for one answer: a process that takes longer to say how it is, is not well."""
+MAX_ANSWER_BYTES: Final = 4 * 2**20
+"""Octets read of one answer."""
+MAX_PAGES: Final = 40
+"""Pages of 500 terminals: more than a city has gates."""
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a door said."""
+
+    status: int = 0
+    """0: it does not answer."""
+    body: Answer = field(default_factory=dict)
+    why: str = ""
+    """Why there is no answer."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it answered as asked."""
+        return self.status == HTTPStatus.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What all doors said."""
+
+    processes: Mapping[str, Heard]
+    """Readiness, by the child's name; a terminal's is its state."""
+    sources: Heard
+    terminals: Heard
+    heads: Heard
+    """The verifier's index of bundles."""
+    store: Heard
+    """What Redis says of itself, and its configuration."""
+
+    @property
+    def any(self) -> bool:
+        """Whether any process answered."""
+        return any(heard.status for heard in self.processes.values())
+
+
+async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
+    """Ask every door of the house once."""
+    key = read_secret(Path(endpoints.api_keys[API_KEY]))
+    timeout = aiohttp.ClientTimeout(total=ASK_S)
+    async with aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {key}"}, timeout=timeout
+    ) as session:
+        services = {
+            "issuing": endpoints.issuing_url,
+            **endpoints.workers,
+            "feeds": endpoints.feeds_url,
+            "archive": endpoints.archive_url,
+            "fleet": endpoints.fleet_url,
+        }
+        asked = {
+            "redis": _store(data, endpoints),
+            "mosquitto": _broker(endpoints),
+            **{name: _get(session, f"{url}/readyz") for name, url in services.items()},
+            **{name: _terminal(path) for name, path in endpoints.terminals.items()},
+        }
+        others = (
+            _get(session, f"{endpoints.feeds_url}/v1/feeds"),
+            _terminals(session, endpoints.fleet_url),
+            _get(session, f"{endpoints.verifier_url}/v1/bundles"),
+        )
+        found = await asyncio.gather(*asked.values(), *others)
+    processes = dict(zip(asked, found, strict=False))
+    sources, terminals, heads = found[len(asked) :]
+    return Answers(
+        processes=processes,
+        sources=sources,
+        terminals=terminals,
+        heads=heads,
+        store=processes["redis"],
+    )
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
+    try:
+        async with session.get(url) as answer:
+            content = await answer.content.read(MAX_ANSWER_BYTES)
+            while not answer.content.at_eof() and len(content) < MAX_ANSWER_BYTES:
+                content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
+            return Heard(status=answer.status, body=msgspec.json.decode(content, type=dict))
+    except TimeoutError:
+        return Heard(why=f"no answer within {ASK_S:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return Heard(why=f"no answer ({type(error).__name__})")
+    except msgspec.DecodeError:
+        return Heard(why="an answer that is no JSON")
+
+
+async def _terminal(socket: str) -> Heard:
+    connector = aiohttp.UnixConnector(socket)
+    timeout = aiohttp.ClientTimeout(total=ASK_S)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        return await _get(session, "http://terminal/state")
+
+
+async def _terminals(session: aiohttp.ClientSession, fleet: str) -> Heard:
+    rows: list[Any] = []
+    after = ""
+    for _ in range(MAX_PAGES):
+        page = await _get(session, f"{fleet}/v1/terminals?after={after}")
+        if not page.good:
+            return page
+        rows += page.body.get("terminals", ())
+        after = page.body.get("next") or ""
+        if not after:
+            break
+    return Heard(status=HTTPStatus.OK, body={"terminals": rows})
+
+
+async def _broker(endpoints: Endpoints) -> Heard:
+    why = await probe(TcpReady(ports=(endpoints.mqtt_port, endpoints.mqtt_service_port)))
+    return Heard(status=HTTPStatus.OK) if why is None else Heard(why=why)
+
+
+async def _store(data: Path, endpoints: Endpoints) -> Heard:
+    client = Redis(
+        unix_socket_path=endpoints.redis_socket,
+        username=ADMIN,
+        password=read_secret(data / "keys" / "redis" / f"{ADMIN}.key"),
+        socket_timeout=ASK_S,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
+    try:
+        async with asyncio.timeout(ASK_S), client:
+            said = await client.info()
+            config = await client.config_get("appendonly", "appendfsync", "maxmemory-policy")
+            keys = await client.dbsize()
+            return Heard(
+                status=HTTPStatus.OK,
+                body={**said, **{str(k): v for k, v in config.items()}, "keys": keys},
+            )
+    except TimeoutError:
+        return Heard(why=f"no answer within {ASK_S:g} s")
+    except (RedisError, OSError) as error:
+        return Heard(why=f"no answer ({type(error).__name__})")

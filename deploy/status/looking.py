@@ -1,0 +1,70 @@
+"""Looks at a house once: every door asked, every file read, one report."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from deploy.local.errors import LocalError, UsageError
+from deploy.local.house import Endpoints, read_endpoints
+from deploy.status.asking import ask_all
+from deploy.status.keeping import audit, ends, store
+from deploy.status.knowing import archive, planes, sources, terminals
+from deploy.status.processes import processes
+from deploy.status.report import Level, Report, Row, Section
+from deploy.status.running import last_errors, supervisor
+from deploy.trusting.showing import Trusted, trusted_here
+
+
+async def look(data: Path) -> Report:
+    """Return what a house says of itself, and what its data folder says of it.
+
+    Raises:
+        UsageError: no house was ever up there, or its files belong to another account.
+    """
+    try:
+        endpoints = read_endpoints(data)
+        if endpoints is None:
+            raise UsageError(f"no house on {data}; start one with `kapok up`")
+        return await _look(data, endpoints)
+    except PermissionError as error:
+        raise UsageError(f"{data} belongs to another account; run this as root") from error
+
+
+async def _look(data: Path, endpoints: Endpoints) -> Report:
+    answers, logs = await asyncio.gather(ask_all(data, endpoints), asyncio.to_thread(audit, data))
+    now = time.time()
+    if not answers.any:
+        return Report(data=str(data), answers=False, sections=(_away(data), logs))
+    trusted = await _trusted(data, now)
+    sections = (
+        processes(data, answers),
+        planes(answers),
+        sources(answers),
+        archive(answers, now),
+        store(data, answers),
+        logs,
+        terminals(answers, now),
+        ends(data, trusted, now),
+    )
+    return Report(data=str(data), answers=True, sections=sections)
+
+
+async def _trusted(data: Path, now: float) -> Trusted | LocalError:
+    try:
+        return await trusted_here(data, now)
+    except LocalError as error:
+        return error
+
+
+def _away(data: Path) -> Section:
+    """Say why nothing answers, as far as files tell."""
+    pid = supervisor(data)
+    said = "nothing answers, and no `kapok up` holds the data folder"
+    if pid is not None:
+        said = f"nothing answers; `kapok up` (process {pid}) is starting or stopping"
+    rows = [Row(subject="house", said=said, level=Level.PROBLEM, code="house.away")]
+    rows += [
+        Row(subject=f"log/{name}", said=line, level=Level.NOTE)
+        for name, line in last_errors(data).items()
+    ]
+    return Section(title="house", rows=rows)

@@ -1,0 +1,85 @@
+"""What is found: rows in sections, each row with a level and, where something is wrong, a code.
+
+Values only; `looking` makes them and `deploy.cli` shows them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from deploy.status.advice import ADVICE
+
+
+class Level(StrEnum):
+    """How much a row matters."""
+
+    FINE = "fine"
+    NOTE = "note"
+    """Worth reading; nothing has to be done."""
+    WARNING = "warning"
+    """Something is wrong, and the work goes on."""
+    PROBLEM = "problem"
+    """Something does not do its work."""
+
+
+WRONG = frozenset({Level.WARNING, Level.PROBLEM})
+"""The levels for which `kapok status` ends with 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing and what is said of it."""
+
+    subject: str
+    said: str
+    level: Level = Level.FINE
+    code: str = ""
+    """Of what is wrong; it stands in docs/runbook.md."""
+
+    @property
+    def do(self) -> str:
+        """Return what to do, or nothing."""
+        return ADVICE.get(self.code, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Rows of one kind."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All of it."""
+
+    data: str
+    answers: bool
+    """Whether any process of the house answers."""
+    sections: Sequence[Section]
+
+    @property
+    def wrong(self) -> tuple[Row, ...]:
+        """Return the rows with something wrong, problems first."""
+        found = [row for section in self.sections for row in section.rows if row.level in WRONG]
+        return tuple(sorted(found, key=lambda row: row.level is not Level.PROBLEM))
+
+    def document(self) -> Mapping[str, Any]:
+        """Return what `--json` prints."""
+        return {
+            "data": self.data,
+            "answers": self.answers,
+            "well": self.answers and not self.wrong,
+            "sections": {
+                section.title: [msgspec.to_builtins(row) | _do(row) for row in section.rows]
+                for section in self.sections
+            },
+        }
+
+
+def _do(row: Row) -> Mapping[str, str]:
+    return {"do": row.do} if row.do else {}
