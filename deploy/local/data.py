@@ -18,8 +18,13 @@ from deploy.local.account import ROOT_UID, Account
 from deploy.local.errors import UsageError
 from deploy.local.placement import first_blocked, way_to
 
-SCHEMA: Final = 1
-"""Of the folder's layout; raised with every change that an older kapok would misread."""
+SCHEMA: Final = 2
+"""Of the folder's layout; raised with every change that an older kapok would misread.
+
+1: values of people stood under other keys of the store, and nobody was known by reference. What a
+first start makes (keys, operators, sources) is not made later: a key that is gone is never silently
+another one.
+"""
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 FOLDERS: Final = (
@@ -93,7 +98,7 @@ def opened(path: Path, first_start: Iterable[Seed], every_start: Iterable[Seed])
     """Hold the data folder alone: lock it, check its schema, seed it; yields "it is new".
 
     Raises:
-        UsageError: another `up` holds it, or a newer kapok wrote it.
+        UsageError: another `up` holds it, or another schema's kapok wrote it.
     """
     with _locked(path):
         new = check_schema(path)
@@ -113,7 +118,7 @@ def check_schema(path: Path) -> bool:
     """Refuse a folder that this kapok cannot read; return whether it has yet to be seeded.
 
     Raises:
-        UsageError: it was written by a newer kapok, or its SCHEMA is no number.
+        UsageError: a newer or an older kapok wrote it, or its SCHEMA is no number.
     """
     try:
         text = (path / _SCHEMA_FILE).read_text(encoding="ascii", errors="replace").strip()
@@ -125,6 +130,11 @@ def check_schema(path: Path) -> bool:
         raise UsageError(
             f"data folder {path}: schema {text} was written by a newer kapok;"
             f" this one knows {SCHEMA}; use that version or another --data"
+        )
+    if int(text) < SCHEMA:
+        raise UsageError(
+            f"data folder {path}: schema {text} was written by an older kapok, and {SCHEMA} is not"
+            " made out of it; nothing in it was changed: use that version or another --data"
         )
     return False
 

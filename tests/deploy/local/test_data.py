@@ -72,13 +72,18 @@ def owner_of(folder: Path) -> Account:
     return Account(name="owner", uid=found.st_uid, gid=found.st_gid)
 
 
-@pytest.mark.parametrize("schema", [str(SCHEMA + 1), "999999", "", "one", "-1", "0"])
+@pytest.mark.parametrize("schema", ["1", str(SCHEMA + 1), "999999", "", "one", "-1", "0"])
 def test_a_folder_of_another_schema_is_refused(way: Path, schema: str) -> None:
-    """A newer kapok's folder is left alone, and so is one that says nothing sensible."""
+    """An older or a newer kapok's folder is left alone, and one that says nothing sensible."""
     (way / "SCHEMA").write_text(schema)
-    with pytest.raises(UsageError), opened(way, [], []):
+    with pytest.raises(UsageError), opened(way, [], [Seed(name="any", make=_spoil)]):
         pass
-    assert not (way / "keys").exists()
+    assert {item.name for item in way.iterdir()} == {"SCHEMA", "lock"}
+    assert (way / "SCHEMA").read_text() == schema
+
+
+def _spoil(folder: Path) -> None:
+    (folder / "spoiled").touch()
 
 
 def test_a_second_up_is_refused_with_the_pid_of_the_first(way: Path) -> None:
@@ -132,7 +137,7 @@ def test_a_folder_out_of_reach_names_what_is_in_the_way(way: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's folder")
 def test_a_folder_of_another_user_is_refused(way: Path) -> None:
     """Data of another account is neither used nor given away."""
-    (way / "SCHEMA").write_text("1")
+    (way / "SCHEMA").write_text(str(SCHEMA))
     os.chown(way, 12_345, 12_345)
     with pytest.raises(UsageError, match="12345"):
         prepare_folder(way, children_account())
