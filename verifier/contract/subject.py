@@ -72,6 +72,20 @@ class HeldCredential(Struct, frozen=True, kw_only=True):
     revoked: bool
 
 
+class SubjectCase(Struct, frozen=True, kw_only=True):
+    """A case of correction about the person."""
+
+    case: str
+    plane: str
+    value: str
+    """What stood there when it was opened."""
+    reason: str
+    text: str
+    state: str
+    opened: int
+    """Unix seconds."""
+
+
 class SubjectAnswer(Struct, frozen=True, kw_only=True):
     """What is kept of a person beside records."""
 
@@ -86,6 +100,7 @@ class SubjectAnswer(Struct, frozen=True, kw_only=True):
     credentials: tuple[HeldCredential, ...]
     carries: int
     """Codes of others that the person's phones carry."""
+    cases: tuple[SubjectCase, ...] = ()
 
 
 class EraseAnswer(Struct, frozen=True, kw_only=True):

@@ -54,6 +54,17 @@ def test_a_batch_sets_values_by_reference_and_by_index(house: FeedsHouse) -> Non
     assert house.value(TEST, 3) == 77
 
 
+def test_nothing_is_said_of_who_was_erased(house: FeedsHouse) -> None:
+    """Neither by index nor by a reference that still leads there: nobody is known by it."""
+    sender = house.sender("erased", more='unknown_persons = "skipped"')
+    with house.redis.client() as client:
+        for person in (40, 240):
+            client.setbit("v:{status}:erased:1", person, 1)
+    answer = sender.send(lines([("R-0040", "red", 0), (240, "red", 0), (241, "red", 0)]))
+    assert (answer.status, answer.body["applied"], answer.body["skipped"]) == (200, 1, 2)
+    assert [house.value(HEALTH, index) for index in (40, 240, 241)] == [0, 0, 3]
+
+
 def test_no_reference_is_kept_anywhere(house: FeedsHouse) -> None:
     """Not in the store, not in its file, not in the spool or the log."""
     sender = house.sender("references")

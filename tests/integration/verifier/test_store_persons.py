@@ -10,8 +10,10 @@ from redis.asyncio import Redis
 
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
+from verifier.service.store.erased import mark_erased
 from verifier.service.store.persons import (
     MAX_ASKED,
+    find_indices,
     find_persons,
     forget_person,
     keep_person,
@@ -70,6 +72,25 @@ def test_a_person_is_forgotten_once(server: RedisServer) -> None:
         assert await forget_person(redis, 1, digest("d"))
         assert not await forget_person(redis, 1, digest("d"))
         assert await find_persons(redis, 1, [digest("d")]) == [None]
+
+    with_store(server, call)
+
+
+def test_who_was_erased_by_index_makes_room_for_a_new_person(server: RedisServer) -> None:
+    """Nobody is found by the reference any more, and one of many new ones takes its place."""
+
+    async def call(redis: Redis) -> None:
+        await keep_person(redis, 1, digest("f"), 12)
+        await keep_person(redis, 1, digest("g"), 13)
+        await mark_erased(redis, 1, 12)
+        digests = [digest("f"), digest("g")]
+        assert await find_persons(redis, 1, digests) == [None, 13]
+        assert await find_indices(redis, 1, digests) == [12, 13]
+        new = [keep_person(redis, 1, digest("f"), person) for person in range(20, 30)]
+        assert len(set(await asyncio.gather(*new))) == 1
+        (found, _) = await find_persons(redis, 1, digests)
+        assert found is not None
+        assert found >= 20
 
     with_store(server, call)
 

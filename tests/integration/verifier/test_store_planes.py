@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.vocabulary import Plane
+from verifier.service.store.erased import mark_erased, were_erased
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import (
     MAX_CHANGES,
@@ -257,5 +258,31 @@ def test_a_change_may_expect_what_is_there(server: RedisServer) -> None:
             await change(redis, wanted, expected={HEALTH: [(SIZE, 0)]})
         assert await change(redis, wanted, marker=marker, expected={HEALTH: [(7, 0)]})
         assert await read_value(redis, HEALTH, [7]) == [3]
+
+    on(server, steps)
+
+
+def test_no_value_comes_back_to_who_was_erased(server: RedisServer) -> None:
+    """It is left out of a batch, refuses what two people agreed on, and zero may always be set."""
+
+    async def steps(redis: Redis) -> None:
+        await change(redis, {HEALTH: [(5, 3), (6, 3), (900, 1)]})
+        await mark_erased(redis, 1, 5)
+        await mark_erased(redis, 1, 1002)
+        assert await were_erased(redis, 1, [4, 5, 1002]) == [False, True, True]
+        assert await change(redis, {HEALTH: [(5, 0)], REVOKED: [(5, 1)]})
+        assert await change(redis, {HEALTH: [(5, 1), (6, 2), (1002, 3)]}, marker=first(b"one"))
+        assert await read_value(redis, HEALTH, [5, 6, 900, 1002]) == [0, 2, 1, 0]
+        assert await read_value(redis, REVOKED, [5]) == [1]
+        decided = {"marker": Marker(MARK, b"one", b"two"), "expected": {HEALTH: [(5, 0)]}}
+        assert not await change(redis, {HEALTH: [(5, 1)]}, **decided)
+        assert await redis.get(MARK) == b"one"
+        many = [(index, 1) for index in range(SIZE)]
+        assert await change(redis, {HEALTH: many})
+        now = await values(redis, HEALTH)
+        assert [index for index in range(SIZE) if now[index] != 1] == [5, 1002]
+
+    def first(value: bytes) -> Marker:
+        return Marker(MARK, None, value)
 
     on(server, steps)

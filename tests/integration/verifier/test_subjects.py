@@ -95,6 +95,33 @@ def test_an_erasure_that_was_cut_off_is_done_again(house: IssuingHouse) -> None:
     assert (second["revoked"], second["reference_forgotten"]) == ([], True)
 
 
+def test_whom_an_index_named_nobody_names_again(house: IssuingHouse) -> None:
+    """Erased by index: no code, no roster, no colour by two people; the reference is free again."""
+    reference = "440100-19910101-0078"
+    person = house.ask("/v1/persons", {"reference": reference}).body["person"]
+    case = {
+        "id": "d" * 32, "list": 1, "person": person, "plane": "health", "value": "green",
+        "reason": "other", "text": "never there", "opened": 1_790_000_000, "opened_by": "desk",
+    }  # fmt: skip
+    with house.centre.redis.client() as client:
+        client.hset("v:{corrections}:open", "d" * 32, json.dumps(case))
+    assert [one["text"] for one in show(house, person=person).body["cases"]] == ["never there"]
+    assert erase(house, person=person).status == 200
+    assert show(house, person=person).body["cases"] == []
+    asked = {"kind": "personal", "holder": None, "hours": 1, "person": person}
+    roster = [{"person": person, "masked_name": "L*"}]
+    group = {"kind": "group", "roster": roster, "places": ["hall-1"], "hours": 1}
+    for body in (asked, group):
+        answer = house.ask("/v1/credentials", body)
+        assert (answer.status, answer.body["code"]) == (404, "person.unknown")
+    for who in ({"person": person}, {"reference": reference}):
+        proposal = {"kind": "colour", "to": "green", "reason": "order", "text": "back"} | who
+        answer = act(house, "/v1/proposals", proposal)
+        assert (answer.status, answer.body["code"]) == (404, "person.unknown")
+    again = house.ask("/v1/persons", {"reference": reference})
+    assert (again.status, again.body["person"] != person) == (201, True)
+
+
 def test_only_an_administrator_of_the_city_may(house: IssuingHouse) -> None:
     """No API key, no other role, no operator of a place; then nothing is looked up or noted."""
     before = len(audit(house))

@@ -37,7 +37,7 @@ from verifier.service.http.bodies import decode, json_response, read_json, refus
 from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
 from verifier.service.http.queries import numbers
-from verifier.service.issuing.indices import is_taken
+from verifier.service.issuing.indices import is_person
 from verifier.service.store.corrections import (
     CasesFullError,
     close_case,
@@ -183,8 +183,7 @@ class Corrections:
                 raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.reference") from None
             (person,) = await find_persons(self._redis, register.number, [digest])
         elif person is not None and not (
-            person < register.people
-            and await is_taken(self._redis, register.number, "person", person)
+            person < register.people and await is_person(self._redis, register.number, person)
         ):
             person = None
         if person is None:

@@ -22,7 +22,7 @@ from verifier.feeds.reports import MAX_TOLD, Counts, LineFault, WrongLine, add_c
 from verifier.feeds.sources import Source, UnknownPersons, word_of
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.feeds.spool import Received, Spool
-from verifier.service.issuing.indices import are_taken
+from verifier.service.issuing.indices import are_persons
 from verifier.service.store.persons import find_persons
 
 KEEP_LINES: Final = 10_000
@@ -165,11 +165,11 @@ class Reception:
         try:
             async with register.turns:
                 found = await find_persons(register.redis, register.number, digests)
-                taken = await are_taken(register.redis, register.number, "person", indices)
+                there = await are_persons(register.redis, register.number, indices)
         except (RedisError, OSError) as error:
             raise Outage("the store is away") from error
         by_digest = iter(found)
-        given = {index for index, there in zip(indices, taken, strict=True) if there}
+        given = {index for index, known in zip(indices, there, strict=True) if known}
         return [
             next(by_digest) if digest is not None
             else seen.person if seen.person in given

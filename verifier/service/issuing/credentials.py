@@ -28,7 +28,7 @@ from verifier.service.http.access import Caller
 from verifier.service.http.bodies import json_response, read_json
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.asking import require_issue, store_asked
-from verifier.service.issuing.indices import draw, is_taken
+from verifier.service.issuing.indices import are_persons, draw
 from verifier.service.issuing.issue import BACKDATE_S, HOUR
 from verifier.service.issuing.personal import Person, Personal
 from verifier.service.issuing.settings import IssuingSettings
@@ -113,9 +113,8 @@ class Credentials:
         persons = sorted(asked.roster, key=lambda member: member.person)
         if len({member.person for member in persons}) != len(persons):
             raise Problem(HTTPStatus.BAD_REQUEST, "roster.twice", field="$.roster")
-        for member in persons:
-            if not await is_taken(self._redis, number, "person", member.person):
-                raise Problem(HTTPStatus.NOT_FOUND, "person.unknown", field="$.roster")
+        if not all(await are_persons(self._redis, number, [each.person for each in persons])):
+            raise Problem(HTTPStatus.NOT_FOUND, "person.unknown", field="$.roster")
         if not self._shelf.places.issuperset(asked.places):
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.places")
         group = secrets.token_bytes(8) if asked.group is None else bytes.fromhex(asked.group)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from verifier.errors import Outage
+from verifier.service.store.erased import were_erased
 
 TRIES: Final = 64
 """Draws before giving up: with nine of ten indices taken, one in a thousand draws fails."""
@@ -57,6 +58,18 @@ async def draw_many(redis: Redis, number: int, kind: str, size: int, count: int)
         before: list[Any] = await ask("BITFIELD", f"v:taken:{number}:{kind}", *words)
         drawn += [index for index, taken in zip(tried, before, strict=True) if not taken]
     raise ListFullError(f"list {number}: not enough free {kind} indices")
+
+
+async def is_person(redis: Redis, number: int, person: int) -> bool:
+    """Say whether an index is somebody's: it was given out, and nobody was erased there."""
+    return (await are_persons(redis, number, [person]))[0]
+
+
+async def are_persons(redis: Redis, number: int, persons: Sequence[int]) -> list[bool]:
+    """Say of many indices whether each is somebody's."""
+    taken = await are_taken(redis, number, "person", persons)
+    gone = await were_erased(redis, number, persons)
+    return [given and not erased for given, erased in zip(taken, gone, strict=True)]
 
 
 async def is_taken(redis: Redis, number: int, kind: str, index: int) -> bool:

@@ -30,7 +30,7 @@ from verifier.service.http.problems import Problem
 from verifier.service.issuing.correcting import Corrections
 from verifier.service.issuing.destroying import Destroyer
 from verifier.service.issuing.ending import Endings
-from verifier.service.issuing.indices import is_taken
+from verifier.service.issuing.indices import is_person
 from verifier.service.issuing.matters import Matter
 from verifier.service.store.observed import observe
 from verifier.service.store.persons import find_persons
@@ -158,7 +158,7 @@ class Colours:
         if (
             person is None
             or person >= self._people
-            or not await is_taken(self._redis, self._name.number, PERSON, person)
+            or not await is_person(self._redis, self._name.number, person)
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         return person

@@ -24,7 +24,7 @@ from verifier.service.http.access import Caller
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.bound import BoundKey, key_of_field
 from verifier.service.issuing.challenges import Challenges
-from verifier.service.issuing.indices import draw, is_taken
+from verifier.service.issuing.indices import draw, is_person
 from verifier.service.issuing.issue import EMERGENCY_S, HOUR, Issue, Request, Wanted, request_of
 from verifier.service.issuing.persons import read_colour
 from verifier.service.issuing.settings import IssuingSettings
@@ -136,9 +136,8 @@ class Personal:
         )
 
     async def _known(self, person: int, field: str) -> None:
-        number = self._settings.list
-        if person >= self._settings.people or not await is_taken(
-            self._redis, number, "person", person
+        if person >= self._settings.people or not await is_person(
+            self._redis, self._settings.list, person
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown", field=field)
 

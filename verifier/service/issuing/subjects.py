@@ -20,9 +20,11 @@ from verifier.contract.subject import (
     EraseRequest,
     HeldCredential,
     SubjectAnswer,
+    SubjectCase,
     SubjectRequest,
 )
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
+from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.audit import AuditLog
 from verifier.service.clock import now
@@ -34,7 +36,7 @@ from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
 from verifier.service.issuing.asking import store_asked
 from verifier.service.issuing.indices import is_taken
-from verifier.service.store.persons import find_persons, forget_person
+from verifier.service.store.persons import find_indices, forget_person
 from verifier.service.store.planes import PlaneName
 from verifier.service.store.subjects import erase_subject, read_subject
 from verifier.uses import DAY
@@ -93,6 +95,7 @@ class Subjects:
                     for row, revoked in zip(kept.held, kept.revoked, strict=True)
                 ),
                 carries=len(kept.carried),
+                cases=tuple(map(_told, kept.cases)),
             )
         )
 
@@ -139,7 +142,7 @@ class Subjects:
     async def _person(self, asked: SubjectRequest, digest: bytes | None) -> int:
         person = asked.person
         if digest is not None:
-            (person,) = await find_persons(self._redis, self._number, [digest])
+            (person,) = await find_indices(self._redis, self._number, [digest])
         if (
             person is None
             or person >= self._people
@@ -147,6 +150,18 @@ class Subjects:
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         return person
+
+
+def _told(case: CorrectionCase) -> SubjectCase:
+    return SubjectCase(
+        case=case.id,
+        plane=str(case.plane),
+        value=case.value,
+        reason=case.reason,
+        text=case.text,
+        state=case.state,
+        opened=case.opened,
+    )
 
 
 def privacy_operator(caller: Caller | None) -> OperatorToken:

@@ -114,6 +114,16 @@ local function carry(keys, args)
   return 1
 end
 
+-- keys: a bucket of persons; args: field, index that stands there, of somebody who was erased, index
+-- that shall; returns the index that stands now
+local function take_over(keys, args)
+  if redis.call('HGET', keys[1], args[1]) == args[2] then
+    redis.call('HSET', keys[1], args[1], args[3])
+  end
+  return redis.call('HGET', keys[1], args[1])
+end
+
+redis.register_function('kapok_take_over', take_over)
 redis.register_function('kapok_hold', hold)
 redis.register_function('kapok_release', release)
 redis.register_function('kapok_carry', carry)

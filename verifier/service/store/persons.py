@@ -2,13 +2,17 @@
 
 Bucket: the first 18 bits of the digest, five hex digits; field: its octets 3 to 10; value: the
 person index in decimal, which Redis packs into at most six octets. 71 of 18.7 million persons share
-a bucket, below the 128 entries up to which Redis packs a hash: plain keys would take 2 GB.
+a bucket, below the 128 entries up to which Redis packs a hash: plain keys would take 2 GB. Who was
+erased by index alone may still stand here: nobody is found by it, and a new person takes its place.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
+
+from verifier.service.store.erased import were_erased
+from verifier.service.store.library import TAKE_OVER
 
 BUCKET_BITS: Final = 18
 _FIELD: Final = slice(3, 11)
@@ -39,6 +43,20 @@ async def find_persons(redis: Redis, number: int, digests: Sequence[bytes]) -> l
         ValueError: more than MAX_ASKED.
         RedisError: the store is away.
     """
+    found = await find_indices(redis, number, digests)
+    there = [person for person in found if person is not None]
+    flags = await were_erased(redis, number, there)
+    gone = {person for person, erased in zip(there, flags, strict=True) if erased}
+    return [None if person in gone else person for person in found]
+
+
+async def find_indices(redis: Redis, number: int, digests: Sequence[bytes]) -> list[int | None]:
+    """Return the person index of each digest, that of somebody who was erased too.
+
+    Raises:
+        ValueError: more than MAX_ASKED.
+        RedisError: the store is away.
+    """
     if len(digests) > MAX_ASKED:
         raise ValueError("more persons than one call may ask for")
     if not digests:
@@ -56,12 +74,7 @@ async def keep_person(redis: Redis, number: int, digest: bytes, person: int) -> 
     Raises:
         RedisError: the store is away.
     """
-    key, field = person_key(number, digest), _text(person_field(digest))
-    pipeline = redis.pipeline(transaction=True)
-    pipeline.hsetnx(key, field, str(person))
-    pipeline.hget(key, field)
-    _, stands = await pipeline.execute()
-    return int(stands)
+    return (await keep_persons(redis, number, [(digest, person)]))[0]
 
 
 async def keep_persons(
@@ -78,7 +91,16 @@ async def keep_persons(
         pipeline.hsetnx(key, field, str(person))
         pipeline.hget(key, field)
     answers: list[Any] = await pipeline.execute()
-    return [int(stands) for stands in answers[1::2]]
+    stands = [int(index) for index in answers[1::2]]
+    gone = await were_erased(redis, number, stands)
+    for place, ((digest, person), index) in enumerate(zip(persons, stands, strict=True)):
+        if gone[place]:
+            now: Any = await redis.fcall(
+                TAKE_OVER, 1, person_key(number, digest),
+                _text(person_field(digest)), index, person,
+            )  # fmt: skip
+            stands[place] = int(now)
+    return stands
 
 
 async def forget_person(redis: Redis, number: int, digest: bytes) -> bool:

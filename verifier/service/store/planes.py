@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis
 
 from verifier.contract.vocabulary import Plane
+from verifier.service.store.erased import erased_key
 from verifier.service.store.library import CHANGE, MAKE_PLANE
 from verifier.status.changes import pack_changes
 from verifier.status.plane import BITS, MAX_PLANE_BYTES
@@ -120,8 +121,8 @@ async def change(
     """Set values, (index, value) each, all or none of them, in one step of the store.
 
     Of two changes of one index the last counts; a value that is there already is no change.
-    False: the marker, or a value of `expected` in a plane that is changed, is another, and nothing
-    was changed.
+    A value for a person who was erased is left out. False: the marker, or a value of `expected` in
+    a plane that is changed, is another, or its person was erased; then nothing was changed.
 
     Raises:
         IndexError: outside a plane.
@@ -134,7 +135,9 @@ async def change(
     if sum(map(len, changes.values())) > MAX_CHANGES:
         raise ValueError(f"more than {MAX_CHANGES} changes at once")
     for name, pairs in changes.items():
-        keys += [plane_key(name), changes_key(name)]
+        credentials = name.plane is Plane.REVOCATION
+        erased = plane_key(name) if credentials else erased_key(name.number)
+        keys += [plane_key(name), changes_key(name), erased]
         held = () if expected is None else expected.get(name, ())
         bits = BITS[name.plane]
         words += [str(name), pack_changes(pairs, bits=bits), pack_changes(held, bits=bits)]

@@ -59,6 +59,30 @@ local function write(plane, bits, records)
   end
 end
 
+-- Returns the records of `packed` but those that give a value to somebody who was erased.
+local function of_living(erased, packed)
+  if #packed == 0 or redis.call('EXISTS', erased) == 0 then
+    return packed
+  end
+  local found = {}
+  for first = 1, #packed, CHUNK * RECORD do
+    local asked, records = {}, {}
+    for at = first, math.min(first + CHUNK * RECORD, #packed + 1) - 1, RECORD do
+      records[#records + 1] = string.sub(packed, at, at + RECORD - 1)
+      asked[#asked + 1] = 'GET'
+      asked[#asked + 1] = 'u1'
+      asked[#asked + 1] = (struct.unpack('>I4', packed, at))
+    end
+    local gone = redis.call('BITFIELD_RO', erased, unpack(asked))
+    for number, record in ipairs(records) do
+      if gone[number] == 0 or string.byte(record, RECORD) == 0 then
+        found[#found + 1] = record
+      end
+    end
+  end
+  return table.concat(found)
+end
+
 -- The running count of changes at one end of a stream.
 local function count_at(stream, command, from, to)
   local entry = redis.call(command, stream, from, to, 'COUNT', 1)[1]
@@ -91,11 +115,12 @@ local function make(keys, args)
   return 1
 end
 
--- keys: planes, marker ('' names none: then planes again), then plane and stream of changes of each
--- plane; args: marker asked ('n' none, 'a' absent, 'v' of this value), value expected, new value,
+-- keys: planes, marker ('' names none: then planes again), then of each plane: plane, stream of
+-- changes, and who was erased (the plane again: its indices are no persons'); args: marker asked ('n' none, 'a' absent, 'v' of this value), value expected, new value,
 -- then name, packed changes and packed values that must be there of each plane. Returns 1, 0 when
 -- the marker or one of those values is another, 'u' for an unknown plane, 'i' for an index outside
--- its plane; nothing is changed but with 1.
+-- its plane; nothing is changed but with 1. A value for who was erased is left out; where values are
+-- expected that is 0 too.
 local function change(keys, args)
   local asked = args[1]
   if asked ~= 'n' then
@@ -104,29 +129,31 @@ local function change(keys, args)
       return 0
     end
   end
-  local widths = {}
-  for number = 1, (#keys - 2) / 2 do
+  local widths, given = {}, {}
+  for number = 1, (#keys - 2) / 3 do
     local name, packed, held = args[1 + 3 * number], args[2 + 3 * number], args[3 + 3 * number]
+    local plane, erased = keys[3 * number], keys[2 + 3 * number]
     local bits, size = described(keys[1], name)
-    if not bits or redis.call('EXISTS', keys[1 + 2 * number]) == 0 then
+    if not bits or redis.call('EXISTS', plane) == 0 then
       return 'u'
     end
     if #packed > 0 and struct.unpack('>I4', packed, #packed - RECORD + 1) >= size then
       return 'i'
     end
+    given[number] = erased == plane and packed or of_living(erased, packed)
     if #held > 0 then
       if struct.unpack('>I4', held, #held - RECORD + 1) >= size then
         return 'i'
       end
-      if #differing(keys[1 + 2 * number], bits, held) > 0 then
+      if #given[number] < #packed or #differing(plane, bits, held) > 0 then
         return 0
       end
     end
     widths[number] = bits
   end
   for number, bits in ipairs(widths) do
-    local plane, stream = keys[1 + 2 * number], keys[2 + 2 * number]
-    local records = differing(plane, bits, args[2 + 3 * number])
+    local plane, stream = keys[3 * number], keys[1 + 3 * number]
+    local records = differing(plane, bits, given[number])
     if #records > 0 then
       write(plane, bits, records)
       announce(stream, records)

@@ -1,8 +1,8 @@
 """All that the store keeps of one person, found and forgotten (docs/privacy.md).
 
-Values are the planes', credentials `v:credentials:…`, whose codes a phone carries `v:family:…`; the
-reference's digest is `store.persons`'. Who is asked to forget says so last, so that a call that was
-cut off is made again.
+Values are the planes', credentials `v:credentials:…`, whose codes a phone carries `v:family:…`,
+cases of correction `v:{corrections}:…`; the reference's digest is `store.persons`'. Who is asked to
+forget says so last, so that a call that was cut off is made again.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from verifier.contract.vocabulary import Plane
+from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.held import Form, Held
+from verifier.service.store.corrections import forget_person_cases, read_person_cases
 from verifier.service.store.credentials import read_held, release
+from verifier.service.store.erased import mark_erased
 from verifier.service.store.planes import PlaneName, change, read_planes, read_value
 
 
@@ -26,6 +29,8 @@ class Kept(NamedTuple):
     """Of each of `held`."""
     carried: tuple[int, ...]
     """Credentials of others on the person's phones."""
+    cases: tuple[CorrectionCase, ...]
+    """Of correction, open and closed, oldest first."""
 
 
 async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> Kept:
@@ -45,7 +50,8 @@ async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> K
         redis, PlaneName(number, Plane.REVOCATION), [row.credential for row in held]
     )
     carried = await _carried(redis, number, person)
-    return Kept(values, held, tuple(map(bool, flags)), tuple(carried.values()))
+    cases = await read_person_cases(redis, number, person)
+    return Kept(values, held, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases))
 
 
 async def erase_subject(
@@ -59,6 +65,8 @@ async def erase_subject(
         RedisError: the store is away; a second call does the rest.
     """
     revoked = tuple(sorted({*(row.credential for row in kept.held), *kept.carried}))
+    # First of all: from here on no batch, and nobody by index, brings a value back.
+    await mark_erased(redis, number, person)
     changes = {name: [(person, 0)] for name in kept.values}
     if revoked:
         changes[PlaneName(number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
@@ -68,6 +76,7 @@ async def erase_subject(
     await _forget_carried(redis, number, person, (one for one in guardians if one is not None))
     await redis.delete(_family(number, person))
     await release(redis, number, person, revoked, now=now)
+    await forget_person_cases(redis, number, person)
     return revoked
 
 
