@@ -274,8 +274,8 @@ def test_no_value_comes_back_to_who_was_erased(server: RedisServer) -> None:
         assert await change(redis, {HEALTH: [(5, 1), (6, 2), (1002, 3)]}, marker=first(b"one"))
         assert await read_value(redis, HEALTH, [5, 6, 900, 1002]) == [0, 2, 1, 0]
         assert await read_value(redis, REVOKED, [5]) == [1]
-        decided = {"marker": Marker(MARK, b"one", b"two"), "expected": {HEALTH: [(5, 0)]}}
-        assert not await change(redis, {HEALTH: [(5, 1)]}, **decided)
+        decided, stood = Marker(MARK, b"one", b"two"), {HEALTH: [(5, 0)]}
+        assert not await change(redis, {HEALTH: [(5, 1)]}, marker=decided, expected=stood)
         assert await redis.get(MARK) == b"one"
         many = [(index, 1) for index in range(SIZE)]
         assert await change(redis, {HEALTH: many})
