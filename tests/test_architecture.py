@@ -82,7 +82,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "firmware_stubs/edge/centre.py",
         "firmware_stubs/edge/door.py",
         "deploy/local/doors.py",
-        "deploy/local/feeds.py",
+        "deploy/local/watching.py",
         "deploy/local/ready.py",
         "deploy/status/asking.py",
         "deploy/local/up.py",

@@ -1,6 +1,6 @@
 """What a person watching the house is shown: plain values, and how they are said.
 
-Made by `feeds` from the doors, drawn by `view`; neither knows the other.
+Made by `watching` from the doors, drawn by `view`; neither knows the other.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ class DecisionRow:
     terminal: str
     code_format: str
     decision: str
+    reason: str = ""
+    """Of the closed vocabulary; nothing for a plain pass."""
     sentence: str
     milliseconds: float
     offline: bool
@@ -55,6 +57,16 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FactRow:
+    """How a part of the house stands, in one line."""
+
+    subject: str
+    said: str
+    troubled: bool = False
+    """Worth a look, though nothing is wrong with the house."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The house at one moment; decisions newest last."""
 
@@ -62,3 +74,4 @@ class Snapshot:
     terminals: tuple[TerminalRow, ...] = ()
     problems: tuple[ProblemRow, ...] = ()
     children: tuple[ChildStatus, ...] = ()
+    facts: tuple[FactRow, ...] = ()

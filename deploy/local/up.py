@@ -25,12 +25,13 @@ from deploy.local.children import Children
 from deploy.local.confinement import supported
 from deploy.local.data import opened, write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
-from deploy.local.feeds import Feeds
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
 from deploy.local.lists import list_sizes
 from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
+from deploy.local.standing import Standing
 from deploy.local.view import View, open_view
+from deploy.local.watching import Watch
 from deploy.local.wiring import HOUSE, Wiring
 
 REFRESH_S: Final = 0.5
@@ -111,16 +112,17 @@ async def _show(house: House, children: Children, console: Console, stop: asynci
     view = open_view(console, addresses(house))
     try:
         async with aiohttp.ClientSession() as session:
-            feeds = Feeds(session, endpoints(house), key)
-            feeds.speak(own_language())
+            where = endpoints(house)
+            watch = Watch(session, where, key, Standing(house.data, where))
+            watch.speak(own_language())
             while not stop.is_set():
-                await _look(feeds, view, children, stop)
+                await _look(watch, view, children, stop)
     finally:
         view.close()
 
 
-async def _look(feeds: Feeds, view: View, children: Children, stop: asyncio.Event) -> None:
-    asking = asyncio.ensure_future(feeds.snapshot(children.status()))
+async def _look(watch: Watch, view: View, children: Children, stop: asyncio.Event) -> None:
+    asking = asyncio.ensure_future(watch.snapshot(children.status()))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if asking.done():

@@ -1,6 +1,6 @@
 """The live view: three panels on a terminal, one line an event everywhere else.
 
-Draws snapshots and nothing more; what is in them is the business of `feeds`.
+Draws snapshots and nothing more; what is in them is the business of `watching`.
 """
 
 import time
@@ -15,12 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.child import ChildState
-from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.local.snapshot import DecisionRow, FactRow, ProblemRow, Severity, Snapshot, TerminalRow
 
 REMEMBERED_SCANS: Final = 1_000
 """Scan ids that the plain view has printed; more than a snapshot can hold."""
 PANEL_FRAME_LINES: Final = 2
 HEAD_LINES: Final = 1
+ROOMY_LINES: Final = 24
+"""From this height on there is room for how planes, sources and archive stand."""
 _COLOURS: Final = {"pass": "green", "deny": "red", "review": "yellow"}
 _PRESENCES: Final = {
     "online": "green",
@@ -68,14 +70,15 @@ def panels(snapshot: Snapshot, addresses: Sequence[str], *, height: int) -> Rend
     """Lay the three panels out for a screen of `height` lines."""
     problems = max(1, len(snapshot.problems)) + PANEL_FRAME_LINES
     terminals = max(1, len(snapshot.terminals)) + PANEL_FRAME_LINES + HEAD_LINES
-    head = len(addresses) + HEAD_LINES
+    facts = snapshot.facts if height >= ROOMY_LINES else ()
+    head = len(addresses) + len(facts) + HEAD_LINES
     # Decisions get what is left, but never less than a few lines: they are what one watches.
     problems = min(problems, max(PANEL_FRAME_LINES + 1, height // 3))
     terminals = min(terminals, max(PANEL_FRAME_LINES + 2, height // 3))
     rows = max(1, height - head - problems - terminals - PANEL_FRAME_LINES - HEAD_LINES)
     layout = Layout()
     layout.split_column(
-        Layout(_head(snapshot, addresses), size=head),
+        Layout(_head(snapshot, addresses, facts), size=head),
         Layout(Panel(_decisions(snapshot.decisions[-rows:]), title="decisions")),
         Layout(Panel(_terminals(snapshot.terminals), title="terminals"), size=terminals),
         Layout(_wrong(snapshot.problems), size=problems),
@@ -83,11 +86,15 @@ def panels(snapshot: Snapshot, addresses: Sequence[str], *, height: int) -> Rend
     return layout
 
 
-def _head(snapshot: Snapshot, addresses: Sequence[str]) -> RenderableType:
+def _head(snapshot: Snapshot, addresses: Sequence[str], facts: Sequence[FactRow]) -> RenderableType:
     ready = sum(child.state is ChildState.READY for child in snapshot.children)
     title = Text(f"kapok  {ready} of {len(snapshot.children)} processes ready", style="bold")
     title.append("   Ctrl-C stops everything", style="dim")
-    return Group(title, *(Text(line, style="dim", no_wrap=True) for line in addresses))
+    lines = [Text(line, style="dim", no_wrap=True) for line in addresses]
+    for fact in facts:
+        said = Text(f"{fact.subject} ", style="dim", no_wrap=True, overflow="ellipsis")
+        lines.append(said.append(fact.said, style="yellow" if fact.troubled else ""))
+    return Group(title, *lines)
 
 
 def _decisions(rows: Sequence[DecisionRow]) -> RenderableType:
@@ -103,7 +110,7 @@ def _decisions(rows: Sequence[DecisionRow]) -> RenderableType:
             row.place,
             row.code_format,
             Text(row.decision, style=_COLOURS.get(row.decision, "")),
-            row.sentence,
+            _why(row),
             f"{row.milliseconds:.0f}",
             Text("offline", style="yellow") if row.offline else "online",
         )
@@ -194,8 +201,13 @@ def decision_line(row: DecisionRow) -> str:
     where = "offline" if row.offline else "online"
     return (
         f"{row.decision} {row.place} {row.code_format} {row.milliseconds:.0f} ms {where}:"
-        f" {row.sentence}"
+        f" {_why(row)}"
     )
+
+
+def _why(row: DecisionRow) -> str:
+    """Say the reason in its word and its sentence: one is looked up, the other is understood."""
+    return f"{row.reason}: {row.sentence}" if row.reason else row.sentence
 
 
 def _clock(at: float) -> str:

@@ -7,7 +7,14 @@ import pytest
 from rich.console import Console
 
 from deploy.local.child import ChildState, ChildStatus
-from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.local.snapshot import (
+    DecisionRow,
+    FactRow,
+    ProblemRow,
+    Severity,
+    Snapshot,
+    TerminalRow,
+)
 from deploy.local.view import LiveView, PlainView, open_view, panels
 
 ROW = DecisionRow(
@@ -17,6 +24,7 @@ ROW = DecisionRow(
     terminal="transit-1",
     code_format="CC1",
     decision="deny",
+    reason="use.replayed",
     sentence="This code was already used here; ask for a new one.",
     milliseconds=3.7,
     offline=True,
@@ -30,6 +38,10 @@ HOUSE = Snapshot(
     problems=(
         ProblemRow(who="fleet", sentence="shards are waiting", severity=Severity.TROUBLED),
         ProblemRow(who="redis", sentence="was killed by signal 9", severity=Severity.DOWN),
+    ),
+    facts=(
+        FactRow(subject="planes", said="health 28 (3 s old)"),
+        FactRow(subject="sources", said="hospital stale (4 min)", troubled=True),
     ),
     children=(
         ChildStatus(
@@ -57,9 +69,26 @@ def test_the_panels_fit_the_screen(width: int, height: int) -> None:
 def test_the_panels_show_all_three_kinds() -> None:
     """Decisions, terminals and what is wrong are on an ordinary screen; the worst problem first."""
     text = "\n".join(drawn(HOUSE, width=120, height=30))
-    for word in ("metro-east", "deny", "offline", "hall-1", "online", "signal 9", "shards"):
+    for word in (
+        "metro-east",
+        "deny",
+        "use.replayed",
+        "offline",
+        "hall-1",
+        "online",
+        "signal 9",
+        "shards",
+    ):
         assert word in text
     assert text.index("signal 9") < text.index("shards")
+
+
+def test_how_the_house_stands_is_shown_where_there_is_room() -> None:
+    """Planes, sources and archive are a line each; on a small screen decisions go before."""
+    large, small = ("\n".join(drawn(HOUSE, width=80, height=height)) for height in (24, 20))
+    for word in ("health 28 (3 s old)", "hospital stale (4 min)"):
+        assert word in large
+        assert word not in small
 
 
 def test_an_empty_house_says_so() -> None:

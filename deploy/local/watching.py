@@ -1,7 +1,7 @@
 """Asks the house's doors what there is to see, again and again; answers are plain values.
 
-Reads only: records from the verifier, terminals from the fleet, each terminal's own state. A door
-that does not answer is a problem row, never an exception.
+Reads only: records from the verifier, terminals from the fleet, each terminal's own state; what
+changes slowly is `standing`'s. A door that does not answer is a problem row, never an exception.
 """
 
 from collections import deque
@@ -14,6 +14,8 @@ import msgspec
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.house import Endpoints
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.local.standing import Standing
+from deploy.local.trust import LIST
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
 
@@ -25,14 +27,22 @@ PAGE_RECORDS: Final = 200
 """Asked for at a time."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Read of one answer."""
+_PLANES: Final = ("health", "revocation")
 
 
-class Feeds:
+class Watch:
     """The house as seen through its doors; `snapshot` asks all of them once."""
 
-    def __init__(self, session: aiohttp.ClientSession, endpoints: Endpoints, api_key: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        endpoints: Endpoints,
+        api_key: str,
+        standing: Standing,
+    ) -> None:
         self._session = session
         self._endpoints = endpoints
+        self._standing = standing
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._language = Language.EN
         self._cursor: str | None = None
@@ -48,10 +58,12 @@ class Feeds:
         problems = [row for child in status if (row := _child_problem(child)) is not None]
         problems += await self._read_records()
         seen, more = await self._read_terminals()
+        await self._standing.look()
         return Snapshot(
             decisions=tuple(self._decisions),
             terminals=await self._terminal_rows(seen),
-            problems=tuple(problems + more),
+            problems=(*problems, *more, *self._standing.problems),
+            facts=self._standing.facts,
             children=status,
         )
 
@@ -74,6 +86,7 @@ class Feeds:
             terminal=line.terminal,
             code_format=line.format or "?",
             decision=line.decision.value,
+            reason="" if line.reason is None else line.reason.value,
             sentence=sentence(line.decision, line.reason, self._language),
             milliseconds=line.milliseconds,
             offline=line.offline,
@@ -152,4 +165,12 @@ def _away(who: str, effect: str, error: Exception) -> ProblemRow:
 
 
 def _versions(bundles: Mapping[Any, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in sorted(bundles.items()))
+    """Say versions in short: the planes of the one list first, since they change the most."""
+    named = {_short(str(name)): version for name, version in bundles.items()}
+    order = sorted(named, key=lambda name: (name not in _PLANES, name))
+    return ", ".join(f"{name} {named[name]}" for name in order)
+
+
+def _short(name: str) -> str:
+    """Leave out the number of this house's list, and the place, which is the terminal's own."""
+    return "rosters" if name.startswith("rosters-") else name.removeprefix(f"status-{LIST}-")
