@@ -295,6 +295,30 @@ def test_killed_after_the_approval_it_is_carried_out_at_the_start(house: Issuing
     assert entries(house, second)[-1]["action"] == "not_done"
 
 
+def test_killed_between_value_and_case_the_case_is_closed_at_the_start(
+    house: IssuingHouse,
+) -> None:
+    """The value was set, the case is still open: decided, by the proposal that did it."""
+    person = house.issue(holder=None)["person"]
+    case = {
+        "id": "e" * 32, "list": 1, "person": person, "plane": "health", "value": "green",
+        "reason": "other", "opened": 1_790_000_000, "opened_by": "desk",
+    }  # fmt: skip
+    with house.centre.redis.client() as client:
+        client.hset("v:{corrections}:open", "e" * 32, json.dumps(case))
+        body = {"kind": "correction", "case": "e" * 32, "to": "red", "reason": "data_error"}
+        proposal = act(house, "", body | {"text": "a sheet"}, **LING).body["id"]
+        assert act(house, f"/{proposal}/approve", **HAO).body["state"] == "done"
+        house.issuing.kill()
+        client.hdel("v:{corrections}:closed", "e" * 32)
+        client.hset("v:{corrections}:open", "e" * 32, json.dumps(case))
+        house.issuing.start()
+        eventually("it is closed", lambda: client.hget("v:{corrections}:closed", "e" * 32))
+        closed = json.loads(client.hget("v:{corrections}:closed", "e" * 32))
+        assert (closed["state"], closed["proposal"]) == ("approved", proposal)
+        assert client.hget("v:{corrections}:open", "e" * 32) is None
+
+
 def test_proposals_are_listed_the_newest_first(house: IssuingHouse) -> None:
     """In pages."""
     person = house.issue(holder=None)["person"]

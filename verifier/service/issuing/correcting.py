@@ -71,7 +71,7 @@ class Corrections:
     async def carry_out(self, proposal: Proposal, marker: Marker) -> bool:
         """Set the value if it is still the one that was shown to both, then close the case.
 
-        Killed between the two, the case stays open with its value right: it can be decided again.
+        Killed between the two, `settle` closes it at the next start.
         """
         case = await self._case(proposal)
         if case is None:
@@ -91,9 +91,15 @@ class Corrections:
         except PlaneUnknown:
             return False
         if done:
-            event = CorrectionEvent.REFUSE if before == after else CorrectionEvent.APPROVE
-            await close_case(self._redis, case.id, event, moment, proposal=proposal.id)
+            await self.settle(proposal)
         return done
+
+    async def settle(self, proposal: Proposal) -> None:
+        """Close the case of a proposal that was carried out; one that is closed stays as it is."""
+        same = proposal.before == proposal.after
+        event = CorrectionEvent.REFUSE if same else CorrectionEvent.APPROVE
+        case = proposal.subject.removeprefix(f"{CASE}:")
+        await close_case(self._redis, case, event, now(), proposal=proposal.id)
 
     async def _case(self, proposal: Proposal) -> CorrectionCase | None:
         case = await read_case(self._redis, proposal.subject.removeprefix(f"{CASE}:"))

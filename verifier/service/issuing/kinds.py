@@ -62,6 +62,8 @@ class Kind:
     """Returns what stands there now; a proposal whose `before` is another is overtaken."""
     carry_out: Callable[[Proposal, Marker], Awaitable[bool]]
     """Does it, and sets the marker; False: what stands there, or the marker, is another."""
+    settle: Callable[[Proposal], Awaitable[None]] | None = None
+    """Does what is left once the marker is set; done again, it changes nothing."""
 
 
 def kinds(
@@ -87,6 +89,7 @@ def kinds(
             look=corrections.look,
             stands=corrections.stands,
             carry_out=corrections.carry_out,
+            settle=corrections.settle,
         ),
         ProposalKind.DESTRUCTION: Kind(
             kind=ProposalKind.DESTRUCTION,

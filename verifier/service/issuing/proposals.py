@@ -193,9 +193,7 @@ class Proposals:
         while True:
             try:
                 if not found:
-                    every = await read_proposals(self._redis, _END, _END)
-                    waiting = (k for k in every if k.proposal.state is ProposalState.APPROVED)
-                    self._unfinished |= {kept.proposal.id for kept in waiting}
+                    await self._find()
                     found = True
                 for proposal_id in tuple(self._unfinished):
                     await self._resume(proposal_id)
@@ -206,6 +204,15 @@ class Proposals:
             except (RedisError, OSError, Problem) as error:
                 self._log.warning("proposals.waiting", error=type(error).__name__)
             await asyncio.sleep(TICK_S)
+
+    async def _find(self) -> None:
+        """Find what an earlier process did not finish: what was approved, what is left of done."""
+        for proposal, _ in await read_proposals(self._redis, _END, _END):
+            if proposal.state is ProposalState.APPROVED:
+                self._unfinished.add(proposal.id)
+            settle = self._kinds[proposal.kind].settle
+            if proposal.state is ProposalState.DONE and settle is not None:
+                await settle(proposal)
 
     async def _approve(self, token: OperatorToken, kept: Kept, after: Proposal) -> Kept:
         """Note an approval, and make it stand."""
