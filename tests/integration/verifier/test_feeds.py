@@ -1,5 +1,7 @@
 """Batches against a real store: applied whole or not at all, once, newest observation first."""
 
+import base64
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing import signing
 
 HEALTH, TEST = Plane.HEALTH, Plane.TEST
+OTHER = base64.b64encode(signing.generate().spki).decode()
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +324,32 @@ def test_a_suspended_source_and_one_whose_file_is_gone(house: FeedsHouse) -> Non
     house.reread()
     eventually("it is gone", lambda: sender.send(text).status == 404)
     assert house.process.readiness().status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "instead", "code"),
+    [
+        ("stolen", 'spki = ".*"', f'spki = "{OTHER}"', "manifest.signature"),
+        ("narrowed", r'test = \["any"\]', "", "manifest.scope"),
+    ],
+)
+def test_what_was_begun_under_a_file_that_no_longer_counts_ends(
+    house: FeedsHouse, name: str, line: str, instead: str, code: str
+) -> None:
+    """A stolen key is taken out, or a plane out of the scope: no part goes on with it."""
+    sender = house.sender(name)
+    text = lines([(375, "red", 0), (376, "red", 0)])
+    described = sender.manifest(text, planes=(HEALTH, TEST))
+    assert sender.post(described, text[:-5]).status == 202
+    path = house.folder / "sources" / f"{name}.toml"
+    path.write_text(re.sub(line, instead, path.read_text()))
+    house.reread()
+    asked = {"planes": (TEST,), "sequence": 9}  # before: a gap
+    eventually("it is read", lambda: sender.send(text, **asked).body["code"] == code)
+    at: int = sender.batch(described).body["octets"]
+    answer = sender.patch(described, at, text[at:])
+    assert (answer.status, answer.body.get("code")) == (403, code)
+    assert [house.value(HEALTH, index) for index in (375, 376)] == [0, 0]
 
 
 def test_both_sides_compare_what_they_hold(house: FeedsHouse) -> None:

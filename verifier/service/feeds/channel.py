@@ -146,15 +146,15 @@ class Channel:
         """Prepare for the next part of a batch; a report: its text is here already.
 
         Raises:
-            FeedRefused: no such batch is open, or the source may not send now.
+            FeedRefused: no such batch is open, the source may not send now, or its manifest no
+                longer holds.
         """
         spool, manifest = self.spool, self._manifest
         if spool is None or manifest is None or manifest.batch.hex() != batch:
             raise FeedRefused(FeedCause.BATCH_UNKNOWN)
         if spool.received.complete:
             return self._told(spool, manifest)
-        if self.source.file.state is not SourceState.ACTIVE:
-            raise FeedRefused(FeedCause.SOURCE_SUSPENDED)
+        self._judge(spool)
         if self.breaker.state is not BreakerState.HALF_OPEN:  # there it is the batch on trial
             self._ask()
         return None
@@ -179,6 +179,7 @@ class Channel:
             if spool.received.octets < manifest.octets:
                 return self._told(spool, manifest)
             complete(manifest, spool.received.position)
+            self._judge(spool)  # a part may have taken hours
         except FeedRefused:
             self._fail(spool)
             raise
@@ -189,6 +190,12 @@ class Channel:
         await asyncio.to_thread(spool.keep, whole, [])
         self._start(spool, manifest)
         return await self._outcome(spool, manifest)
+
+    def _judge(self, spool: Spool) -> None:
+        """Judge a batch by the source as it was last read: its key may be taken out by now."""
+        open_manifest(spool.manifest, self.source)
+        if self.source.file.state is not SourceState.ACTIVE:
+            raise FeedRefused(FeedCause.SOURCE_SUSPENDED)
 
     def slow(self) -> None:
         """Note that the sender did not send; what came is kept."""
