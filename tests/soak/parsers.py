@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests.soak.doors import door_parsers
 from verifier.barcode.scan import read_picture, scan
 from verifier.codes import base45, city, hcert, shc
 from verifier.conform.codes import conform_line as conform_codes
@@ -107,6 +108,7 @@ def parsers() -> tuple[Parser, ...]:
         Parser("conform codes", _codes_line, (), lines),
         Parser("conform statuslist", conform_statuslist, (), (STATUS_LINE,)),
         Parser("conform rules", conform_rules, (), (RULE_LINE,)),
+        *(Parser(*each) for each in door_parsers()),
     )  # fmt: skip
 
 
