@@ -6,15 +6,21 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.local.doors import opened
 from deploy.local.errors import LocalError
+from deploy.local.house import TERMINALS
+from deploy.local.ports import LOOPBACK
 from tests.support.house import RunningHouse, running_house, wait_until
 
+CHILDREN = {"redis", "mosquitto", "issuing", "feeds", "archive", "fleet", *TERMINALS}
 SENT = r"batch (\d+) of demo-hospital is applied"
 
 
@@ -167,6 +173,29 @@ def test_a_second_key_is_no_second_person(house: RunningHouse) -> None:
     os.kill(house.pid("fleet"), signal.SIGHUP)
     wait_until(lambda: asyncio.run(told(house, key, proposal)) is not None, "the key to be read")
     assert "proposal.own" in str(asyncio.run(told(house, key, proposal)))
+
+
+def test_all_are_ready_and_a_stop_leaves_nothing(house: RunningHouse) -> None:
+    """All say that they are ready; after Ctrl-C no process, socket or door is left.
+
+    A start on the same folder finds it again, with the same terminals.
+    """
+    said = json.loads(house.run("status", "--json").stdout)["sections"]["processes"]
+    running = house.pids()
+    assert running.keys() == CHILDREN | house.endpoints.workers.keys()
+    assert {row["subject"] for row in said} == running.keys()
+    assert [row for row in said if row["level"] == "problem"] == []
+    where = house.endpoints
+    assert house.stop() == 0
+    assert [name for name, pid in running.items() if psutil.pid_exists(pid)] == []
+    assert not Path(where.redis_socket).parent.exists()
+    for url in (where.verifier_url, where.issuing_url, where.feeds_url, where.fleet_url):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((LOOPBACK, int(url.rpartition(":")[2])))
+    assert not (house.data / "run" / "children.json").exists()
+    house.start()
+    assert "(found again)" in house.output.read_text()
+    assert re.search(r"hall-1\b.*\bonline\b", house.run("terminals").stdout)
 
 
 async def told(house: RunningHouse, key: str, proposal: str) -> str | None:
