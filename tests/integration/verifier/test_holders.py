@@ -1,6 +1,8 @@
 """Holders' doors at a running issuing process: what a phone may ask alone, and what it may not."""
 
+import contextlib
 import secrets
+import socket
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -22,7 +24,9 @@ from verifier.issuing.holder import ask, possess, present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential
 from verifier.issuing.possession import CLOCK_S
 from verifier.issuing.signing import SigningKey
+from verifier.service.issuing.holders import MAX_UNDER_WAY
 from verifier.service.store.credentials import credentials_key
+from verifier.service.store.holders import MAX_REQUESTS
 
 Issued = dict[str, Any]
 
@@ -325,8 +329,27 @@ def test_a_phone_that_asks_without_end_is_told_to_wait(
     codes = [code_of(house.holder(HolderDoor.LIST, phone["credential"], key)) for _ in range(61)]
     assert (429, "holder.often") in codes
     assert codes[0] == (200, None)
+    with house.centre.redis.client() as client:
+        kept = [client.hlen(name) for name in client.keys(f"v:holder:*:{key.kid.hex()}")]
+    assert max(kept) == MAX_REQUESTS  # what is refused is not remembered without end
     other = signing.generate()
     assert house.holder(HolderDoor.LIST, house.issue_to(other)["credential"], other).status == 200
+
+
+def test_whoever_sends_slowly_takes_nobody_s_place(
+    house: IssuingHouse, phone: Issued, key: SigningKey
+) -> None:
+    """Anybody may connect here: half a request holds no place of those who ask."""
+    head = b"POST /v1/holder/list HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: 900\r\n\r\n{"
+    address = ("127.0.0.1", house.issuing.port)
+    with contextlib.ExitStack() as stack:
+        for _ in range(MAX_UNDER_WAY + 8):
+            connection = stack.enter_context(socket.create_connection(address, timeout=5))
+            connection.sendall(head)
+        for _ in range(3):
+            answer = house.holder(HolderDoor.LIST, phone["credential"], key)
+            assert code_of(answer) == (200, None)
 
 
 def test_a_day_has_so_many_credentials(house: IssuingHouse, key: SigningKey) -> None:

@@ -119,10 +119,10 @@ class Holders:
         }
 
         async def post(request: web.BaseRequest, _: Caller | None, __: str) -> web.Response:
-            with self._places.one():
-                body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
-                with store_asked():
-                    answer = await acts[door](await self._asking(body, door))
+            # Before there is a place: whoever sends slowly, and anybody may, holds none.
+            body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
+            with self._places.one(), store_asked():
+                answer = await acts[door](await self._asking(body, door))
             made = door in (HolderDoor.RENEW, HolderDoor.EMERGENCY)
             return json_response(answer, status=201 if made else 200)
 

@@ -48,7 +48,11 @@ async def see_nonce(redis: Redis, kid: bytes, nonce: bytes, iat: int) -> Seen:
     new, requests, _ = await pipeline.execute()
     if not new:
         return Seen.REPLAYED
-    return Seen.FRESH if requests <= MAX_REQUESTS else Seen.TOO_MANY
+    if requests <= MAX_REQUESTS:
+        return Seen.FRESH
+    # Past the bound it need not be remembered: until the epoch is forgotten, nothing is let in.
+    await redis.hdel(key, field)
+    return Seen.TOO_MANY
 
 
 async def count_made(redis: Redis, number: int, person: int, day: int) -> bool:
