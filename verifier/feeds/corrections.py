@@ -18,6 +18,8 @@ MAX_TEXT: Final = 500
 """Characters of what the person says; a paragraph."""
 MAX_OPEN: Final = 10_000
 """Cases that may be open at once: more than a city's staff can read in a week."""
+MAX_CLOSED: Final = 50_000
+"""Closed cases that are kept, 30 MB: who opens and withdraws without end fills no store."""
 KEPT_S: Final = 31 * 86_400
 """Seconds that a closed case is kept: as long as records."""
 OVERDUE_S: Final = 3 * 86_400

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from tests.support.async_store import with_store
 from tests.support.feeds_house import KEY, STRANGER_KEY, FeedsHouse, feeds_house, lines
 from verifier.contract.audit import AuditAction, verify
-from verifier.feeds.corrections import CorrectionCase, CorrectionEvent, CorrectionState
+from verifier.feeds.corrections import MAX_CLOSED, CorrectionCase, CorrectionEvent, CorrectionState
 from verifier.service.store.corrections import (
     close_case,
     forget_person_cases,
@@ -80,6 +80,21 @@ def test_a_case_is_closed_once(house: FeedsHouse) -> None:
     assert closed(house, withdrawn, CorrectionEvent.APPROVE) is None
     kept = house.ask("GET", f"{PATH}?closed=1&limit=1000").body["cases"]
     assert {decided, withdrawn} <= {row["case"]["id"] for row in kept}
+
+
+def test_opening_and_withdrawing_without_end_fills_no_store(house: FeedsHouse) -> None:
+    """Closed cases are counted too; then nothing is opened until some are old enough."""
+    kept = {f"{number:032x}": "{}" for number in range(MAX_CLOSED)}
+    with house.redis.client() as client:
+        before = client.hlen("v:{corrections}:open")
+        client.rename("v:{corrections}:closed", "v:{corrections}:aside")
+        client.hset("v:{corrections}:closed", mapping=kept)
+        asked = {"plane": "health", "reason": "other", "person": 7}
+        answer = house.ask("POST", PATH, asked)
+        client.rename("v:{corrections}:aside", "v:{corrections}:closed")
+        assert (answer.status, answer.body["code"]) == (503, "corrections.full")
+        assert client.hlen("v:{corrections}:open") == before
+    assert house.ask("POST", PATH, asked).status == 201
 
 
 def test_what_is_kept_of_one_person_is_found_and_forgotten(house: FeedsHouse) -> None:

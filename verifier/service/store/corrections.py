@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from verifier.feeds.corrections import (
     KEPT_S,
+    MAX_CLOSED,
     MAX_OPEN,
     CorrectionCase,
     CorrectionEvent,
@@ -28,16 +29,16 @@ _DECODER: Final = msgspec.json.Decoder(CorrectionCase)
 
 
 class CasesFullError(Exception):
-    """As many cases are open as are kept: some must be decided first."""
+    """As many cases are open, or closed and kept, as may be."""
 
 
 async def open_case(redis: Redis, case: CorrectionCase) -> None:
     """Keep a new case.
 
     Raises:
-        CasesFullError: too many are open.
+        CasesFullError: too many are open, or were closed of late.
     """
-    if await redis.hlen(_OPEN) >= MAX_OPEN:
+    if await redis.hlen(_OPEN) >= MAX_OPEN or await redis.hlen(_CLOSED) >= MAX_CLOSED:
         raise CasesFullError
     await redis.hsetnx(_OPEN, case.id, msgspec.json.encode(case).decode())
 
