@@ -129,14 +129,8 @@ def _cards(data: bytes) -> object:
     return open_cards(read_document(data, CardsDocument, "cards"))
 
 
-def _holder(kind: type[Possession] | type[HolderRequest]) -> Callable[[bytes], object]:
-    return lambda data: read_holder(data, kind)
-
-
-def _possession(data: bytes) -> object:
-    return check_possession(
-        data, _PHONE, issuer="440100", purpose=Purpose.PHONE, challenge=bytes(16)
-    )
+def _possession(data: bytes) -> None:
+    check_possession(data, _PHONE, issuer="440100", purpose=Purpose.PHONE, challenge=bytes(16))
 
 
 def _shown(data: bytes) -> object:
@@ -189,8 +183,10 @@ def door_parsers() -> tuple[DoorParser, ...]:
                    (_payload(edition.destruction(Plane.HEALTH)),)),
         DoorParser("cards", _cards, malformed, (_payload(cards),)),
         DoorParser("bulk line", _bulk, (msgspec.DecodeError, ValueError, RecursionError), BULK),
-        DoorParser("holder request", _holder(HolderRequest), malformed, (_payload(signed[1]),)),
-        DoorParser("possession", _holder(Possession), malformed, (_payload(signed[0]),)),
+        DoorParser("holder request", lambda data: read_holder(data, HolderRequest), malformed,
+                   (_payload(signed[1]),)),
+        DoorParser("possession", lambda data: read_holder(data, Possession), malformed,
+                   (_payload(signed[0]),)),
         DoorParser("possession signed", _possession, (HolderRefused,), tuple(signed)),
         DoorParser("credential shown", _shown, (HolderRefused,),
                    (credential(7, holder=PHONE), credential(7, holder=None))),
