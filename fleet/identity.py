@@ -41,6 +41,7 @@ MAX_CSR_BYTES: Final = 8192
 LOOPBACK: Final = ("127.0.0.1", "localhost")
 """Names of the servers of an installation on one machine."""
 
+Certificate = x509.Certificate
 PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey
 
@@ -225,6 +226,15 @@ def kid_of(key: PublicKey) -> bytes:
     point = key.public_numbers()
     x, y = (number.to_bytes(32, "big") for number in (point.x, point.y))
     return sha256(b"\xa4\x01\x02\x20\x01\x21\x58\x20" + x + b"\x22\x58\x20" + y).digest()[:8]
+
+
+def issued_by(certificate: Certificate, authority: Certificate) -> bool:
+    """Say whether a CA has signed a certificate."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def renew_after(certificate: x509.Certificate) -> datetime:

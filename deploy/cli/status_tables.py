@@ -16,7 +16,7 @@ def print_report(console: Console, report: Report) -> None:
     """Print a report."""
     wrong = report.wrong
     if wrong:
-        console.print(Text(f"{len(wrong)} things are wrong", style="bold red"))
+        console.print(Text(f"wrong: {len(wrong)}", style="bold red"))
     else:
         console.print(Text("all is well", style="bold green"))
     for row in wrong:

@@ -1,7 +1,8 @@
 """Certificates of the servers and services on this machine, from a CA of our own.
 
-The two CAs are made on the first start and live ten years; what they sign here is renewed at a
-start past two thirds of its life. Terminals' own certificates are not made here.
+The two CAs live ten years; a start makes one of which there is no certificate. What they sign here
+is renewed at a start past two thirds of its life, or when another CA has taken its CA's place.
+Terminals' own certificates are not made here.
 """
 
 from datetime import UTC, datetime
@@ -18,23 +19,23 @@ CLIENTS: Final = {"fleet-mqtt-client": "fleet"}
 
 
 def make_authorities(data: Path) -> None:
-    """Make the CAs that are not there yet."""
+    """Make the CAs that have no certificate here; a key may be kept elsewhere between renewals."""
     for name in AUTHORITIES:
-        key = data / "keys" / f"{name}.pem"
-        if not key.exists():
+        if not _certificate(data, name).exists():
             made = identity.make_authority(f"kapok {name}", datetime.now(UTC))
-            # The certificate first: a key without one would look like a CA that is there.
+            # The key first: a certificate without one would look like a CA that is kept elsewhere.
+            write_file(data / "keys" / f"{name}.pem", made.key_pem())
             write_file(_certificate(data, name), made.certificate_pem())
-            write_file(key, made.key_pem())
 
 
 def renew_certificates(data: Path) -> None:
     """Make or renew the certificates of servers and service clients, each with a new key."""
     now = datetime.now(UTC)
+    due = [name for name in (*SERVERS, *CLIENTS) if not _holds(data, name, now)]
+    if not due:
+        return  # then the CA's key may be elsewhere
     authority = load_authority(data, "service-ca")
-    for name in (*SERVERS, *CLIENTS):
-        if _holds(data, name, now):
-            continue
+    for name in due:
         key = identity.make_key()
         if name in CLIENTS:
             made = authority.client_certificate(CLIENTS[name], key.public_key(), now)
@@ -55,7 +56,14 @@ def _holds(data: Path, name: str, now: datetime) -> bool:
     path = _certificate(data, name)
     if not path.exists() or not (data / "keys" / f"{name}.pem").exists():
         return False
-    return now < identity.renew_after(identity.load_certificate(path.read_bytes()))
+    held = identity.load_certificate(path.read_bytes())
+    return now < identity.renew_after(held) and issued_here(data, "service-ca", held)
+
+
+def issued_here(data: Path, name: str, held: identity.Certificate) -> bool:
+    """Say whether a certificate is of the CA that stands here now."""
+    authority = identity.load_certificate(_certificate(data, name).read_bytes())
+    return identity.issued_by(held, authority)
 
 
 def _certificate(data: Path, name: str) -> Path:

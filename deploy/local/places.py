@@ -5,11 +5,13 @@ are written once. A terminal's key and certificate lie in its own folder; past t
 life the certificate is made anew at a start, and the registry is told its new fingerprint.
 """
 
+import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from deploy.local.certificates import load_authority
+from deploy.local.certificates import issued_here, load_authority
 from deploy.local.data import write_file
 from fleet import identity
 from fleet.contract.topics import TerminalId
@@ -51,18 +53,44 @@ def make_terminals(data: Path) -> None:
 
 
 def renew_terminals(data: Path) -> None:
-    """Renew the certificates of demo terminals that are past two thirds of their life."""
+    """Renew the certificates of demo terminals: old ones, lost ones, those of a CA that was.
+
+    A terminal that the registry names no longer gets none.
+    """
+    registry = data / "places.toml"
     for terminal in DEMO:
-        path = data / "terminals" / terminal.name / "cert.pem"
-        if not path.exists():
+        before = _registered(data, terminal.name).get("fingerprint")
+        if not isinstance(before, str) or not _due(data, terminal.name):
             continue
-        held = identity.load_certificate(path.read_bytes())
-        if datetime.now(UTC) < identity.renew_after(held):
-            continue
-        before, after = identity.fingerprint(held), _issue(data, terminal.name)
-        registry = data / "places.toml"
+        after = _issue(data, terminal.name)
         text = registry.read_text(encoding="utf-8").replace(before, after)
         write_file(registry, text.encode())
+
+
+def registered_generation(data: Path, name: str) -> int:
+    """Return the generation of a terminal's identity, as the registry has it."""
+    found = _registered(data, name).get("generation", 1)
+    return found if isinstance(found, int) else 1
+
+
+def _registered(data: Path, name: str) -> Mapping[str, object]:
+    """Return what the registry says of a terminal: nothing where it does not name it, or fails."""
+    try:
+        text = (data / "places.toml").read_text(encoding="utf-8")
+        rows = tomllib.loads(text).get("terminal", ())
+        return next((row for row in rows if row.get("id") == name), {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError, TypeError):
+        return {}  # the fleet says what is wrong with it
+
+
+def _due(data: Path, name: str) -> bool:
+    folder = data / "terminals" / name
+    if not (folder / "cert.pem").exists() or not (folder / "key.pem").exists():
+        return True
+    held = identity.load_certificate((folder / "cert.pem").read_bytes())
+    trusts = (folder / "ca.pem").read_bytes() == (data / "keys" / "service-ca.crt.pem").read_bytes()
+    fresh = datetime.now(UTC) < identity.renew_after(held)
+    return not (fresh and trusts and issued_here(data, "terminal-ca", held))
 
 
 def _issue(data: Path, name: str) -> str:

@@ -13,7 +13,7 @@ from deploy.local.data import write_file
 from deploy.local.house import API_KEY, House, endpoints
 from deploy.local.lists import list_sizes
 from deploy.local.passwords import api_key_entries
-from deploy.local.places import DEMO, DemoTerminal
+from deploy.local.places import DEMO, DemoTerminal, registered_generation
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
 from verifier.contract.export import ExportField
@@ -168,6 +168,7 @@ def _terminal(house: House, terminal: DemoTerminal) -> dict[str, Any]:
         "socket": str(house.terminal_socket(terminal.name)),
         "key": str(folder / "key.pem"),
         "certificate": str(folder / "cert.pem"),
+        "generation": registered_generation(house.data, terminal.name),
         "root": str(house.data / "trust" / "root.cbor"),
         "verifier": {
             "url": endpoints(house).verifier_tls_url,

@@ -33,11 +33,15 @@ class Wiring:
     children: Callable[[House], tuple[Child, ...]]
 
 
-SECRETS: Final = (
+REPLACEABLE: Final = (
     Seed(name="Redis passwords", make=passwords.make_redis_passwords),
     Seed(name="API keys", make=passwords.make_api_keys),
-    Seed(name="reference key", make=passwords.make_reference_key),
     Seed(name="certificate authorities", make=certificates.make_authorities),
+)
+"""Made wherever they are missing: whoever takes one away gets another (docs/runbook.md)."""
+SECRETS: Final = (
+    *REPLACEABLE,
+    Seed(name="reference key", make=passwords.make_reference_key),
     Seed(name="signing keys", make=trust.make_signing_keys),
     Seed(name="root document", make=trust.make_root),
     Seed(name="trust source", make=trust.make_trust_source),
@@ -47,6 +51,7 @@ SECRETS: Final = (
     Seed(name="places and terminals", make=places.make_terminals),
 )
 RENEWED: Final = (
+    *REPLACEABLE,
     Seed(name="certificates", make=certificates.renew_certificates),
     Seed(name="terminals' certificates", make=places.renew_terminals),
 )

@@ -20,10 +20,13 @@ TAIL_BYTES: Final = 65_536
 GRACE_S: Final = 5.0
 """Seconds by which a process may be younger than the house without having been restarted."""
 _LEVELS: Final = frozenset({"warning", "error", "critical", "exception"})
-_SIGNS: Final = ("error", "fatal", "traceback", "kapok:", "oom ", "misconf", "can't ")
+_SIGNS: Final = (
+    *("error", "fatal", "traceback", "can't ", " # "),
+    *("verifier.service ", "fleet.service ", "firmware_stubs.edge "),
+)
 """How programs that log no JSON begin to say that something is wrong."""
-_QUIET: Final = ("unexpected eof while reading", "disconnected: protocol error")
-"""What the broker calls an error when somebody only asks whether its port is open."""
+_QUIET: Final = ("unexpected eof while reading", "disconnected: protocol error", "leaked ")
+"""What sounds so and is not: somebody only asked whether a port is open; a library's farewell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,10 @@
 problems keep the fleet from its work, warnings do not.
 """
 
+import asyncio
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
@@ -14,6 +16,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from fleet.service.app import FLEET, Fleet
 from fleet.service.http.problems import answer
 from fleet.service.store.connection import is_durable
+
+STORE_S: Final = 1.5
+"""Seconds for the store's answer: whoever asks how we are must not wait for it."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -42,7 +47,7 @@ async def healthz(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Answer 200 while the store is durable and every shard's messages flow, else 503."""
     fleet = request.app[FLEET]
-    problems = tuple(_problems(fleet, durable=await is_durable(fleet.redis)))
+    problems = tuple(_problems(fleet, durable=await _durable(fleet)))
     found = Readiness(
         ready=not problems,
         problems=problems,
@@ -59,6 +64,15 @@ async def metrics(request: web.Request) -> web.Response:
     """Answer the counters in the Prometheus text format."""
     body = generate_latest(request.app[FLEET].metrics.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _durable(fleet: Fleet) -> bool:
+    """Ask the store, but not for as long as messages may wait for it."""
+    try:
+        async with asyncio.timeout(STORE_S):
+            return await is_durable(fleet.redis)
+    except TimeoutError:
+        return False
 
 
 def _problems(fleet: Fleet, *, durable: bool) -> Iterator[Finding]:
