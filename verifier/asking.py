@@ -8,7 +8,7 @@ from verifier.codes.names import subject_of
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import Colour, Format, Kind, Plane
+from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Plane
 from verifier.course import OK, SKIPPED, Clock, Course, Known
 from verifier.errors import Refusal
 from verifier.groups.roster import Members, unpack_members
@@ -50,6 +50,8 @@ def check_status(  # (6)
     return review
 
 
+MINUTE: Final = 60
+"""Seconds."""
 DOCUMENT: Final = "hcert"
 """Where an EU document stands among the claims."""
 
@@ -138,6 +140,7 @@ def check_profile(  # (7)
             raise Refusal(Reason.SECTOR_MISSING)
         steps.sector_class = claims.sectors[profile.sector]
     _audience(code, profile, grant)
+    _appointment(claims, known, profile, grant, clock, steps)
     if claims.format is not Format.CC1:
         _document(claims, code.kid, profile, clock, steps)
     review = None
@@ -159,6 +162,34 @@ def _audience(code: Unverified, profile: ResolvedProfile, grant: Grant) -> None:
     scope = f"place:{grant.place}" if use is None else use.scope_name(grant.place, grant.gate)
     if audience != scope:
         raise Refusal(Reason.PROOF_AUDIENCE)
+
+
+def _appointment(
+    claims: Claims,
+    known: Known,
+    profile: ResolvedProfile,
+    grant: Grant,
+    clock: Clock,
+    steps: Course,
+) -> None:
+    """Ask that who comes in is expected here about now; nobody without a person index is."""
+    if profile.profile.appointment is None or grant.direction is not Direction.IN:
+        return
+    if claims.list is None or claims.person is None:
+        raise Refusal(Reason.PLACE_APPOINTMENT)
+    asked = profile.profile
+    held = known.appointments.get(asked.place)
+    if held is None or not clock.sure or clock.now > held.expires:
+        steps.doubt(Reason.RULE_UNKNOWN)  # nobody can say who is expected: never a plain pass
+        return
+    if not held.expects(
+        claims.list,
+        claims.person,
+        clock.now,
+        early=asked.early_minutes * MINUTE + clock.uncertainty,
+        late=asked.late_minutes * MINUTE + clock.uncertainty,
+    ):
+        raise Refusal(Reason.PLACE_APPOINTMENT)
 
 
 def _document(

@@ -17,6 +17,7 @@ from verifier.errors import Refusal
 from verifier.groups.roster import NO_ROSTERS, Rosters
 from verifier.groups.verdict import GroupVerdict
 from verifier.policy.rules import RuleOutcome
+from verifier.sectors.appointments import PlaceAppointments
 from verifier.status.plane import Status
 from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import Trust
@@ -55,6 +56,8 @@ class Known:
     trust: Trust
     status: Status
     rosters: Rosters = NO_ROSTERS
+    appointments: Mapping[str, PlaceAppointments] = field(default_factory=dict)
+    """By place."""
     revoked_cards: Mapping[str, RevokedCards] = field(default_factory=dict)
     """SHC: by the kid of the signing key; a key without a list: its cards are not asked for."""
 

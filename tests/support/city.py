@@ -13,7 +13,7 @@ import msgspec
 
 from tests.support.keys import ISSUER, PHONE
 from tests.support.publisher import DAY, HOUR, ISSUER_ENTRY, NOW, OTHER_ENTRIES, Edition
-from verifier.contract.bundle import KeyEntry, Roster
+from verifier.contract.bundle import Appointment, KeyEntry, Roster
 from verifier.contract.cbor import encode
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import (
@@ -106,6 +106,9 @@ class City:
     status_at: int = NOW - 30
     size: int = LIST_SIZE
     rosters: tuple[Roster, ...] = ()
+    appointments: tuple[Appointment, ...] | None = None
+    """None: there is no bundle of them."""
+    appointments_exp: int = NOW + DAY
 
     profile: Mapping[str, Any] | None = field(default_factory=lambda: PROFILE)
     """None: the place has none; empty: nothing is asked."""
@@ -155,6 +158,8 @@ class City:
             status_at=self.status_at,
             size=self.size,
             rosters=self.rosters,
+            appointments=self.appointments,
+            appointments_exp=self.appointments_exp,
         )
 
     def asked(self) -> ResolvedProfile | None:
@@ -198,6 +203,8 @@ def _known(  # one argument a thing that may differ, so that equal cities share 
     status_at: int,
     size: int,
     rosters: tuple[Roster, ...],
+    appointments: tuple[Appointment, ...] | None,
+    appointments_exp: int,
 ) -> Known:
     edition = Edition(
         keys=(trusted, *OTHER_ENTRIES),
@@ -220,7 +227,12 @@ def _known(  # one argument a thing that may differ, so that equal cities share 
     if rosters:
         signed = edition.rosters(*rosters, place=GRANT.place)
         known_rosters = known_rosters.replaced(taken.take_rosters(signed, NOW, held=True).value)
-    return Known(trust=taken.trust, status=status, rosters=known_rosters)
+    expected = {}
+    if appointments is not None:
+        signed = replace(edition, exp=appointments_exp, iat=NOW - DAY).appointments(*appointments)
+        opened = taken.take_appointments(signed, NOW, held=True).value
+        expected[opened.place] = opened
+    return Known(trust=taken.trust, status=status, rosters=known_rosters, appointments=expected)
 
 
 def trusting(**changes: Any) -> KeyEntry:

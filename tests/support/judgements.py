@@ -7,13 +7,15 @@ them. Every case is right but for what its name says.
 from collections.abc import Mapping
 from typing import Final
 
-from tests.support.city import GROUP_ID, City, asks, trusting
+import msgspec
+
+from tests.support.city import GRANT, GROUP_ID, City, asks, trusting
 from tests.support.keys import ISSUER_ED, PHONE_ED, STRANGER
 from tests.support.publisher import DAY, HOUR, NOW
 from verifier.codes import base45
-from verifier.contract.bundle import Roster, RosterMember
+from verifier.contract.bundle import Appointment, Roster, RosterMember
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import Colour, Kind, Plane
+from verifier.contract.vocabulary import Colour, Direction, Kind, Plane
 from verifier.issuing.issuer import Subject
 
 SKEW: Final = 60
@@ -45,6 +47,18 @@ ROSTER: Final = Roster(
 )
 ON_PAPER: Final = City(subject=GROUP, phone=None, rosters=(ROSTER,))
 ON_A_PHONE: Final = City(subject=CARRIED)
+BY_APPOINTMENT: Final = asks(
+    kinds=["personal"], appointment="required", early_minutes=30, late_minutes=15
+)
+
+
+def booked(begins: int, ends: int, *, person: int = 77, number: int = 1) -> Appointment:
+    """Book somebody in seconds from now; the code's own person, if nothing is said."""
+    return Appointment(list=number, person=person, begins=NOW + begins, ends=NOW + ends)
+
+
+EXPECTED: Final = City(profile=BY_APPOINTMENT, appointments=(booked(-600, 600),))
+GATE_OUT: Final = msgspec.structs.replace(GRANT, direction=Direction.OUT)
 ED_ISSUER: Final = trusting(spki=ISSUER_ED.spki, algorithm=int(ISSUER_ED.algorithm))
 
 GOOD: Final[Mapping[str, City]] = {
@@ -74,6 +88,17 @@ GOOD: Final[Mapping[str, City]] = {
     "a group on a phone": ON_A_PHONE,
     "an unsure clock and a paper code": City(phone=None, clock_sure=False),
     "the last index of the list": City(size=502),
+    "an appointment now": EXPECTED,
+    "as early as the place allows": EXPECTED.at(appointments=(booked(1800, 3600),)),
+    "as late as the place allows": EXPECTED.at(appointments=(booked(-3600, -900),)),
+    "early by as much as the clock may be off": EXPECTED.at(
+        appointments=(booked(1805, 3600),), uncertainty=5
+    ),
+    "the second of two appointments": EXPECTED.at(
+        appointments=(booked(-7200, -3600), booked(-60, 60))
+    ),
+    "a way out needs no appointment": EXPECTED.at(appointments=(), grant=GATE_OUT),
+    "the last second of the appointments": EXPECTED.at(appointments_exp=NOW),
 }
 
 REFUSED: Final[Mapping[str, tuple[Reason, City]]] = {
@@ -128,6 +153,32 @@ REFUSED: Final[Mapping[str, tuple[Reason, City]]] = {
     "paper where only phones pass": (
         Reason.PLACE_STATIC,
         City(phone=None, profile=asks(static=False)),
+    ),
+    "no appointment": (Reason.PLACE_APPOINTMENT, EXPECTED.at(appointments=())),
+    "somebody else's appointment": (
+        Reason.PLACE_APPOINTMENT,
+        EXPECTED.at(appointments=(booked(-600, 600, person=78),)),
+    ),
+    "an appointment of another list's person": (
+        Reason.PLACE_APPOINTMENT,
+        EXPECTED.at(appointments=(booked(-600, 600, number=2),)),
+    ),
+    "one second too early": (
+        Reason.PLACE_APPOINTMENT,
+        EXPECTED.at(appointments=(booked(1801, 3600),)),
+    ),
+    "one second too late": (
+        Reason.PLACE_APPOINTMENT,
+        EXPECTED.at(appointments=(booked(-3600, -901),)),
+    ),
+    "no appointments known": (Reason.RULE_UNKNOWN, EXPECTED.at(appointments=None)),
+    "appointments one second too old": (
+        Reason.RULE_UNKNOWN,
+        EXPECTED.at(appointments_exp=NOW - 1),
+    ),
+    "an appointment by a clock unsure": (
+        Reason.RULE_UNKNOWN,
+        EXPECTED.at(phone=None, clock_sure=False),
     ),
     "no sector": (Reason.SECTOR_MISSING, City(subject=WITHOUT_SECTORS)),
     "a sector switched off": (Reason.SECTOR_DISABLED, City(sectors_enabled=(2, 3, 4))),
@@ -227,6 +278,12 @@ UNSURE: Final[Mapping[str, tuple[Reason, City, str]]] = {
     "a group's health": (
         Reason.STATUS_UNKNOWN,
         ON_PAPER.at(planes=(Plane.REVOCATION,)),
+        "oooooou",
+    ),
+    "who is expected": (Reason.RULE_UNKNOWN, EXPECTED.at(appointments=None), "oooooou"),
+    "who is expected today": (
+        Reason.RULE_UNKNOWN,
+        EXPECTED.at(appointments_exp=NOW - 1),
         "oooooou",
     ),
 }

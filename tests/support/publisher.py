@@ -14,7 +14,7 @@ import numpy as np
 
 from tests.support.keys import BUNDLE, GRANTS, ISSUER, ROOTS, ROSTER, STATUS
 from verifier.contract import cbor
-from verifier.contract.bundle import KeyEntry, Roster
+from verifier.contract.bundle import Appointment, KeyEntry, Roster
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.grant import Grant, seal_grant
@@ -114,6 +114,11 @@ class Edition:
         """Return the revoked health cards, by kid."""
         body = {"lists": {kid: list(entries) for kid, entries in (lists or {}).items()}}
         return self._document("cards", body, BUNDLE, SignedUse.BUNDLE)
+
+    def appointments(self, *entries: Appointment, place: str = "hall-1") -> bytes:
+        """Return a place's appointments."""
+        body = {"place": place, "entries": [msgspec.to_builtins(entry) for entry in entries]}
+        return self._document("appointments", body, BUNDLE, SignedUse.BUNDLE)
 
     def rosters(self, *rosters: Roster, place: str = "hall-1") -> bytes:
         """Return a place's rosters."""

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from verifier.barcode.scan import read_picture, scan
-from verifier.contract.bundle import Roster, RostersDocument
+from verifier.contract.bundle import AppointmentsDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant
 from verifier.contract.status import DeltaDocument, StatusDocument
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
@@ -20,6 +20,7 @@ from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, Rosters, open_rosters, unpack_members
 from verifier.policy.profiles import check_profile, resolve
+from verifier.sectors.appointments import PlaceAppointments, open_appointments
 from verifier.seen import SeenCredentials
 from verifier.status.plane import BITS, NO_STATUS, PackedValues, PlaneView, Status, pack
 from verifier.trust.bundle import Taken, Trust, TrustedSet
@@ -59,7 +60,12 @@ def judge(vector: Vector) -> Assessment:
     clock = vector.get("clock", {})
     return assess(
         text,
-        known=Known(trust=_trust(vector), status=_status(vector), rosters=_rosters(vector)),
+        known=Known(
+            trust=_trust(vector),
+            status=_status(vector),
+            rosters=_rosters(vector),
+            appointments=_appointments(vector),
+        ),
         profile=asked if asked is UNASKED or asked is None else resolve(check_profile(asked), 1),
         grant=_grant(vector.get("grant")),
         clock=Clock(
@@ -128,6 +134,15 @@ def _rosters(vector: Vector) -> Rosters:
     return Rosters({place: open_rosters(document)})
 
 
+def _appointments(vector: Vector) -> dict[str, PlaceAppointments]:
+    if "appointments" not in vector:
+        return {}
+    stated, place = vector["appointments"], vector["profile"]["place"]
+    opening = {"type": "appointments", "version": 1, "iat": 1, "place": place}
+    document = msgspec.convert(opening | dict(stated), AppointmentsDocument)
+    return {place: open_appointments(document)}
+
+
 def _grant(stated: Vector | None) -> Grant | None:
     if stated is None:
         return None
@@ -194,6 +209,7 @@ class Machine:
             "profiles": partial(taken.take_profiles, held=held),
             "cards": partial(taken.take_cards, held=held),
             "rosters": partial(taken.take_rosters, held=held),
+            "appointments": partial(taken.take_appointments, held=held),
             "grant": taken.read_grant,
         }
         takes[document["kind"]](data, now)

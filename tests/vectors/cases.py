@@ -22,10 +22,10 @@ from tests.support.faults import (
     static_bytes,
     with_algorithm,
 )
-from tests.support.health import thumbprint
 from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
-from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STATUS, STRANGER, other_half
+from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
+from tests.vectors.contents import content_cases
 from tests.vectors.planes import plane_cases
 from verifier.barcode.render import symbol, to_png
 from verifier.codes import base45
@@ -197,28 +197,11 @@ def _bundles() -> Iterator[Document]:
     start = (("root", EDITION.root()), ("trust", EDITION.trust()))
     late = replace(second, exp=NOW - 1)
     plane = (Plane.HEALTH, 8, {3: 1})
-    cards = {thumbprint(): ["vwAjHdarZuc.1687450765", "FKDIxsTCGlU"]}
     table: tuple[tuple[str, str | None, tuple[tuple[str, bytes], ...]], ...] = (
         ("the next trust bundle", None, (*start, ("trust", second.trust()))),
         ("the same trust bundle again", None, (*start, ("trust", EDITION.trust()))),
         ("profiles", None, (*start, ("profiles", EDITION.profiles(City().profile or {})))),
-        ("revoked cards", None, (*start, ("cards", EDITION.cards(cards)))),
         ("the next root", None, (*start, ("root", rotated.root()))),
-        (
-            "older revoked cards",
-            "rollback",
-            (*start, ("cards", second.cards(cards)), ("cards", EDITION.cards(cards))),
-        ),
-        (
-            "revoked cards signed by the status key",
-            "unknown_key",
-            (*start, ("cards", replace(EDITION, signer=STATUS).cards(cards))),
-        ),
-        (
-            "a revoked card that is none",
-            "malformed",
-            (*start, ("cards", EDITION.cards({thumbprint(): ["vwAjHdarZuc", "a.b.c"]}))),
-        ),
         (
             "an older trust bundle",
             "rollback",
@@ -263,7 +246,8 @@ def _bundles() -> Iterator[Document]:
             (*start, ("root", replace(rotated, root_signers=(ROOTS[0], *NEW_ROOTS)).root())),
         ),
     )
-    for why, cause, documents in table:
+    contents = ((why, cause, (*start, *documents)) for why, cause, documents in content_cases())
+    for why, cause, documents in (*table, *contents):
         yield _taken("bundle", why, cause, documents)
 
 
@@ -319,6 +303,11 @@ def _placed(folder: str, name: str, why: str, city: City, expect: Document) -> D
             msgspec.to_builtins(roster, builtin_types=(bytes,)) | {"group": roster.group.hex()}
             for roster in city.rosters
         ]
+    if city.appointments is not None:
+        document["appointments"] = {
+            "exp": city.appointments_exp,
+            "entries": [msgspec.to_builtins(entry) for entry in city.appointments],
+        }
     return document
 
 

@@ -1,4 +1,4 @@
-"""Signed bundles: root document, trust bundle, profiles, revoked cards, rosters.
+"""Signed bundles: root document, trust, profiles, revoked cards, appointments, rosters.
 
 Every one is an envelope (`envelope.py`) with a deterministic CBOR payload that opens with the same
 four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 1 and only rise.
@@ -7,6 +7,7 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 - trust  signed by a bundle key: which issuers' keys may sign what, when; lists; enabled sectors.
 - profiles  signed by a bundle key: what each place asks.
 - cards     signed by a bundle key: which health cards their issuers have revoked.
+- appointments  signed by a bundle key: who is expected at a place, and when.
 - rosters   signed by a roster key of the trust bundle (`SignedUse.ROSTER`).
 Status has a file of its own (`status.py`).
 """
@@ -25,6 +26,8 @@ MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
 MAX_RULES: Final = 1000
 """Rules in the profiles bundle; fifteen countries published 194 in all."""
+MAX_APPOINTMENTS: Final = 20_000
+"""Entries of a place: a hall sees a few thousand people a day, a bundle holds two days of it."""
 _PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
@@ -127,6 +130,28 @@ class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     rosters: tuple[Roster, ...]
 
 
+class Appointment(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True
+):
+    """Who is expected, by status list and person index, from when to when (Unix seconds)."""
+
+    list: ListNumber
+    person: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    begins: Seconds
+    ends: Seconds
+
+
+class AppointmentsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The appointments at one place that begin until `exp`, ascending."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+    place: Annotated[str, msgspec.Meta(pattern=rf"\A{_PLACE}\Z")]
+    entries: Annotated[tuple[Appointment, ...], msgspec.Meta(max_length=MAX_APPOINTMENTS)]
+
+
 class CardsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the issuers of SMART Health Cards have revoked, by the kid of the signing key."""
 
@@ -144,6 +169,10 @@ ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
 """Name of a root on the way to the newest, which is called root."""
 ROSTERS_OF: Final = re.compile(rf"rosters-({_PLACE})")
 """Name of a place's rosters."""
+APPOINTMENTS_OF: Final = re.compile(rf"appointments-({_PLACE})")
+"""Name of a place's appointments."""
+OF_PLACE: Final = re.compile(rf"(?:rosters|appointments)-({_PLACE})")
+"""Names of what is known of one place, and handed to its own terminals alone."""
 DELTA_BUCKET: Final = 64
 """Versions in a bucket of deltas: a minute of changes, or an hour of none."""
 
@@ -152,7 +181,8 @@ class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of GET /v1/bundles."""
 
     name: str
-    """root, root-<version>, trust, profiles, cards, rosters-<place>, or status-<list>-<plane>."""
+    """root, root-<version>, trust, profiles, cards, rosters-<place>, appointments-<place>, or
+    status-<list>-<plane>."""
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""
@@ -167,7 +197,13 @@ class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Document = TypeVar(
-    "Document", RootDocument, TrustDocument, ProfilesDocument, CardsDocument, RostersDocument
+    "Document",
+    RootDocument,
+    TrustDocument,
+    ProfilesDocument,
+    CardsDocument,
+    RostersDocument,
+    AppointmentsDocument,
 )
 
 

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PLACE_FORMAT = "place.format"
     PLACE_KIND = "place.kind"
     PLACE_STATIC = "place.static"
+    PLACE_APPOINTMENT = "place.appointment"
     SECTOR_MISSING = "sector.missing"
     SECTOR_DISABLED = "sector.disabled"
     RULE_FAILED = "rule.failed"
@@ -248,6 +249,12 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         _DENY,
         "本场所不接受纸质码。请用手机出示，或联系工作人员。",
         "This place does not take paper codes. Show it on a phone, or ask the staff.",
+    ),
+    Reason.PLACE_APPOINTMENT: ReasonRow(
+        Step.PROFILE,
+        _DENY,
+        "您此刻在本场所没有预约。请按预约时间前来，或先预约。",
+        "You have no appointment here at this time. Come at its time, or make one first.",
     ),
     Reason.SECTOR_MISSING: ReasonRow(
         Step.PROFILE,

@@ -141,6 +141,8 @@ class ApiScope(StrEnum):
     BUNDLES = "bundles"
     GRANTS = "grants"
     ISSUE = "issue"
+    APPOINTMENTS = "appointments"
+    """Book and cancel appointments: a hall's booking system."""
     COMMANDS = "commands"
     FLEET_READ = "fleet.read"
     FEEDS = "feeds"

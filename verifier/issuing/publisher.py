@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from verifier.contract.bundle import (
+    AppointmentsDocument,
     CardsDocument,
     KeyEntry,
     ProfilesDocument,
@@ -76,9 +77,10 @@ def seal_root(document: RootDocument, keys: Sequence[SigningKey]) -> bytes:
 
 
 def seal_bundle(
-    document: TrustDocument | ProfilesDocument | CardsDocument, key: SigningKey
+    document: TrustDocument | ProfilesDocument | CardsDocument | AppointmentsDocument,
+    key: SigningKey,
 ) -> bytes:
-    """Sign a trust bundle, the profiles or revoked cards with a bundle key."""
+    """Sign a trust bundle, the profiles, revoked cards or appointments with a bundle key."""
     return _seal(SignedUse.BUNDLE, _payload(document), key)
 
 

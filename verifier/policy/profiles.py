@@ -15,6 +15,7 @@ from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
 from verifier.errors import ProfileError
 from verifier.policy.rules import RuleSet, read_rule
+from verifier.sectors.appointments import MAX_GRACE_MINUTES
 
 MAX_PROFILE_BYTES: Final = 64 * 1024
 """Octets of a profile file."""
@@ -33,6 +34,7 @@ _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
 PlaceId = Annotated[str, msgspec.Meta(pattern=_ID)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
+Grace = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_MINUTES)]
 
 
 class UseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,6 +100,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     group: GroupRule = GroupRule()
     rules: RulesAsked | None = None
     """For documents with rules (HC1); CC1 codes have none to pass."""
+    appointment: Annotated[str, msgspec.Meta(pattern=r"^required\Z")] | None = None
+    """required: whoever comes in must be expected here about now."""
+    early_minutes: Grace = 0
+    """Minutes before an appointment begins in which its person is let in."""
+    late_minutes: Grace = 0
+    """Minutes after it ends."""
 
     def __post_init__(self) -> None:
         _one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
@@ -109,6 +117,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("review_colours repeats one of colours")
         if self.review_colours and not self.colours:
             raise ValueError("review_colours without colours")
+        if self.appointment is None and (self.early_minutes or self.late_minutes):
+            raise ValueError("early_minutes or late_minutes without appointment")
+        if self.appointment is not None and set(self.kinds) != {"personal"}:
+            raise ValueError("appointment is one person's: kinds takes personal alone")
 
 
 def _one_of(field: str, values: Iterable[str], allowed: set[str]) -> None:

@@ -43,6 +43,8 @@ _UNKNOWN_HERE: Final = frozenset(
     (
         *(Reason.TRUST_STALE, Reason.CLOCK_UNSURE, Reason.STATUS_STALE, Reason.STATUS_UNKNOWN),
         *(Reason.RULE_UNKNOWN, Reason.GROUP_STALE_ROSTER, Reason.USE_UNKNOWN),
+        # What is past is no longer known, and at the time of the scan the bundle was another one.
+        Reason.PLACE_APPOINTMENT,
     )
 )
 """Denials that say what the centre does not know; they contradict nobody."""

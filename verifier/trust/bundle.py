@@ -5,9 +5,10 @@ The order, after The Update Framework:
    threshold of the old root keys and of its own.
 2. The trust bundle is taken when a bundle key of the root signed it, its version is not below the
    floor, and the same version has the same bytes (else it is a fork).
-3. Profiles, revoked cards and rosters the same; status snapshots and deltas when a status key of
-   the trust bundle signed them for a list it may publish. A plane's floor is its version and
-   chain: a snapshot from before it is taken only together with deltas that lead there.
+3. Profiles, revoked cards and appointments the same; rosters when a roster key of the trust bundle
+   signed them; status snapshots and deltas when a status key of it signed them for a list it may
+   publish. A plane's floor is its version and chain: a snapshot from before it is taken only
+   together with deltas that lead there.
 What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
 the stance with TRUST_STALE, never to a stop. A refusal leaves everything as it was. No network,
 no disk, no clock here.
@@ -20,13 +21,14 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from verifier.contract.bundle import (
     CARDS,
+    AppointmentsDocument,
     CardsDocument,
     KeyEntry,
     ProfilesDocument,
     RostersDocument,
     TrustDocument,
 )
-from verifier.contract.destruction import Destruction, read_destruction
+from verifier.contract.destruction import Destruction, certificate_name, read_destruction
 from verifier.contract.envelope import Envelope, SignedUse
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
@@ -35,6 +37,7 @@ from verifier.contract.vocabulary import Format, Plane, Sector
 from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import PlaceRosters, open_rosters
 from verifier.policy.profiles import Profiles, open_profiles
+from verifier.sectors.appointments import PlaceAppointments, open_appointments
 from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
 from verifier.status.rids import RevokedCards, open_cards
@@ -43,8 +46,17 @@ from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 from verifier.trust.opening import document_in, holds, opened, read_by, taken_apart
 from verifier.trust.root import keys_of, read_root
 
-AnyDocument = TrustDocument | ProfilesDocument | CardsDocument | RostersDocument
-AnyContent = TypeVar("AnyContent", ProfilesDocument, RostersDocument, StatusDocument, DeltaDocument)
+AnyDocument = (
+    TrustDocument | ProfilesDocument | CardsDocument | RostersDocument | AppointmentsDocument
+)
+AnyContent = TypeVar(
+    "AnyContent",
+    ProfilesDocument,
+    RostersDocument,
+    AppointmentsDocument,
+    StatusDocument,
+    DeltaDocument,
+)
 Value = TypeVar("Value")
 OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument, Destruction)
 
@@ -145,6 +157,15 @@ class TrustedSet:
         self._accept(data, document, CARDS, now, held=held)
         return TakenCards(document, revoked)
 
+    def take_appointments(
+        self, data: bytes, now: float, *, held: bool = False
+    ) -> "Taken[AppointmentsDocument, PlaceAppointments]":
+        """Take a place's appointments; signed by a bundle key."""
+        document = document_in(self._by_bundle_key(data), AppointmentsDocument, "appointments")
+        appointments = opened(lambda: open_appointments(document))
+        self._accept(data, document, f"appointments-{document.place}", now, held=held)
+        return Taken(document, appointments)
+
     def take_rosters(
         self, data: bytes, now: float, *, held: bool = False
     ) -> "Taken[RostersDocument, PlaceRosters]":
@@ -232,6 +253,8 @@ class TrustedSet:
 
     def _accept_plane(self, number: int, plane: Plane, view: PlaneView, *, late: bool) -> None:
         name = f"status-{number}-{plane}"
+        if certificate_name(number, plane) in self.floors:
+            raise BundleRefused(BundleCause.ROLLBACK, "a plane that was destroyed")
         floor = self.floors.get(name)
         if floor is not None and view.version < floor.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")

@@ -38,6 +38,7 @@ capacity = 4000
 exceptions = "review"
 """
 
+PERSONS = asks(kinds=["personal"])
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "no stance": ("stance", {k: v for k, v in PROFILE.items() if k != "stance"}),
     "no place": ("place", {k: v for k, v in PROFILE.items() if k != "place"}),
@@ -55,6 +56,13 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
         asks(colours=["green", "yellow"], review_colours=["yellow"]),
     ),
     "review without colours": ("review_colours", asks(colours=[], review_colours=["red"])),
+    "an appointment that is welcome": ("appointment", asks(appointment="welcome")),
+    "minutes too many": (
+        "late_minutes",
+        PERSONS | {"appointment": "required", "late_minutes": 241},
+    ),
+    "minutes without appointment": ("early_minutes", asks(early_minutes=10)),
+    "appointments of groups": ("appointment", asks(appointment="required")),
     "a window too short": ("window", asks(window=4)),
     "a window too long": ("window", asks(window=601)),
     "a window that is true": ("window", asks(window=True)),

@@ -24,25 +24,33 @@ from tests.support.publisher import (
     entry,
 )
 from verifier.contract import cbor
-from verifier.contract.bundle import Roster, RosterMember
+from verifier.contract.bundle import Appointment, Roster, RosterMember
 from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
 
-Take = Callable[[TrustedSet, Edition], object]
+Take = Callable[..., object]
 
 ROSTER = Roster(
     group=bytes(8), version=1, iat=NOW, list=1, members=(RosterMember(person=1, masked_name="陈*"),)
 )
+EXPECTED = Appointment(list=1, person=1, begins=NOW, ends=NOW + 600)
 KID = thumbprint()
 TAKES: Mapping[str, Take] = {
-    "trust": lambda taken, edition: taken.take_trust(edition.trust(), NOW),
-    "profiles": lambda taken, edition: taken.take_profiles(edition.profiles(), NOW),
-    "cards": lambda taken, edition: taken.take_cards(edition.cards({KID: ["a"]}), NOW),
-    "rosters-hall-1": lambda taken, edition: taken.take_rosters(edition.rosters(ROSTER), NOW),
-    "status-1-revocation": lambda taken, edition: taken.take_status(
-        edition.status(Plane.REVOCATION, 8, {}), NOW
+    "trust": lambda taken, edition, **held: taken.take_trust(edition.trust(), NOW, **held),
+    "profiles": lambda taken, edition, **held: taken.take_profiles(edition.profiles(), NOW, **held),
+    "cards": lambda taken, edition, **held: taken.take_cards(
+        edition.cards({KID: ["a"]}), NOW, **held
+    ),
+    "appointments-hall-1": lambda taken, edition, **held: taken.take_appointments(
+        edition.appointments(EXPECTED), NOW, **held
+    ),
+    "rosters-hall-1": lambda taken, edition, **held: taken.take_rosters(
+        edition.rosters(ROSTER), NOW, **held
+    ),
+    "status-1-revocation": lambda taken, edition, **held: taken.take_status(
+        edition.status(Plane.REVOCATION, 8, {}), NOW, **held
     ),
 }
 
@@ -111,16 +119,7 @@ def test_expired_on_arrival_is_refused_and_held_is_kept(name: str) -> None:
     before = state_of(taken)
     assert cause_of(lambda: TAKES[name](taken, late)) is BundleCause.EXPIRED
     assert state_of(taken) == before
-    held: Mapping[str, Callable[[], object]] = {
-        "trust": lambda: taken.take_trust(late.trust(), NOW, held=True),
-        "profiles": lambda: taken.take_profiles(late.profiles(), NOW, held=True),
-        "cards": lambda: taken.take_cards(late.cards(), NOW, held=True),
-        "rosters-hall-1": lambda: taken.take_rosters(late.rosters(ROSTER), NOW, held=True),
-        "status-1-revocation": lambda: taken.take_status(
-            late.status(Plane.REVOCATION, 8, {}), NOW, held=True
-        ),
-    }
-    held[name]()
+    TAKES[name](taken, late, held=True)
     assert taken.floors[name].version == 3
 
 

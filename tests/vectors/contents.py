@@ -1,0 +1,53 @@
+"""The cases of what bundles hold: revoked cards, and the appointments of a place."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from tests.support.health import thumbprint
+from tests.support.keys import ROSTER, STATUS
+from tests.support.publisher import EDITION, NOW
+from verifier.contract.bundle import Appointment
+
+Named = tuple[str, bytes]
+Case = tuple[str, str | None, tuple[Named, ...]]
+SECOND: Final = replace(EDITION, version=2)
+CARDS: Final = {thumbprint(): ["vwAjHdarZuc.1687450765", "FKDIxsTCGlU"]}
+EARLY: Final = Appointment(list=1, person=77, begins=NOW, ends=NOW + 900)
+LATE: Final = Appointment(list=1, person=77, begins=NOW + 900, ends=NOW + 1800)
+OTHER: Final = Appointment(list=1, person=78, begins=NOW, ends=NOW + 900)
+NEVER: Final = Appointment(list=1, person=79, begins=NOW, ends=NOW)
+
+
+def content_cases() -> Iterator[Case]:
+    """Yield why, what the last is refused for, and what is taken after root and trust."""
+    yield from _cards()
+    yield from _appointments()
+
+
+def _cards() -> Iterator[Case]:
+    first = ("cards", EDITION.cards(CARDS))
+    yield "revoked cards", None, (first,)
+    yield "older revoked cards", "rollback", (("cards", SECOND.cards(CARDS)), first)
+    signed = replace(EDITION, signer=STATUS).cards(CARDS)
+    yield "revoked cards signed by the status key", "unknown_key", (("cards", signed),)
+    wrong = EDITION.cards({thumbprint(): ["vwAjHdarZuc", "a.b.c"]})
+    yield "a revoked card that is none", "malformed", (("cards", wrong),)
+
+
+def _appointments() -> Iterator[Case]:
+    first = ("appointments", EDITION.appointments(EARLY, LATE, OTHER))
+    none = ("appointments", SECOND.appointments())
+    yield "appointments", None, (first,)
+    yield "a place without appointments", None, (first, none)
+    yield "older appointments", "rollback", (none, first)
+    signed = replace(EDITION, signer=ROSTER).appointments(EARLY)
+    yield "appointments signed by the roster key", "unknown_key", (("appointments", signed),)
+    late = replace(EDITION, exp=NOW - 1).appointments(EARLY)
+    yield "appointments of yesterday", "expired", (("appointments", late),)
+    for why, entries in (
+        ("appointments out of order", (OTHER, EARLY)),
+        ("one appointment twice", (EARLY, EARLY)),
+        ("an appointment that ends as it begins", (NEVER,)),
+    ):
+        yield why, "malformed", (("appointments", EDITION.appointments(*entries)),)

@@ -1,0 +1,1 @@
+"""What the sectors ask beyond a code: appointments at a hall. Pure."""
