@@ -96,16 +96,33 @@ def test_a_plane_is_destroyed_whole(house: IssuingHouse) -> None:
 
 
 def test_codes_are_issued_and_revoked_without_the_plane(house: IssuingHouse) -> None:
-    """The city code lives on, also over a restart, and the plane stays destroyed."""
+    """The city code lives on, also over a restart, and no store set back has the plane again."""
+    green = house.issue(holder=None)["text"]
+    eventually("a green person passes", lambda: house.reason_of(green) is None)
+    with house.centre.redis.client() as client:
+        kept: Any = client.hget("v:{status}:planes", "1:health")
+        octets: Any = client.get("v:{status}:plane:1:health")
     proposal = proposed(house)
     act(house, f"/v1/proposals/{proposal.body['id']}/approve", None, "ling", "approver")
     house.issuing.stop()
+    with house.centre.redis.client() as client:
+        client.hset("v:{status}:planes", "1:health", kept)
+        client.set("v:{status}:plane:1:health", octets)
     house.issuing.start()
+    assert house.reason_of(green) == "status.unknown"
+
+    def ended() -> bool:
+        with house.centre.redis.client() as client:
+            found: Any = client.hget("v:{status}:planes", "1:health")
+        return bool(found == b"destroyed")
+
+    eventually("it is destroyed again", ended)
+    assert house.reason_of(green) == "status.unknown"
     issued = house.issue(holder=None)
     assert issued["text"].startswith("CC1:")
     assert certificate(house) is not None
     with house.centre.redis.client() as client:
-        assert not client.exists("v:{status}:plane:1:health")
+        assert not client.exists("v:{status}:plane:1:health", "v:bundle:status-1-health")
         client.delete("v:bundles")  # a store that was set back
     eventually("the certificate is laid out again", lambda: certificate(house) is not None)
 

@@ -70,7 +70,7 @@ def test_a_root_on_the_way_may_have_ended() -> None:
 
 
 def test_a_destroyed_plane_never_comes_back() -> None:
-    """Neither a snapshot of before nor a delta is taken; the certificate may come again."""
+    """No snapshot and no delta is taken, of before or later; the certificate may come again."""
     taken = EDITION.trusted()
     snapshot = EDITION.status(Plane.HEALTH, 4, {}, fill=1)
     taken.take_status(snapshot, NOW)
@@ -78,7 +78,11 @@ def test_a_destroyed_plane_never_comes_back() -> None:
     for _ in range(2):
         document = taken.take_destruction(ended, NOW)
         assert (document.plane, document.last) == (Plane.HEALTH, 6)
-    for late in (snapshot, replace(EDITION, version=6).status(Plane.HEALTH, 4, {}, fill=1)):
+    for late in (
+        snapshot,
+        replace(EDITION, version=6).status(Plane.HEALTH, 4, {}, fill=1),
+        replace(EDITION, version=8).status(Plane.HEALTH, 4, {}, fill=1),
+    ):
         assert cause_of(lambda late=late: taken.take_status(late, NOW)) is BundleCause.ROLLBACK
     assert taken.take_status(EDITION.status(Plane.REVOCATION, 4, {}), NOW).document.size == 4
 

@@ -138,6 +138,7 @@ class Destroyer:
                 async with self._turn:
                     for order in self._orders():
                         await self._go_on(order.name)
+                    await self._keep_destroyed()
                     await self._lay_out()
             except (RedisError, OSError, RewriteError, PlaneUnknown) as error:
                 self._log.warning("destruction.waiting", why=str(error) or type(error).__name__)
@@ -162,6 +163,19 @@ class Destroyer:
         self._path(name, "json").unlink()
         self._log.warning("plane.destroyed", plane=str(name), order=order.order)
         return data
+
+    async def _keep_destroyed(self) -> None:
+        """End again what a store that was set back has again."""
+        for name in await read_planes(self._redis):
+            if self._certificate(name) is None:
+                continue
+            publisher = self._publishers.get(name)
+            if publisher is not None:
+                await publisher.end()
+            await condemn(self._redis, name)
+            await remove(self._redis, name)
+            await rewrite_file(self._redis)
+            self._log.warning("plane.destroyed_again", plane=str(name))
 
     async def _condemn(self, order: Order) -> Order:
         """Take the plane from everybody, and note what it was before its octets go."""
