@@ -32,6 +32,7 @@ from verifier.contract.proposal import (
     Rejection,
 )
 from verifier.contract.vocabulary import ApiScope
+from verifier.errors import Outage
 from verifier.issuing.proposals import (
     StepRefused,
     approved,
@@ -74,6 +75,8 @@ _END: Final = 1 << 53
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _ASKED: Final = msgspec.json.Decoder(Asked)
 _REJECTION: Final = msgspec.json.Decoder(Rejection)
+_WAITS: Final = (RedisError, OSError, Outage, Problem)
+"""What is tried again later: a store that is away, or whose file cannot be rewritten now."""
 _STATUS: Final = {"proposal.own": HTTPStatus.FORBIDDEN, "proposal.reason": HTTPStatus.BAD_REQUEST}
 
 
@@ -195,15 +198,24 @@ class Proposals:
                 if not found:
                     await self._find()
                     found = True
-                for proposal_id in tuple(self._unfinished):
-                    await self._resume(proposal_id)
+                await self._resume_all()
                 if now() - forgotten_at >= FORGET_S:
                     while await forget_proposals(self._redis, _now_ms()):
                         pass
                     forgotten_at = now()
-            except (RedisError, OSError, Problem) as error:
+            except _WAITS as error:
                 self._log.warning("proposals.waiting", error=type(error).__name__)
             await asyncio.sleep(TICK_S)
+
+    async def _resume_all(self) -> None:
+        """Carry out what waits; one that cannot be done yet holds up no other."""
+        for proposal_id in tuple(self._unfinished):
+            try:
+                await self._resume(proposal_id)
+            except _WAITS as error:
+                self._log.warning(
+                    "proposals.waiting", proposal=proposal_id, error=type(error).__name__
+                )
 
     async def _find(self) -> None:
         """Find what an earlier process did not finish: what was approved, what is left of done."""
