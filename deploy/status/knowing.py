@@ -122,10 +122,10 @@ def _source(source: Mapping[str, Any]) -> Row:
     said += f", breaker {source['breaker']}" if source["breaker"] != "closed" else ""
     if source["state"] == "suspended":
         return Row(subject=source["source"], said=said, level=Level.NOTE, code="source.suspended")
-    if fresh == "stale":
+    if fresh == "stale" and source["required"]:
         return Row(subject=source["source"], said=said, level=Level.WARNING, code="source.stale")
-    # One that has never sent is a warning only where a plane needs it: feeds says so itself.
-    level = Level.NOTE if fresh == "never" or refused else Level.FINE
+    # What no plane needs makes no decision older; of one that has never sent feeds says it itself.
+    level = Level.NOTE if fresh in ("stale", "never") or refused else Level.FINE
     return Row(subject=source["source"], said=said, level=level)
 
 

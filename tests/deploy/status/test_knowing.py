@@ -12,7 +12,7 @@ from deploy.status.report import WRONG, Level, Report, Row
 NOW = 1_800_000_000.0
 SOURCE: Mapping[str, Any] = {
     "source": "clinic", "state": "active", "freshness": "fresh", "age": 10, "stale_after": 900,
-    "sequence": 3, "refused": {}, "breaker": "closed",
+    "sequence": 3, "refused": {}, "breaker": "closed", "required": [],
 }  # fmt: skip
 TERMINAL: Mapping[str, Any] = {
     "terminal": "hall-1", "state": "active", "presence": "online", "last_seen": NOW * 1000,
@@ -29,10 +29,8 @@ def answers(
 ) -> Answers:
     """Return what doors say, all well but for what is given."""
     good = 200
-    processes = {
-        name: Heard(status=good, body={"known": body})
-        for name, body in ({"issuing": {}} | dict(known or {})).items()
-    }
+    said: dict[str, Mapping[str, int]] = {"issuing": {}, **(known or {})}
+    processes = {name: Heard(status=good, body={"known": body}) for name, body in said.items()}
     return Answers(
         processes=processes,
         sources=Heard(status=good, body={"sources": [{**SOURCE, **(source or {})}]}),
@@ -70,14 +68,15 @@ def test_a_plane_that_no_worker_knows_is_a_problem() -> None:
 @pytest.mark.parametrize(
     ("change", "code", "level"),
     [
-        ({"freshness": "stale"}, "source.stale", Level.WARNING),
+        ({"freshness": "stale", "required": ["health"]}, "source.stale", Level.WARNING),
+        ({"freshness": "stale"}, "", Level.NOTE),
         ({"freshness": "never", "age": None}, "", Level.NOTE),
         ({"state": "suspended", "freshness": "stale"}, "source.suspended", Level.NOTE),
         ({"refused": {"signature": 3}}, "", Level.NOTE),
     ],
 )
 def test_how_a_source_is_judged(change: Mapping[str, Any], code: str, level: Level) -> None:
-    """Stale is wrong; what somebody decided, or what is only young, is not."""
+    """Stale is wrong where a plane needs it; what somebody decided, or what is young, is not."""
     assert marked(list(sources(answers(source=change)).rows)) == [(code, level)]
     assert marked(list(sources(answers()).rows)) == []
 

@@ -196,7 +196,7 @@ class Feeds:
                 await channel.recover()
 
     def readiness(self, audit: AuditLog) -> Readiness:
-        """Say whether batches can be taken; a stale source is a warning."""
+        """Say whether batches can be taken; a stale source that a plane requires is a warning."""
         problems = [Finding(code="source.refused", detail=it) for it in self._problems.values()]
         stuck = (channel.problem for channel in self.channels.values())
         problems += [Finding(code="source.stuck", detail=it) for it in stuck if it is not None]
@@ -207,9 +207,7 @@ class Feeds:
         for name, channel in sorted(self.channels.items()):
             progress = self._progress.get(name)
             found = freshness(channel.source, 0 if progress is None else progress.fed, moment)
-            if found is Freshness.STALE or (
-                found is Freshness.NEVER and channel.source.file.required
-            ):
+            if channel.source.file.required and found in (Freshness.STALE, Freshness.NEVER):
                 warnings.append(Finding(code=f"source.{found}", detail=f"source {name} is {found}"))
             if channel.breaker.state is not BreakerState.CLOSED:
                 warnings.append(
