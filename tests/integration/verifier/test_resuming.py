@@ -58,11 +58,17 @@ def test_one_that_cannot_be_done_yet_ends_nothing_and_holds_up_no_other(
     tries: list[str] = []
 
     async def steps(redis: Redis) -> None:
+        other_done = asyncio.Event()
+
         async def carry_out(proposal: Proposal, marker: Marker) -> bool:
             tries.append(proposal.id)
+            if proposal.id == FULL:  # some take minutes; the other needs none of them
+                await other_done.wait()
             if proposal.id == FULL and tries.count(FULL) < 3:
                 raise Outage("the store could not rewrite its file")
-            return await change(redis, {}, marker=marker)
+            made = await change(redis, {}, marker=marker)
+            other_done.set()
+            return made
 
         async def unasked(_: Any) -> Any:
             raise AssertionError

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from aiohttp import web
@@ -69,6 +70,8 @@ PAGE: Final = 100
 MAX_PAGE: Final = 1000
 TICK_S: Final = 10.0
 """Seconds between looks at what was approved and could not be carried out."""
+AT_A_TIME: Final = 8
+"""Of these at once: there are four planes whose end may take minutes, and more connections."""
 FORGET_S: Final = 3600.0
 """Seconds between looks at what is old enough to be forgotten."""
 _END: Final = 1 << 53
@@ -91,7 +94,7 @@ class Proposals:
         self._audit = audit
         self._log = log
         self._unfinished: set[str] = set()
-        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def routes(self) -> tuple[Route, ...]:
         """Return the doors."""
@@ -162,7 +165,7 @@ class Proposals:
         token = _operator(caller, ApiScope.APPROVE)
         refuse_body(request)
         with store_asked():
-            async with self._turn:
+            async with self._turn(proposal_id):
                 kept = await self._read(proposal_id)
                 after = _taken(lambda: approved(kept.proposal, token.person, _now_ms()))
                 if after.state is ProposalState.DONE:
@@ -178,7 +181,7 @@ class Proposals:
         token = _operator(caller, ApiScope.RECORDS)
         body = bodies.decode(await read_json(request, MAX_BODY), _REJECTION, MAX_BODY)
         with store_asked():
-            async with self._turn:
+            async with self._turn(proposal_id):
                 kept = await self._read(proposal_id)
                 own = token.person == kept.proposal.proposed_by
                 _operator(caller, ApiScope.PROPOSE if own else ApiScope.APPROVE)
@@ -208,14 +211,22 @@ class Proposals:
             await asyncio.sleep(TICK_S)
 
     async def _resume_all(self) -> None:
-        """Carry out what waits; one that cannot be done yet holds up no other."""
-        for proposal_id in tuple(self._unfinished):
+        """Carry out what waits; one that cannot be done yet, or takes long, holds up no other."""
+        places = asyncio.Semaphore(AT_A_TIME)
+
+        async def resume(proposal_id: str) -> None:
             try:
-                await self._resume(proposal_id)
+                async with places:
+                    await self._resume(proposal_id)
             except _WAITS as error:
-                self._log.warning(
-                    "proposals.waiting", proposal=proposal_id, error=type(error).__name__
-                )
+                name = type(error).__name__
+                self._log.warning("proposals.waiting", proposal=proposal_id, error=name)
+
+        await asyncio.gather(*map(resume, tuple(self._unfinished)))
+
+    def _turn(self, proposal_id: str) -> asyncio.Lock:
+        """Return whose holder takes steps of a proposal; others go on, whatever this one takes."""
+        return self._turns.setdefault(proposal_id, asyncio.Lock())
 
     async def _find(self) -> None:
         """Find what an earlier process did not finish: what was approved, what is left of done."""
@@ -239,7 +250,7 @@ class Proposals:
 
     async def _resume(self, proposal_id: str) -> None:
         """Carry out what was approved before an interruption."""
-        async with self._turn:
+        async with self._turn(proposal_id):
             kept = await read_proposal(self._redis, proposal_id)
             if kept is None or kept.proposal.state is not ProposalState.APPROVED:
                 self._unfinished.discard(proposal_id)
