@@ -30,7 +30,9 @@ from firmware_stubs.planes import (
 )
 from firmware_stubs.slots import Accepted, AcceptedDeltas, Held, Refused, Slot, Value
 from verifier.contract.bundle import (
+    APPOINTMENTS_OF,
     CARDS,
+    OF_PLACE,
     ROOT_STEP,
     ROSTERS_OF,
     BundleVersion,
@@ -45,18 +47,19 @@ from verifier.engine import Known
 from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile
+from verifier.sectors.appointments import PlaceAppointments
 from verifier.status.plane import NO_STATUS, PlaneView
 from verifier.trust.bundle import NO_TRUST, Floor, TakenCards, TrustedSet
 
 ROOT: Final = "root"
 _ORDER: Final = (ROOT, "trust", "profiles")
-"""Each leans on the ones before it; cards, rosters and status planes come last."""
+"""Each leans on the ones before it; cards, rosters, appointments and status planes come last."""
 MAX_BUNDLES: Final = 64
 """Names a terminal takes from an index; a city has about ten."""
 
 
 class Bundles:
-    """What a terminal judges by: trust, profiles, rosters and planes, with their slots."""
+    """What a terminal judges by: trust, profiles, its place's people, planes; with their slots."""
 
     def __init__(
         self, pinned_root: bytes, *, floors: Mapping[str, Floor], held: Mapping[str, Held]
@@ -266,7 +269,7 @@ class Bundles:
         return tuple(name for name in sorted(self._held) if not self._needed(name, place))
 
     def drop(self, name: str) -> None:
-        """Know nothing more of a plane or of rosters, now that they are off the disk."""
+        """Know nothing more of a plane or of its place's people, now that they are off the disk."""
         self._held.pop(name, None)
         self._deltas.pop(name, None)
         self._astray.discard(name)
@@ -275,6 +278,8 @@ class Bundles:
             self.known = replace(known, status=known.status.without(*plane))
         elif (of := ROSTERS_OF.fullmatch(name)) is not None:
             self.known = replace(known, rosters=known.rosters.without(of[1]))
+        elif APPOINTMENTS_OF.fullmatch(name):
+            self.known = replace(known, appointments={})
         elif name == CARDS:
             self.known = replace(known, revoked_cards={})
 
@@ -295,9 +300,8 @@ class Bundles:
         profile = self.profile(place)
         if name == CARDS:
             return profile is not None and Format.SHC in profile.formats
-        if ROSTERS_OF.fullmatch(name):
-            takes_groups = profile is not None and Kind.GROUP in profile.kinds
-            return takes_groups and name == f"rosters-{place}"
+        if (of := OF_PLACE.fullmatch(name)) is not None:
+            return profile is not None and of[1] == place and _asked(name, profile)
         if (of := CERTIFICATE_OF.fullmatch(name)) is not None:
             # Whoever never had the plane need not hear that it is no more.
             return name in self._held or f"status-{of[1]}-{of[2]}" in self._held
@@ -317,6 +321,8 @@ class Bundles:
         elif isinstance(value, PlaceRosters):
             rosters = known.rosters.replaced(value)
             self.known = replace(known, rosters=rosters)
+        elif isinstance(value, PlaceAppointments):
+            self.known = replace(known, appointments={value.place: value})
         elif isinstance(value, PlaneView) and (plane := plane_name(name)) is not None:
             status = known.status.replaced(*plane, value)
             self.known = replace(known, status=status)
@@ -325,6 +331,13 @@ class Bundles:
             self.known = replace(known, status=status)
         else:
             self.known = replace(known, trust=self._trusted.trust)
+
+
+def _asked(name: str, profile: ResolvedProfile) -> bool:
+    """Say whether a place's profile asks for what is known of the place's people."""
+    if ROSTERS_OF.fullmatch(name):
+        return Kind.GROUP in profile.kinds
+    return profile.profile.appointment is not None
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -365,11 +378,12 @@ def _take(
         if name == "profiles":
             found = trusted.take_profiles(data, now, held=held)
             return found.value, found.document.version, found.document.iat
-        if (of := ROSTERS_OF.fullmatch(name)) is not None:
-            rosters = trusted.take_rosters(data, now, held=held)
-            if rosters.value.place != of[1]:
-                raise BundleRefused(BundleCause.MALFORMED, "rosters of another place")
-            return rosters.value, rosters.document.version, rosters.document.iat
+        if (of := OF_PLACE.fullmatch(name)) is not None:
+            take = trusted.take_rosters if ROSTERS_OF.fullmatch(name) else trusted.take_appointments
+            people = take(data, now, held=held)
+            if people.value.place != of[1]:
+                raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
+            return people.value, people.document.version, people.document.iat
         if CERTIFICATE_OF.fullmatch(name) is not None:
             certificate = trusted.take_destruction(data, now, held=held)
             if certificate.name != name:

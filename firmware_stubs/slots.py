@@ -10,10 +10,12 @@ from verifier.contract.bundle import TrustDocument
 from verifier.contract.destruction import Destruction
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import Profiles
+from verifier.sectors.appointments import PlaceAppointments
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import Floor, TakenCards, TrustedSet
 
-Value = TrustDocument | Profiles | PlaceRosters | PlaneView | TakenCards | Destruction | None
+OfPlace = PlaceRosters | PlaceAppointments
+Value = TrustDocument | Profiles | OfPlace | PlaneView | TakenCards | Destruction | None
 
 
 class Slot(StrEnum):

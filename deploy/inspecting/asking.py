@@ -49,7 +49,7 @@ def place(path: Path | None) -> ResolvedProfile | None:
 
 
 def knowing(path: Path, profile: ResolvedProfile | None = None) -> Knowing:
-    """Know what a house knows (of rosters, those of the profile's place), or what keys are offered.
+    """Know what a house knows (of one place: the profile's), or what keys are offered.
 
     Raises:
         LocalError: neither is there, or a door refuses.

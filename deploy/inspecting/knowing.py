@@ -19,7 +19,7 @@ from deploy.trusting.store import read_source, source_path
 from firmware_stubs.bundles import in_order
 from firmware_stubs.planes import follow, plane_name, split
 from verifier.codes.dates import MAX_SECONDS
-from verifier.contract.bundle import CARDS, DELTA_BUCKET
+from verifier.contract.bundle import APPOINTMENTS_OF, CARDS, DELTA_BUCKET, OF_PLACE, ROSTERS_OF
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Sector
 from verifier.course import Known
@@ -32,7 +32,6 @@ from verifier.trust.lists import offered_ring
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Octets of a root file; 16 signatures over 32 keys take 50 KB."""
 _STATUS: Final = "status-"
-_ROSTERS: Final = "rosters-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def pinned(data: Path) -> TrustedSet:
 
 
 async def from_house(doors: Doors, data: Path, place: str | None = None) -> Knowing:
-    """Take a running house's bundles, the rosters of one place among them.
+    """Take a running house's bundles, those of one place among them.
 
     A refused one is left out and said, trust excepted.
 
@@ -96,7 +95,8 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Know
     known = Known(trust=trusted.trust, status=NO_STATUS)
     notes: list[str] = []
     for name in in_order(rows):
-        if name not in ("root", "trust", CARDS) and not name.startswith((_STATUS, _ROSTERS)):
+        of_city = name in ("root", "trust", CARDS) or name.startswith(_STATUS)
+        if not of_city and OF_PLACE.fullmatch(name) is None:
             continue
         content = await doors.bundle(name)
         try:
@@ -124,9 +124,12 @@ def _taken(trusted: TrustedSet, known: Known, name: str, content: bytes) -> Know
         return replace(known, trust=trusted.take_trust(content, now, held=True))
     elif name == CARDS:
         return replace(known, revoked_cards=trusted.take_cards(content, now, held=True).value)
-    elif name.startswith(_ROSTERS):
+    elif ROSTERS_OF.fullmatch(name):
         newer = trusted.take_rosters(content, now, held=True).value
         return replace(known, rosters=known.rosters.replaced(newer))
+    elif APPOINTMENTS_OF.fullmatch(name):
+        expected = trusted.take_appointments(content, now, held=True).value
+        return replace(known, appointments={expected.place: expected})
     else:
         snapshot, view = trusted.take_status(content, now, held=True)
         return replace(known, status=known.status.replaced(snapshot.list, snapshot.plane, view))

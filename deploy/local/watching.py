@@ -16,6 +16,7 @@ from deploy.local.house import Endpoints
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.standing import Standing
 from deploy.local.trust import LIST
+from verifier.contract.bundle import OF_PLACE
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
 
@@ -173,4 +174,6 @@ def _versions(bundles: Mapping[Any, Any]) -> str:
 
 def _short(name: str) -> str:
     """Leave out the number of this house's list, and the place, which is the terminal's own."""
-    return "rosters" if name.startswith("rosters-") else name.removeprefix(f"status-{LIST}-")
+    if OF_PLACE.fullmatch(name):
+        return name.partition("-")[0]
+    return name.removeprefix(f"status-{LIST}-")

@@ -38,6 +38,7 @@ from fleet.contract.messages import (
     read,
 )
 from fleet.contract.topics import TerminalId, TopicName, parse
+from verifier.contract.bundle import OF_PLACE
 
 REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
@@ -252,9 +253,12 @@ class Line:
             shell.log.info("desired.ignored")
 
     def _versions(self) -> dict[str, int]:
-        """Return the versions in use; the rosters are those of the terminal's own place."""
-        own, held = f"rosters-{self._shell.settings.place}", self._shell.storage.bundles.versions()
-        named = {"rosters" if name == own else name: version for name, version in held.items()}
+        """Return the versions in use; what is of the terminal's own place goes without its name."""
+        own = f"-{self._shell.settings.place}"
+        named = {
+            name.removesuffix(own) if OF_PLACE.fullmatch(name) else name: version
+            for name, version in self._shell.storage.bundles.versions().items()
+        }
         return dict(list(named.items())[:MAX_NAMES])
 
     def _clock(self) -> ClockState:

@@ -7,6 +7,7 @@ from firmware_stubs.bundles import Bundles, in_order
 from firmware_stubs.slots import Accepted, Held, Slot
 from tests.support.city import asks
 from tests.support.health import thumbprint
+from tests.support.judgements import BY_APPOINTMENT, booked
 from tests.support.keys import NEW_ROOTS, ROOTS, STRANGER
 from tests.support.publisher import DAY, EDITION, NOW, Edition
 from verifier.contract.bundle import BundleVersion
@@ -212,11 +213,11 @@ def index(*names: str, digest: bytes = b"") -> list[BundleVersion]:
 
 
 def test_only_needed_planes_are_wanted() -> None:
-    """Health where colours are asked, rosters of the place itself where it takes groups."""
+    """Health where colours are asked; of the place itself, what its profile asks for."""
     offered = index(
         "status-1-health", "profiles", "status-1-test", "root", "rosters-hall-1",
         "rosters-hall-2", "rosters", "status-1-revocation", "trust", "status-1-doses",
-        "status-../x-revocation", "anything",
+        "status-../x-revocation", "anything", "appointments-hall-1", "appointments-hall-2",
     )  # fmt: skip
     bundles, _ = equipped()
     everything = [
@@ -227,6 +228,10 @@ def test_only_needed_planes_are_wanted() -> None:
     take(bundles, "profiles", SECOND.profiles(asks(colours=[], kinds=["personal"])))
     less = ["root", "trust", "profiles", "status-1-revocation"]
     assert [step.name for step in bundles.wanted(offered, PLACE)] == less
+    asking = replace(EDITION, version=3).profiles(dict(BY_APPOINTMENT) | {"colours": []})
+    take(bundles, "profiles", asking)
+    more = [*less[:3], "appointments-hall-1", less[3]]
+    assert [step.name for step in bundles.wanted(offered, PLACE)] == more
 
 
 def test_what_is_held_is_not_wanted() -> None:
@@ -305,6 +310,36 @@ def test_what_is_known_of_persons_goes_with_the_profile_that_asked_for_it() -> N
     third = replace(EDITION, version=3).profiles(asks())
     take(bundles, "profiles", third)
     assert "status-1-health" in {it.name for it in bundles.wanted(index("status-1-health"), PLACE)}
+
+
+def test_appointments_are_known_until_the_place_asks_for_none() -> None:
+    """Of its own place alone; held over a restart, also past their exp; gone when unasked."""
+    bundles, contents = equipped()
+    take(bundles, "profiles", SECOND.profiles(BY_APPOINTMENT))
+    signed = EDITION.appointments(booked(0, 600))
+    accepted = take(bundles, "appointments-hall-1", signed)
+    assert (accepted.held.version, accepted.issued_at) == (1, EDITION.iat)
+    assert bundles.known.appointments[PLACE].expects(1, 77, NOW, early=0, late=0)
+    elsewhere = EDITION.appointments(booked(0, 600), place="hall-2")
+    for name, data, cause in (
+        ("appointments-hall-1", elsewhere, BundleCause.MALFORMED),
+        ("appointments-hall-1", replace(EDITION, version=2, exp=NOW - 1).appointments(),
+         BundleCause.EXPIRED),
+        ("appointments-hall-1", EDITION.appointments(), BundleCause.FORK),
+    ):  # fmt: skip
+        with pytest.raises(BundleRefused) as refused:
+            bundles.offer(name, data, NOW)
+        assert refused.value.cause is cause
+    kept = contents | {
+        "profiles": SECOND.profiles(BY_APPOINTMENT), "appointments-hall-1": signed,
+    }  # fmt: skip
+    restarted = again(bundles, kept, NOW + 2 * DAY)
+    assert restarted.known.appointments.keys() == {PLACE}
+    take(restarted, "profiles", replace(EDITION, version=3).profiles(asks()))
+    assert restarted.unneeded(PLACE) == ("appointments-hall-1",)
+    restarted.drop("appointments-hall-1")
+    assert not restarted.known.appointments
+    assert restarted.floors["appointments-hall-1"].version == 1
 
 
 def test_nothing_is_dropped_without_profiles() -> None:

@@ -38,7 +38,13 @@ from tests.support.verifier_process import (
     eventually,
     free_ports,
 )
-from verifier.contract.bundle import ProfilesDocument, Roster, RostersDocument
+from verifier.contract.bundle import (
+    Appointment,
+    AppointmentsDocument,
+    ProfilesDocument,
+    Roster,
+    RostersDocument,
+)
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
@@ -141,6 +147,20 @@ class Centre:
             type="rosters", version=version, iat=now, exp=now + DAY, place=place, rosters=rosters
         )
         self.publish(name, seal_rosters(document, ROSTER), version)
+
+    def publish_appointments(self, place: str, *entries: Appointment) -> None:
+        """Publish a place's appointments."""
+        name, now = f"appointments-{place}", int(time.time())
+        version = self.next_version(name)
+        document = AppointmentsDocument(
+            type="appointments",
+            version=version,
+            iat=now,
+            exp=now + DAY,
+            place=place,
+            entries=entries,
+        )
+        self.publish(name, seal_bundle(document, BUNDLE), version)
 
     def grant(self, terminal: str = TERMINAL, **changes: Any) -> Grant:
         """Grant a terminal a gate, newer than all grants before."""

@@ -1,4 +1,4 @@
-"""What a worker knows now: trust, status, rosters, profiles, grants, and the bundles' bytes.
+"""What a worker knows now: trust, status, places and their people, grants, the bundles' bytes.
 
 Followers replace, handlers read; everything handed out is immutable, so that a scan never sees half
 an update. What was trusted before stays when something newer is refused.
@@ -16,6 +16,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.course import Known
 from verifier.groups.roster import PlaceRosters
 from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
+from verifier.sectors.appointments import PlaceAppointments
 from verifier.service.deltas import Deltas, KeptDelta
 from verifier.status.plane import NO_STATUS, Status
 from verifier.status.rids import RevokedCards
@@ -120,6 +121,11 @@ class Knowledge:
     def replace_rosters(self, newer: PlaceRosters) -> None:
         """Know newer rosters of a place."""
         self.known = replace(self.known, rosters=self.known.rosters.replaced(newer))
+
+    def replace_appointments(self, newer: PlaceAppointments) -> None:
+        """Know newer appointments of a place."""
+        appointments = {**self.known.appointments, newer.place: newer}
+        self.known = replace(self.known, appointments=appointments)
 
     def replace_cards(self, revoked: Mapping[str, RevokedCards]) -> None:
         """Know newer lists of revoked cards."""

@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import time
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,17 @@ from tests.support.centre import ADMIN_KEY, ONCE, TERMINAL, Centre, centre, even
 from tests.support.fleet_process import API_KEY as FLEET_KEY
 from tests.support.fleet_process import fleet_house
 from tests.support.keys import GRANTS
+from verifier.contract.bundle import Appointment
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome, Plane
 
 persons = count(300)
+
+
+def expected(person: int) -> Appointment:
+    """Expect somebody from now on for an hour."""
+    now = int(time.time())
+    return Appointment(list=1, person=person, begins=now - 1, ends=now + 3600)
 
 
 def version_of(house: Centre, name: str) -> int:
@@ -101,6 +109,25 @@ def test_new_profiles_change_what_is_asked() -> None:
         house.publish_profiles(dict(ONCE) | {"static": False})
         eventually("version 2 is taken", lambda: version_of(house, "profiles") == 2)
         assert house.scan(text).body["reason"] == Reason.PLACE_STATIC
+
+
+def test_appointments_are_followed() -> None:
+    """Of a place each its own: one that lies under another place's name is refused."""
+    asking = dict(ONCE) | {"kinds": ["personal"], "appointment": "required"}
+    with centre((asking,)) as house:
+        house.worker()
+        person, place = next(persons), str(ONCE["place"])
+        assert house.scan(paper(person)).body["reason"] == Reason.RULE_UNKNOWN
+        house.publish_appointments("elsewhere-1", expected(person))
+        house.publish(f"appointments-{place}", shelf(house, "appointments-elsewhere-1"), 1)
+        eventually("it is refused", lambda: refused(house, "malformed"))
+        assert house.scan(paper(person)).body["reason"] == Reason.RULE_UNKNOWN
+        house.publish_appointments(place, expected(person))
+        eventually(
+            "it is followed", lambda: house.scan(paper(person)).body["decision"] == Outcome.PASS
+        )
+        other = house.scan(paper(next(persons))).body
+        assert (other["decision"], other["reason"]) == (Outcome.DENY, Reason.PLACE_APPOINTMENT)
 
 
 def test_trust_that_expired_while_loaded_leads_to_the_stance() -> None:

@@ -24,6 +24,7 @@ from tests.support.centre import (
     paper,
 )
 from tests.support.verifier_tls import TlsFiles, tls_files
+from verifier.contract.bundle import OF_PLACE
 from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import ApiScope, Outcome
 
@@ -178,29 +179,32 @@ def test_a_bundle_is_packed_once_for_all(door: TerminalDoor) -> None:
     line.close()
 
 
-def test_a_terminal_is_told_of_its_own_place_s_rosters(door: TerminalDoor) -> None:
+def test_a_terminal_is_told_of_its_own_place_alone(door: TerminalDoor) -> None:
     """Those of other places are not there for it; a service sees each place's."""
     context, fingerprint = door.files.terminal("t-28")
     door.house.grant("t-28", fingerprint=fingerprint)
     for place in ("metro-1", "hall-1"):
         door.house.publish_rosters(place)
+        door.house.publish_appointments(place)
     line = door.line(context)
 
     def listed(query: str) -> set[str]:
         line.request("GET", f"/v1/bundles{query}")
         names = {one["name"] for one in json.loads(line.getresponse().read()).get("bundles", ())}
-        return {name for name in names if name.startswith("rosters-")}
+        return {name for name in names if OF_PLACE.fullmatch(name)}
 
-    eventually("they are followed", lambda: listed("?place=metro-1") == {"rosters-metro-1"})
+    own = {"appointments-metro-1", "rosters-metro-1"}
+    eventually("they are followed", lambda: listed("?place=metro-1") == own)
     assert listed("") == listed("?place=hall-1") == set()
-    for name, status in (("rosters-metro-1", 200), ("rosters-hall-1", 404)):
+    others = {"appointments-hall-1", "rosters-hall-1"}
+    for name, status in (*((name, 200) for name in own), *((name, 404) for name in others)):
         line.request("GET", f"/v1/bundles/{name}")
         answer = line.getresponse()
         answer.read()
         assert answer.status == status
     line.close()
     found = door.house.ask("GET", "/v1/bundles?place=hall-1", key=ADMIN_KEY).body["bundles"]
-    assert "rosters-hall-1" in {bundle["name"] for bundle in found}
+    assert others <= {bundle["name"] for bundle in found}
     assert door.house.ask("GET", "/v1/bundles?place=", key=ADMIN_KEY).status == 400
 
 

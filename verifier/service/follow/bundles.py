@@ -13,7 +13,13 @@ from typing import Final, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.bundle import CARDS, ROOT_STEP, ROSTERS_OF, BundleVersion
+from verifier.contract.bundle import (
+    APPOINTMENTS_OF,
+    CARDS,
+    ROOT_STEP,
+    ROSTERS_OF,
+    BundleVersion,
+)
 from verifier.contract.destruction import CERTIFICATE_OF
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
@@ -29,6 +35,8 @@ POLL_S: Final = 0.5
 """Seconds between looks at the shelf."""
 BIG_BYTES: Final = 256 * 1024
 """Octets from which a bundle is opened beside the event loop, not in it."""
+MANY_BYTES: Final = 32 * 1024
+"""The same of appointments, which are many small entries: 2,000 take 6 ms."""
 _ORDER: Final = {"root": 0, "trust": 1, "profiles": 2}
 _AFTER_ALL: Final = 3
 PLANES: Final = "status-"
@@ -126,6 +134,8 @@ class BundleFollower:
             knowledge.replace_cards((await self._beside(trusted.take_cards, data)).value)
         elif (of := ROSTERS_OF.fullmatch(name)) is not None:
             self._take_rosters(of[1], data)
+        elif (of := APPOINTMENTS_OF.fullmatch(name)) is not None:
+            await self._take_appointments(of[1], data)
         elif CERTIFICATE_OF.fullmatch(name) is not None:
             self._take_destruction(name, data)
         else:
@@ -137,15 +147,24 @@ class BundleFollower:
             raise BundleRefused(BundleCause.MALFORMED, "rosters on another place's place")
         self._knowledge.replace_rosters(rosters)
 
+    async def _take_appointments(self, place: str, data: bytes) -> None:
+        take = self._trusted.take_appointments
+        appointments = (await self._beside(take, data, big=MANY_BYTES)).value
+        if appointments.place != place:
+            raise BundleRefused(BundleCause.MALFORMED, "appointments on another place's place")
+        self._knowledge.replace_appointments(appointments)
+
     def _take_destruction(self, name: str, data: bytes) -> None:
         document = self._trusted.take_destruction(data, now(), held=self._held)
         if document.name != name:
             raise BundleRefused(BundleCause.MALFORMED, "a certificate on another plane's place")
         self._knowledge.forget_plane(document.list, document.plane)
 
-    async def _beside(self, take: Callable[..., Value], data: bytes) -> Value:
+    async def _beside(
+        self, take: Callable[..., Value], data: bytes, *, big: int = BIG_BYTES
+    ) -> Value:
         """Have what may be big opened beside the event loop."""
-        if len(data) < BIG_BYTES:
+        if len(data) < big:
             return take(data, now(), held=self._held)
         return await asyncio.to_thread(take, data, now(), held=self._held)
 

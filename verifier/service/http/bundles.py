@@ -1,6 +1,6 @@
 """GET /v1/bundles and what lies under it: signed bundles as they were accepted. Scope `bundles`.
 
-- /v1/bundles           names and versions; with `place`, the rosters of that place among them
+- /v1/bundles           names and versions; with `place`, what is known of that place among them
 - /v1/bundles/{name}    the signed octets: whole, packed, in part, or only that they stand
 - /v1/bundles/{name}/deltas/{first}     of a plane: what leads to its versions first to first + 63
 
@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from verifier.contract.bundle import DELTA_BUCKET, ROSTERS_OF, BundleIndex, BundleVersion
+from verifier.contract.bundle import DELTA_BUCKET, OF_PLACE, BundleIndex, BundleVersion
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.deltas import Ahead, Bucket, Deltas, Gone
 from verifier.service.http.access import Caller, gate_of, require
@@ -46,7 +46,7 @@ _PLACE: Final = {"place": re.compile("[a-z0-9][a-z0-9-]{0,62}")}
 _DIGITS: Final = 15
 _STATUS: Final = "status-"
 _NO_DELTAS: Final = Deltas()
-_PACKS: Final = re.compile(r"trust|profiles|cards|rosters-.*")
+_PACKS: Final = re.compile(r"trust|profiles|cards|rosters-.*|appointments-.*")
 """The others hardly shrink: planes are packed, roots are keys and signatures."""
 
 
@@ -71,8 +71,7 @@ class BundleResource:
         listed = tuple(
             self._entry(held[name].version)
             for name in sorted(held)
-            if (of := ROSTERS_OF.fullmatch(name)) is None
-            or (of[1] == place and own in (None, place))
+            if (of := OF_PLACE.fullmatch(name)) is None or (of[1] == place and own in (None, place))
         )
         shown = Representations(encode(BundleIndex(bundles=listed)))
         headers = {"Content-Type": JSON, "Cache-Control": FRESH}
@@ -84,7 +83,7 @@ class BundleResource:
         """Answer with a bundle."""
         own = self._allow(caller)
         bundle = self._knowledge.bundles.get(name)
-        of = ROSTERS_OF.fullmatch(name)
+        of = OF_PLACE.fullmatch(name)
         if bundle is None or (of is not None and own not in (None, of[1])):
             raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         shown = Representations(

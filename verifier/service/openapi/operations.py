@@ -299,7 +299,7 @@ OPERATIONS: Final = (
                 name="place",
                 place="query",
                 schema={"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
-                says="The place whose rosters are listed too; of a terminal its own.",
+                says="The place whose own bundles are listed too; of a terminal its own.",
                 required=False,
             ),
             _CONDITIONS[0],
