@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
-from deploy.status.asking import ask_all
+from deploy.status.asking import ASK_S, ask_all
 from deploy.status.keeping import audit, ends, store
 from deploy.status.knowing import archive, planes, sources, terminals
 from deploy.status.processes import processes
@@ -31,11 +31,12 @@ async def look(data: Path) -> Report:
 
 
 async def _look(data: Path, endpoints: Endpoints) -> Report:
-    answers, logs = await asyncio.gather(ask_all(data, endpoints), asyncio.to_thread(audit, data))
     now = time.time()
+    answers, logs, trusted = await asyncio.gather(
+        ask_all(data, endpoints), asyncio.to_thread(audit, data), _trusted(data, now)
+    )
     if not answers.any:
         return Report(data=str(data), answers=False, sections=(_away(data), logs))
-    trusted = await _trusted(data, now)
     sections = (
         processes(data, answers),
         planes(answers),
@@ -51,9 +52,12 @@ async def _look(data: Path, endpoints: Endpoints) -> Report:
 
 async def _trusted(data: Path, now: float) -> Trusted | LocalError:
     try:
-        return await trusted_here(data, now)
+        async with asyncio.timeout(ASK_S):
+            return await trusted_here(data, now)
     except LocalError as error:
         return error
+    except TimeoutError:
+        return LocalError(f"the verifier did not hand out the trust bundle within {ASK_S:g} s")
 
 
 def _away(data: Path) -> Section:

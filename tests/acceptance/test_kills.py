@@ -1,15 +1,26 @@
 """Kill every part of the house under load: nothing acknowledged is lost, no code passes twice.
 
+Then damage it in other ways: `kapok status` names what is wrong, and ceases when it is mended.
+
 Each test states how many scans were in flight at the kill; it must be more than none.
 """
 
+import asyncio
+import json
+import os
+import re
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
+import redis
 
+from deploy.status.looking import look
 from tests.support.house import RunningHouse, running_house, wait_until
 from tests.support.scanners import Scanners, papers, scanners
 
@@ -24,6 +35,114 @@ def house() -> Iterator[RunningHouse]:
     """One house for all kills of its parts: it must survive them one after the other."""
     with running_house() as running:
         yield running
+
+
+def codes_of(house: RunningHouse) -> set[str]:
+    """Return the codes of what is wrong with a house."""
+    return {row.code for row in asyncio.run(look(house.data)).wrong}
+
+
+@contextmanager
+def edited(
+    house: RunningHouse, path: Path, process: str, edit: Callable[[str], str]
+) -> Iterator[None]:
+    """Edit a file that a process reads on SIGHUP; put it back afterwards."""
+    before = path.read_text(encoding="utf-8")
+    for text in (edit(before), before):
+        path.write_text(text, encoding="utf-8")  # in place: its owner stays
+        os.kill(house.pid(process), signal.SIGHUP)
+        if text != before:
+            yield
+
+
+@contextmanager
+def a_wrong_profile(house: RunningHouse) -> Iterator[set[str]]:
+    """Break a profile file."""
+    path = house.data / "profiles" / "gz-hall-01.toml"
+    with edited(house, path, "issuing", lambda text: f"{text}\nx = = 1\n"):
+        yield {"profiles.refused"}
+
+
+@contextmanager
+def a_wrong_registry(house: RunningHouse) -> Iterator[set[str]]:
+    """Break the registry."""
+    with edited(house, house.data / "places.toml", "fleet", lambda text: f"{text}\nx = = 1\n"):
+        yield {"registry.refused"}
+
+
+@contextmanager
+def a_stalled_source(house: RunningHouse) -> Iterator[set[str]]:
+    """Let a source tell nothing for longer than it may."""
+    assert house.run("feed", "send").returncode == 0
+    source = house.data / "feeds" / "demo-hospital.toml"
+
+    def impatient(text: str) -> str:
+        return re.sub(r"(?m)^(every|stale_after) = \d+", r"\1 = 1", text)
+
+    with edited(house, source, "feeds", impatient):
+        yield {"source.stale"}
+
+
+@contextmanager
+def a_full_store(house: RunningHouse) -> Iterator[set[str]]:
+    """Give Redis less memory than it uses."""
+    with configured(house, "maxmemory", "1mb", "0"):
+        yield {"store.full", "store.unfit"}
+
+
+@contextmanager
+def a_careless_store(house: RunningHouse) -> Iterator[set[str]]:
+    """Let Redis answer before it has written."""
+    with configured(house, "appendfsync", "everysec", "always"):
+        yield {"store.durability", "store.unfit", "store.unavailable"}
+
+
+@contextmanager
+def a_frozen_worker(house: RunningHouse) -> Iterator[set[str]]:
+    """Stop a worker without ending it."""
+    pid = house.pid("worker-0")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield {"process.silent"}
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def a_changed_audit_log(house: RunningHouse) -> Iterator[set[str]]:
+    """Change one letter of an entry."""
+    assert house.run("operator", "token", "--as", "ling").returncode == 0
+    log = house.data / "audit" / "fleet.ndjson"
+    before = log.read_bytes()
+    log.write_bytes(before.replace(b"ling", b"lung", 1))
+    try:
+        yield {"audit.broken"}
+    finally:
+        log.write_bytes(before)
+
+
+@contextmanager
+def configured(house: RunningHouse, name: str, value: str, back: str) -> Iterator[None]:
+    """Reconfigure the house's Redis, and back."""
+    password = (house.data / "keys" / "redis" / "admin.key").read_text().strip()
+    socket = house.endpoints.redis_socket
+    with redis.Redis(unix_socket_path=socket, username="admin", password=password) as client:
+        client.config_set(name, value)
+        try:
+            yield
+        finally:
+            client.config_set(name, back)
+
+
+Damage = Callable[[RunningHouse], AbstractContextManager[set[str]]]
+DAMAGES: Final[tuple[Damage, ...]] = (
+    a_wrong_registry,
+    a_stalled_source,
+    a_full_store,
+    a_careless_store,
+    a_frozen_worker,
+    a_changed_audit_log,
+)
 
 
 def new_scanners(house: RunningHouse) -> Scanners:
@@ -97,6 +216,25 @@ def test_the_fleet_steers_again_after_kills(house: RunningHouse) -> None:
     )
 
 
+@pytest.mark.parametrize("damage", DAMAGES, ids=[each.__name__ for each in DAMAGES])
+def test_the_status_names_what_is_damaged(house: RunningHouse, damage: Damage) -> None:
+    """Within seconds, by its code; and no more once it is mended."""
+    with damage(house) as expected:
+        wait_until(lambda: expected <= codes_of(house), f"{expected} to be said", seconds=20)
+    wait_until(lambda: not expected & codes_of(house), f"{expected} to be over", seconds=20)
+
+
+def test_the_status_is_printed(house: RunningHouse) -> None:
+    """With exit code 1 while something is wrong, and what to do; 0 when all is well again."""
+    with a_wrong_profile(house):
+        wait_until(lambda: "profiles.refused" in codes_of(house), "it to be said")
+        done = house.run("status")
+        assert (done.returncode, "SIGHUP to issuing" in done.stdout) == (1, True)
+    told = json.loads(house.run("status", "--json").stdout)
+    assert told["answers"]
+    assert {"processes", "planes", "store", "audit", "terminals", "ends"} <= set(told["sections"])
+
+
 def test_up_is_killed_under_load() -> None:
     """No child survives its supervisor; the next start finds the data and every answer."""
     with running_house() as house:
@@ -105,6 +243,7 @@ def test_up_is_killed_under_load() -> None:
         print(f"up: in flight {in_flight}, answered {len(load.answers)}")  # noqa: T201
         assert in_flight > 0
         wait_until(lambda: not _alive(children), "every child to be gone", seconds=20)
+        assert house.run("status").returncode == 2
         house.start()
         assert set(load.passes().values()) == {1}, "a code passed twice"
         check_answers(house, load)
