@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.bulk import paper, send_batch
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE
 from tests.support.operators import operator_token
@@ -120,6 +121,24 @@ def test_whom_an_index_named_nobody_names_again(house: IssuingHouse) -> None:
         assert (answer.status, answer.body["code"]) == (404, "person.unknown")
     again = house.ask("/v1/persons", {"reference": reference})
     assert (again.status, again.body["person"] != person) == (201, True)
+
+
+def test_what_was_issued_before_is_not_given_again(house: IssuingHouse) -> None:
+    """The same request, the same batch, asked again after the erasure: nothing is written anew."""
+    person = house.ask("/v1/persons", {"reference": "440100-19920101-0079"}).body["person"]
+    body = {"kind": "personal", "holder": None, "hours": 1, "person": person}
+    again = {"headers": {"Idempotency-Key": "asked-again-after-all"}}
+    assert house.ask("/v1/credentials", body, **again).status == 201
+    rows = [paper(1, "440100-19920101-0079"), paper(2, "440100-19920101-0080")]
+    assert send_batch(house.issuing.port, rows, job="e" * 16).end().issued == 2
+    assert erase(house, reference="440100-19920101-0079").status == 200
+    answer = house.ask("/v1/credentials", body, **again)
+    assert (answer.status, answer.body["code"]) == (404, "person.unknown")
+    batch = send_batch(house.issuing.port, rows, job="e" * 16)
+    assert [line.code for line in batch.refused] == ["person.unknown"]
+    assert len(batch.issued) == 1
+    assert show(house, person=person).body["credentials"] == []
+    assert show(house, reference="440100-19920101-0079").status == 404
 
 
 def test_only_an_administrator_of_the_city_may(house: IssuingHouse) -> None:

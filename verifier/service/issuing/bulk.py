@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
@@ -55,6 +56,7 @@ from verifier.service.store.bulk import (
     were_given,
 )
 from verifier.service.store.credentials import hold_all
+from verifier.service.store.erased import were_erased
 from verifier.service.store.persons import find_persons, keep_persons
 from verifier.service.store.planes import Marker, PlaneName, PlaneUnknown, change
 
@@ -224,6 +226,7 @@ class Bulk:
     async def _carry_out(self, job: str, plan: Plan, lines: Sequence[Line]) -> Plan:
         """Do what a plan says, as often as it is asked; returns it as it turned out."""
         number = self._settings.list
+        plan = await self._living(plan)
         pairs = list(_given(plan, lines))
         colours = [(it.person, line.colour) for it, line in pairs if it.new]
         # First the colours: nobody is found by reference who has none.
@@ -241,6 +244,15 @@ class Bulk:
         outcome = await self._hold(plan, outcome, lines)
         await keep_job(self._redis, job, others.values())
         return Plan(batch=plan.batch, digest=plan.digest, issued_at=plan.issued_at, lines=outcome)
+
+    async def _living(self, plan: Plan) -> Plan:
+        """Leave out who was erased since a plan was made: nothing of them is written anew."""
+        persons = list({it.person for it in plan.lines if it.code is None})
+        flags = await were_erased(self._redis, self._settings.list, persons)
+        gone = {person for person, erased in zip(persons, flags, strict=True) if erased}
+        unknown = PlannedLine(code="person.unknown", field="reference")
+        living = (unknown if it.code is None and it.person in gone else it for it in plan.lines)
+        return msgspec.structs.replace(plan, lines=tuple(living))
 
     async def _colour(self, colours: Sequence[tuple[int, int]], marker: Marker | None) -> bool:
         """Give colours; where the plane was destroyed nobody has one, and the marker is set."""

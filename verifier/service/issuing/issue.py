@@ -28,6 +28,7 @@ from verifier.service.issuing.indices import draw
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.issuing.status import ListStatus
 from verifier.service.store.credentials import HeldFullError, hold, read_held, release
+from verifier.service.store.erased import were_erased
 from verifier.service.store.holders import MAX_FAMILY, Carried, carry, read_family
 from verifier.service.store.issued import Issued, keep_issued, read_issued
 
@@ -91,7 +92,7 @@ class Issue:
         """Hold a request's turn; yields what it was answered before, made whole.
 
         Raises:
-            Problem: 409 request.conflict, credentials.full or family.full.
+            Problem: 404 person.unknown, 409 request.conflict, credentials.full or family.full.
         """
         if request is None:
             yield None
@@ -167,6 +168,8 @@ class Issue:
         if request is not None and issued.digest != request.digest:
             raise Problem(HTTPStatus.CONFLICT, "request.conflict")
         number, moment = self._settings.list, int(now())
+        if any(await were_erased(self._redis, number, [issued.person])):
+            raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         row = held(issued.credential, expires=issued.expires, form=issued.form, kid=issued.kid)
         if issued.guardian is not None and issued.kid is not None:
             proxy = Carried(issued.person, issued.credential)
