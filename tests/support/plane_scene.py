@@ -21,7 +21,7 @@ from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
 from verifier.service.floors import FloorFile
 from verifier.service.issuing.publishing import PlanePublisher
-from verifier.service.store.deltas import read_deltas
+from verifier.service.store.deltas import HEADS, deltas_key, read_deltas
 from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.status.plane import PlaneView
@@ -68,6 +68,16 @@ class Scene:
     async def change(self, *pairs: tuple[int, int]) -> None:
         """Change values in the store."""
         assert await change(self.redis, {NAME: pairs})
+
+    async def set_back(self, version: int, head: bytes) -> None:
+        """Set what was published back to a version, as a store that lost what came after."""
+        kept = [row for row in await read_deltas(self.redis, NAME, 0) if row.version <= version]
+        pipeline = self.redis.pipeline(transaction=True)
+        pipeline.delete(deltas_key(NAME))
+        for row in kept:
+            pipeline.xadd(deltas_key(NAME), {"d": row.data}, id=f"{row.version}-0")
+        pipeline.hset(HEADS, str(NAME), head)
+        await pipeline.execute()
 
     async def followed(self) -> PlaneView:
         """Return what the snapshot and the deltas after it lead to."""

@@ -61,16 +61,24 @@ class PlaneSigner:
         return self._seal(SignedUse.STATUS, write_status(document))
 
     def delta(
-        self, view: PlaneView, changes: bytes, now: int, fed: int | None = None
+        self,
+        view: PlaneView,
+        changes: bytes,
+        now: int,
+        fed: int | None = None,
+        *,
+        version: int | None = None,
     ) -> SignedDelta:
-        """Sign packed changes as the step to the next version; none only confirms the view.
+        """Sign packed changes as the step to the next version, or to the higher one given.
+
+        No changes only confirm the view.
 
         `fed`: up to when the plane's sources had told everything, while one of them is stale.
 
         Raises:
             BundleRefused: the changes do not fit the plane.
         """
-        version = view.version + 1
+        version = view.version + 1 if version is None else version
         document = DeltaDocument(
             iss=self.issuer,
             list=self.number,

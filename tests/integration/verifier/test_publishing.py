@@ -10,9 +10,12 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from tests.support.plane_scene import NAME, SIZE, Scene, sure, until
 from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract.envelope import take_apart
+from verifier.contract.status import read_status
 from verifier.service.issuing import publishing as under_test
-from verifier.service.issuing.publishing import PlanePublisher
-from verifier.service.store.deltas import deltas_key, publish_delta, read_deltas
+from verifier.service.issuing.publishing import LEAP, PlanePublisher
+from verifier.service.store.deltas import HEADS, deltas_key, publish_delta, read_deltas
+from verifier.service.store.feeds import fed_key
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import changes_key, plane_key
 from verifier.status.changes import read_changes
@@ -178,13 +181,64 @@ def test_versions_stay_above_the_floors(server: RedisServer, tmp_path: Path) -> 
     async def steps(scene: Scene) -> None:
         scene.floors.raise_to({"status-1-health": Floor(version=500, digest=bytes(16))})
         async with scene.publisher():
-            assert (await scene.followed()).version == 501
+            assert (await scene.followed()).version == 501 + LEAP
         scene.floors.raise_to({"status-1-health": Floor(version=900, digest=bytes(16))})
         await scene.change((5, 2))
         async with scene.publisher():
             await until("all is published", scene.complete)
             view = await scene.followed()
-        assert (view.version, view.values[5]) == (901, 2)
+        assert (view.version, view.values[5]) == (901 + LEAP, 2)
+
+    on(server, tmp_path, steps)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.usefixtures("unhurried")
+def test_a_store_that_forgot_its_last_versions_gives_none_of_them_twice(
+    server: RedisServer, tmp_path: Path, *, restarted: bool
+) -> None:
+    """Whoever holds one of them finds the next delta above it, of another past: a gap."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher() as publisher:
+            await scene.change((1, 1))
+            await until("all is published", scene.complete)
+            before = await scene.followed()
+            head: Any = await scene.redis.hget(HEADS, str(NAME))
+            await scene.change((2, 2))
+            await until("all is published", scene.complete)
+            lost = await scene.followed()
+            assert lost.version > before.version
+            if not restarted:
+                await scene.set_back(before.version, head)
+                await scene.change((3, 3))
+                await until("it is told", lambda: told(scene))
+                assert publisher.version > lost.version
+        if restarted:
+            await scene.set_back(before.version, head)
+            await scene.change((3, 3))
+            async with scene.publisher():
+                await until("it is told", lambda: told(scene))
+        rows = await read_deltas(scene.redis, NAME, before.version)
+        assert all(row.version > lost.version for row in rows)
+
+    async def told(scene: Scene) -> bool:
+        return (await scene.followed()).values[3] == 3
+
+    on(server, tmp_path, steps)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_plane_that_starts_over_is_no_younger_than_its_sources(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """While one of them is stale its snapshot says so from the first version on."""
+
+    async def steps(scene: Scene) -> None:
+        await scene.redis.set(fed_key(NAME), "1000:2000")
+        async with scene.publisher() as publisher:
+            data: Any = await scene.redis.get(f"v:bundle:{publisher.bundle}")
+            assert read_status(take_apart(data).payload).fed == 1000
 
     on(server, tmp_path, steps)
 

@@ -12,6 +12,8 @@ import contextlib
 import secrets
 import time
 from collections import deque
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from redis.asyncio import Redis
@@ -40,6 +42,7 @@ from verifier.service.store.feeds import read_fed
 from verifier.service.store.planes import PlaneName, PlaneUnknown, make_plane
 from verifier.status.changes import count_changes, merge_changes
 from verifier.status.plane import BITS, PackedValues, PlaneView
+from verifier.trust.bundle import Floor
 
 WAIT_MS: Final = 1500
 """Milliseconds a question for changes hangs at the store: less than its client's patience."""
@@ -55,6 +58,9 @@ SNAPSHOTS_COVERED: Final = 4
 """Newest snapshots that deltas are kept for: whoever has one of these catches up by deltas."""
 SMALL_PLANE: Final = 1024 * 1024
 """Octets up to which a delta is signed in the event loop, not beside it."""
+LEAP: Final = 64
+"""Versions passed over at every beginning: floors are written down seconds late, and a store may
+have lost what it said last, so that somebody may hold some versions more than are known here."""
 NEVER: Final = float("-inf")
 OPEN_S: Final = 5.0
 """Seconds to wait for a plane whose state is being read."""
@@ -86,6 +92,7 @@ class PlanePublisher:
         self._covered: deque[int] = deque(maxlen=SNAPSHOTS_COVERED)
         self._octets = 0
         self._packed_at = NEVER
+        self._started_at = NEVER
         self._packing: asyncio.Task[None] | None = None
         self._unpacked = False
         """A snapshot is asked for while one is being made."""
@@ -154,12 +161,16 @@ class PlanePublisher:
         stand = await read_stand(self._redis, self.name)
         shelf = (await read_versions(self._redis)).get(self.bundle)
         floor = (await asyncio.to_thread(self._floors.load)).get(self.bundle)
-        past = max(0 if shelf is None else shelf.version, 0 if floor is None else floor.version)
+        own = (
+            None
+            if self._view is None
+            else Floor(version=self._view.version, digest=self._view.chain)
+        )
+        past = max(0 if it is None else it.version for it in (shelf, floor, own))
         head = stand.head
-        forked = (
-            floor is not None
-            and head is not None
-            and (floor.version == head.version and floor.digest != head.chain)
+        forked = head is not None and any(
+            it is not None and it.version == head.version and it.digest != head.chain
+            for it in (floor, own)
         )
         strange = head is not None and stand.newest not in (0, head.version)
         if head is None or head.version < past or forked or strange or _too_many(stand.pending):
@@ -169,7 +180,7 @@ class PlanePublisher:
             if shelf is not None and not self._covered:
                 self._covered.append(shelf.version)
             await self._second_after(head.iat)
-            await self._publish(stand.pending)
+            await self._publish(stand.pending, leap=LEAP)
         self._opened.set()
         self.problem = None
         self._pack()
@@ -182,7 +193,8 @@ class PlanePublisher:
         while not self._ending:
             waits = await await_changes(self._redis, self.name, WAIT_MS)
             view = self._at()
-            due = view.version < self._promised or now() >= view.as_of + TTL_S
+            # Of a clock set back too: nothing is to look younger than it is.
+            due = view.version < self._promised or abs(now() - view.as_of) >= TTL_S
             if waits or due or await self._fed() != view.fed:
                 await self._second_after(view.as_of)
                 self._publishing = True
@@ -203,7 +215,9 @@ class PlanePublisher:
 
     async def _next(self) -> None:
         pending = await read_pending(self._redis, self.name)
-        if _too_many(pending) and time.monotonic() - self._packed_at > START_OVER_S:
+        # What only the whole plane tells waits for nothing but the last time that it was so.
+        since = self._started_at if pending.whole else self._packed_at
+        if _too_many(pending) and time.monotonic() - since > START_OVER_S:
             await self._start_over(await read_stand(self._redis, self.name), 0)
             self._pack()
         elif pending.whole:
@@ -211,11 +225,12 @@ class PlanePublisher:
         else:
             await self._publish(_first(pending))
 
-    async def _publish(self, pending: Pending) -> None:
+    async def _publish(self, pending: Pending, *, leap: int = 0) -> None:
         """Sign what waits as the next version, and publish it; nothing waits: confirm the last."""
         view, moment = self._at(), int(now())
         changes = merge_changes(pending.packed) if pending.packed else b""
-        made = await self._signed(view, changes, moment, await self._fed())
+        version = view.version + 1 + leap
+        made = await self._signed(view, changes, moment, fed=await self._fed(), version=version)
         await publish_delta(
             self._redis,
             self.name,
@@ -230,11 +245,12 @@ class PlanePublisher:
         self._log.debug("published", version=made.view.version, changes=count_changes(changes))
 
     async def _signed(
-        self, view: PlaneView, changes: bytes, moment: int, fed: int | None
+        self, view: PlaneView, changes: bytes, moment: int, *, fed: int | None, version: int
     ) -> SignedDelta:
+        sign = partial(self._signer.delta, view, changes, moment, fed, version=version)
         if len(view.values.packed()) <= SMALL_PLANE:
-            return self._signer.delta(view, changes, moment, fed)
-        return await asyncio.to_thread(self._signer.delta, view, changes, moment, fed)
+            return sign()
+        return await asyncio.to_thread(sign)
 
     async def _fed(self) -> int | None:
         """Return up to when the plane's sources had told everything, if one of them is stale."""
@@ -243,12 +259,13 @@ class PlanePublisher:
 
     async def _start_over(self, stand: Stand, past: int) -> None:
         """Make the plane as it stands a version to which no delta leads, above every other."""
-        version = max(past, 0 if stand.head is None else stand.head.version) + 1
+        version = max(past, 0 if stand.head is None else stand.head.version) + 1 + LEAP
         head = Head(version, secrets.token_bytes(CHAIN_BYTES), int(now()))
         await start_over(
             self._redis, self.name, before=stand.head, after=head, last=stand.pending.last
         )
-        self._view = self._view_of(stand, head)
+        self._view = replace(self._view_of(stand, head), fed=await self._fed())
+        self._started_at = time.monotonic()
         self._covered.clear()
         self._log.info("started_over", version=version)
 
