@@ -5,7 +5,7 @@ Only questions through public doors; a child's inside is its own business.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import aiohttp
@@ -22,14 +22,6 @@ PROBE_SECONDS: Final = 3.0
 """One question; a service that takes longer to say that it is ready is not."""
 MAX_ANSWER_BYTES: Final = 16_384
 """Read of a readiness answer; ours are a few hundred bytes."""
-SENTENCES: Final[Mapping[str, str]] = {
-    "store.unavailable": (
-        "its store does not answer or is not durable (append-only, fsync always);"
-        " it goes on by itself when Redis is back"
-    ),
-    "shards.waiting": "not all messages of the terminals reach it yet; wait, or look at mosquitto",
-}
-"""What a person is told for the codes of readiness answers."""
 
 
 async def probe(ready: Ready) -> str | None:
@@ -70,9 +62,6 @@ def _sentence(body: bytes, status: int) -> str:
         problems = found.get("problems")
         if isinstance(problems, list) and problems:
             return "; ".join(_words(problems))
-        code = found.get("code")
-        if isinstance(code, str) and code in SENTENCES:
-            return SENTENCES[code]
         for member in ("detail", "code", "title"):
             if isinstance(found.get(member), str) and found[member]:
                 return f"not ready: {found[member]}; its log says why"
