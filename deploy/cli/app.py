@@ -59,6 +59,10 @@ GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
 """Each file of commands has a `register`; a new one is a line here."""
 
 
+HELP_COLUMNS: Final = 120
+"""Columns that help may take where the terminal has them; of 80 it cuts most sentences off."""
+
+
 def build() -> typer.Typer:
     """Return the application with every command."""
     app = typer.Typer(
@@ -66,6 +70,7 @@ def build() -> typer.Typer:
         help="Verifies the codes people carry and runs the fleet of terminals that scan them.",
         no_args_is_help=True,
         add_completion=False,
+        context_settings={"max_content_width": HELP_COLUMNS},
         rich_markup_mode=None,  # an error is a plain line, also in a log
         pretty_exceptions_enable=False,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from deploy.inspecting.printing import own_language
 from deploy.local import operators
 from deploy.local.data import write_file
 from deploy.local.house import API_KEY, House, endpoints
@@ -164,6 +165,7 @@ def _terminal(house: House, terminal: DemoTerminal) -> dict[str, Any]:
         "place": terminal.place,
         "gate": terminal.gate,
         "direction": "in",
+        "language": own_language().value,
         "state": str(folder / "state"),
         "socket": str(house.terminal_socket(terminal.name)),
         "key": str(folder / "key.pem"),
