@@ -1,0 +1,125 @@
+"""What is made anew when it is taken away: CAs, certificates, terminals' identities, passwords."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from deploy.local import passwords, places
+from deploy.local.certificates import issued_here, make_authorities, renew_certificates
+from deploy.local.data import FOLDERS
+from fleet import identity
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a data folder with CAs, certificates and terminals."""
+    for name in FOLDERS:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    make_authorities(tmp_path)
+    renew_certificates(tmp_path)
+    places.make_terminals(tmp_path)
+    return tmp_path
+
+
+def start(data: Path) -> None:
+    """Do what every start does."""
+    make_authorities(data)
+    renew_certificates(data)
+    places.renew_terminals(data)
+
+
+def contents(data: Path) -> dict[str, bytes]:
+    """Return every key and certificate."""
+    found = sorted(data.rglob("*.pem"))
+    return {str(path.relative_to(data)): path.read_bytes() for path in found}
+
+
+def registered(data: Path) -> dict[str, str]:
+    """Return the fingerprints of the registry."""
+    rows = tomllib.loads((data / "places.toml").read_text())["terminal"]
+    return {row["id"]: row["fingerprint"] for row in rows}
+
+
+def held(path: Path) -> identity.Certificate:
+    """Read a certificate."""
+    return identity.load_certificate(path.read_bytes())
+
+
+def test_a_start_changes_nothing_that_holds(data: Path) -> None:
+    """Keys, certificates and registry stay to the octet, also while the CAs' keys are elsewhere."""
+    for name in ("service-ca", "terminal-ca"):
+        (data / "keys" / f"{name}.pem").unlink()
+    before = contents(data), registered(data)
+    start(data)
+    assert (contents(data), registered(data)) == before
+
+
+@pytest.mark.parametrize("taken", ["service-ca", "terminal-ca"])
+def test_a_ca_that_is_taken_away_is_followed_by_all_it_signs(data: Path, taken: str) -> None:
+    """Certificates are of the new one, terminals trust it, and the registry knows them."""
+    before = registered(data)
+    for path in (data / "keys").glob(f"{taken}*.pem"):
+        path.unlink()
+    start(data)
+    assert issued_here(data, "service-ca", held(data / "keys" / "broker.crt.pem"))
+    for name, fingerprint in registered(data).items():
+        folder = data / "terminals" / name
+        certificate = held(folder / "cert.pem")
+        assert issued_here(data, "terminal-ca", certificate)
+        assert fingerprint == identity.fingerprint(certificate) != before[name]
+        assert (folder / "ca.pem").read_bytes() == (
+            data / "keys" / "service-ca.crt.pem"
+        ).read_bytes()
+
+
+def test_the_certificate_of_a_ca_that_was_may_stand_behind_the_new_one(data: Path) -> None:
+    """For as long as terminals elsewhere have theirs from it."""
+    path = data / "keys" / "terminal-ca.crt.pem"
+    old = path.read_bytes()
+    for each in (data / "keys").glob("terminal-ca*.pem"):
+        each.unlink()
+    start(data)
+    path.write_bytes(path.read_bytes() + old)
+    before = contents(data)
+    start(data)
+    assert contents(data) == before
+
+
+def test_a_terminal_that_is_replaced_has_a_new_identity(data: Path) -> None:
+    """Its folder is gone: it gets another key, and the generation that the registry says."""
+    before = registered(data)
+    for path in (data / "terminals" / "hall-1").glob("*.pem"):
+        path.unlink()
+    registry = data / "places.toml"
+    registry.write_text(
+        registry.read_text().replace('id = "hall-1"\n', 'id = "hall-1"\ngeneration = 2\n')
+    )
+    start(data)
+    after = registered(data)
+    assert {name for name in before if before[name] != after[name]} == {"hall-1"}
+    generations = [places.registered_generation(data, name) for name in ("hall-1", "transit-1")]
+    assert generations == [2, 1]
+
+
+def test_a_registry_that_does_not_hold_is_left_alone(data: Path) -> None:
+    """The fleet says what is wrong with it; nothing is written over it here."""
+    (data / "places.toml").write_text("x = = 1")
+    start(data)
+    assert (data / "places.toml").read_text() == "x = = 1"
+    assert places.registered_generation(data, "hall-1") == 1
+
+
+def test_passwords_that_are_taken_away_are_made_anew(tmp_path: Path) -> None:
+    """Each alone; the others stay."""
+    for name in FOLDERS:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    passwords.make_api_keys(tmp_path)
+    passwords.make_redis_passwords(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.key")}
+    taken = tmp_path / "keys" / "api" / "fleet.key"
+    taken.unlink()
+    passwords.make_api_keys(tmp_path)
+    passwords.make_redis_passwords(tmp_path)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*.key")}
+    assert {path for path in before if before[path] != after[path]} == {taken}
