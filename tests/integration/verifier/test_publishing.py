@@ -14,7 +14,14 @@ from verifier.contract.envelope import take_apart
 from verifier.contract.status import read_status
 from verifier.service.issuing import publishing as under_test
 from verifier.service.issuing.publishing import LEAP, PlanePublisher
-from verifier.service.store.deltas import HEADS, deltas_key, publish_delta, read_deltas
+from verifier.service.store.deltas import (
+    HEADS,
+    Superseded,
+    deltas_key,
+    lay_snapshot,
+    publish_delta,
+    read_deltas,
+)
 from verifier.service.store.feeds import fed_key
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import changes_key, plane_key
@@ -350,6 +357,24 @@ def test_a_promised_version_shows_what_was_changed_before(
             for index in read_changes(document.changes, bits=2, size=SIZE)["index"].tolist():
                 told[index] = document.version
         assert all(told[n] <= promised for n, promised in promises.items())
+
+    on(server, tmp_path, steps)
+
+
+def test_a_snapshot_takes_the_place_of_an_older_one_alone(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """One that was long in the making does not, nor one of a plane that is gone."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher() as publisher:
+            bundle, version = publisher.bundle, publisher.version
+        for late, gone in ((version - 1, False), (version + 1, True)):
+            if gone:
+                await scene.redis.hset("v:{status}:planes", str(NAME), "destroyed")
+            with pytest.raises(Superseded):
+                await lay_snapshot(scene.redis, NAME, bundle, late, b"late")
+        assert await scene.redis.get(f"v:bundle:{bundle}") != b"late"
 
     on(server, tmp_path, steps)
 

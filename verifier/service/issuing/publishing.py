@@ -26,13 +26,14 @@ from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
 from verifier.service.clock import now
 from verifier.service.floors import FloorFile
 from verifier.service.logs import Log
-from verifier.service.store.bundles import publish_bundle, read_versions
+from verifier.service.store.bundles import read_versions
 from verifier.service.store.deltas import (
     Head,
     Pending,
     Stand,
     Superseded,
     await_changes,
+    lay_snapshot,
     publish_delta,
     read_pending,
     read_stand,
@@ -282,7 +283,11 @@ class PlanePublisher:
             view = self._at()
             data = await asyncio.to_thread(self._signer.snapshot, view)
             try:
-                await publish_bundle(self._redis, self.bundle, view.version, data)
+                await lay_snapshot(self._redis, self.name, self.bundle, view.version, data)
+            except Superseded:
+                self._log.warning("snapshot.superseded", version=view.version)
+                self.ready.set()
+                return
             except (RedisError, OSError):
                 self._packed_at = NEVER
                 return

@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 
 from verifier.contract.bundle import BundleVersion
 
-_VERSIONS: Final = "v:bundles"
-_BYTES: Final = "v:bundle:"
+VERSIONS: Final = "v:bundles"
+BYTES: Final = "v:bundle:"
 
 
 async def read_versions(redis: Redis) -> dict[str, BundleVersion]:
     """Return what is on the shelf, by name."""
-    rows: dict[Any, Any] = await redis.hgetall(_VERSIONS)
+    rows: dict[Any, Any] = await redis.hgetall(VERSIONS)
     found = {}
     for name, value in rows.items():
         version, _, digest = value.decode().partition(":")
@@ -29,7 +29,7 @@ async def read_versions(redis: Redis) -> dict[str, BundleVersion]:
 
 async def read_bundle(redis: Redis, version: BundleVersion) -> bytes | None:
     """Return the bytes of a version, or None while another one is being laid down."""
-    data: Any = await redis.get(_BYTES + version.name)
+    data: Any = await redis.get(BYTES + version.name)
     if not isinstance(data, bytes) or hashlib.sha256(data).hexdigest() != version.digest:
         return None
     return data
@@ -38,8 +38,8 @@ async def read_bundle(redis: Redis, version: BundleVersion) -> bytes | None:
 async def remove_bundle(redis: Redis, name: str) -> None:
     """Take a bundle off the shelf."""
     pipeline = redis.pipeline(transaction=True)
-    pipeline.delete(_BYTES + name)
-    pipeline.hdel(_VERSIONS, name)
+    pipeline.delete(BYTES + name)
+    pipeline.hdel(VERSIONS, name)
     await pipeline.execute()
 
 
@@ -47,6 +47,6 @@ async def publish_bundle(redis: Redis, name: str, version: int, data: bytes) -> 
     """Lay a bundle on the shelf in place of the older one."""
     digest = hashlib.sha256(data).hexdigest()
     pipeline = redis.pipeline(transaction=True)
-    pipeline.set(_BYTES + name, data)
-    pipeline.hset(_VERSIONS, name, f"{version}:{digest}")
+    pipeline.set(BYTES + name, data)
+    pipeline.hset(VERSIONS, name, f"{version}:{digest}")
     await pipeline.execute()

@@ -8,11 +8,13 @@ that dies anywhere loses no change and publishes none twice. Versions are entry 
 no second delta of one version.
 """
 
+import hashlib
 from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
-from verifier.service.store.library import PUBLISH, START_OVER
+from verifier.service.store.bundles import BYTES, VERSIONS
+from verifier.service.store.library import LAY, PUBLISH, START_OVER
 from verifier.service.store.planes import (
     PLANES,
     PlaneName,
@@ -151,6 +153,22 @@ async def start_over(
         START_OVER, 4, PLANES, HEADS, deltas_key(name), changes_key(name),
         str(name), "" if before is None else str(before), str(after), last,
     )  # fmt: skip
+    if done != 1:
+        raise Superseded
+
+
+async def lay_snapshot(
+    redis: Redis, name: PlaneName, bundle: str, version: int, data: bytes
+) -> None:
+    """Lay a snapshot on the shelf under a bundle's name.
+
+    Raises:
+        Superseded: something newer lies there, or the plane is gone; nothing was done.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    done: Any = await redis.fcall(
+        LAY, 3, PLANES, VERSIONS, BYTES + bundle, str(name), bundle, version, digest, data
+    )
     if done != 1:
         raise Superseded
 

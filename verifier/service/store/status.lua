@@ -206,7 +206,20 @@ local function start_over(keys, args)
   return 1
 end
 
+-- keys: planes, bundles, bundle; args: name, name of the bundle, version, digest, snapshot. Returns
+-- 1, or 0 where the plane is gone, or something newer lies on the shelf: then that stays.
+local function lay(keys, args)
+  local held = tonumber(string.match(redis.call('HGET', keys[2], args[2]) or '', '^(%d+):') or 0)
+  if not described(keys[1], args[1]) or held > tonumber(args[3]) then
+    return 0
+  end
+  redis.call('SET', keys[3], args[5])
+  redis.call('HSET', keys[2], args[2], args[3] .. ':' .. args[4])
+  return 1
+end
+
 redis.register_function('kapok_make_plane', make)
+redis.register_function('kapok_lay', lay)
 redis.register_function('kapok_change', change)
 redis.register_function('kapok_publish', publish)
 redis.register_function('kapok_start_over', start_over)
