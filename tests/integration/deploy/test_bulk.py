@@ -14,7 +14,7 @@ import pytest
 
 from deploy.bulk.journal import Progress
 from deploy.local.errors import EXIT_FAILED, EXIT_USAGE
-from deploy.local.house import Endpoints
+from tests.support import data_folder
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.verifier_process import ADMIN_KEY, ROOT, eventually
@@ -40,14 +40,7 @@ def house() -> Iterator[IssuingHouse]:
             await redis.aclose()
 
         asyncio.run(prepare())
-        data = running.centre.folder / "data"
-        (data / "run").mkdir(parents=True)
-        (data / "admin.key").write_text(ADMIN_KEY)
-        values: dict[str, Any] = dict.fromkeys(Endpoints.__struct_fields__, "")
-        values |= {"mqtt_port": 1, "mqtt_service_port": 1, "terminals": {}}
-        values["api_keys"] = {"local-admin": str(data / "admin.key")}
-        values["issuing_url"] = f"http://127.0.0.1:{running.issuing.port}"
-        (data / "run" / "endpoints.json").write_bytes(msgspec.json.encode(values))
+        data_folder.issuing_at(running.centre.folder / "data", running.issuing.port, ADMIN_KEY)
         yield running
 
 

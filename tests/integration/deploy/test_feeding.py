@@ -12,7 +12,7 @@ from deploy.feeding import sending
 from deploy.feeding.files import PART_BYTES
 from deploy.local.doors import Doors
 from deploy.local.errors import LocalError, UsageError
-from deploy.local.house import Endpoints
+from tests.support import data_folder
 from tests.support.feeds_house import KEY, FeedsHouse, Sender, feeds_house, lines
 from verifier.contract.vocabulary import Plane
 
@@ -32,15 +32,9 @@ def doors(house: FeedsHouse, call: Callable[[Doors], Awaitable[Any]]) -> Any:
     """Run a coroutine with the doors of the house."""
 
     async def run() -> Any:
-        nowhere = "http://127.0.0.1:1"
-        endpoints = Endpoints(
-            redis_socket="", mqtt_host="", mqtt_port=1, mqtt_service_port=1,
-            verifier_url=nowhere, verifier_tls_url=nowhere, issuing_url=nowhere,
-            fleet_url=nowhere, fleet_tls_url=nowhere,
-            feeds_url=f"http://127.0.0.1:{house.process.port}", api_keys={}, terminals={},
-        )  # fmt: skip
+        endpoints = data_folder.endpoints(feeds_url=f"http://127.0.0.1:{house.process.port}")
         async with aiohttp.ClientSession() as session:
-            return await call(Doors(endpoints, KEY, session))
+            return await call(Doors(house.folder, endpoints, KEY, session))
 
     return asyncio.run(run())
 

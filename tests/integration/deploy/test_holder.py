@@ -1,6 +1,5 @@
 """`kapok holder` as its user calls it, against a real issuing process and a real worker."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ import msgspec
 import pytest
 
 from deploy.holding.phone import Pending, Phone, read_phone, write_phone
-from deploy.local.house import Endpoints
+from tests.support import data_folder
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.command_line import Ran, kapok
 from tests.support.issuing_house import IssuingHouse, issuing_house
@@ -29,17 +28,7 @@ def house() -> Iterator[IssuingHouse]:
 def data(house: IssuingHouse, tmp_path: Path) -> Path:
     """Return a data folder that says where the house answers."""
     folder = tmp_path / "data"
-    (folder / "run").mkdir(parents=True)
-    key = folder / "admin.key"
-    key.write_text(ADMIN_KEY)
-    told = dict.fromkeys(Endpoints.__struct_fields__, "") | {
-        "issuing_url": f"http://127.0.0.1:{house.issuing.port}",
-        "api_keys": {"local-admin": str(key)},
-        "mqtt_port": 0,
-        "mqtt_service_port": 0,
-        "terminals": {},
-    }
-    (folder / "run" / "endpoints.json").write_text(json.dumps(told))
+    data_folder.issuing_at(folder, house.issuing.port, ADMIN_KEY)
     return folder
 
 
