@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,7 @@ from verifier.contract.audit import Head, verify
 from verifier.contract.operator import MAX_TOKEN_S, OperatorRole
 from verifier.contract.proposal import ProposalState
 from verifier.contract.reasons import Reason
+from verifier.service.store.proposals import MAX_A_DAY
 
 LING, HAO = {"person": "ling"}, {"person": "hao"}
 PROPOSERS = (OperatorRole.OPERATOR,)
@@ -317,6 +319,19 @@ def test_killed_between_value_and_case_the_case_is_closed_at_the_start(
         closed = json.loads(client.hget("v:{corrections}:closed", "e" * 32))
         assert (closed["state"], closed["proposal"]) == ("approved", proposal)
         assert client.hget("v:{corrections}:open", "e" * 32) is None
+
+
+def test_one_person_alone_does_not_fill_the_list(house: IssuingHouse) -> None:
+    """So many a day; others go on, and what is over the bound is not in the audit log."""
+    person = house.issue(holder=None)["person"]
+    with house.centre.redis.client() as client:
+        for day in range(int(time.time()) // 86_400, int(time.time()) // 86_400 + 2):
+            client.hset(f"v:{{status}}:proposed:{day}", "mei", MAX_A_DAY)
+    before = len(entries(house))
+    refused = propose(house, person, token={"person": "mei"})
+    assert (refused.status, refused.body["code"]) == (409, "proposals.many")
+    assert len(entries(house)) == before
+    assert propose(house, person).status == 201
 
 
 def test_proposals_are_listed_the_newest_first(house: IssuingHouse) -> None:

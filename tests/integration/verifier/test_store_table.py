@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import pytest
@@ -20,8 +21,8 @@ from verifier.service.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.loading import keep_progress
 
-FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen")
-SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family")
+FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed")
+SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments")
 """Families whose every key has a time to live: with a hash tag, and without one."""
 
 
@@ -101,6 +102,10 @@ def test_every_key_is_in_the_table() -> None:
         roster = [{"person": person, "masked_name": "李*"} for person in members]
         group = {"kind": "group", "hours": 1, "roster": roster, "places": ["metro-1"]}
         house.ask("/v1/credentials", group)
+        at = int(time.time())
+        assert house.book(
+            {"id": "in-the-table", "person": members[0], "from": at, "to": at + 60}
+        ).body
         propose(house, members[0])
         erase(house, house.issue(holder=None)["person"])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued

@@ -56,6 +56,7 @@ from verifier.service.issuing.kinds import Asked, Kind
 from verifier.service.logs import Log
 from verifier.service.store.proposals import (
     Kept,
+    count_proposed,
     forget_proposals,
     keep_proposal,
     marker_of,
@@ -118,6 +119,8 @@ class Proposals:
         with store_asked():
             matter = await kind.look(asked)
             moment = _now_ms()
+            if not await count_proposed(self._redis, token.person, moment):
+                raise Problem(HTTPStatus.CONFLICT, "proposals.many")
             proposal = Proposal(
                 id=secrets.token_hex(16),
                 kind=kind.kind,

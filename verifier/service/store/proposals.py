@@ -2,6 +2,7 @@
 
     v:{status}:proposal:<id>   string: the proposal as JSON; compared and set as a marker
     v:{status}:proposals       sorted set: ids by the Unix ms of their proposing
+    v:{status}:proposed:<day>  hash: how many each person has proposed that day (of 1970)
 
 A proposal changes only by compare-and-set, in the same step of the store as the plane that it
 changes: an approval takes effect once, whatever ends the process in between.
@@ -17,6 +18,9 @@ from verifier.service.store.planes import Marker, change
 
 _BY_TIME: Final = "v:{status}:proposals"
 _DECODER: Final = msgspec.json.Decoder(Proposal)
+MAX_A_DAY: Final = 500
+"""Proposals of one person a day: so nobody alone fills the list, and keeps all others from it."""
+DAY_S: Final = 86_400
 MAX_FORGOTTEN: Final = 500
 """Proposals forgotten in one call."""
 
@@ -51,6 +55,20 @@ async def keep_proposal(redis: Redis, proposal: Proposal) -> bool:
     await redis.zadd(_BY_TIME, {proposal.id: proposal.proposed_at})
     marker = Marker(proposal_key(proposal.id), None, msgspec.json.encode(proposal))
     return await change(redis, {}, marker=marker)
+
+
+async def count_proposed(redis: Redis, person: str, now_ms: int) -> bool:
+    """Count a proposal that somebody is about to make; False: there were too many today.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    key = f"v:{{status}}:proposed:{now_ms // (1000 * DAY_S)}"
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.hincrby(key, person, 1)
+    pipeline.expire(key, 2 * DAY_S)
+    made, _ = await pipeline.execute()
+    return int(made) <= MAX_A_DAY
 
 
 async def read_proposal(redis: Redis, proposal_id: str) -> Kept | None:
