@@ -4,12 +4,14 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.soak.doors import door_parsers
 from verifier.barcode.scan import read_picture, scan
 from verifier.codes import base45, city, hcert, shc
+from verifier.codes.inflate import inflate
 from verifier.conform.codes import conform_line as conform_codes
 from verifier.conform.statuslist import conform_line as conform_statuslist
 from verifier.contract.cbor import SIGNED_DOCUMENT, decode
@@ -19,7 +21,7 @@ from verifier.contract.scan import scan_id_bytes
 from verifier.errors import Refusal
 from verifier.groups.roster import unpack_members
 from verifier.policy.certlogic import conform_line as conform_rules
-from verifier.status.plane import inflate
+from verifier.status.plane import MAX_PLANE_BYTES
 from verifier.status.rids import read_card_list_file
 
 VECTORS: Final = Path(__file__).resolve().parents[1] / "vectors"
@@ -102,7 +104,7 @@ def parsers() -> tuple[Parser, ...]:
         Parser("envelope", take_apart, refusals, documents or cc1),
         Parser("documents", lambda data: decode(data, SIGNED_DOCUMENT), refusals, documents or cc1),
         Parser("members", _members, refusals, (b"\x05\x01\x7f",)),
-        Parser("snapshot", inflate, refusals, (SNAPSHOT,)),
+        Parser("snapshot", partial(inflate, limit=MAX_PLANE_BYTES), refusals, (SNAPSHOT,)),
         Parser("scan_id", _text(scan_id_bytes), refusals, (SCAN_ID,)),
         Parser("card list", read_card_list_file, refusals, (CARD_LIST,)),
         Parser("conform codes", _codes_line, (), lines),

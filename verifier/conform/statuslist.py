@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from verifier.codes.inflate import inflate
 from verifier.codes.jose import unbase64url
 from verifier.conform.lines import BadLine, Fault, Members, answer
 from verifier.contract.errors import MalformedError
-from verifier.status.plane import PackedValues, inflate
+from verifier.status.plane import MAX_PLANE_BYTES, PackedValues
 
 WIDTHS: Final = (1, 2, 4, 8)
 """Bits of a value."""
@@ -25,7 +26,8 @@ def _look_up(members: Members) -> Members:
     if not isinstance(packed, str):
         raise BadLine(Fault.LIST)
     try:
-        data = inflate(unbase64url(packed.rstrip("=") if len(packed) % 4 == 0 else packed))
+        stream = unbase64url(packed.rstrip("=") if len(packed) % 4 == 0 else packed)
+        data = inflate(stream, limit=MAX_PLANE_BYTES)
     except MalformedError as error:
         raise BadLine(Fault.LIST) from error
     values = PackedValues(bits=bits, size=len(data) * 8 // bits, data=data)

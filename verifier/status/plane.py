@@ -4,7 +4,6 @@ Packing as in IETF Token Status List: index i stands in byte i * bits // 8, shif
 A list whose length is not what its signed header says is refused. Zero is never a pass.
 """
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.codes.inflate import inflate
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import CHAIN_BYTES, StatusDocument
 from verifier.contract.vocabulary import Plane
@@ -91,24 +91,6 @@ class PackedValues:
     def packed(self) -> bytes | bytearray:
         """Return the packed bytes."""
         return self._data
-
-
-def inflate(data: bytes, *, limit: int = MAX_PLANE_BYTES) -> bytes:
-    """Inflate a zlib stream, bounded, nothing after it.
-
-    Raises:
-        MalformedError: not zlib, cut short, longer than `limit` bytes, or followed by anything.
-    """
-    stream = zlib.decompressobj()
-    try:
-        inflated = stream.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise MalformedError("not a zlib stream") from error
-    if len(inflated) > limit:
-        raise MalformedError("inflates past the bound")
-    if not stream.eof or stream.unused_data:
-        raise MalformedError("a zlib stream cut short or followed by bytes")
-    return inflated
 
 
 def pack(values: NDArray[np.uint8], bits: int) -> bytes:

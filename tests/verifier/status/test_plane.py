@@ -18,7 +18,6 @@ from verifier.status.plane import (
     NO_STATUS,
     PackedValues,
     PlaneView,
-    inflate,
     open_plane,
     pack,
 )
@@ -106,23 +105,6 @@ def test_snapshots_that_are_refused(name: str) -> None:
     """Its signed header says how long it is, and it is nothing else."""
     with pytest.raises(MalformedError):
         open_plane(msgspec.structs.replace(DOCUMENT, **WRONG[name]))
-
-
-def test_inflating_is_bounded() -> None:
-    """A stream of zeros stops at the limit; exactly the limit passes."""
-    stream = zlib.compress(bytes(1000), 9)
-    assert len(inflate(stream, limit=1000)) == 1000
-    with pytest.raises(MalformedError):
-        inflate(stream, limit=999)
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_inflate_or_are_refused(data: bytes) -> None:
-    """Nothing but the refusal comes out."""
-    try:
-        inflate(data, limit=1000)
-    except MalformedError:
-        return
 
 
 def test_a_status_is_replaced_never_changed() -> None:

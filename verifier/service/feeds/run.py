@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from verifier.contract.errors import MalformedError
@@ -38,7 +37,7 @@ from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
-from verifier.service.store.connection import check_durable, open_store
+from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
 from verifier.service.store.library import ensure_library
@@ -50,7 +49,6 @@ SAID_AGAIN_S: Final = 60.0
 NEVER: Final = float("-inf")
 _FORGET_TICKS: Final = 720
 """Looks between two sweeps of closed corrections: an hour."""
-_STORE_WAIT_S: Final = 20.0
 _STOP_S: Final = 2.0
 
 
@@ -65,7 +63,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
     reference_key = read_reference_key(settings.reference_key, "reference_key")
     with _alone(Path(settings.spool)):
         redis = open_store(settings.redis)
-        await _store_there(redis)
+        await await_store(redis)
         await check_durable(redis)
         await ensure_library(redis)
         register = Register(
@@ -240,20 +238,6 @@ def _alone(spool: Path) -> Iterator[None]:
         except BlockingIOError:
             raise SettingsError(f"$.spool: another process uses {spool}") from None
         yield
-
-
-async def _store_there(redis: Redis) -> None:
-    """Wait a while for the store, which may be starting beside us."""
-    deadline = asyncio.get_running_loop().time() + _STORE_WAIT_S
-    while True:
-        try:
-            await redis.ping()
-        except (RedisError, OSError):
-            if asyncio.get_running_loop().time() > deadline:
-                raise SettingsError("$.redis: the store does not answer") from None
-            await asyncio.sleep(0.1)
-        else:
-            return
 
 
 def _export_key(path: str) -> SigningKey:

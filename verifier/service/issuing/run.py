@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
@@ -39,13 +38,12 @@ from verifier.service.metrics import Metrics
 from verifier.service.person_keys import KEY_BYTES, key_path
 from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
-from verifier.service.store.connection import check_durable, open_store
+from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.library import ensure_library
 from verifier.uses import DAY
 
 DAYS_AHEAD: Final = 1
 _KEYS_TICK_S: Final = 60.0
-_STORE_WAIT_S: Final = 20.0
 _STOP_S: Final = 2.0
 
 
@@ -59,7 +57,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     keys = {name: _key(settings, name) for name in ("issuer_key", "status_key", "bundle_key")}
     reference_key = read_reference_key(settings.reference_key, "reference_key")
     redis = open_store(settings.redis)
-    await _store_there(redis)
+    await await_store(redis)
     await check_durable(redis)
     await ensure_library(redis)
     followed = open_store(settings.redis)
@@ -115,20 +113,6 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         await followed.aclose()
         audit.close()
     log.info("stopped")
-
-
-async def _store_there(redis: Redis) -> None:
-    """Wait a while for the store, which may be starting beside us."""
-    deadline = asyncio.get_running_loop().time() + _STORE_WAIT_S
-    while True:
-        try:
-            await redis.ping()
-        except (RedisError, OSError):
-            if asyncio.get_running_loop().time() > deadline:
-                raise SettingsError("$.redis: the store does not answer") from None
-            await asyncio.sleep(0.1)
-        else:
-            return
 
 
 def _key(settings: IssuingSettings, field: str) -> SigningKey:

@@ -1,5 +1,6 @@
 """Opening the store, and refusing one that would forget what it acknowledged."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -7,13 +8,16 @@ from redis.asyncio import Redis, UnixDomainSocketConnection
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
-from verifier.service.settings import RedisSettings, read_secret
+from verifier.service.settings import RedisSettings, SettingsError, read_secret
 
 MAX_CONNECTIONS: Final = 16
 """Followers, record readers and readiness; scans have a connection of their own."""
 TIMEOUT_S: Final = 2.0
 """Seconds until a silent Redis counts as away."""
+START_WAIT_S: Final = 20.0
+"""Seconds a process waits at its start for a store that is starting beside it."""
 MIN_VERSION: Final = 7
 """Functions and EXPIRE NX came with Redis 7.0."""
 
@@ -39,6 +43,24 @@ def open_store(settings: RedisSettings) -> Redis:
         retry=Retry(NoBackoff(), 1),
     )
     return Redis.from_pool(pool)
+
+
+async def await_store(redis: Redis) -> None:
+    """Wait a while for the store, which may be starting beside us.
+
+    Raises:
+        SettingsError: it did not come.
+    """
+    deadline = asyncio.get_running_loop().time() + START_WAIT_S
+    while True:
+        try:
+            await redis.ping()
+        except (RedisError, OSError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise SettingsError("$.redis: the store does not answer") from None
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def check_durable(redis: Redis) -> None:
