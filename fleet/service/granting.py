@@ -1,18 +1,17 @@
 """Granting: loads the registry, signs and publishes what changed, lets followers wait for it."""
 
 import asyncio
-from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
 
 from fleet import identity
 from fleet.contract.topics import TerminalId
-from fleet.errors import IdentityError, RegistryError
+from fleet.errors import RegistryError
 from fleet.grants import GrantKey, changed_grants, seal_grants
 from fleet.registry import Registry, read_registry
 from fleet.service.clock import now_ms
-from fleet.service.settings import SettingsError
+from fleet.service.files import read_key, read_text
 from fleet.service.store import grants as store
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
@@ -30,12 +29,7 @@ def load_registry(path: str) -> Registry:
     Raises:
         RegistryError: it cannot be read or does not hold.
     """
-    try:
-        return read_registry(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RegistryError(f"cannot read the registry: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RegistryError("the registry is not UTF-8") from error
+    return read_registry(read_text(path, "the registry", RegistryError))
 
 
 def load_grant_key(path: str) -> GrantKey:
@@ -44,12 +38,7 @@ def load_grant_key(path: str) -> GrantKey:
     Raises:
         SettingsError: it cannot be read or is no P-256 key.
     """
-    try:
-        key = identity.load_key(Path(path).read_bytes())
-    except OSError as error:
-        raise SettingsError(f"$.grant_key: {error.strerror}") from error
-    except IdentityError as error:
-        raise SettingsError(f"$.grant_key: {error}") from error
+    key = read_key(path, "grant_key")
     return GrantKey(kid=identity.kid_of(key.public_key()), sign=identity.signer(key))
 
 

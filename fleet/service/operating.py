@@ -1,11 +1,10 @@
 """Operating: the operators in force and the key of their tokens, read from files."""
 
 import secrets
-from pathlib import Path
 from typing import Final
 
 from fleet import identity
-from fleet.errors import IdentityError, OperatorError
+from fleet.errors import OperatorError
 from fleet.operators import (
     NOBODY,
     Operator,
@@ -18,7 +17,7 @@ from fleet.operators import (
 )
 from fleet.registry import Registry
 from fleet.service.clock import now_ms
-from fleet.service.settings import SettingsError
+from fleet.service.files import read_key, read_text
 from verifier.contract.operator import OperatorToken
 
 TOKEN_ID_BYTES: Final = 8
@@ -31,12 +30,7 @@ def load_operators(path: str, registry: Registry) -> Operators:
     Raises:
         OperatorError: it cannot be read or does not hold.
     """
-    try:
-        return read_operators(Path(path).read_text(encoding="utf-8"), registry)
-    except OSError as error:
-        raise OperatorError(f"cannot read the operators' file: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise OperatorError("the operators' file is not UTF-8") from error
+    return read_operators(read_text(path, "the operators' file", OperatorError), registry)
 
 
 def load_token_key(path: str) -> TokenKey:
@@ -45,12 +39,7 @@ def load_token_key(path: str) -> TokenKey:
     Raises:
         SettingsError: it cannot be read or is no P-256 key.
     """
-    try:
-        key = identity.load_key(Path(path).read_bytes())
-    except OSError as error:
-        raise SettingsError(f"$.operator_key: {error.strerror}") from error
-    except IdentityError as error:
-        raise SettingsError(f"$.operator_key: {error}") from error
+    key = read_key(path, "operator_key")
     public = key.public_key()
     return TokenKey(
         kid=identity.kid_of(public), sign=identity.signer(key), holds=identity.checker(public)

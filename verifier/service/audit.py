@@ -26,9 +26,9 @@ from verifier.contract.audit import (
     verify,
 )
 from verifier.service.clock import now
+from verifier.service.disk import FILE_MODE, sync_folder, write_synced
 from verifier.service.logs import Log
 
-FILE_MODE: Final = 0o600
 MAX_HEAD_BYTES: Final = 256
 """Octets of a head file."""
 
@@ -72,7 +72,7 @@ class AuditLog:
             self._file, self.head = file, verdict.head
             if verdict.flaw is Flaw.TORN:
                 self._set_aside(file, verdict)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except BlockingIOError as error:
             file.close()
             raise AuditError(f"another process writes {self._path}") from error
@@ -149,11 +149,7 @@ class AuditLog:
 
     def _note(self, head: Head) -> None:
         beside = self._head_path.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(head) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(beside, msgspec.json.encode(head) + b"\n")
         beside.replace(self._head_path)
 
     def _set_aside(self, file: BinaryIO, verdict: Verdict) -> None:
@@ -182,14 +178,6 @@ def open_audit(folder: str, process: str, log: Log) -> AuditLog:
     else:
         log.info("audit.opened", seq=audit.head.seq, hash=audit.head.hash)
     return audit
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -29,8 +29,8 @@ from verifier.archive.manifest import (
     part_file,
 )
 from verifier.contract.errors import MalformedError
+from verifier.service.disk import FILE_MODE, sync_folder, write_whole
 
-FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Octets of a manifest or of the progress; 24 parts take some 60 KB."""
@@ -222,20 +222,4 @@ def _read(path: Path, kind: type[Kept]) -> Kept | None:
 
 def _write(path: Path, value: Manifest | Progress) -> None:
     """Write a file whole or not at all; on disk when it returns."""
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(value)))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Force a folder's names to disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value)))

@@ -27,7 +27,8 @@ from verifier.archive.hours import (
     waiting,
 )
 from verifier.archive.manifest import Progress, advanced
-from verifier.service.archive.folder import FolderError, RecordsFolder, sync_folder
+from verifier.service.archive.folder import FolderError, RecordsFolder
+from verifier.service.disk import sync_folder
 from verifier.service.logs import Log
 from verifier.service.store.record_hours import read_hour
 from verifier.service.store.rewriting import RewriteError, rewrite_file

@@ -11,14 +11,11 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
 from verifier.feeds.batches import Progress
 from verifier.feeds.breaker import BreakerState
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
-from verifier.issuing import signing
-from verifier.issuing.signing import SigningKey
 from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
 from verifier.service.feeds.channel import Channel, Shared
@@ -37,6 +34,7 @@ from verifier.service.logs import Log
 from verifier.service.metrics import Metrics
 from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
+from verifier.service.signing_key import read_signing_key
 from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
@@ -59,7 +57,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         SettingsError: a file or address of the settings does not hold.
         NotDurableError: the store would forget.
     """
-    export_key = _export_key(settings.export_key)
+    export_key = read_signing_key(settings.export_key, "export_key")
     reference_key = read_reference_key(settings.reference_key, "reference_key")
     with _alone(Path(settings.spool)):
         redis = open_store(settings.redis)
@@ -238,10 +236,3 @@ def _alone(spool: Path) -> Iterator[None]:
         except BlockingIOError:
             raise SettingsError(f"$.spool: another process uses {spool}") from None
         yield
-
-
-def _export_key(path: str) -> SigningKey:
-    try:
-        return signing.load(Path(path).read_bytes())
-    except (OSError, MalformedError) as error:
-        raise SettingsError(f"$.export_key: no signing key in {path}") from error

@@ -19,6 +19,7 @@ import msgspec
 from verifier.feeds.lines import Position
 from verifier.feeds.prepared import RECORD_BYTES
 from verifier.feeds.reports import Counts, WrongLine
+from verifier.service.disk import write_synced, write_whole
 
 MAX_STATE_BYTES: Final = 256 * 1024
 """Octets of a state; a hundred wrong lines and 256 values take 20 KB."""
@@ -70,8 +71,8 @@ class Spool:
         """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
-        _write(folder / "manifest", manifest)
-        _write(folder / "lines", b"")
+        write_synced(folder / "manifest", manifest)
+        write_synced(folder / "lines", b"")
         spool = cls(folder, manifest, NOTHING)
         spool.keep(NOTHING, [])
         return spool
@@ -104,10 +105,7 @@ class Spool:
                 file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
-        beside = self._folder / ".state.new"
-        _write(beside, msgspec.json.encode(received))
-        beside.replace(self._folder / "state")
-        _sync(self._folder)
+        write_whole(self._folder / "state", msgspec.json.encode(received))
         self.received = received
 
     def read(self, first: int, count: int) -> bytes:
@@ -121,19 +119,3 @@ class Spool:
         for name in ("state", "lines", "manifest"):
             with contextlib.suppress(FileNotFoundError):
                 (self._folder / name).unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,6 @@ start goes on where it was; a second order finds the certificate. Follows docs/d
 """
 
 import asyncio
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -32,6 +31,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
+from verifier.service.disk import write_whole
 from verifier.service.floors import FloorFile
 from verifier.service.issuing.publishing import PlanePublisher
 from verifier.service.logs import Log
@@ -41,7 +41,6 @@ from verifier.service.store.planes import PlaneName, PlaneUnknown, read_planes
 from verifier.service.store.rewriting import RewriteError, rewrite_file
 from verifier.status.plane import BITS
 
-FILE_MODE: Final = 0o600
 RETRY_S: Final = 5.0
 """Seconds until a destruction that was interrupted is gone on with."""
 _NOTHING: Final = "0" * (2 * DIGEST_BYTES)
@@ -158,7 +157,7 @@ class Destroyer:
         kept = self._certificate(name)
         data = self._seal(order) if kept is None else kept
         if kept is None:
-            _write(self._path(name, "cbor"), data)
+            write_whole(self._path(name, "cbor"), data)
         await self._lay_out()
         self._path(name, "json").unlink()
         self._log.warning("plane.destroyed", plane=str(name), order=order.order)
@@ -253,23 +252,7 @@ class Destroyer:
             return None
 
     def _write(self, order: Order) -> None:
-        _write(self._path(order.name, "json"), msgspec.json.encode(order))
+        write_whole(self._path(order.name, "json"), msgspec.json.encode(order))
 
     def _path(self, name: PlaneName, suffix: str) -> Path:
         return self._folder / f"{certificate_name(*name)}.{suffix}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; on disk when it returns."""
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

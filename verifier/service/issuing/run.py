@@ -11,12 +11,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
-from verifier.issuing import signing
 from verifier.issuing.signing import SigningKey
 from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
+from verifier.service.disk import sync_folder, write_synced
 from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
 from verifier.service.http.auditing import no_audit
@@ -38,6 +37,7 @@ from verifier.service.metrics import Metrics
 from verifier.service.person_keys import KEY_BYTES, key_path
 from verifier.service.reference_key import read_reference_key
 from verifier.service.settings import SettingsError
+from verifier.service.signing_key import read_signing_key
 from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.library import ensure_library
 from verifier.uses import DAY
@@ -54,7 +54,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         SettingsError: a file or address of the settings does not hold.
         NotDurableError: the store would forget.
     """
-    keys = {name: _key(settings, name) for name in ("issuer_key", "status_key", "bundle_key")}
+    keys = {
+        name: read_signing_key(getattr(settings, name), name)
+        for name in ("issuer_key", "status_key", "bundle_key")
+    }
     reference_key = read_reference_key(settings.reference_key, "reference_key")
     redis = open_store(settings.redis)
     await await_store(redis)
@@ -113,14 +116,6 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         await followed.aclose()
         audit.close()
     log.info("stopped")
-
-
-def _key(settings: IssuingSettings, field: str) -> SigningKey:
-    path: str = getattr(settings, field)
-    try:
-        return signing.load(Path(path).read_bytes())
-    except (OSError, MalformedError) as error:
-        raise SettingsError(f"$.{field}: no signing key in {path}") from error
 
 
 def _shelf(
@@ -200,21 +195,13 @@ def _write_once(path: Path, key: bytes) -> None:
     if path.exists():
         raise FileExistsError
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+    write_synced(beside, key)
     try:
         os.link(beside, path)
     finally:
         beside.unlink()
     # The name too: a day whose key came back as another one would forget who has passed.
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 async def _keep_person_keys(folder: Path) -> None:
