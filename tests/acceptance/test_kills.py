@@ -72,15 +72,16 @@ def a_wrong_registry(house: RunningHouse) -> Iterator[set[str]]:
 
 @contextmanager
 def a_stalled_source(house: RunningHouse) -> Iterator[set[str]]:
-    """Let a source tell nothing for longer than it may."""
+    """Let a source that a plane requires tell nothing for longer than it may."""
     assert house.run("feed", "send").returncode == 0
     source = house.data / "feeds" / "demo-hospital.toml"
 
     def impatient(text: str) -> str:
-        return re.sub(r"(?m)^(every|stale_after) = \d+", r"\1 = 1", text)
+        needed = text.replace("required = []", 'required = ["health"]')
+        return re.sub(r"(?m)^(every|stale_after) = \d+", r"\1 = 1", needed)
 
     with edited(house, source, "feeds", impatient):
-        yield {"source.stale"}
+        yield {"source.stale", "plane.stale"}
 
 
 @contextmanager
