@@ -32,6 +32,7 @@ from tests.support.redis_server import DEFAULT_USERS, RedisServer, redis_server
 from tests.support.verifier_process import (
     ADMIN_KEY,
     API_KEY,
+    BOOKING_KEY,
     Answer,
     Process,
     ask,
@@ -56,6 +57,7 @@ from verifier.uses import DAY
 __all__ = [
     "ADMIN_KEY",
     "API_KEY",
+    "BOOKING_KEY",
     "LIST_SIZE",
     "ONCE",
     "TERMINAL",
@@ -225,7 +227,7 @@ class Centre:
 
 
 def api_keys() -> list[dict[str, Any]]:
-    """Return the keys of the tests: one that scans as the terminal, one for everything else."""
+    """Return the keys of the tests: one scans as the terminal, one books, one does the rest."""
     others = ["records", "bundles", "issue"]
     return [
         {
@@ -235,6 +237,11 @@ def api_keys() -> list[dict[str, Any]]:
             "terminal": TERMINAL,
         },
         {"name": "admin", "sha256": sha256(ADMIN_KEY.encode()).hexdigest(), "scopes": others},
+        {
+            "name": "booking",
+            "sha256": sha256(BOOKING_KEY.encode()).hexdigest(),
+            "scopes": ["appointments"],
+        },
     ]
 
 

@@ -3,7 +3,7 @@
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.support.centre import (
 )
 from tests.support.centre import api_keys as keys_of_tests
 from tests.support.keys import BUNDLE, ISSUER, STATUS
+from tests.support.verifier_process import BOOKING_KEY
 from verifier.codes.city import decode
 from verifier.contract.cbor import encode
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
@@ -32,6 +33,19 @@ from verifier.issuing.issuer import static_text
 from verifier.issuing.signing import SigningKey
 
 REFERENCE_KEY = bytes(range(32))
+BY_APPOINTMENT = """
+place = "metro-1"
+stance = "closed"
+formats = ["CC1"]
+static = true
+colours = ["green"]
+appointment = "required"
+early_minutes = 10
+late_minutes = 5
+[use]
+scope = "place"
+once_for = 600
+"""
 METRO = """
 place = "metro-1"
 stance = "closed"
@@ -67,6 +81,11 @@ class IssuingHouse:
         assert answer.status == 201, answer.body
         issued: dict[str, Any] = answer.body
         return issued
+
+    def book(self, *book: Mapping[str, Any], cancel: Sequence[str] = (), **given: Any) -> Answer:
+        """Book and cancel appointments, as the booking system of the place."""
+        body = {"place": "metro-1", "book": list(book), "cancel": list(cancel)}
+        return self.ask("/v1/appointments", body, **{"key": BOOKING_KEY} | given)
 
     def challenge(self, **body: Any) -> dict[str, Any]:
         """Have a challenge given out."""
@@ -125,14 +144,14 @@ class IssuingHouse:
 
 
 @contextmanager
-def issuing_house() -> Iterator[IssuingHouse]:
-    """Run an issuing process and a worker."""
+def issuing_house(profile: str = METRO) -> Iterator[IssuingHouse]:
+    """Run an issuing process and a worker; `profile` is that of the one place."""
     with centre() as it:
         with it.redis.client() as client:
             client.delete(*client.keys("v:bundle*"))
         profiles = it.folder / "profiles"
         profiles.mkdir()
-        (profiles / "metro-1.toml").write_text(METRO)
+        (profiles / "metro-1.toml").write_text(profile)
         issuing = it.process("issuing", "issuing", *_settings(it, profiles), start=True)
         it.worker()
         yield IssuingHouse(it, issuing, profiles)

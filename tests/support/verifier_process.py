@@ -17,6 +17,7 @@ from tests.support.ports import free_ports
 __all__ = [
     "ADMIN_KEY",
     "API_KEY",
+    "BOOKING_KEY",
     "READY_S",
     "ROOT",
     "Answer",
@@ -32,6 +33,7 @@ READY_S: Final = 30.0
 POLL_S: Final = 0.01
 API_KEY: Final = "kapok_test_" + "k" * 43
 ADMIN_KEY: Final = "kapok_admin_" + "a" * 43
+BOOKING_KEY: Final = "kapok_booking_" + "b" * 43
 
 
 def eventually(what: str, probe: Callable[[], Any], *, within: float = 20.0) -> Any:

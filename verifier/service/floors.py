@@ -12,11 +12,20 @@ from typing import Final
 
 import msgspec
 
+from verifier.contract.bundle import BundleVersion
 from verifier.trust.bundle import Floor
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 """Octets; a city has some twenty bundles, and rosters of some thousand places."""
 _DECODER: Final = msgspec.json.Decoder(dict[str, tuple[int, str]])
+
+
+def next_version(name: str, laid: Mapping[str, BundleVersion], floors: Mapping[str, Floor]) -> int:
+    """Return the version that a bundle is given next.
+
+    Above the floor too: a store that was lost or set back must not give a version twice.
+    """
+    return max((each[name].version for each in (laid, floors) if name in each), default=0) + 1
 
 
 class FloorFile:

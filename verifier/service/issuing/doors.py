@@ -10,6 +10,7 @@ from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing import SigningKey
 from verifier.service.audit import AuditLog
 from verifier.service.http.door import Route
+from verifier.service.issuing.booking import Appointments
 from verifier.service.issuing.challenges import Challenges
 from verifier.service.issuing.credentials import Credentials
 from verifier.service.issuing.holders import Holders
@@ -43,13 +44,14 @@ def issuing_routes(
     status: ListStatus,
     shelf: Shelf,
 ) -> tuple[Route, ...]:
-    """Return the doors of persons, credentials and holders."""
+    """Return the doors of persons, credentials, appointments and holders."""
     redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
     personal = Personal(redis, settings, issue, challenges, status)
     credentials = Credentials(redis, settings, issuer_key, status, personal, shelf)
     persons = Persons(redis, settings, reference_key, status)
+    appointments = Appointments(redis, settings.list, reference_key, shelf)
     losing = Losing(redis, settings, status, tools.audit)
     revoking = Revoking(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
@@ -60,6 +62,7 @@ def issuing_routes(
         Route(method="POST", path="/v1/persons/{}/lost", handler=losing.post),
         Route(method="POST", path="/v1/challenges", handler=challenges.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
+        Route(method="POST", path="/v1/appointments", handler=appointments.post),
         Route(method="POST", path="/v1/credentials/{}/revoke", handler=revoking.post),
         *(
             Route(

@@ -18,7 +18,7 @@ from verifier.contract.bundle import ROSTERS_OF, Roster, RostersDocument
 from verifier.contract.cbor import decode, encode
 from verifier.issuing.publisher import seal_rosters
 from verifier.issuing.signing import SigningKey
-from verifier.service.floors import FloorFile
+from verifier.service.floors import FloorFile, next_version
 from verifier.service.store.bundles import publish_bundle, read_versions
 
 ROSTERS_KEPT_S: Final = 7 * 86_400
@@ -112,9 +112,8 @@ class RosterBoard:
             rosters = [row.roster for _, row in sorted(kept.items()) if place in row.places]
             content = _digest(rosters)
             if place not in signed or signed[place].content != content or place in old:
-                # Above the floor too: a store that was set back must not give a version twice.
-                last = [it[name].version for it in (held, floors) if name in it]
-                await self._lay_down(place, max(last, default=0) + 1, tuple(rosters), moment)
+                version = next_version(name, held, floors)
+                await self._lay_down(place, version, tuple(rosters), moment)
                 signed[place] = _Signed(content=content, at=moment)
             self._due.discard(place)
 

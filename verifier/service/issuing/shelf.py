@@ -1,8 +1,8 @@
 """What the issuing process lays on the shelf from files: root, trust, profiles, revoked cards.
 
 A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
-file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`) and
-planes (`publishing.py`) come from the store.
+file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`),
+appointments (`appointments.py`) and planes (`publishing.py`) come from the store.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from verifier.errors import BundleRefused, ProfileError
 from verifier.issuing.publisher import TrustSource, seal_bundle
 from verifier.issuing.signing import SigningKey
 from verifier.service.clock import now
-from verifier.service.floors import FloorFile
+from verifier.service.floors import FloorFile, next_version
+from verifier.service.issuing.appointments import AppointmentBoard
 from verifier.service.issuing.rosters import RosterBoard
 from verifier.service.issuing.sources import read_cards, read_sources
 from verifier.service.logs import Log
@@ -58,8 +59,11 @@ class Shelf:
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content that lies on the shelf, and when it was signed."""
         self.rosters = RosterBoard(redis, issuer_key, floors)
+        self.appointments = AppointmentBoard(redis, bundle_key, floors)
         self.places: frozenset[str] = frozenset()
         """Places that have a profile."""
+        self._requiring: frozenset[str] = frozenset()
+        """Places whose profile requires appointments."""
         self.problems: dict[str, str] = {}
         self.published = asyncio.Event()
         self.reread = asyncio.Event()
@@ -91,6 +95,7 @@ class Shelf:
                 self.reread.set()
                 raise
         await self.rosters.publish(moment)
+        await self.appointments.publish(moment, places=self.places, requiring=self._requiring)
         self.published.set()
 
     def _old(self, name: str, moment: int) -> bool:
@@ -103,10 +108,7 @@ class Shelf:
         return cards or self._old("trust", moment) or self._old("profiles", moment)
 
     async def _next(self, name: str) -> int:
-        held = (await read_versions(self._redis)).get(name)
-        floor = self._floors.load().get(name)
-        # Above the floor too: a store that was lost or set back must not give a version twice.
-        return max(0 if held is None else held.version, 0 if floor is None else floor.version) + 1
+        return next_version(name, await read_versions(self._redis), self._floors.load())
 
     def _stands(self, name: str, content: bytes, moment: int) -> bool:
         """Say whether content need not be signed anew."""
@@ -161,6 +163,9 @@ class Shelf:
             return
         self.problems.pop("profiles", None)
         self.places = frozenset(profile["place"] for profile in document.profiles)
+        self._requiring = frozenset(
+            profile["place"] for profile in document.profiles if profile["appointment"] is not None
+        )
         content = msgspec.json.encode((document.profiles, document.rules, document.value_sets))
         if self._stands("profiles", content, moment):
             return
