@@ -21,7 +21,7 @@ REMEMBERED_SCANS: Final = 1_000
 """Scan ids that the plain view has printed; more than a snapshot can hold."""
 PANEL_FRAME_LINES: Final = 2
 HEAD_LINES: Final = 1
-ROOMY_LINES: Final = 24
+ROOMY_LINES: Final = 28
 """From this height on there is room for how planes, sources and archive stand."""
 _COLOURS: Final = {"pass": "green", "deny": "red", "review": "yellow"}
 _PRESENCES: Final = {

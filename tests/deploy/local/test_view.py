@@ -85,7 +85,7 @@ def test_the_panels_show_all_three_kinds() -> None:
 
 def test_how_the_house_stands_is_shown_where_there_is_room() -> None:
     """Planes, sources and archive are a line each; on a small screen decisions go before."""
-    large, small = ("\n".join(drawn(HOUSE, width=80, height=height)) for height in (24, 20))
+    large, small = ("\n".join(drawn(HOUSE, width=80, height=height)) for height in (28, 24))
     for word in ("health 28 (3 s old)", "hospital stale (4 min)"):
         assert word in large
         assert word not in small
