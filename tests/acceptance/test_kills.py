@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -206,11 +207,16 @@ def test_a_part_is_killed_under_load(house: RunningHouse, victim: str) -> None:
     check_answers(house, load)
 
 
+def is_another(house: RunningHouse, name: str, pid: int) -> bool:
+    """Return whether a child runs as another process than this one."""
+    return house.pids().get(name, pid) != pid
+
+
 def test_the_fleet_steers_again_after_kills(house: RunningHouse) -> None:
     """After the broker and the fleet were killed, a command reaches its terminal."""
     for victim in ("mosquitto", "fleet"):
-        before = house.kill(victim)
-        wait_until(lambda v=victim, b=before: house.pids().get(v, b) != b, f"{victim} anew")
+        restarted = partial(is_another, house, victim, house.kill(victim))
+        wait_until(restarted, f"{victim} to be started anew")
     wait_until(
         lambda: house.run("command", "open-gate", "hall-1", "--wait", "20").returncode == 0,
         "a command to succeed",
