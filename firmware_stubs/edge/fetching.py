@@ -97,7 +97,7 @@ class Fetcher:
         """Take off the disk what the place does not ask for any more, then out of use."""
         storage = self._shell.storage
         await self._shell.desk.ask(storage.memory.forget_slot, name)
-        await asyncio.to_thread(storage.shelf.remove, name)
+        await self._shell.desk.ask(storage.end_plane, name)
         storage.bundles.drop(name)
         self._shell.log.info("bundle.dropped", name=name)
 

@@ -54,7 +54,7 @@ class Storage:
         return gone
 
     def end_plane(self, name: str) -> None:
-        """Leave no octet of a plane that was destroyed: its slots, and what a log still holds."""
+        """Leave no octet of a plane that is forgotten: its slots, and what a log still holds."""
         self.shelf.remove(name)
         self.database.empty_log()
 
@@ -89,6 +89,7 @@ def open_storage(settings: Settings, *, wall: float, reset: bool = False) -> Sto
     clock = TerminalClock(build=BUILD_TIME, persisted=memory.time(), offset=memory.offset())
     held = memory.slots()
     shelf.keep_only(held)
+    database.empty_log()  # what was forgotten as the last process died
     bundles = _bundles(settings, memory)
     return Storage(
         database=database,

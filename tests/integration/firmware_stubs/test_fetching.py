@@ -1,6 +1,7 @@
 """Planes over the wire: deltas, broken lines, forks, and a terminal that dies in between."""
 
 import gzip
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,8 @@ from tests.support.far_side import FarSide
 from tests.support.plane_stream import PlaneStream
 from tests.support.terminal_process import ROOT, TerminalProcess
 from tests.support.terminal_shelf import GREEN, profiles
+from tests.support.verifier_process import eventually
+from verifier.contract.destruction import traces
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.service.deltas import Deltas
 
@@ -63,6 +66,16 @@ def slots(terminal: TerminalProcess) -> dict[str, bytes]:
     """Return the slots of the plane as they are on the disk."""
     folder = terminal.state_folder / "bundles"
     return {path.name: path.read_bytes() for path in folder.glob(f"{HEALTH}.*")}
+
+
+def remains(folder: Path) -> set[str]:
+    """Return the files in which something of the plane stands."""
+    pattern = traces(1, Plane.HEALTH)
+    return {
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and pattern.search(path.read_bytes())
+    }
 
 
 def test_a_delta_turns_the_next_offline_scan(
@@ -177,12 +190,15 @@ def test_a_damaged_slot_is_fetched_with_what_leads_up_to_the_floor(
 
 
 def test_a_plane_that_the_place_no_longer_asks_for_is_deleted(
-    terminal: TerminalProcess, centre: FarSide
+    terminal: TerminalProcess, centre: FarSide, stream: PlaneStream
 ) -> None:
-    """From memory and from the disk."""
+    """From memory and from the disk, with the deltas beside it and what a log still holds."""
+    reached(terminal, publish(centre, stream, 1))
+    assert remains(terminal.state_folder)
     centre.bundles["profiles"] = (2, profiles(2, {**ONCE, "colours": []}))
     terminal.await_state(lambda state: HEALTH not in state["bundles"], "it is dropped")
     assert slots(terminal) == {}
+    eventually("nothing is left", lambda: not remains(terminal.state_folder))
     terminal.kill()
     terminal.start()
     assert HEALTH not in terminal.state()["bundles"]
