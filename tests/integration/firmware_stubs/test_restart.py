@@ -90,18 +90,19 @@ def test_killed_when_the_centre_has_answered(terminal: TerminalProcess, centre: 
     assert terminal.state()["gate_openings"] == 1
 
 
-@pytest.mark.parametrize("point", ["noted", "answered"])
-def test_killed_and_not_shown_again(terminal: TerminalProcess, centre: FarSide, point: str) -> None:
-    """Nobody was let in, and the centre is told so."""
-    dies(terminal, point, shown(7))
-    ((scan_id,),) = rows(terminal, "SELECT scan_id FROM scan")
+def test_killed_and_not_shown_again(terminal: TerminalProcess, centre: FarSide) -> None:
+    """Before the centre is asked, and once it has answered: nobody was let in, and it is told."""
+    dies(terminal, "noted", shown(7))
+    dies(terminal, "answered", shown(8))
+    scan_ids = [scan_id for (scan_id,) in rows(terminal, "SELECT scan_id FROM scan")]
+    assert len(scan_ids) == 2
     terminal.start()
     terminal.await_state(
-        lambda state: state["counters"].get("outbox.uploaded", 0) == 1,
-        "the denial is uploaded",
+        lambda state: state["counters"].get("outbox.uploaded", 0) == 2,
+        "both denials are uploaded",
         within=60,
     )
-    assert centre.known[scan_id].decision == "deny"
+    assert [centre.known[scan_id].decision for scan_id in scan_ids] == ["deny", "deny"]
     assert terminal.state()["gate_openings"] == 0
 
 

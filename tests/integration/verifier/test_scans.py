@@ -193,29 +193,6 @@ def test_a_text_just_too_long_is_refused(house: Centre) -> None:
     assert house.scan("CC1:" + "A" * 19_000).body["reason"] == Reason.FORMAT_TOO_LONG
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        pytest.param(b"POST /v1/sc", id="half a head"),
-        pytest.param(
-            b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
-            + API_KEY.encode()
-            + b"\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{",
-            id="half a body",
-        ),
-    ],
-)
-def test_half_a_request_is_cut_off(house: Centre, sent: bytes) -> None:
-    """After ten seconds; others are served meanwhile."""
-    with socket.create_connection(("127.0.0.1", house.port), timeout=25) as client:
-        client.sendall(sent)
-        started = time.monotonic()
-        assert house.scan(shown(next(persons))).status == 200
-        received = client.recv(4096)
-        assert b" 408 " in received or not received
-        assert 8 < time.monotonic() - started < 20
-
-
 def test_what_is_not_http_is_answered_with_a_problem(house: Centre) -> None:
     """Nothing of it comes back."""
     with socket.create_connection(("127.0.0.1", house.port), timeout=20) as client:

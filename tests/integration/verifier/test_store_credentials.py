@@ -21,7 +21,7 @@ from verifier.service.store.credentials import (
 from verifier.service.store.persons import person_field, person_key
 
 NOW = 1_800_000_000 // 3600 * 3600
-PEOPLE = 200_000
+PEOPLE = 60_000
 BUCKETS = PEOPLE // 71
 """Of persons; 18.7 million in 262,144 buckets are 71 each."""
 
