@@ -22,6 +22,7 @@ from verifier.issuing.publisher import seal_bundle
 from verifier.service.floors import FloorFile
 from verifier.service.issuing.publishing import PlanePublisher
 from verifier.service.store.deltas import HEADS, deltas_key, read_deltas
+from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.status.plane import PlaneView
@@ -30,6 +31,7 @@ from verifier.trust.bundle import TrustedSet
 NAME: Final = PlaneName(1, Plane.HEALTH)
 SIZE: Final = 4000
 DEADLINE_S: Final = 15.0
+Steps = Callable[["Scene"], Awaitable[None]]
 
 
 class Scene:
@@ -127,3 +129,19 @@ async def until(what: str, holds: Callable[[], Awaitable[bool]]) -> None:
     while not await holds():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.02)
+
+
+def on(server: RedisServer, folder: Path, steps: Steps) -> None:
+    """Run steps on an empty store."""
+    with server.client() as client:
+        client.flushall()
+
+    async def run() -> None:
+        scene = Scene(server, folder)
+        await ensure_library(scene.redis)
+        try:
+            await steps(scene)
+        finally:
+            await scene.redis.aclose()
+
+    asyncio.run(run())

@@ -1,14 +1,14 @@
 """Publishing planes on a real Redis: whatever dies, no change is lost, and none published twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
-from tests.support.plane_scene import NAME, SIZE, Scene, sure, until
+from tests.support.plane_scene import NAME, SIZE, Scene, on, sure, until
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.envelope import take_apart
 from verifier.contract.status import read_status
@@ -23,13 +23,11 @@ from verifier.service.store.deltas import (
     read_deltas,
 )
 from verifier.service.store.feeds import fed_key
-from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.trust.bundle import Floor
 
 BUCKET = 8
-Steps = Callable[[Scene], Awaitable[None]]
 
 
 @pytest.fixture
@@ -47,22 +45,6 @@ def server() -> Iterator[RedisServer]:
     """One server for the file; each test begins with an empty store."""
     with redis_server() as running:
         yield running
-
-
-def on(server: RedisServer, folder: Path, steps: Steps) -> None:
-    """Run steps on an empty store."""
-    with server.client() as client:
-        client.flushall()
-
-    async def run() -> None:
-        scene = Scene(server, folder)
-        await ensure_library(scene.redis)
-        try:
-            await steps(scene)
-        finally:
-            await scene.redis.aclose()
-
-    asyncio.run(run())
 
 
 def test_changes_are_published_once_a_second_at_most(server: RedisServer, tmp_path: Path) -> None:
