@@ -126,11 +126,6 @@ def deletable_before(confirmed_at: float, bounds: Bounds) -> float:
     return confirmed_at - bounds.keep_s
 
 
-def may_delete(acknowledged_at: float | None, confirmed_at: float, bounds: Bounds) -> bool:
-    """Say whether a record may go: acknowledged, and longer ago than the window."""
-    return acknowledged_at is not None and acknowledged_at < deletable_before(confirmed_at, bounds)
-
-
 def failed_over(before: str | None, after: str | None) -> bool:
     """Say whether the centre's store is another than before, by the name it gives itself."""
     return before is not None and after is not None and before != after

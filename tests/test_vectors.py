@@ -18,7 +18,6 @@ WITHOUT_A_VECTOR = {
     Reason.PICTURE_NONE,
     Reason.PICTURE_SEVERAL,
     Reason.RULE_FAILED,
-    Reason.RULE_UNKNOWN,
 }
 """The reader's and the terminal's; and what profiles do not carry yet."""
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,8 +73,3 @@ async def ask_issuer(
     request = ask(msgspec.structs.replace(asked, **said), key)
     body = {"credential": b64encode(signed).decode(), "request": b64encode(request).decode()}
     return await doors.issuing(f"/v1/holder/{door}", body)
-
-
-def credential_of(answer: Answer) -> tuple[int, bytes]:
-    """Return index and bytes of the credential that an answer brings."""
-    return int(answer["credential_index"]), b64decode(answer["credential"])

@@ -26,6 +26,8 @@ MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
 MAX_RULES: Final = 1000
 """Rules in the profiles bundle; fifteen countries published 194 in all."""
+MAX_MEMBERS: Final = 500
+"""Members of any group: a gate judges so many in one scan."""
 MAX_APPOINTMENTS: Final = 20_000
 """Entries of a place: a hall sees a few thousand people a day, a bundle holds two days of it."""
 _PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
@@ -116,7 +118,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: Version
     iat: Seconds
     list: ListNumber
-    members: Annotated[tuple[RosterMember, ...], msgspec.Meta(min_length=1, max_length=500)]
+    members: Annotated[tuple[RosterMember, ...], msgspec.Meta(min_length=1, max_length=MAX_MEMBERS)]
 
 
 class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,8 +17,6 @@ from verifier.contract.errors import MalformedError
 
 MAX_PACKED_MEMBERS: Final = 64
 """Members a presentation may carry; larger rosters come by bundle."""
-MAX_MEMBERS: Final = 500
-"""Members of any group."""
 _MAX_LEB128_BYTES: Final = 5
 """Octets of a 32-bit number."""
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
-from verifier.contract.bundle import Roster, RosterMember
+from verifier.contract.bundle import MAX_MEMBERS, Roster, RosterMember
 from verifier.contract.vocabulary import Kind
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing import SigningKey
@@ -58,7 +58,7 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             tag_field="kind"):  # fmt: skip
     """A static credential for a group."""
 
-    roster: Annotated[tuple[Member, ...], Meta(min_length=1, max_length=500)]
+    roster: Annotated[tuple[Member, ...], Meta(min_length=1, max_length=MAX_MEMBERS)]
     places: Annotated[
         tuple[Annotated[str, Meta(max_length=63)], ...], Meta(min_length=1, max_length=MAX_PLACES)
     ]
