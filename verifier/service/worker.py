@@ -17,6 +17,7 @@ from verifier.contract.errors import MalformedError
 from verifier.errors import BundleRefused, Outage
 from verifier.seen import SeenCredentials
 from verifier.service.audit import open_audit
+from verifier.service.ending import end
 from verifier.service.floors import FloorFile
 from verifier.service.follow.bundles import BundleFollower
 from verifier.service.follow.grants import GrantFollower
@@ -179,9 +180,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
         worker.state.serving.clear()
         await asyncio.gather(*(door.close(STOP_S) for door in doors))
         await worker.commit.drain(1.0)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         worker.pictures.shutdown(wait=False, cancel_futures=True)
         await worker.redis.aclose()
         worker.audit.close()

@@ -12,6 +12,7 @@ from verifier.service.archive.moving import Moving
 from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
 from verifier.service.audit import AuditLog, open_audit
+from verifier.service.ending import end
 from verifier.service.http.access import Keys
 from verifier.service.http.auditing import no_audit
 from verifier.service.http.door import Door, bound_socket
@@ -88,9 +89,7 @@ async def _until(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
         if task in finished:
             task.result()
     finally:
-        task.cancel()
-        waiting.cancel()
-        await asyncio.gather(task, waiting, return_exceptions=True)
+        await end((task, waiting))
 
 
 async def _look_again_and_again(moving: Moving) -> None:

@@ -18,6 +18,7 @@ from verifier.feeds.breaker import BreakerState
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
 from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
+from verifier.service.ending import end
 from verifier.service.feeds.channel import Channel, Shared
 from verifier.service.feeds.corrections import Corrections
 from verifier.service.feeds.export import Export
@@ -97,8 +98,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
                 ended.result()
         finally:
             await door.close(_STOP_S)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end((task,))
             await asyncio.gather(*(channel.stop() for channel in feeds.channels.values()))
             audit.close()
             await redis.aclose()

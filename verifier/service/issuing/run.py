@@ -16,6 +16,7 @@ from verifier.issuing.signing import SigningKey
 from verifier.service.audit import AuditLog, open_audit
 from verifier.service.clock import now
 from verifier.service.disk import sync_folder, write_synced
+from verifier.service.ending import end
 from verifier.service.floors import FloorFile
 from verifier.service.http.access import Keys
 from verifier.service.http.auditing import no_audit
@@ -109,9 +110,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             task.result()
     finally:
         await door.close(_STOP_S)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await redis.aclose()
         await followed.aclose()
         audit.close()
