@@ -5,7 +5,6 @@ newer bundle raises it, under a lock, whole or not at all. The issuing process g
 """
 
 import fcntl
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import msgspec
 
 from verifier.contract.bundle import BundleVersion
+from verifier.service.disk import write_whole
 from verifier.trust.bundle import Floor
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -78,9 +78,4 @@ class FloorFile:
         if self._path is None:
             return
         rows = {name: (floor.version, floor.digest.hex()) for name, floor in floors.items()}
-        beside = self._path.with_name(f".{self._path.name}.new")
-        with beside.open("wb") as file:
-            file.write(msgspec.json.encode(rows))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        write_whole(self._path, msgspec.json.encode(rows))
