@@ -27,7 +27,7 @@ def test_bytes_are_forced_before_the_name_and_the_name_too(
     fsync = os.fsync
 
     def noted(descriptor: int) -> None:
-        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
         forced.append((name, (tmp_path / "head").exists()))
         fsync(descriptor)
 
