@@ -4,9 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,34 +15,11 @@ from fleet import identity
 from fleet.contract.topics import SHARDS
 from tests.support.broker import Broker, Credentials, broker
 from tests.support.redis_server import RedisServer, redis_server
+from tests.support.verifier_process import API_KEY, READY_S, ROOT, Answer, ask, eventually
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-READY_S: Final = 30.0
-"""Seconds until a started fleet must be ready; generous, machines are shared."""
-POLL_S: Final = 0.02
-API_KEY: Final = "kapok_test_" + "k" * 43
+__all__ = ["API_KEY", "ROOT", "Answer", "FleetHouse", "FleetProcess", "eventually", "fleet_house"]
+
 SCOPES: Final = ("fleet.read", "commands", "grants")
-
-
-def eventually(what: str, probe: Any, *, within: float = 20.0) -> Any:
-    """Return the first truthy answer of `probe()`; fails naming `what` after `within` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        found = probe()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"did not happen in {within} s: {what}")
-        time.sleep(POLL_S)
-
-
-@dataclass(slots=True)
-class Answer:
-    """An HTTP answer, its JSON read."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -104,21 +78,7 @@ class FleetProcess:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make one request; problems are answers too."""
-        given = dict(headers or {})
-        if key is not None:
-            given["Authorization"] = f"Bearer {key}"
-        data = None
-        if body is not None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            given.setdefault("Content-Type", "application/json")
-        url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, data=data, method=method, headers=given)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return _answer(answer.status, answer.read(), dict(answer.headers))
-        except urllib.error.HTTPError as error:
-            with error:
-                return _answer(error.code, error.read(), dict(error.headers))
+        return ask(self.port, method, path, body, key=key, headers=headers)
 
     def token(self, person: str, *, number: int = 1) -> str:
         """Return an operator's token."""
@@ -154,11 +114,6 @@ class FleetProcess:
     def signal(self, number: int) -> None:
         """Send a signal."""
         os.kill(self.pid, number)
-
-
-def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-    kind = headers.get("Content-Type", "")
-    return Answer(status, json.loads(body) if "json" in kind else body, headers)
 
 
 @dataclass(slots=True)
