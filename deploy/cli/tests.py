@@ -1,4 +1,4 @@
-"""`kapok test`: the tests, with whatever pytest takes."""
+"""`kapok test`: all the tests, or with arguments whatever pytest takes."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ import sys
 import typer
 
 from deploy.local.launch import clone_folder
+from deploy.testing.rings import run_rings
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def test(context: typer.Context) -> None:
     """Run the tests; the arguments are pytest's (`kapok test -k name`)."""
-    os.chdir(clone_folder())
+    root = clone_folder()
+    os.chdir(root)
     sys.stdout.flush()
+    if not context.args:
+        raise typer.Exit(run_rings(root))
     arguments = [sys.executable, "-m", "pytest", *context.args]
     os.execv(sys.executable, arguments)  # noqa: S606 - pytest's exit code is ours
