@@ -5,12 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.centre import eventually, free_ports, root_file
-from tests.support.issuing_house import BY_APPOINTMENT, IssuingHouse, issuing_house
-from tests.support.terminal_process import Identities, TerminalProcess, terminal_process
+from tests.support.issued_terminal import (
+    house_for_terminals,
+    knows,
+    scanned_alone,
+    terminal_of,
+)
+from tests.support.issuing_house import BY_APPOINTMENT, IssuingHouse
+from tests.support.terminal_process import Identities, TerminalProcess
 from verifier.contract.reasons import Reason
 
-NAME = "metro-a1"
 EXPECTED = "appointments-metro-1"
 HEALTH = "status-1-health"
 
@@ -18,56 +22,20 @@ HEALTH = "status-1-health"
 @pytest.fixture(scope="module")
 def house(identities: Identities) -> Iterator[IssuingHouse]:
     """Run an issuing process, and a worker with a door for terminals."""
-    certificate, key = identities.server("worker")
-    (port,) = free_ports(1)
-    with issuing_house(BY_APPOINTMENT) as it:
-        it.centre.tls = {
-            "host": "127.0.0.1",
-            "port": port,
-            "certificate": str(certificate),
-            "key": str(key),
-            "client_ca": str(identities.folder / "terminal-ca.pem"),
-        }
-        it.centre.worker("worker-1")
+    with house_for_terminals(identities, BY_APPOINTMENT) as it:
         yield it
 
 
 @pytest.fixture(scope="module")
 def terminal(identities: Identities, house: IssuingHouse) -> Iterator[TerminalProcess]:
     """Start a terminal that asks for bundles often."""
-    assert house.centre.tls is not None
-    url = f"https://127.0.0.1:{house.centre.tls['port']}"
-    with terminal_process(
-        identities, root_file(), verifier_url=url, name=NAME, bundle_poll_s=0.3
-    ) as process:
-        house.centre.grant(NAME, fingerprint=identities.terminal(NAME, process.folder))
-        process.start()
-        process.await_state(
-            lambda state: (
-                state["equipped"] and {HEALTH, EXPECTED} <= state["bundles"].keys()
-                and state["clock"]["sure"]
-            ),
-            "it has its bundles",
-        )  # fmt: skip
+    with terminal_of(house, identities, frozenset({HEALTH, EXPECTED})) as process:
         yield process
-
-
-def scanned_alone(terminal: TerminalProcess, text: str) -> tuple[str, str | None]:
-    """Cut the terminal off, scan, and join it again; returns decision and reason."""
-    terminal.cut()
-    answer = terminal.wedge(text)
-    terminal.cut(cut=False)
-    return answer["decision"], answer.get("reason")
 
 
 def takes(terminal: TerminalProcess, name: str, version: int) -> None:
     """Wait until the terminal has a version of a bundle, or a newer one."""
     terminal.await_state(lambda state: state["bundles"][name] >= version, f"it has {name}")
-
-
-def knows(house: IssuingHouse, text: str, reason: Reason | None) -> None:
-    """Wait until the workers judge so."""
-    eventually("the centre knows", lambda: house.reason_of(text) == reason, within=10)
 
 
 def test_a_terminal_alone_decides_as_the_centre_does(

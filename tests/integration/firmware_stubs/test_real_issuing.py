@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.centre import ADMIN_KEY, eventually, free_ports, root_file
-from tests.support.issuing_house import IssuingHouse, issuing_house
-from tests.support.terminal_process import Identities, TerminalProcess, terminal_process
+from tests.support.centre import ADMIN_KEY
+from tests.support.issued_terminal import (
+    house_for_terminals,
+    knows,
+    scanned_alone,
+    terminal_of,
+)
+from tests.support.issuing_house import IssuingHouse
+from tests.support.terminal_process import Identities, TerminalProcess
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.service.store.planes import PlaneName, change
 
-NAME = "metro-a1"
 HEALTH = "status-1-health"
 REVOKED = "status-1-revocation"
 
@@ -22,36 +27,14 @@ REVOKED = "status-1-revocation"
 @pytest.fixture(scope="module")
 def house(identities: Identities) -> Iterator[IssuingHouse]:
     """Run an issuing process, and a worker with a door for terminals."""
-    certificate, key = identities.server("worker")
-    (port,) = free_ports(1)
-    with issuing_house() as it:
-        it.centre.tls = {
-            "host": "127.0.0.1",
-            "port": port,
-            "certificate": str(certificate),
-            "key": str(key),
-            "client_ca": str(identities.folder / "terminal-ca.pem"),
-        }
-        it.centre.worker("worker-1")
+    with house_for_terminals(identities) as it:
         yield it
 
 
 @pytest.fixture(scope="module")
 def terminal(identities: Identities, house: IssuingHouse) -> Iterator[TerminalProcess]:
     """Start a terminal that asks for bundles often."""
-    assert house.centre.tls is not None
-    url = f"https://127.0.0.1:{house.centre.tls['port']}"
-    with terminal_process(
-        identities, root_file(), verifier_url=url, name=NAME, bundle_poll_s=0.3
-    ) as process:
-        house.centre.grant(NAME, fingerprint=identities.terminal(NAME, process.folder))
-        process.start()
-        process.await_state(
-            lambda state: (
-                state["equipped"] and HEALTH in state["bundles"] and state["clock"]["sure"]
-            ),
-            "it has its bundles",
-        )
+    with terminal_of(house, identities, frozenset({HEALTH})) as process:
         yield process
 
 
@@ -71,24 +54,11 @@ def turn(house: IssuingHouse, plane: Plane, index: int, value: int) -> None:
     asyncio.run(run())
 
 
-def scanned_alone(terminal: TerminalProcess, text: str) -> tuple[str, str | None]:
-    """Cut the terminal off, scan, and join it again; returns decision and reason."""
-    terminal.cut()
-    answer = terminal.wedge(text)
-    terminal.cut(cut=False)
-    return answer["decision"], answer.get("reason")
-
-
 def follows(house: IssuingHouse, terminal: TerminalProcess, plane: str) -> None:
     """Wait until the terminal has what the workers have now."""
     listed: dict[str, Any] = house.centre.ask("GET", "/v1/bundles", key=ADMIN_KEY).body
     (head,) = (one["head"] for one in listed["bundles"] if one["name"] == plane)
     terminal.await_state(lambda state: state["bundles"][plane] >= head, "the delta is in use")
-
-
-def knows(house: IssuingHouse, text: str, *reasons: Reason | None) -> None:
-    """Wait until the workers judge so."""
-    eventually("the centre knows", lambda: house.reason_of(text) in reasons, within=5)
 
 
 def test_a_colour_turned_at_the_centre_turns_the_next_scan_offline(
