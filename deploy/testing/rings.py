@@ -1,7 +1,7 @@
 """The whole suite as two runs of pytest side by side, since most of the time is waiting.
 
-The integration ring is as long as all the others together. It runs beside them into a file, and is
-printed when they have ended: its output is whole and no two lines mix. Both share nothing: a run
+What stands in BESIDE takes about as long as all the rest. It runs beside the rest into a file, and
+is printed when that has ended: its output is whole and no two lines mix. Both share nothing: a run
 has its own processes, ports and folders.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-BESIDE: Final = "tests/integration"
+BESIDE: Final = tuple(f"tests/integration/{room}" for room in ("deploy", "fleet", "verifier"))
 _PYTEST: Final = (sys.executable, "-m", "pytest")
 _Run = subprocess.Popen[bytes]
 
@@ -22,12 +22,12 @@ _Run = subprocess.Popen[bytes]
 def run_rings(root: Path) -> int:
     """Run every test of a clone; return the first exit code that is not 0."""
     with tempfile.TemporaryFile() as output:
-        beside = _start(root, "-p", "no:cacheprovider", BESIDE, output=output)
-        front = _start(root, f"--ignore={BESIDE}")
+        beside = _start(root, "-p", "no:cacheprovider", *BESIDE, output=output)
+        front = _start(root, *(f"--ignore={folder}" for folder in BESIDE))
         with _ending_with_us((front, beside)):
             first = front.wait()
             if beside.poll() is None:
-                print(f"{BESIDE}: still running", flush=True)  # noqa: T201 - a person waits
+                print("still running:", *BESIDE, flush=True)  # noqa: T201 - a person waits
             second = beside.wait()
         output.seek(0)
         sys.stdout.buffer.write(output.read())

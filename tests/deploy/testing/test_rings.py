@@ -27,9 +27,10 @@ def test_it():
 
 def suite(root: Path, front: str, beside: str) -> Path:
     """Write a suite of a test in front and one beside."""
-    (root / BESIDE).mkdir(parents=True)
+    for folder in BESIDE:
+        (root / folder).mkdir(parents=True)
     (root / "tests" / "test_front.py").write_text(front)
-    (root / BESIDE / "test_beside.py").write_text(beside)
+    (root / BESIDE[-1] / "test_beside.py").write_text(beside)
     return root
 
 

@@ -39,7 +39,8 @@ def becomes(house: IssuingHouse, text: str, *reasons: Reason | None) -> None:
 def test_whoever_is_booked_passes_and_nobody_else(house: IssuingHouse) -> None:
     """Before there was any booking everybody is refused, not in doubt; a cancellation holds."""
     issued, other = house.issue(holder=None), house.issue(holder=None)
-    becomes(house, issued["text"], Reason.PLACE_APPOINTMENT)
+    for code in (issued, other):
+        becomes(house, code["text"], Reason.PLACE_APPOINTMENT)
     early = booking(issued["person"], 540, 1200)
     assert house.book(early).body["booked"] == 1
     becomes(house, issued["text"], None)
