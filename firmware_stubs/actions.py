@@ -5,9 +5,9 @@ The shell carries them out in the order given. What must be durable before the n
 
 from dataclasses import dataclass
 
-from firmware_stubs.chunks import Progress
-from firmware_stubs.commands import Plan
-from firmware_stubs.scans import Scan, Verdict
+from firmware_stubs.chunks import CardProgress
+from firmware_stubs.commands import CommandPlan
+from firmware_stubs.scans import FinalDecision, Scan
 from fleet.contract.commands import CommandType
 from verifier.contract.scan import TerminalAnswer
 
@@ -45,7 +45,7 @@ class Keep:
     """
 
     scan: Scan
-    verdict: Verdict
+    verdict: FinalDecision
     acknowledged: bool
 
 
@@ -68,7 +68,7 @@ class Show:
 class ShowNext:
     """Ask for the next symbol of a card that is not whole yet; no decision."""
 
-    progress: Progress
+    progress: CardProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +99,11 @@ class Suspend:
 class Write:
     """Write a command's entry and word in one transaction (fsync); then say the word."""
 
-    plan: Plan
+    plan: CommandPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class CarryOut:
     """Carry out a command, once; come back with Acted."""
 
     command: str
@@ -123,5 +123,5 @@ Action = (
     | Upload
     | Suspend
     | Write
-    | Act
+    | CarryOut
 )

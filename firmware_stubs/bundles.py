@@ -20,15 +20,15 @@ from dataclasses import replace
 from typing import Final
 
 from firmware_stubs.planes import (
-    Kept,
-    Wanted,
+    AppliedDeltas,
+    WantedBundle,
     follow,
     next_step,
     plane_name,
     split,
     take_snapshot,
 )
-from firmware_stubs.slots import Accepted, AcceptedDeltas, Held, Refused, Slot, Value
+from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotContent, Value
 from verifier.contract.bundle import (
     APPOINTMENTS_OF,
     CARDS,
@@ -62,7 +62,7 @@ class Bundles:
     """What a terminal judges by: trust, profiles, its place's people, planes; with their slots."""
 
     def __init__(
-        self, pinned_root: bytes, *, floors: Mapping[str, Floor], held: Mapping[str, Held]
+        self, pinned_root: bytes, *, floors: Mapping[str, Floor], held: Mapping[str, SlotContent]
     ) -> None:
         """Start from the root that came with the terminal, and from what is durable.
 
@@ -100,7 +100,7 @@ class Bundles:
         """Return the floors of all that was ever in use."""
         return dict(self._floors)
 
-    def held(self) -> Mapping[str, Held]:
+    def held(self) -> Mapping[str, SlotContent]:
         """Return what the slots in use hold, by name."""
         return dict(self._held)
 
@@ -172,7 +172,7 @@ class Bundles:
         name = ROOT if ROOT_STEP.fullmatch(name) else name  # one slot: a step is the root then
         before = self._held.get(name)
         slot = Slot.A if before is None else before.slot.other
-        held = Held(slot=slot, version=version, digest=hashlib.sha256(data).digest())
+        held = SlotContent(slot=slot, version=version, digest=hashlib.sha256(data).digest())
         return Accepted(
             name=name,
             held=held,
@@ -235,21 +235,21 @@ class Bundles:
         """Note that the centre has no deltas for what is held: the snapshot is wanted."""
         self._astray.add(name)
 
-    def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[Wanted, ...]:
+    def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[WantedBundle, ...]:
         """Choose from an index what is needed here and is not what is held, in order of taking."""
         offered = {entry.name: entry for entry in index}
         names = [name for name in offered if self._needed(name, place)][:MAX_BUNDLES]
         steps = (self._step(offered[name]) for name in in_order(names))
         return tuple(step for step in steps if step is not None)
 
-    def _step(self, entry: BundleVersion) -> Wanted | None:
+    def _step(self, entry: BundleVersion) -> WantedBundle | None:
         name = entry.name
         held, floor = self._held.get(name), self._floors.get(name)
         if plane_name(name) is None:
             same = held is not None and held.digest.hex() == entry.digest
-            return None if same else Wanted(entry=entry, whole=True)
+            return None if same else WantedBundle(entry=entry, whole=True)
         deltas = self._deltas.get(name, ())
-        kept = Kept(
+        kept = AppliedDeltas(
             view=None if held is None else self._view(name),
             deltas=len(deltas),
             octets=sum(map(len, deltas)),

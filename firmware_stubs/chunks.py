@@ -28,7 +28,7 @@ _NEXT: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class CardProgress:
     """How much of a card was read; no decision."""
 
     read: int
@@ -50,7 +50,7 @@ class Chunks:
         self._of_whole: frozenset[str] = frozenset()
         self._whole_at = 0.0
 
-    def take(self, text: str, now: float) -> str | Progress:
+    def take(self, text: str, now: float) -> str | CardProgress:
         """Take in a text; return what is to be judged, or how much of its card was read."""
         self.forget(now)
         chunk = whole_chunk_of(text)
@@ -68,7 +68,7 @@ class Chunks:
         if self._whole and abs(now - self._whole_at) >= SAME_S:
             self._whole, self._of_whole = "", frozenset()
 
-    def _add(self, text: str, number: int, total: int, now: float) -> str | Progress:
+    def _add(self, text: str, number: int, total: int, now: float) -> str | CardProgress:
         if total != self._total or self._held.get(number, text) != text:
             self._held = {}
         if number not in self._held:
@@ -78,7 +78,7 @@ class Chunks:
             self._held = {}
             return text
         if len(self._held) < total:
-            return Progress(read=len(self._held), total=total)
+            return CardProgress(read=len(self._held), total=total)
         texts = tuple(self._held.values())
         self._held = {}
         self._whole, self._of_whole, self._whole_at = gather(texts), frozenset(texts), now

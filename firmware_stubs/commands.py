@@ -32,7 +32,7 @@ _MAX_AHEAD_MS: Final = (MAX_EXPIRY_S + KEEP_AFTER_EXPIRY_S) * 1000
 """An id is never remembered longer than that, whatever expiry a wrong message claims."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class RingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A command in the ring: the last word that was said of it."""
 
     id: CommandId
@@ -52,15 +52,15 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CommandPlan:
     """What to do: write `entry` and `word` in one transaction, then act if `act` names a type."""
 
-    entry: Entry | None = None
+    entry: RingEntry | None = None
     word: Word | None = None
     act: CommandType | None = None
 
 
-NOTHING: Final = Plan()
+NOTHING: Final = CommandPlan()
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,13 +97,13 @@ def read_command(payload: bytes) -> Command | Unreadable | None:
 class Ring:
     """The commands of the last days, by id; bounded by RING_SIZE."""
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[RingEntry] = ()) -> None:
         self._entries = {entry.id: entry for entry in entries}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RingEntry, ...]:
         """Return what is remembered."""
         return tuple(self._entries.values())
 
@@ -115,21 +115,21 @@ class Ring:
         clock_sure: bool,
         suspended: bool,
         retained: bool,
-    ) -> Plan:
+    ) -> CommandPlan:
         """Judge an arriving command; `now` in Unix milliseconds."""
         if retained:
             # Nothing is retained: this one was said to somebody else, at another time.
             return NOTHING
         held = self._entries.get(command.id)
         if held is not None:
-            return Plan(word=_word(held))
+            return CommandPlan(word=_word(held))
         self._purge(now)
         if len(self._entries) >= RING_SIZE:
             full = (ResultState.REJECTED, ResultCode.RING_FULL)
-            return Plan(word=Word(command=command.id, state=full[0], code=full[1]))
+            return CommandPlan(word=Word(command=command.id, state=full[0], code=full[1]))
         state, code = _judge(command, now=now, clock_sure=clock_sure, suspended=suspended)
         expires = command.expires_at if isinstance(command, Command) else now
-        entry = Entry(
+        entry = RingEntry(
             id=command.id,
             forget_at=min(expires + _KEEP_MS, now + _MAX_AHEAD_MS),
             state=state,
@@ -137,10 +137,10 @@ class Ring:
         )
         self._entries[entry.id] = entry
         if isinstance(command, Command) and state is ResultState.RUNNING:
-            return Plan(entry=entry, word=_word(entry), act=command.type)
-        return Plan(entry=entry, word=_word(entry))
+            return CommandPlan(entry=entry, word=_word(entry), act=command.type)
+        return CommandPlan(entry=entry, word=_word(entry))
 
-    def finish(self, command: str, *, done: bool) -> Plan:
+    def finish(self, command: str, *, done: bool) -> CommandPlan:
         """Take in what became of an act."""
         held = self._entries.get(command)
         if held is None or held.state is not ResultState.RUNNING:
@@ -149,7 +149,7 @@ class Ring:
         code = ResultCode.OK if done else ResultCode.HARDWARE
         return self._last(held, state, code)
 
-    def unwritten(self, plan: Plan) -> None:
+    def unwritten(self, plan: CommandPlan) -> None:
         """Take in that a plan did not reach the disk: nothing was begun, and it may come again.
 
         What became of an act is kept: it was done, whatever the disk says.
@@ -157,7 +157,7 @@ class Ring:
         if plan.act is not None and plan.entry is not None:
             self._entries.pop(plan.entry.id, None)
 
-    def restarted(self) -> tuple[Plan, ...]:
+    def restarted(self) -> tuple[CommandPlan, ...]:
         """Settle what was started and has no result: unknown, never done again."""
         return tuple(
             self._last(entry, ResultState.UNKNOWN, ResultCode.RESTARTED)
@@ -165,10 +165,10 @@ class Ring:
             if entry.state is ResultState.RUNNING
         )
 
-    def _last(self, entry: Entry, state: ResultState, code: ResultCode) -> Plan:
+    def _last(self, entry: RingEntry, state: ResultState, code: ResultCode) -> CommandPlan:
         last = msgspec.structs.replace(entry, state=state, code=code)
         self._entries[last.id] = last
-        return Plan(entry=last, word=_word(last))
+        return CommandPlan(entry=last, word=_word(last))
 
     def _purge(self, now: int) -> None:
         """Forget ids that are past their time; one that still runs is never past it."""
@@ -196,5 +196,5 @@ def _judge(
     return ResultState.RUNNING, ResultCode.OK
 
 
-def _word(entry: Entry) -> Word:
+def _word(entry: RingEntry) -> Word:
     return Word(command=entry.id, state=entry.state, code=entry.code)

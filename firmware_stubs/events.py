@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from firmware_stubs.commands import Entry, Unreadable
+from firmware_stubs.commands import RingEntry, Unreadable
 from firmware_stubs.scans import Scan
 from fleet.contract.messages import Command
 from verifier.contract.scan import TerminalAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class StateLoaded:
     """What was durable is read."""
 
     identity: bool
     suspended: bool = False
-    ring: tuple[Entry, ...] = ()
+    ring: tuple[RingEntry, ...] = ()
     scans: tuple[Scan, ...] = ()
     """Of the last seconds before the restart, and those that never got a decision."""
 
@@ -91,7 +91,7 @@ class Switched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CommandArrived:
     """A command arrived."""
 
     command: Command | Unreadable
@@ -113,7 +113,7 @@ class Tick:
 
 
 Event = (
-    Loaded
+    StateLoaded
     | Enrolled
     | Equipped
     | Presented
@@ -123,7 +123,7 @@ Event = (
     | Probed
     | DecidedAlone
     | Switched
-    | Told
+    | CommandArrived
     | Acted
     | Tick
 )

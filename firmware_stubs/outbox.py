@@ -52,7 +52,7 @@ _FATES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingRecord:
     """An unacknowledged record, as far as the policy needs to know it."""
 
     number: int
@@ -90,7 +90,7 @@ class Room(StrEnum):
     """Not taken: full of unacknowledged ones."""
 
 
-def batch(waiting: Iterable[Waiting]) -> tuple[int, ...]:
+def batch(waiting: Iterable[WaitingRecord]) -> tuple[int, ...]:
     """Choose the numbers of the next upload, in the order of their scans."""
     chosen: list[int] = []
     octets = 0

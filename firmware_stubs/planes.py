@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from verifier.contract.bundle import DELTA_BUCKET, BundleVersion
 from verifier.contract.envelope import split_sequence
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.status.plane import NO_STATUS, PlaneView
@@ -26,15 +27,8 @@ MAX_DELTA_BYTES: Final = 8 * 1024 * 1024
 _NAME: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
 
 
-class PlaneName(NamedTuple):
-    """A list's number and which of its planes."""
-
-    number: int
-    plane: Plane
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedBundle:
     """What is to be fetched next of a bundle."""
 
     entry: BundleVersion
@@ -54,7 +48,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class AppliedDeltas:
     """What stands of a plane beside its slot."""
 
     view: PlaneView | None
@@ -80,7 +74,7 @@ def plane_name(name: str) -> PlaneName | None:
     return None if found is None else PlaneName(int(found[1]), Plane(found[2]))
 
 
-def next_step(entry: BundleVersion, kept: Kept) -> Wanted | None:
+def next_step(entry: BundleVersion, kept: AppliedDeltas) -> WantedBundle | None:
     """Choose what brings a plane to where the centre has it; None: it is there.
 
     A centre that is behind is left alone: it is another worker, or its store was set back.
@@ -91,15 +85,15 @@ def next_step(entry: BundleVersion, kept: Kept) -> Wanted | None:
     if view is None or kept.astray:
         # From below the floor a snapshot counts only together with what leads up to it.
         below = entry.version < kept.floor
-        return Wanted(
+        return WantedBundle(
             entry=entry, whole=True, buckets=_buckets(entry.version, head) if below else ()
         )
     if head <= view.version:
         return None
     full = kept.deltas + head - view.version > MAX_DELTAS or kept.octets > MAX_DELTA_BYTES
     if (full or not streams) and entry.version > view.version:
-        return Wanted(entry=entry, whole=True)
-    return Wanted(entry=entry, whole=False, buckets=_buckets(view.version, head))
+        return WantedBundle(entry=entry, whole=True)
+    return WantedBundle(entry=entry, whole=False, buckets=_buckets(view.version, head))
 
 
 def _buckets(after: int, head: int) -> tuple[int, ...]:

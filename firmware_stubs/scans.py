@@ -37,7 +37,7 @@ class Phase(StrEnum):
     """Asked, and nobody decided: the terminal died, or had nothing to decide by."""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class FinalDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A scan's one decision."""
 
     answer: TerminalAnswer
@@ -55,7 +55,7 @@ class Scan:
         self.text = text
         self.at = at
         self.phase = phase
-        self.final: Verdict | None = None
+        self.final: FinalDecision | None = None
         self.opened = False
         """The gate was opened for it."""
 
@@ -97,7 +97,7 @@ class Scans:
         """Return a scan by its id, if it is still held."""
         return self._by_id.get(scan_id)
 
-    def settle(self, scan: Scan, final: Verdict) -> bool:
+    def settle(self, scan: Scan, final: FinalDecision) -> bool:
         """Give a scan its decision; False: it has one, and this one comes too late."""
         if scan.phase is Phase.FINAL:
             return False

@@ -31,7 +31,7 @@ class Slot(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class SlotContent:
     """What the slot in use holds."""
 
     slot: Slot
@@ -45,7 +45,7 @@ class Accepted:
     """A bundle that may be used once its slot is durable."""
 
     name: str
-    held: Held
+    held: SlotContent
     floor: Floor
     """Nothing older is accepted from now on; made durable together with the slot."""
     issued_at: float

@@ -19,11 +19,11 @@ from typing import Any, Final
 
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
-from firmware_stubs.chunks import Chunks, Progress
-from firmware_stubs.commands import Plan, Ring
+from firmware_stubs.chunks import CardProgress, Chunks
+from firmware_stubs.commands import CommandPlan, Ring
 from firmware_stubs.connectivity import Connectivity
 from firmware_stubs.events import Event
-from firmware_stubs.scans import Phase, Scan, Scans, Verdict
+from firmware_stubs.scans import FinalDecision, Phase, Scan, Scans
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
 from verifier.contract.vocabulary import Outcome
@@ -39,7 +39,7 @@ class State(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Signal(StrEnum):
+class TerminalSignal(StrEnum):
     """What moves it."""
 
     READY = "ready"
@@ -60,19 +60,19 @@ class Signal(StrEnum):
     """The centre answers this terminal again."""
 
 
-_SAME: Final = {state: dict.fromkeys(Signal, state) for state in State}
-_MOVES: Final[dict[State, dict[Signal, State]]] = {
+_SAME: Final = {state: dict.fromkeys(TerminalSignal, state) for state in State}
+_MOVES: Final[dict[State, dict[TerminalSignal, State]]] = {
     State.BOOT: {
-        Signal.READY: State.ONLINE,
-        Signal.NOBODY: State.ENROLLING,
-        Signal.BARRED: State.SUSPENDED,
+        TerminalSignal.READY: State.ONLINE,
+        TerminalSignal.NOBODY: State.ENROLLING,
+        TerminalSignal.BARRED: State.SUSPENDED,
     },
-    State.ENROLLING: {Signal.ENROLLED: State.ONLINE},
-    State.ONLINE: {Signal.LOST: State.OFFLINE, Signal.REFUSED: State.SUSPENDED},
-    State.OFFLINE: {Signal.BACK: State.ONLINE, Signal.REFUSED: State.SUSPENDED},
-    State.SUSPENDED: {Signal.ADMITTED: State.ONLINE},
+    State.ENROLLING: {TerminalSignal.ENROLLED: State.ONLINE},
+    State.ONLINE: {TerminalSignal.LOST: State.OFFLINE, TerminalSignal.REFUSED: State.SUSPENDED},
+    State.OFFLINE: {TerminalSignal.BACK: State.ONLINE, TerminalSignal.REFUSED: State.SUSPENDED},
+    State.SUSPENDED: {TerminalSignal.ADMITTED: State.ONLINE},
 }
-TABLE: Final[dict[tuple[State, Signal], State]] = {
+TABLE: Final[dict[tuple[State, TerminalSignal], State]] = {
     (state, signal): to for state in State for signal, to in (_SAME[state] | _MOVES[state]).items()
 }
 """Complete: every state meets every signal; what it does not know leaves it where it is."""
@@ -94,7 +94,7 @@ class Terminal:
         self._name = terminal
         self._language = language
         self._handlers: dict[type[Any], Callable[[Any, float], list[Action]]] = {
-            events.Loaded: self._loaded,
+            events.StateLoaded: self._loaded,
             events.Enrolled: self._enrolled,
             events.Equipped: self._equipped,
             events.Presented: self._presented,
@@ -104,7 +104,7 @@ class Terminal:
             events.Probed: self._probed,
             events.DecidedAlone: self._decided,
             events.Switched: self._switched,
-            events.Told: self._told,
+            events.CommandArrived: self._told,
             events.Acted: self._acted,
             events.Tick: self._tick,
         }
@@ -115,21 +115,21 @@ class Terminal:
 
     # Where it stands
 
-    def _loaded(self, event: events.Loaded, now: float) -> list[Action]:
+    def _loaded(self, event: events.StateLoaded, now: float) -> list[Action]:
         if self.state is not State.BOOT:
             return []
         self.ring = Ring(event.ring)
         for scan in event.scans:
             self.scans.restore(scan)
         if not event.identity:
-            self._move(Signal.NOBODY)
+            self._move(TerminalSignal.NOBODY)
         else:
-            self._move(Signal.BARRED if event.suspended else Signal.READY)
+            self._move(TerminalSignal.BARRED if event.suspended else TerminalSignal.READY)
         written = [actions.Write(plan=plan) for plan in self.ring.restarted()]
         return [*written, *self._tick(events.Tick(), now), actions.Probe()]
 
     def _enrolled(self, _event: events.Enrolled, _now: float) -> list[Action]:
-        moved = self._move(Signal.ENROLLED)
+        moved = self._move(TerminalSignal.ENROLLED)
         return [actions.Probe()] if moved else []
 
     def _equipped(self, event: events.Equipped, _now: float) -> list[Action]:
@@ -141,14 +141,14 @@ class Terminal:
             return []
         self.cut = event.cut
         self.connectivity.cut()
-        self._move(Signal.LOST)
+        self._move(TerminalSignal.LOST)
         return [] if self.cut else [actions.Probe()]
 
     def _probed(self, event: events.Probed, _now: float) -> list[Action]:
         if self.state in (State.BOOT, State.ENROLLING) or self.cut:
             return []
         if event.ok and self.state is State.SUSPENDED:
-            self._move(Signal.ADMITTED)
+            self._move(TerminalSignal.ADMITTED)
             self.connectivity = Connectivity()
             return [actions.Suspend(suspended=False), actions.Upload()]
         return self._result(ok=event.ok, seconds=event.seconds)
@@ -158,12 +158,12 @@ class Terminal:
         if self.cut:
             return []
         verdict = self.connectivity.add(ok=ok, seconds=seconds)
-        moved = self._move(Signal.BACK if verdict else Signal.LOST)
+        moved = self._move(TerminalSignal.BACK if verdict else TerminalSignal.LOST)
         if not moved:
             return []
         return [actions.Upload()] if verdict else [actions.Probe()]
 
-    def _move(self, signal: Signal) -> bool:
+    def _move(self, signal: TerminalSignal) -> bool:
         before, self.state = self.state, TABLE[self.state, signal]
         return self.state is not before
 
@@ -173,7 +173,7 @@ class Terminal:
         if self.state not in (State.ONLINE, State.OFFLINE):
             return [self._unavailable(self._id(event, now))]
         *_, text = (self.chunks.take(text, now) for text in event.texts)
-        if isinstance(text, Progress):
+        if isinstance(text, CardProgress):
             return [actions.ShowNext(progress=text)]
         known = self.scans.find(text, now)
         if known is not None and known.phase is not Phase.ORPHAN:
@@ -203,7 +203,7 @@ class Terminal:
         if scan is None or scan.phase is not Phase.ASKING:
             # Too late: the terminal has decided, or is deciding, alone.
             return moved
-        verdict = Verdict(answer=event.answer, online=True)
+        verdict = FinalDecision(answer=event.answer, online=True)
         self.scans.settle(scan, verdict)
         kept = actions.Keep(scan=scan, verdict=verdict, acknowledged=event.answer.recorded)
         return [kept, *self._show(scan, verdict), *moved]
@@ -220,7 +220,7 @@ class Terminal:
         return [*self._nobody_decides(scan), *moved]
 
     def _refused(self, event: events.CentreRefused, _now: float) -> list[Action]:
-        moved = self._move(Signal.REFUSED)
+        moved = self._move(TerminalSignal.REFUSED)
         then: list[Action] = [actions.Suspend(suspended=True)] if moved else []
         scan = self.scans.get(event.scan_id) if event.scan_id else None
         if scan is not None and scan.phase is Phase.ASKING:
@@ -229,12 +229,12 @@ class Terminal:
 
     def _decided(self, event: events.DecidedAlone, _now: float) -> list[Action]:
         scan = self.scans.get(event.answer.scan_id)
-        verdict = Verdict(answer=event.answer, online=False)
+        verdict = FinalDecision(answer=event.answer, online=False)
         if scan is None or not self.scans.settle(scan, verdict):
             return []
         return [*self._show(scan, verdict), actions.Upload()]
 
-    def _show(self, scan: Scan, verdict: Verdict) -> list[Action]:
+    def _show(self, scan: Scan, verdict: FinalDecision) -> list[Action]:
         """Show a decision; the gate opens the first time only, and that is noted before."""
         shown = actions.Show(answer=verdict.answer, online=verdict.online)
         if verdict.answer.decision is not Outcome.PASS or scan.opened:
@@ -269,7 +269,7 @@ class Terminal:
 
     # Commands
 
-    def _told(self, event: events.Told, now: float) -> list[Action]:
+    def _told(self, event: events.CommandArrived, now: float) -> list[Action]:
         if self.state in (State.BOOT, State.ENROLLING):
             return []
         plan = self.ring.receive(
@@ -281,7 +281,7 @@ class Terminal:
         )
         if plan.act is None:
             return _written(plan)
-        return [*_written(plan), actions.Act(command=event.command.id, type=plan.act)]
+        return [*_written(plan), actions.CarryOut(command=event.command.id, type=plan.act)]
 
     def _acted(self, event: events.Acted, _now: float) -> list[Action]:
         return _written(self.ring.finish(event.command, done=event.done))
@@ -292,11 +292,11 @@ class Terminal:
         self.chunks.forget(now)
         ended: list[Action] = []
         for scan in self.scans.forget(now):
-            verdict = Verdict(answer=self._no(scan.scan_id), online=False)
+            verdict = FinalDecision(answer=self._no(scan.scan_id), online=False)
             self.scans.settle(scan, verdict)
             ended.append(actions.Keep(scan=scan, verdict=verdict, acknowledged=False))
         return [*ended, actions.Upload()] if ended else []
 
 
-def _written(plan: Plan) -> list[Action]:
+def _written(plan: CommandPlan) -> list[Action]:
     return [] if plan.word is None else [actions.Write(plan=plan)]

@@ -56,7 +56,7 @@ class Event(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(StrEnum):
+class CommandVerdict(StrEnum):
     """What the table says when the state does not change."""
 
     SAME = "same"
@@ -85,66 +85,66 @@ RESULT_EVENTS: Final[dict[ResultState, Event]] = {
     ResultState.EXPIRED: Event.TOO_LATE,
     ResultState.UNKNOWN: Event.UNKNOWN,
 }
-_FINAL_ROW: Final[dict[Event, Verdict]] = {
-    Event.QUEUE: Verdict.REFUSED,
-    Event.SEND: Verdict.REFUSED,
-    Event.CANCEL: Verdict.REFUSED,
-    Event.EXPIRE: Verdict.SAME,
-    Event.TIME_OUT: Verdict.SAME,
-    Event.ACCEPTED: Verdict.SAME,
-    Event.RUNNING: Verdict.SAME,
-    Event.SUCCEEDED: Verdict.LATE,
-    Event.FAILED: Verdict.LATE,
-    Event.REJECTED: Verdict.LATE,
-    Event.TOO_LATE: Verdict.LATE,
-    Event.UNKNOWN: Verdict.LATE,
+_FINAL_ROW: Final[dict[Event, CommandVerdict]] = {
+    Event.QUEUE: CommandVerdict.REFUSED,
+    Event.SEND: CommandVerdict.REFUSED,
+    Event.CANCEL: CommandVerdict.REFUSED,
+    Event.EXPIRE: CommandVerdict.SAME,
+    Event.TIME_OUT: CommandVerdict.SAME,
+    Event.ACCEPTED: CommandVerdict.SAME,
+    Event.RUNNING: CommandVerdict.SAME,
+    Event.SUCCEEDED: CommandVerdict.LATE,
+    Event.FAILED: CommandVerdict.LATE,
+    Event.REJECTED: CommandVerdict.LATE,
+    Event.TOO_LATE: CommandVerdict.LATE,
+    Event.UNKNOWN: CommandVerdict.LATE,
 }
-_OPEN_ROWS: Final[dict[CommandState, dict[Event, CommandState | Verdict]]] = {
+_OPEN_ROWS: Final[dict[CommandState, dict[Event, CommandState | CommandVerdict]]] = {
     _S.CREATED: {
         Event.QUEUE: _S.QUEUED,
         Event.SEND: _S.SENT,
         Event.CANCEL: _S.CANCELLED,
         Event.EXPIRE: _S.EXPIRED,
-        Event.TIME_OUT: Verdict.SAME,
+        Event.TIME_OUT: CommandVerdict.SAME,
         **_WORDS,
     },
     _S.QUEUED: {
-        Event.QUEUE: Verdict.SAME,
+        Event.QUEUE: CommandVerdict.SAME,
         Event.SEND: _S.SENT,
         Event.CANCEL: _S.CANCELLED,
         Event.EXPIRE: _S.EXPIRED,
-        Event.TIME_OUT: Verdict.SAME,
+        Event.TIME_OUT: CommandVerdict.SAME,
         **_WORDS,
     },
     _S.SENT: {
-        Event.QUEUE: Verdict.SAME,
-        Event.SEND: Verdict.SAME,
-        Event.CANCEL: Verdict.REFUSED,
-        Event.EXPIRE: Verdict.SAME,
+        Event.QUEUE: CommandVerdict.SAME,
+        Event.SEND: CommandVerdict.SAME,
+        Event.CANCEL: CommandVerdict.REFUSED,
+        Event.EXPIRE: CommandVerdict.SAME,
         Event.TIME_OUT: _S.TIMED_OUT,
         **_WORDS,
     },
     _S.ACCEPTED: {
-        Event.QUEUE: Verdict.SAME,
-        Event.SEND: Verdict.SAME,
-        Event.CANCEL: Verdict.REFUSED,
-        Event.EXPIRE: Verdict.SAME,
+        Event.QUEUE: CommandVerdict.SAME,
+        Event.SEND: CommandVerdict.SAME,
+        Event.CANCEL: CommandVerdict.REFUSED,
+        Event.EXPIRE: CommandVerdict.SAME,
         Event.TIME_OUT: _S.TIMED_OUT,
         **_WORDS,
-        Event.ACCEPTED: Verdict.SAME,
+        Event.ACCEPTED: CommandVerdict.SAME,
     },
     _S.RUNNING: {
-        Event.QUEUE: Verdict.SAME,
-        Event.SEND: Verdict.SAME,
-        Event.CANCEL: Verdict.REFUSED,
-        Event.EXPIRE: Verdict.SAME,
+        Event.QUEUE: CommandVerdict.SAME,
+        Event.SEND: CommandVerdict.SAME,
+        Event.CANCEL: CommandVerdict.REFUSED,
+        Event.EXPIRE: CommandVerdict.SAME,
         Event.TIME_OUT: _S.TIMED_OUT,
         **_WORDS,
-        Event.ACCEPTED: Verdict.SAME,
-        Event.RUNNING: Verdict.SAME,
+        Event.ACCEPTED: CommandVerdict.SAME,
+        Event.RUNNING: CommandVerdict.SAME,
     },
 }
-TABLE: Final[dict[tuple[CommandState, Event], CommandState | Verdict]] = {
+TABLE: Final[dict[tuple[CommandState, Event], CommandState | CommandVerdict]] = {
     (state, event): verdict
     for state in CommandState
     for event, verdict in (_FINAL_ROW if state in FINAL_STATES else _OPEN_ROWS[state]).items()
@@ -169,7 +169,7 @@ class Late(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: int
 
 
-class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CommandRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command and where it stands; times in ms."""
 
     id: str
@@ -214,7 +214,7 @@ def new_id(terminal: TerminalId) -> str:
     return shard_of(terminal) + secrets.token_hex(16)[1:]
 
 
-def create(order: Order, *, command_id: str, terminal: TerminalId, now: int) -> Command:
+def create(order: Order, *, command_id: str, terminal: TerminalId, now: int) -> CommandRecord:
     """Make a command, not yet stored.
 
     Raises:
@@ -224,7 +224,7 @@ def create(order: Order, *, command_id: str, terminal: TerminalId, now: int) -> 
         raise CommandError("expiry.range")
     if not order.arguments.keys() <= COMMAND_RULES[order.type].arguments:
         raise CommandError("arguments.bad")
-    return Command(
+    return CommandRecord(
         id=command_id,
         terminal=terminal,
         type=order.type,
@@ -236,30 +236,32 @@ def create(order: Order, *, command_id: str, terminal: TerminalId, now: int) -> 
     )
 
 
-def step(command: Command, event: Event, now: int, code: ResultCode | None = None) -> Command:
+def step(
+    command: CommandRecord, event: Event, now: int, code: ResultCode | None = None
+) -> CommandRecord:
     """Apply one event; returns the same value when nothing changes.
 
     Raises:
         CommandError: `state.refused`, the event is not possible in this state.
     """
     outcome = TABLE[command.state, event]
-    if outcome is Verdict.REFUSED:
+    if outcome is CommandVerdict.REFUSED:
         raise CommandError("state.refused")
     if event is Event.SEND:
         command = structs.replace(command, sent=command.sent + 1)
-    if outcome is Verdict.LATE:
+    if outcome is CommandVerdict.LATE:
         return _keep_late(command, _WORDS[event], code or ResultCode.OK, now)
-    if isinstance(outcome, Verdict):
+    if isinstance(outcome, CommandVerdict):
         return command
     return structs.replace(command, state=outcome, changed_at=now, code=code or command.code)
 
 
-def result(command: Command, state: ResultState, code: ResultCode, now: int) -> Command:
+def result(command: CommandRecord, state: ResultState, code: ResultCode, now: int) -> CommandRecord:
     """Apply a terminal's word."""
     return step(command, RESULT_EVENTS[state], now, code)
 
 
-def tick(command: Command, now: int) -> Command:
+def tick(command: CommandRecord, now: int) -> CommandRecord:
     """Let time pass: expiry and limits."""
     if command.finished:
         return command
@@ -270,7 +272,7 @@ def tick(command: Command, now: int) -> Command:
     return command
 
 
-def deadline(command: Command) -> int:
+def deadline(command: CommandRecord) -> int:
     """Return when the next change by time alone is due, in ms."""
     if command.state is CommandState.SENT:
         return command.expires_at + ANSWER_GRACE_MS
@@ -279,7 +281,7 @@ def deadline(command: Command) -> int:
     return command.expires_at
 
 
-def due_for_sending(command: Command, now: int) -> bool:
+def due_for_sending(command: CommandRecord, now: int) -> bool:
     """Whether to hand it to the broker, at birth or after a restart.
 
     What the terminal has begun is sent even past its expiry: the terminal answers from its ring.
@@ -289,7 +291,9 @@ def due_for_sending(command: Command, now: int) -> bool:
     return not command.finished and now < command.expires_at
 
 
-def _keep_late(command: Command, state: CommandState, code: ResultCode, now: int) -> Command:
+def _keep_late(
+    command: CommandRecord, state: CommandState, code: ResultCode, now: int
+) -> CommandRecord:
     if state is command.state or command.late is not None:
         # A replay of what is known; the first late word stands.
         return command

@@ -53,7 +53,7 @@ class Link(StrEnum):
     """The connection was lost; a new one may follow."""
 
 
-class Signal(StrEnum):
+class PresenceSignal(StrEnum):
     """The event of the table, after the epoch was looked at."""
 
     BORN = "born"
@@ -68,40 +68,40 @@ class Signal(StrEnum):
     SILENT = "silent"
 
 
-TABLE: Final[dict[tuple[Link, Signal], Link]] = {
-    (Link.DOWN, Signal.BORN): Link.UP,
-    (Link.DOWN, Signal.HEARTBEAT): Link.UP,
-    (Link.DOWN, Signal.ALIVE): Link.UP,
-    (Link.DOWN, Signal.LOST): Link.DOWN,
-    (Link.DOWN, Signal.GRACE_OVER): Link.DOWN,
-    (Link.DOWN, Signal.LATE): Link.DOWN,
-    (Link.DOWN, Signal.SILENT): Link.DOWN,
-    (Link.UP, Signal.BORN): Link.UP,
-    (Link.UP, Signal.HEARTBEAT): Link.UP,
-    (Link.UP, Signal.ALIVE): Link.UP,
-    (Link.UP, Signal.LOST): Link.GRACE,
-    (Link.UP, Signal.GRACE_OVER): Link.UP,
-    (Link.UP, Signal.LATE): Link.LATE,
-    (Link.UP, Signal.SILENT): Link.DOWN,
-    (Link.LATE, Signal.BORN): Link.UP,
-    (Link.LATE, Signal.HEARTBEAT): Link.UP,
-    (Link.LATE, Signal.ALIVE): Link.LATE,
-    (Link.LATE, Signal.LOST): Link.GRACE,
-    (Link.LATE, Signal.GRACE_OVER): Link.LATE,
-    (Link.LATE, Signal.LATE): Link.LATE,
-    (Link.LATE, Signal.SILENT): Link.DOWN,
-    (Link.GRACE, Signal.BORN): Link.UP,
-    (Link.GRACE, Signal.HEARTBEAT): Link.UP,
-    (Link.GRACE, Signal.ALIVE): Link.UP,
-    (Link.GRACE, Signal.LOST): Link.GRACE,
-    (Link.GRACE, Signal.GRACE_OVER): Link.DOWN,
-    (Link.GRACE, Signal.LATE): Link.GRACE,
-    (Link.GRACE, Signal.SILENT): Link.DOWN,
+TABLE: Final[dict[tuple[Link, PresenceSignal], Link]] = {
+    (Link.DOWN, PresenceSignal.BORN): Link.UP,
+    (Link.DOWN, PresenceSignal.HEARTBEAT): Link.UP,
+    (Link.DOWN, PresenceSignal.ALIVE): Link.UP,
+    (Link.DOWN, PresenceSignal.LOST): Link.DOWN,
+    (Link.DOWN, PresenceSignal.GRACE_OVER): Link.DOWN,
+    (Link.DOWN, PresenceSignal.LATE): Link.DOWN,
+    (Link.DOWN, PresenceSignal.SILENT): Link.DOWN,
+    (Link.UP, PresenceSignal.BORN): Link.UP,
+    (Link.UP, PresenceSignal.HEARTBEAT): Link.UP,
+    (Link.UP, PresenceSignal.ALIVE): Link.UP,
+    (Link.UP, PresenceSignal.LOST): Link.GRACE,
+    (Link.UP, PresenceSignal.GRACE_OVER): Link.UP,
+    (Link.UP, PresenceSignal.LATE): Link.LATE,
+    (Link.UP, PresenceSignal.SILENT): Link.DOWN,
+    (Link.LATE, PresenceSignal.BORN): Link.UP,
+    (Link.LATE, PresenceSignal.HEARTBEAT): Link.UP,
+    (Link.LATE, PresenceSignal.ALIVE): Link.LATE,
+    (Link.LATE, PresenceSignal.LOST): Link.GRACE,
+    (Link.LATE, PresenceSignal.GRACE_OVER): Link.LATE,
+    (Link.LATE, PresenceSignal.LATE): Link.LATE,
+    (Link.LATE, PresenceSignal.SILENT): Link.DOWN,
+    (Link.GRACE, PresenceSignal.BORN): Link.UP,
+    (Link.GRACE, PresenceSignal.HEARTBEAT): Link.UP,
+    (Link.GRACE, PresenceSignal.ALIVE): Link.UP,
+    (Link.GRACE, PresenceSignal.LOST): Link.GRACE,
+    (Link.GRACE, PresenceSignal.GRACE_OVER): Link.DOWN,
+    (Link.GRACE, PresenceSignal.LATE): Link.GRACE,
+    (Link.GRACE, PresenceSignal.SILENT): Link.DOWN,
 }
 """Complete: every link meets every signal."""
 
 
-class Seen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TerminalPresence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is known of one terminal's presence; times in ms."""
 
     link: Link = Link.DOWN
@@ -131,30 +131,30 @@ class Seen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Presence.ONLINE if self.link is Link.UP else Presence.DEGRADED
 
 
-class Step(Struct, frozen=True):
+class PresenceStep(Struct, frozen=True):
     """What an event made of it."""
 
-    seen: Seen
+    seen: TerminalPresence
     incidents: tuple[IncidentKind, ...] = ()
     ignored: bool = False
     """The message belongs to another epoch or boot: it says nothing about now."""
 
 
-NEVER: Final = Seen()
+NEVER: Final = TerminalPresence()
 
 
-def born(seen: Seen, epoch: Epoch, boot: str, now: int) -> Step:
+def born(seen: TerminalPresence, epoch: Epoch, boot: str, now: int) -> PresenceStep:
     """Take in a birth."""
     if (epoch, boot) == (seen.epoch, seen.boot):
-        return Step(_follow(seen, Signal.BORN, now))
+        return PresenceStep(_follow(seen, PresenceSignal.BORN, now))
     if (epoch, boot) in seen.earlier:
         # A redelivery of what a newer birth has already replaced.
-        return Step(seen, ignored=True)
+        return PresenceStep(seen, ignored=True)
     if seen.epoch is not None and epoch <= seen.epoch:
         kind = IncidentKind.TWO_MACHINES
         if epoch < seen.epoch and not _knows(seen, boot, epoch):
             kind = IncidentKind.EPOCH_ROLLBACK
-        return Step(_remember(seen, epoch, boot), (kind,), ignored=True)
+        return PresenceStep(_remember(seen, epoch, boot), (kind,), ignored=True)
     incidents: list[IncidentKind] = []
     if boot != seen.boot and any(boot == earlier for _, earlier in seen.earlier):
         incidents.append(IncidentKind.TWO_MACHINES)
@@ -165,63 +165,69 @@ def born(seen: Seen, epoch: Epoch, boot: str, now: int) -> Step:
     if seen.epoch is not None and seen.boot is not None:
         before = _remember(before, seen.epoch, seen.boot)
     after = structs.replace(before, epoch=epoch, boot=boot, up_since=now)
-    after = _follow(after, Signal.BORN, now)
+    after = _follow(after, PresenceSignal.BORN, now)
     if after.flapping and not seen.flapping:
         incidents.append(IncidentKind.FLAPPING)
-    return Step(after, tuple(incidents))
+    return PresenceStep(after, tuple(incidents))
 
 
-def heard(seen: Seen, epoch: Epoch, boot: str, now: int, *, beat: bool) -> Step:
+def heard(seen: TerminalPresence, epoch: Epoch, boot: str, now: int, *, beat: bool) -> PresenceStep:
     """Take in a heartbeat (`beat`) or other traffic."""
     if seen.epoch is not None and epoch < seen.epoch:
-        return Step(seen, ignored=True)
+        return PresenceStep(seen, ignored=True)
     if epoch == seen.epoch and boot != seen.boot:
-        return Step(seen, (IncidentKind.TWO_MACHINES,), ignored=True)
+        return PresenceStep(seen, (IncidentKind.TWO_MACHINES,), ignored=True)
     if epoch != seen.epoch:
         # Its birth was lost with the broker; the epoch and boot are enough.
         if seen.epoch is not None and seen.boot is not None:
             seen = _remember(seen, seen.epoch, seen.boot)
         seen = structs.replace(seen, epoch=epoch, boot=boot, up_since=now)
-    return Step(_follow(seen, Signal.HEARTBEAT if beat else Signal.ALIVE, now))
+    return PresenceStep(
+        _follow(seen, PresenceSignal.HEARTBEAT if beat else PresenceSignal.ALIVE, now)
+    )
 
 
-def lost(seen: Seen, epoch: Epoch, boot: str, now: int) -> Step:
+def lost(seen: TerminalPresence, epoch: Epoch, boot: str, now: int) -> PresenceStep:
     """Take in a will; only that of the present connection counts."""
     if epoch != seen.epoch or boot != seen.boot:
-        return Step(seen, ignored=True)
+        return PresenceStep(seen, ignored=True)
     if seen.link in (Link.DOWN, Link.GRACE):
-        return Step(seen)
-    after = structs.replace(_lose(seen, now), link=TABLE[seen.link, Signal.LOST], lost_at=now)
+        return PresenceStep(seen)
+    after = structs.replace(
+        _lose(seen, now), link=TABLE[seen.link, PresenceSignal.LOST], lost_at=now
+    )
     flaps = after.flapping and not seen.flapping
-    return Step(after, (IncidentKind.FLAPPING,) if flaps else ())
+    return PresenceStep(after, (IncidentKind.FLAPPING,) if flaps else ())
 
 
-def broker_lost(seen: Seen, now: int) -> Step:
+def broker_lost(seen: TerminalPresence, now: int) -> PresenceStep:
     """Take in that the broker restarted: the connection is gone, through no fault of its own."""
     if seen.link in (Link.DOWN, Link.GRACE):
-        return Step(seen)
-    return Step(structs.replace(seen, link=TABLE[seen.link, Signal.LOST], lost_at=now))
+        return PresenceStep(seen)
+    return PresenceStep(
+        structs.replace(seen, link=TABLE[seen.link, PresenceSignal.LOST], lost_at=now)
+    )
 
 
-def tick(seen: Seen, now: int, listening_since: int = 0) -> Step:
+def tick(seen: TerminalPresence, now: int, listening_since: int = 0) -> PresenceStep:
     """Let time pass; silence while the fleet did not listen (both in ms) is no silence."""
     after = seen
     if after.link is Link.GRACE and now - max(after.lost_at, listening_since) >= GRACE_MS:
-        after = structs.replace(after, link=TABLE[after.link, Signal.GRACE_OVER])
+        after = structs.replace(after, link=TABLE[after.link, PresenceSignal.GRACE_OVER])
     if after.link is not Link.DOWN and now - max(after.last_seen, listening_since) >= SILENT_MS:
-        after = structs.replace(after, link=TABLE[after.link, Signal.SILENT])
+        after = structs.replace(after, link=TABLE[after.link, PresenceSignal.SILENT])
     if after.link is Link.UP and now - max(after.last_beat, listening_since) >= LATE_MS:
-        after = structs.replace(after, link=TABLE[after.link, Signal.LATE])
+        after = structs.replace(after, link=TABLE[after.link, PresenceSignal.LATE])
     if after.flapping and _stable(after, now):
         after = structs.replace(after, flapping=False, losses=())
-    return Step(after)
+    return PresenceStep(after)
 
 
-def _stable(seen: Seen, now: int) -> bool:
+def _stable(seen: TerminalPresence, now: int) -> bool:
     return seen.link is Link.UP and now - seen.up_since >= FLAP_WINDOW_MS
 
 
-def _follow(seen: Seen, signal: Signal, now: int) -> Seen:
+def _follow(seen: TerminalPresence, signal: PresenceSignal, now: int) -> TerminalPresence:
     """Move by the table and note the sign of life."""
     link = TABLE[seen.link, signal]
     back = seen.link in (Link.DOWN, Link.GRACE) and link is Link.UP
@@ -229,21 +235,21 @@ def _follow(seen: Seen, signal: Signal, now: int) -> Seen:
         seen,
         link=link,
         last_seen=max(seen.last_seen, now),
-        last_beat=seen.last_beat if signal is Signal.ALIVE and not back else now,
+        last_beat=seen.last_beat if signal is PresenceSignal.ALIVE and not back else now,
         up_since=now if back else seen.up_since,
     )
 
 
-def _lose(seen: Seen, now: int) -> Seen:
+def _lose(seen: TerminalPresence, now: int) -> TerminalPresence:
     """Count one lost connection."""
     recent = (*(at for at in seen.losses if now - at < FLAP_WINDOW_MS), now)[-FLAP_COUNT:]
     return structs.replace(seen, losses=recent, flapping=seen.flapping or len(recent) >= FLAP_COUNT)
 
 
-def _remember(seen: Seen, epoch: Epoch, boot: str) -> Seen:
+def _remember(seen: TerminalPresence, epoch: Epoch, boot: str) -> TerminalPresence:
     return structs.replace(seen, earlier=(*seen.earlier, (epoch, boot))[-BOOTS_KEPT:])
 
 
-def _knows(seen: Seen, boot: str, epoch: Epoch) -> bool:
+def _knows(seen: TerminalPresence, boot: str, epoch: Epoch) -> bool:
     """Whether an old epoch is another machine's: its boot is known, or the epoch had another."""
     return boot == seen.boot or any(boot == before or epoch == at for at, before in seen.earlier)

@@ -10,14 +10,14 @@ from enum import StrEnum
 from msgspec import Struct, structs
 
 
-class Lane(StrEnum):
+class SequenceName(StrEnum):
     """What is counted."""
 
     REPORTED = "reported"
     RESULT = "result"
 
 
-class Place(StrEnum):
+class SequencePlace(StrEnum):
     """Where a number falls."""
 
     NEXT = "next"
@@ -34,17 +34,17 @@ class Sequences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     result: int = 0
 
 
-def place(stored: Sequences, lane: Lane, sequence: int) -> Place:
+def place(stored: Sequences, lane: SequenceName, sequence: int) -> SequencePlace:
     """Say where a number falls."""
-    highest = stored.reported if lane is Lane.REPORTED else stored.result
+    highest = stored.reported if lane is SequenceName.REPORTED else stored.result
     if sequence <= highest:
-        return Place.DUPLICATE
-    return Place.NEXT if sequence == highest + 1 else Place.GAP
+        return SequencePlace.DUPLICATE
+    return SequencePlace.NEXT if sequence == highest + 1 else SequencePlace.GAP
 
 
-def advance(stored: Sequences, lane: Lane) -> Sequences:
+def advance(stored: Sequences, lane: SequenceName) -> Sequences:
     """Count one more as stored."""
-    if lane is Lane.REPORTED:
+    if lane is SequenceName.REPORTED:
         return structs.replace(stored, reported=stored.reported + 1)
     return structs.replace(stored, result=stored.result + 1)
 

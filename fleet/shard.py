@@ -13,16 +13,16 @@ from typing import Final
 from msgspec import Struct
 
 from fleet import commands, incidents, presence, sequences
-from fleet.commands import Command, Event
+from fleet.commands import CommandRecord, Event
 from fleet.contract import messages, topics
 from fleet.contract.commands import CommandState
 from fleet.contract.errors import Breach, ContractError
 from fleet.contract.topics import Party, TerminalId, Topic, TopicName
 from fleet.errors import CommandError
 from fleet.incidents import Incident, IncidentKind
-from fleet.presence import Presence, Seen
+from fleet.presence import Presence, TerminalPresence
 from fleet.registry import Registry
-from fleet.sequences import Lane, Sequences
+from fleet.sequences import SequenceName, Sequences
 from verifier.contract.vocabulary import GrantState
 
 MAX_OPEN_COMMANDS: Final = 64
@@ -41,7 +41,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadMessage:
     """An arrival that is part of the contract."""
 
     topic: TopicName
@@ -73,15 +73,15 @@ class Shard:
     """What the store holds of one shard's terminals; commands only while they are open."""
 
     name: topics.Shard
-    seen: dict[TerminalId, Seen] = field(default_factory=dict)
+    seen: dict[TerminalId, TerminalPresence] = field(default_factory=dict)
     sequences: dict[TerminalId, Sequences] = field(default_factory=dict)
-    commands: dict[str, Command] = field(default_factory=dict)
+    commands: dict[str, CommandRecord] = field(default_factory=dict)
     incidents: dict[IncidentKey, Incident] = field(default_factory=dict)
     open_ids: dict[TerminalId, set[str]] = field(default_factory=dict)
     listening_since: int = 0
     """Since when messages have been flowing in, in ms."""
 
-    def remember(self, command: Command) -> None:
+    def remember(self, command: CommandRecord) -> None:
         """Hold an open command, or let go of a finished one."""
         terminal = TerminalId(command.terminal)
         if command.finished:
@@ -104,7 +104,7 @@ class Shard:
             self.remember(command)
 
 
-def read_arrival(arrival: Arrival, shard: topics.Shard, registry: Registry) -> Read | Dead:
+def read_arrival(arrival: Arrival, shard: topics.Shard, registry: Registry) -> ReadMessage | Dead:
     """Check topic, shard, sender and payload of what came on a shard's session."""
     try:
         return _checked(arrival, shard, registry)
@@ -112,7 +112,7 @@ def read_arrival(arrival: Arrival, shard: topics.Shard, registry: Registry) -> R
         return Dead(arrival.topic, arrival.payload, error.breach)
 
 
-def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry) -> Read:
+def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry) -> ReadMessage:
     topic = topics.parse(arrival.topic)
     rule = topics.RULES[topic.name]
     if rule.publisher is not Party.TERMINAL or topic.terminal is None:
@@ -130,7 +130,7 @@ def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry) -> Read:
     generation = message.epoch.generation if isinstance(message, _UP) else 0
     if generation != terminal.generation:
         raise ContractError(Breach.GENERATION_WRONG)
-    return Read(topic.name, topic.terminal, message, arrival.payload)
+    return ReadMessage(topic.name, topic.terminal, message, arrival.payload)
 
 
 _UP: Final = (messages.Birth, messages.Will, messages.Beat, messages.Reported, messages.Result)
@@ -143,22 +143,22 @@ class Work:
     base: Shard
     now: int
     """Milliseconds since 1970-01-01 UTC, by the server's clock."""
-    recalled: dict[str, Command] = field(default_factory=dict)
+    recalled: dict[str, CommandRecord] = field(default_factory=dict)
     """Finished commands that results of this batch name, fetched for it."""
-    seen: dict[TerminalId, Seen] = field(default_factory=dict)
+    seen: dict[TerminalId, TerminalPresence] = field(default_factory=dict)
     sequences: dict[TerminalId, Sequences] = field(default_factory=dict)
     births: dict[TerminalId, bytes] = field(default_factory=dict)
     beats: dict[TerminalId, bytes] = field(default_factory=dict)
     reported: dict[TerminalId, bytes] = field(default_factory=dict)
-    commands: dict[str, Command] = field(default_factory=dict)
+    commands: dict[str, CommandRecord] = field(default_factory=dict)
     promises: dict[str, Promise] = field(default_factory=dict)
     incidents: dict[IncidentKey, Incident] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
     to_ack: set[TerminalId] = field(default_factory=set)
-    to_send: dict[str, Command] = field(default_factory=dict)
+    to_send: dict[str, CommandRecord] = field(default_factory=dict)
     listening_since: int = 0
 
-    def take(self, arrival: Read | Dead) -> None:
+    def take(self, arrival: ReadMessage | Dead) -> None:
         """Take in one arrival."""
         if isinstance(arrival, Dead):
             self.dead.append(arrival)
@@ -178,7 +178,7 @@ class Work:
                 )
                 self._keep(arrival.terminal, step)
 
-    def give(self, command: Command) -> Command:
+    def give(self, command: CommandRecord) -> CommandRecord:
         """Take in a new command: send it, or queue it while its terminal is offline.
 
         Raises:
@@ -220,11 +220,11 @@ class Work:
             if self.seen_of(terminal).presence is not Presence.OFFLINE:
                 self._send_due(terminal)
 
-    def seen_of(self, terminal: TerminalId) -> Seen:
+    def seen_of(self, terminal: TerminalId) -> TerminalPresence:
         """Return the presence as of this work."""
         return self.seen.get(terminal) or self.base.seen.get(terminal, presence.NEVER)
 
-    def command(self, command_id: str) -> Command | None:
+    def command(self, command_id: str) -> CommandRecord | None:
         """Return a command as of this work, when it is open or was recalled."""
         return (
             self.commands.get(command_id)
@@ -232,7 +232,7 @@ class Work:
             or self.recalled.get(command_id)
         )
 
-    def open_commands(self, terminal: TerminalId) -> Iterator[Command]:
+    def open_commands(self, terminal: TerminalId) -> Iterator[CommandRecord]:
         """Yield a terminal's unfinished commands."""
         ids = set(self.base.open_ids.get(terminal, ()))
         ids.update(each.id for each in self.commands.values() if each.terminal == terminal)
@@ -261,7 +261,7 @@ class Work:
             topic = topics.topic(TopicName.COMMAND, TerminalId(command.terminal))
             yield topic, command.message
 
-    def _birth(self, arrival: Read, birth: messages.Birth) -> None:
+    def _birth(self, arrival: ReadMessage, birth: messages.Birth) -> None:
         terminal = arrival.terminal
         step = presence.born(self.seen_of(terminal), birth.epoch, birth.boot, self.now)
         self._keep(terminal, step)
@@ -280,7 +280,7 @@ class Work:
         self.to_ack.add(terminal)
         self._send_due(terminal)
 
-    def _beat(self, arrival: Read, beat: messages.Beat) -> None:
+    def _beat(self, arrival: ReadMessage, beat: messages.Beat) -> None:
         step = presence.heard(
             self.seen_of(arrival.terminal), beat.epoch, beat.boot, self.now, beat=True
         )
@@ -288,15 +288,17 @@ class Work:
         if not step.ignored:
             self.beats[arrival.terminal] = arrival.payload
 
-    def _reported(self, arrival: Read, reported: messages.Reported) -> None:
+    def _reported(self, arrival: ReadMessage, reported: messages.Reported) -> None:
         self._hear(arrival.terminal, reported.epoch, reported.boot)
-        if self._is_next(arrival.terminal, Lane.REPORTED, reported.epoch, reported.sequence):
+        if self._is_next(
+            arrival.terminal, SequenceName.REPORTED, reported.epoch, reported.sequence
+        ):
             self.reported[arrival.terminal] = arrival.payload
 
-    def _result(self, arrival: Read, result: messages.Result) -> None:
+    def _result(self, arrival: ReadMessage, result: messages.Result) -> None:
         terminal = arrival.terminal
         self._hear(terminal, result.epoch, result.boot)
-        if not self._is_next(terminal, Lane.RESULT, result.epoch, result.sequence):
+        if not self._is_next(terminal, SequenceName.RESULT, result.epoch, result.sequence):
             return
         before = self.command(result.command)
         if before is None or before.terminal != terminal:
@@ -317,14 +319,14 @@ class Work:
             self._put(after)
 
     def _is_next(
-        self, terminal: TerminalId, lane: Lane, epoch: messages.Epoch, sequence: int
+        self, terminal: TerminalId, lane: SequenceName, epoch: messages.Epoch, sequence: int
     ) -> bool:
         """Count a sequence when it is the next one; whatever it is, the ack says what is stored."""
         stored = self.sequences.get(terminal) or self.base.sequences.get(terminal)
         if stored is None or stored.generation != epoch.generation:
             stored = Sequences(generation=epoch.generation)
         self.to_ack.add(terminal)
-        if sequences.place(stored, lane, sequence) is not sequences.Place.NEXT:
+        if sequences.place(stored, lane, sequence) is not sequences.SequencePlace.NEXT:
             return False
         self.sequences[terminal] = sequences.advance(stored, lane)
         return True
@@ -333,7 +335,7 @@ class Work:
         step = presence.heard(self.seen_of(terminal), epoch, boot, self.now, beat=False)
         self._keep(terminal, step)
 
-    def _keep(self, terminal: TerminalId, step: presence.Step) -> None:
+    def _keep(self, terminal: TerminalId, step: presence.PresenceStep) -> None:
         if step.seen is not self.seen_of(terminal):
             self.seen[terminal] = step.seen
         for kind in step.incidents:
@@ -344,11 +346,11 @@ class Work:
         before = self.incidents.get(key) or self.base.incidents.get(key)
         self.incidents[key] = incidents.noted(before, kind, terminal, self.now)
 
-    def _put(self, command: Command) -> Command:
+    def _put(self, command: CommandRecord) -> CommandRecord:
         self.commands[command.id] = command
         return command
 
-    def _send(self, command: Command) -> Command:
+    def _send(self, command: CommandRecord) -> CommandRecord:
         sent = self._put(commands.step(command, Event.SEND, self.now))
         self.to_send[sent.id] = sent
         return sent

@@ -9,7 +9,7 @@ from tests.support.city import GROUP_ID, City
 from tests.support.faults import static_bytes
 from tests.support.vectors import FOLDER, load
 from verifier.barcode.render import symbol
-from verifier.codes import base45, city
+from verifier.codes import city
 from verifier.contract.bundle import (
     KeyEntry,
     ProfilesDocument,
@@ -23,6 +23,7 @@ from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.status import DeltaDocument, StatusDocument
 from verifier.contract.vocabulary import Kind, Step
+from verifier.encoding import base45
 from verifier.errors import BundleCause
 from verifier.groups.roster import pack_members
 from verifier.issuing.issuer import Subject

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from verifier.contract.audit import MAX_LINE_BYTES, START, Act, AuditAction, AuditEntry, Flaw
+from verifier.contract.audit import MAX_LINE_BYTES, START, Act, AuditAction, AuditEntry, AuditFlaw
 from verifier.contract.audit import line_of as entry_of
 from verifier.contract.envelope import SignedUse
 from verifier.contract.operator import (
@@ -78,7 +78,7 @@ def test_a_proposal_is_as_described() -> None:
     assert f"{MAX_PROPOSALS:,} are kept" in OPERATORS
 
 
-@pytest.mark.parametrize("file", ["proposals.py", "kinds.py", "asking.py"])
+@pytest.mark.parametrize("file", ["proposals/proposals.py", "proposals/kinds.py", "checks.py"])
 def test_every_problem_is_described(file: str) -> None:
     """That the doors of proposals raise, here or where it is explained."""
     source = (ISSUING / file).read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def test_an_audit_entry_is_as_described() -> None:
     first = [row[0] for row in rows(AUDIT, "action")]
     actions = {word for cell in first for word in re.findall(r"`([a-z_.]+)`", cell)}
     assert actions == {str(action) for action in AuditAction}
-    assert {row[0].strip("`") for row in rows(AUDIT, "flaw")} == {str(flaw) for flaw in Flaw}
+    assert {row[0].strip("`") for row in rows(AUDIT, "flaw")} == {str(flaw) for flaw in AuditFlaw}
     assert f"at most {MAX_LINE_BYTES:,} octets" in AUDIT
 
 

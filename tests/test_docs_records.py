@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 
 from verifier.archive import hours
-from verifier.archive.manifest import Contents, Gap, Manifest, Part, Progress
+from verifier.archive.manifest import ArchiveProgress, Contents, DayManifest, DayPart, Gap
 from verifier.archive.row import COLUMNS
 from verifier.contract.destruction import MAX_CERTIFICATE_BYTES, Destruction
 from verifier.contract.proposal import DESTRUCTION_REASONS
@@ -37,7 +37,7 @@ def test_every_column_has_its_row() -> None:
     assert tuple(name for row in rows for name in row.split(", ")) == COLUMNS
 
 
-@pytest.mark.parametrize("kind", [Contents, Part, Manifest, Gap, Progress])
+@pytest.mark.parametrize("kind", [Contents, DayPart, DayManifest, Gap, ArchiveProgress])
 def test_every_member_of_the_manifests_is_named(kind: type[Struct]) -> None:
     """As it stands in the JSON."""
     for name in kind.__struct_fields__:

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from tests.test_architecture import ROOMS, ROOT, Module, imports, read
+from tests.support.house_rules import Module, imports, read
+from tests.test_architecture import PLAN, ROOMS, ROOT
 
 INSIDE: Final = ("tests/support/oracle_process.py", "tests/bench/peer_server.py")
 """What runs in the oracle's environment."""
@@ -26,7 +27,7 @@ def violations(modules: tuple[Module, ...]) -> Iterator[str]:
 
 def test_the_oracle_is_apart() -> None:
     """No violation anywhere, and the files are where this rule looks for them."""
-    modules = read(ROOT)
+    modules = read(ROOT, PLAN)
     assert not list(violations(modules))
     assert {module.path for module in modules} >= set(INSIDE)
 
@@ -46,4 +47,4 @@ def test_a_planted_violation_is_caught(name: str, text: str, tmp_path: Path) -> 
     planted = tmp_path / name
     planted.parent.mkdir(parents=True)
     planted.write_text(text, encoding="utf-8")
-    assert [line.split(":")[0] for line in violations(read(tmp_path))] == [name]
+    assert [line.split(":")[0] for line in violations(read(tmp_path, PLAN))] == [name]

@@ -9,20 +9,20 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Plane
-from verifier.course import OK, SKIPPED, Clock, Course, Known
 from verifier.errors import Refusal
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
 from verifier.policy.profiles import ResolvedProfile
 from verifier.policy.rules import (
     DocumentKind,
-    Verdict,
+    RuleVerdict,
     external_inputs,
     judge_all,
     kind_of,
     seconds_iso,
 )
 from verifier.status.plane import PlaneView, Status
+from verifier.steps.course import OK, SKIPPED, Clock, Course, Known
 
 
 def check_status(  # (6)
@@ -236,9 +236,9 @@ def _rules(
         region=external["region"],
     )
     for outcome in judge_all(rules, document, external):
-        if outcome.verdict is not Verdict.PASSED:
+        if outcome.verdict is not RuleVerdict.PASSED:
             steps.rule = outcome
-            failed = outcome.verdict is Verdict.FAILED
+            failed = outcome.verdict is RuleVerdict.FAILED
             raise Refusal(Reason.RULE_FAILED if failed else Reason.RULE_UNKNOWN)
     if kind is None or not rules:
         # Nothing that rules are written for, or no rule at all: that is never a pass.

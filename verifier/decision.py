@@ -14,7 +14,7 @@ from verifier.codes.claims import Claims
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.record import GroupRecord, ScanRecord
 from verifier.contract.scan import TerminalAnswer
-from verifier.contract.vocabulary import Answer, Format, Outcome, Step
+from verifier.contract.vocabulary import Answer, Direction, Format, Outcome, Step
 from verifier.groups.verdict import GroupVerdict
 
 STEPS = (
@@ -29,6 +29,19 @@ STEPS = (
 
 
 NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+DOUBLE_USE: Final = "double_use"
+CONTRADICTION: Final = "contradiction"
+_UNKNOWN_HERE: Final = frozenset(
+    (
+        *(Reason.TRUST_STALE, Reason.CLOCK_UNSURE, Reason.STATUS_STALE, Reason.STATUS_UNKNOWN),
+        *(Reason.RULE_UNKNOWN, Reason.GROUP_STALE_ROSTER, Reason.USE_UNKNOWN),
+        # What is past is no longer known, and at the time of the scan the bundle was another one.
+        Reason.PLACE_APPOINTMENT,
+    )
+)
+"""Denials that say what the centre does not know; they contradict nobody."""
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -153,3 +166,15 @@ def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:
         none=counts.none,
         exceptions=tuple(position for position, _ in counts.exceptions),
     )
+
+
+def incident_of(record: ScanRecord, answer: Answer) -> str | None:
+    """Return what does not fit between what a terminal did and what the store knew."""
+    if record.incident is not None or record.final is not Outcome.PASS:
+        return record.incident
+    if answer is Answer.USED or (answer is Answer.PAIR and record.direction == Direction.IN):
+        return DOUBLE_USE
+    if answer is Answer.FULL or answer is Answer.UNASKED:
+        return CONTRADICTION
+    denied = record.outcome is Outcome.DENY and record.reason not in _UNKNOWN_HERE
+    return CONTRADICTION if denied else None

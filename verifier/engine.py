@@ -23,11 +23,11 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import CertificateUse, Outcome
-from verifier.course import OK, REFUSED, SKIPPED, UNASKED, Clock, Course, Known, Unasked
 from verifier.decision import STEPS, Assessment, conclude
 from verifier.errors import Refusal
 from verifier.policy.profiles import ResolvedProfile
-from verifier.seen import Seen, SeenCredentials
+from verifier.steps.course import OK, REFUSED, SKIPPED, UNASKED, Clock, Course, Known, Unasked
+from verifier.steps.verified import VerifiedCredential, VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import TrustedKey
 
@@ -49,7 +49,7 @@ def assess(
     profile: ResolvedProfile | Unasked | None,
     grant: Grant | None,
     clock: Clock,
-    seen: SeenCredentials,
+    seen: VerifiedCredentials,
 ) -> Assessment:
     """Judge a code in every step but use.
 
@@ -116,8 +116,8 @@ def _decode(row: FormatRow, text: str, steps: Course) -> Unverified:  # (2)
 
 
 def _keys_and_signature(  # (3) and the credential's half of (4)
-    code: Unverified, trust: Trust, clock: Clock, seen: SeenCredentials, steps: Course
-) -> Seen:
+    code: Unverified, trust: Trust, clock: Clock, seen: VerifiedCredentials, steps: Course
+) -> VerifiedCredential:
     remembered = seen.find(trust, code.identity)
     if remembered is not None and _in_window(remembered.key, clock.now):
         steps.results.append(OK)
@@ -128,7 +128,7 @@ def _keys_and_signature(  # (3) and the credential's half of (4)
     for key in candidates:
         if code.holds(key.key):
             try:
-                verified = Seen(claims=_claims(code, key), key=key)
+                verified = VerifiedCredential(claims=_claims(code, key), key=key)
             except Refusal as refused:  # another certificate of the same key may allow it
                 refusal = refused
                 continue

@@ -19,7 +19,7 @@ from deploy.local.errors import UsageError
 MODE: Final = 0o600
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BulkProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The journal's one entry."""
 
     job: str
@@ -45,11 +45,13 @@ class Journal:
     """The files of one job; open it with `open_journal`."""
 
     path: Path
-    progress: Progress
+    progress: BulkProgress
     _results: IO[bytes]
     _errors: IO[bytes]
 
-    def keep(self, progress: Progress, results: Sequence[bytes], errors: Sequence[bytes]) -> None:
+    def keep(
+        self, progress: BulkProgress, results: Sequence[bytes], errors: Sequence[bytes]
+    ) -> None:
         """Append to both files, then note how far it came."""
         for file, lines in ((self._results, results), (self._errors, errors)):
             if lines:
@@ -76,12 +78,12 @@ def open_journal(results: Path, errors: Path, *, job: str) -> Journal:
     path = results.with_name(f"{results.name}.job")
     try:
         if path.exists():
-            progress = msgspec.json.decode(path.read_bytes(), type=Progress)
+            progress = msgspec.json.decode(path.read_bytes(), type=BulkProgress)
         else:
             for file in (results, errors):
                 if file.exists():
                     raise UsageError(f"{file} is there already; name a new file")
-            progress = Progress(job=job)
+            progress = BulkProgress(job=job)
             write_file(path, msgspec.json.encode(progress), mode=MODE)
         opened = (_cut(results, progress.results), _cut(errors, progress.errors))
     except msgspec.DecodeError as error:

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deploy.city.folder import MAX_PEOPLE, read_city
-from deploy.city.loading import load_city
-from deploy.city.making import make_city
+from deploy.city.loader import load_city
+from deploy.city.maker import make_city
 from deploy.cli.house import Data
 from deploy.local.launch import clone_folder, default_data
 from deploy.local.lists import MAX_LIST, size_for

@@ -10,7 +10,7 @@ from deploy.demo import words
 from deploy.demo.play import play
 from deploy.demo.sheet import Sheet
 from deploy.demo.stage import Stage
-from deploy.inspecting.printing import own_language
+from deploy.inspection.words import own_language
 from deploy.local.errors import EXIT_FAILED
 
 

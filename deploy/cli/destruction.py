@@ -8,7 +8,7 @@ import typer
 
 from deploy.cli import colour
 from deploy.cli.house import Data, Person, data_folder, with_operator
-from deploy.inspecting.certificate import read_certificate, remains
+from deploy.inspection.certificate import read_certificate, remains
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.contract.proposal import DESTRUCTION_REASONS, ProposalKind
 from verifier.contract.vocabulary import Plane

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.house import Data, with_doors
-from deploy.feeding import sending
+from deploy.feed import sender
 from deploy.local.errors import EXIT_FAILED
 from deploy.local.launch import clone_folder, default_data
 from deploy.local.sources import DEMO_SOURCE
@@ -31,9 +31,9 @@ def register(app: typer.Typer) -> None:
 def sources(*, data: Data = None) -> None:
     """Show every source: how fresh it is, and what was refused of it."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in sending.COLUMNS:
+    for name in sender.COLUMNS:
         table.add_column(name)
-    for row in with_doors(data, sending.source_rows):
+    for row in with_doors(data, sender.source_rows):
         table.add_row(*row)
     Console().print(table)
 
@@ -55,7 +55,7 @@ def send(
 ) -> None:
     """Sign a file with the source's key and send it as its next batch."""
     folder = _folder(data)
-    found = with_doors(data, lambda doors: sending.send_file(doors, folder, source, file))
+    found = with_doors(data, lambda doors: sender.send_file(doors, folder, source, file))
     typer.echo(
         f"batch {found['sequence']} of {source} is {found['state']}:"
         f" {found.get('lines', 0)} lines, {found.get('applied', 0)} applied,"
@@ -67,7 +67,7 @@ def send(
 def reconcile(source: Source = DEMO_SOURCE, *, data: Data = None) -> None:
     """Compare what the source says it has sent with what the house holds."""
     folder = _folder(data)
-    found = with_doors(data, lambda doors: sending.reconcile(doors, folder, source))
+    found = with_doors(data, lambda doors: sender.reconcile(doors, folder, source))
     typer.echo(f"{source}: {found['standing']}; {found['sequence']} batches here")
     for name in ("resend", "differs"):
         if found[name]:

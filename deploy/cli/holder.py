@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.house import Data, data_folder, with_doors
-from deploy.holding import acting
-from deploy.holding.phone import Phone, path_of, read_phone
 from deploy.local.account import acting_as_owner
 from deploy.local.data import write_file
 from deploy.local.doors import Doors
 from deploy.local.errors import UsageError
+from deploy.phones import acts
+from deploy.phones.phone import Phone, path_of, read_phone
 from verifier.barcode import render
 
 DAY_HOURS: Final = 24
@@ -61,14 +61,14 @@ def new(
     data: Data = None,
 ) -> None:
     """Get a code on a new phone."""
-    request: dict[str, Any] = {"hours": days * DAY_HOURS, "sectors": acting.ALL_SECTORS}
+    request: dict[str, Any] = {"hours": days * DAY_HOURS, "sectors": acts.ALL_SECTORS}
     with acting_as_owner(data_folder(data)):
         if same_as is not None:
             request["person"] = read_phone(path_of(data_folder(data), same_as, None)).own.person
         else:
             request["colour"] = colour
         path = path_of(data_folder(data), name, phone)
-        made = _run(data, lambda doors: acting.new_phone(doors, path, request, reference=reference))
+        made = _run(data, lambda doors: acts.new_phone(doors, path, request, reference=reference))
     typer.echo(f"{name}: person {made.own.person}, credential {made.own.credential}, {path}")
 
 
@@ -99,7 +99,7 @@ def renew(
     folder = data_folder(data)
     with acting_as_owner(folder):
         path = path_of(folder, name, phone)
-        renewed = _run(data, lambda doors: acting.renew(doors, path, new_key=new_key))
+        renewed = _run(data, lambda doors: acts.renew(doors, path, new_key=new_key))
     cards = {name: renewed.own, **renewed.family}
     for each, card in cards.items():
         typer.echo(f"{each}: credential {card.credential}, until {_when(card.expires)}")
@@ -117,7 +117,7 @@ def lost(
     """Report a phone lost: its code ends, with all that it carries; the person's others live."""
     gone = _read(data, name, phone)
     reporter = None if by is None else _read(data, by, None)
-    revoked = _run(data, lambda doors: acting.report_lost(doors, gone, reporter))
+    revoked = _run(data, lambda doors: acts.report_lost(doors, gone, reporter))
     typer.echo(f"{name} is lost; revoked: {', '.join(map(str, revoked))}")
 
 
@@ -132,7 +132,7 @@ def emergency(
 ) -> None:
     """Get a code of a few hours that needs no phone: to print, for a battery that ends."""
     card = _read(data, name, phone).card(of)
-    answer = _run(data, lambda doors: acting.emergency(doors, card, hours=hours))
+    answer = _run(data, lambda doors: acts.emergency(doors, card, hours=hours))
     typer.echo(f"until {_when(int(answer['expires']))}")
     _draw(str(answer["text"]), png)
 
@@ -140,7 +140,7 @@ def emergency(
 def show_list(name: Name, *, phone: File = None, data: Data = None) -> None:
     """List what the person holds, and whose codes the phone carries."""
     held = _read(data, name, phone)
-    answer = _run(data, lambda doors: acting.list_held(doors, held))
+    answer = _run(data, lambda doors: acts.list_held(doors, held))
     table = Table(box=None, pad_edge=False)
     for column in ("credential", "form", "until", ""):
         table.add_column(column)
@@ -170,11 +170,11 @@ def family_add(
 ) -> None:
     """Have a child's or elder's code bound to a phone: eight at the most."""
     folder = data_folder(data)
-    request = {"hours": days * DAY_HOURS, "sectors": acting.ALL_SECTORS}
+    request = {"hours": days * DAY_HOURS, "sectors": acts.ALL_SECTORS}
     with acting_as_owner(folder):
         path = path_of(folder, name, phone)
         made = _run(
-            data, lambda doors: acting.add_family(doors, path, child, request, reference=reference)
+            data, lambda doors: acts.add_family(doors, path, child, request, reference=reference)
         )
     card = made.family[child]
     typer.echo(f"{name} carries {child}: person {card.person}, credential {card.credential}")

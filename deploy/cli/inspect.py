@@ -12,10 +12,10 @@ from rich.text import Text
 
 from deploy.cli.house import Data
 from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
-from deploy.inspecting.anatomy import Claim, Part
-from deploy.inspecting.inputs import STDIN, Shown, shown
-from deploy.inspecting.printing import printable
-from deploy.inspecting.report import Report, StepReport, inspect, verdict
+from deploy.inspection.anatomy import Claim, EnvelopePart
+from deploy.inspection.inputs import STDIN, ShownCode, shown
+from deploy.inspection.report import CodeReport, StepReport, inspect, verdict
+from deploy.inspection.words import printable
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.contract.vocabulary import StepResult
 
@@ -59,7 +59,7 @@ def inspect_code(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _one(code: list[str] | None) -> Shown:
+def _one(code: list[str] | None) -> ShownCode:
     if not code and sys.stdin.isatty():
         raise UsageError("name a code: a text, a picture, a file, or - for standard input")
     found = shown(code or [STDIN], sys.stdin.buffer)
@@ -71,7 +71,7 @@ def _one(code: list[str] | None) -> Shown:
     return one
 
 
-def _print(report: Report) -> None:
+def _print(report: CodeReport) -> None:
     console = Console(markup=False, highlight=False)
     console.print(Text(f"{printable(report.judged.shown.name, MAX_NAME_CHARS)}: {verdict(report)}"))
     if report.anatomy.parts:
@@ -83,7 +83,7 @@ def _print(report: Report) -> None:
         console.print(" ".join(report.judged.sentences().values()))
 
 
-def _parts(parts: Iterable[Part]) -> Table:
+def _parts(parts: Iterable[EnvelopePart]) -> Table:
     table = Table("part", "bytes", title="envelope")
     table.add_column("hex", overflow="fold", ratio=2)
     table.add_column("meaning", overflow="fold", ratio=1)
@@ -95,7 +95,7 @@ def _parts(parts: Iterable[Part]) -> Table:
     return table
 
 
-def _print_claims(console: Console, report: Report) -> None:
+def _print_claims(console: Console, report: CodeReport) -> None:
     state = (
         "every signature holds" if report.verified else "UNVERIFIED: anybody may have written it"
     )

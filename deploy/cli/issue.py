@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.bulk import journal
-from deploy.bulk.reading import Kind, Source
-from deploy.bulk.sending import issue_all
+from deploy.bulk.lines import FileKind, LineFile
+from deploy.bulk.sender import issue_all
 from deploy.cli.house import Data, with_doors
 from deploy.local.errors import EXIT_FAILED, UsageError
 
 STDIN: Final = "-"
-Moved = Callable[[journal.Progress], None]
+Moved = Callable[[journal.BulkProgress], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def bulk(
     out: Annotated[Path, typer.Option(help="Results, NDJSON: codes to print. A new file.")],
     errors: Annotated[Path, typer.Option(help="Lines that were refused, NDJSON. A new file.")],
     kind: Annotated[
-        Kind | None, typer.Option("--format", help="By default as the name ends; - is NDJSON.")
+        FileKind | None, typer.Option("--format", help="By default as the name ends; - is NDJSON.")
     ] = None,
     data: Data = None,
 ) -> None:
@@ -47,7 +47,7 @@ def bulk(
     if out.absolute() == errors.absolute():
         raise UsageError("--out and --errors are the same file")
     with _opened(file) as (stream, size), _shown(size) as moved:
-        source = Source(stream, kind or _kind_of(file))
+        source = LineFile(stream, kind or _kind_of(file))
         files = journal.open_journal(out, errors, job=secrets.token_hex(8))
         try:
             done = with_doors(data, lambda doors: issue_all(doors, source, files, moved=moved))
@@ -59,8 +59,8 @@ def bulk(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _kind_of(file: str) -> Kind:
-    return Kind.CSV if file.lower().endswith(".csv") else Kind.NDJSON
+def _kind_of(file: str) -> FileKind:
+    return FileKind.CSV if file.lower().endswith(".csv") else FileKind.NDJSON
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def _shown(size: int | None) -> Iterator[Moved]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=size, issued=0, refused=0)
 
-        def moved(now: journal.Progress) -> None:
+        def moved(now: journal.BulkProgress) -> None:
             progress.update(task, completed=now.octets, issued=now.issued, refused=now.refused)
 
         yield moved

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deploy.inspecting.asking import knowing, moment, place
-from deploy.inspecting.judging import Asked
+from deploy.inspection.judgement import JudgementBasis
+from deploy.inspection.options import knowing, moment, place
 from deploy.local.errors import UsageError
 from deploy.local.launch import clone_folder, default_data
 
@@ -31,7 +31,7 @@ At = Annotated[
 
 def asked_by(
     *, trust: Path | None, data: Path | None, profile: Path | None, at: str | None
-) -> Asked:
+) -> JudgementBasis:
     """Gather what a code is judged by; what was left out is said on standard error."""
     if trust is not None and data is not None:
         raise UsageError("--trust and --data name the same thing; give one of them")
@@ -41,4 +41,4 @@ def asked_by(
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for note in found.notes:
         errors.print(f"kapok: {note}", style="dim")
-    return Asked(known=found.known, profile=asks, at=asked_at)
+    return JudgementBasis(known=found.known, profile=asks, at=asked_at)

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from deploy.cli.house import Data, data_folder
+from deploy.day_files import days, export
 from deploy.local.errors import EXIT_FAILED, UsageError
-from deploy.recording import days, export
 from verifier.archive.hours import hour_name
 
 DayName = Annotated[str, typer.Argument(help="The day, UTC, such as 2026-11-25.")]
@@ -105,7 +105,7 @@ def export_day(
     fields: Annotated[
         str | None, typer.Option(help="Columns, by commas; without it, all but the person's hash.")
     ] = None,
-    form: Annotated[export.Form, typer.Option("--format")] = export.Form.NDJSON,
+    form: Annotated[export.ExportForm, typer.Option("--format")] = export.ExportForm.NDJSON,
     output: Annotated[
         Path | None, typer.Option(help="A new file; without it, standard output.")
     ] = None,
@@ -133,7 +133,7 @@ def _export(
     day: days.Day,
     columns: tuple[str, ...],
     hour: int | None,
-    form: export.Form,
+    form: export.ExportForm,
     target: IO[bytes],
 ) -> int:
     console = Console(stderr=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from deploy.cli.house import Data, data_folder
 from deploy.cli.status_tables import print_report
 from deploy.local.errors import EXIT_FAILED
-from deploy.status.looking import look
+from deploy.status.look import look
 
 WIDE: Final = 200
 """Columns of a line that no terminal bounds: a pipe or a file."""

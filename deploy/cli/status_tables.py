@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy.status.report import Level, Report, Section
+from deploy.status.report import HouseReport, Level, Section
 
 _STYLES: Final = {Level.PROBLEM: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _MARKS: Final = {Level.FINE: " ", Level.NOTE: "i", Level.WARNING: "!", Level.PROBLEM: "✗"}
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_report(console: Console, report: HouseReport) -> None:
     """Print a report."""
     wrong = report.wrong
     if wrong:

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from deploy.local.launch import clone_folder
-from deploy.testing.rings import run_rings
+from deploy.tests.rings import run_rings
 
 
 def register(app: typer.Typer) -> None:

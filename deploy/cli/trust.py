@@ -14,17 +14,17 @@ from rich.console import Console
 
 from deploy.cli import trust_tables as tables
 from deploy.cli.house import Data
-from deploy.inspecting.asking import moment
+from deploy.inspection.options import moment
 from deploy.local.data import write_file
 from deploy.local.errors import EXIT_FAILED, UsageError
 from deploy.local.launch import clone_folder, default_data
-from deploy.trusting import store
-from deploy.trusting.cards import read_lists, write_lists
-from deploy.trusting.importing import Terms, planned, read_pins
-from deploy.trusting.lists import read_files
-from deploy.trusting.rotating import Role, Rotation, next_step
-from deploy.trusting.showing import trusted_here
-from deploy.trusting.signing import sign_root
+from deploy.trust import store
+from deploy.trust.cards import read_lists, write_lists
+from deploy.trust.imports import Terms, planned, read_pins
+from deploy.trust.lists import read_files
+from deploy.trust.overview import trusted_here
+from deploy.trust.roots import sign_root
+from deploy.trust.rotation import Role, Rotation, next_step
 from verifier.contract.errors import MalformedError
 
 UNTIL_DAYS: Final = 365

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy.inspecting.printing import printable, span, utc
-from deploy.trusting.importing import Import
-from deploy.trusting.showing import Edition, KeyRow, Trusted, When, key_rows
-from deploy.trusting.signing import SignedRoot
+from deploy.inspection.words import printable, span, utc
+from deploy.trust.imports import Import
+from deploy.trust.overview import Edition, KeyRow, Trusted, When, key_rows
+from deploy.trust.roots import SignedRoot
 from verifier.contract.bundle import KeyEntry
 from verifier.trust.lists import Unusable
 

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from deploy.cli.house import Data
 from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
-from deploy.inspecting.inputs import STDIN, Shown, count, shown
-from deploy.inspecting.judging import Judged, judge
-from deploy.inspecting.printing import own_language, printable
+from deploy.inspection.inputs import STDIN, ShownCode, count, shown
+from deploy.inspection.judgement import JudgedCode, judge
+from deploy.inspection.words import own_language, printable
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.contract.vocabulary import Outcome
 
@@ -61,7 +61,7 @@ def _piped() -> list[str]:
     return [STDIN]
 
 
-def _with_progress(items: Iterator[Shown], total: int | None) -> Iterator[Shown]:
+def _with_progress(items: Iterator[ShownCode], total: int | None) -> Iterator[ShownCode]:
     """Show how far it is on standard error, where a person looks at it."""
     console = Console(stderr=True)
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn())
@@ -70,7 +70,7 @@ def _with_progress(items: Iterator[Shown], total: int | None) -> Iterator[Shown]
         yield from progress.track(items, total=total)
 
 
-def _print_lines(judged: Iterable[Judged]) -> tuple[int, int]:
+def _print_lines(judged: Iterable[JudgedCode]) -> tuple[int, int]:
     passed = total = 0
     for one in judged:
         passed, total = passed + one.passed, total + 1
@@ -79,7 +79,7 @@ def _print_lines(judged: Iterable[Judged]) -> tuple[int, int]:
     return passed, total
 
 
-def _print_table(judged: Iterable[Judged]) -> tuple[int, int]:
+def _print_table(judged: Iterable[JudgedCode]) -> tuple[int, int]:
     """Print a row a code, and each reason's sentence once."""
     table = Table("format", "outcome", "reason")
     table.add_column("code", overflow="fold")

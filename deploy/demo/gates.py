@@ -4,16 +4,16 @@ import time
 
 import numpy as np
 
-from deploy.demo import waiting
-from deploy.demo.people import Phone, altered, forged
+from deploy.demo import waits
+from deploy.demo.people import DemoPhone, altered, forged
 from deploy.demo.stage import HALL, METRO, MUSEUM, PASS, Stage
-from deploy.local import steering
+from deploy.local import terminals
 from firmware_stubs.edge.scene import to_png
 from fleet.contract.commands import CommandType
 from verifier.barcode.scan import read_picture
 
 
-async def phones(stage: Stage, lin: Phone, chen: Phone, wu: Phone) -> None:
+async def phones(stage: Stage, lin: DemoPhone, chen: DemoPhone, wu: DemoPhone) -> None:
     """Phones, a screenshot, a code for elsewhere, a sector that is not enabled."""
     stage.chapter = "phones"
     await stage.scan("a phone", lin.show(), HALL, wanted=PASS)
@@ -29,7 +29,7 @@ async def phones(stage: Stage, lin: Phone, chen: Phone, wu: Phone) -> None:
     await stage.scan("not enabled for transit", wu.show(), METRO, wanted=("deny", "sector.missing"))
 
 
-async def forgeries(stage: Stage, paper: str, lin: Phone) -> None:
+async def forgeries(stage: Stage, paper: str, lin: DemoPhone) -> None:
     """Paper, right and forged; what is no code of ours."""
     stage.chapter = "paper and forgeries"
     await stage.scan("paper", paper, HALL, wanted=PASS)
@@ -42,7 +42,7 @@ async def forgeries(stage: Stage, paper: str, lin: Phone) -> None:
     await stage.scan("a shop's poster", "https://example.com", HALL, wanted=wanted, online=None)
 
 
-async def colours(stage: Stage, red: Phone, yellow: Phone) -> None:
+async def colours(stage: Stage, red: DemoPhone, yellow: DemoPhone) -> None:
     """Who is not green."""
     stage.chapter = "colours"
     await stage.scan("red", red.show(), HALL, wanted=("deny", "status.red"))
@@ -60,7 +60,7 @@ async def groups(stage: Stage, team: str, mixed: str) -> None:
     await stage.scan("a group at a metro gate", team, METRO, wanted=("deny", "place.kind"))
 
 
-async def pictures(stage: Stage, chen: Phone) -> None:
+async def pictures(stage: Stage, chen: DemoPhone) -> None:
     """Pictures without exactly one code."""
     stage.chapter = "pictures"
     two = _side_by_side(stage.picture(chen.show()), stage.picture(forged()))
@@ -76,15 +76,15 @@ async def gate(stage: Stage) -> None:
     """Open a gate from the fleet's side."""
     stage.chapter = "steering"
     started = time.perf_counter()
-    done = await steering.give_command(stage.doors, HALL, CommandType.OPEN_GATE, wait_s=30)
+    done = await terminals.give_command(stage.doors, HALL, CommandType.OPEN_GATE, wait_s=30)
     took = (time.perf_counter() - started) * 1e3
     stage.fact("open the gate", HALL, str(done["state"]), wanted="succeeded", milliseconds=took)
 
 
-async def cut_off(stage: Stage, first: Phone, second: Phone, paper: str) -> None:
+async def cut_off(stage: Stage, first: DemoPhone, second: DemoPhone, paper: str) -> None:
     """Decide at a terminal without its centre, then upload what was kept."""
     stage.chapter = "cut off from the centre"
-    await steering.switch_network(stage.doors, MUSEUM, cut=True)
+    await terminals.switch_network(stage.doors, MUSEUM, cut=True)
     try:
         await stage.scan("a phone", first.show(), MUSEUM, wanted=PASS, online=False)
         wanted = ("deny", "use.replayed")
@@ -93,8 +93,8 @@ async def cut_off(stage: Stage, first: Phone, second: Phone, paper: str) -> None
         wanted = ("deny", "trust.unknown_key")
         await stage.scan("forged paper", forged(), MUSEUM, wanted=wanted, online=False)
     finally:
-        await steering.switch_network(stage.doors, MUSEUM, cut=False)
-    await waiting.uploaded(stage.doors, MUSEUM)
+        await terminals.switch_network(stage.doors, MUSEUM, cut=False)
+    await waits.uploaded(stage.doors, MUSEUM)
     stage.fact("joined: records uploaded", MUSEUM, "uploaded", wanted="uploaded")
     wanted = ("deny", "use.replayed")
     await stage.scan("who passed while cut off", first.show(), MUSEUM, wanted=wanted)

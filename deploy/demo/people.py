@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deploy.holding.asking import ask_issuer, issue_to
 from deploy.local.doors import Doors
 from deploy.local.places import DEMO
 from deploy.local.trust import ISSUER, LIST
-from verifier.codes import base45
+from deploy.phones.requests import ask_issuer, issue_to
 from verifier.codes.city import PREFIX
 from verifier.contract.holder import HolderDoor
 from verifier.contract.vocabulary import Kind
-from verifier.issuing import signing
+from verifier.encoding import base45
+from verifier.issuing import signing_key
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential, static_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 ALL_SECTORS: Final = {"hall": 0, "transit": 0, "culture": 0, "health": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
+class DemoPhone:
     """A person's phone: a credential and the key it is bound to."""
 
     name: str
@@ -50,13 +50,13 @@ async def get_phone(
     colour: str = "green",
     sectors: Mapping[str, int] | None = None,
     person: int | None = None,
-) -> Phone:
+) -> DemoPhone:
     """Have a credential issued to a phone: a new person's, or another of somebody known."""
-    key = signing.generate()
+    key = signing_key.generate()
     whose = {"colour": colour} if person is None else {"person": person}
     wanted = {"sectors": ALL_SECTORS if sectors is None else sectors, "hours": 24}
     answer = await issue_to(doors, key, wanted | whose)
-    return Phone(
+    return DemoPhone(
         name=name,
         person=answer["person"],
         credential_index=answer["credential_index"],
@@ -74,7 +74,7 @@ async def get_paper(doors: Doors, *, person: int | None = None) -> str:
     return str(answer["text"])
 
 
-async def report_lost(doors: Doors, lost: Phone, *, by: Phone) -> list[int]:
+async def report_lost(doors: Doors, lost: DemoPhone, *, by: DemoPhone) -> list[int]:
     """Report a phone lost from another one of the same person; returns what was revoked."""
     shown = (by.credential_index, by.credential)
     index = lost.credential_index
@@ -82,7 +82,7 @@ async def report_lost(doors: Doors, lost: Phone, *, by: Phone) -> list[int]:
     return [int(index) for index in answer["revoked"]]
 
 
-async def get_group(doors: Doors, members: list[Phone]) -> str:
+async def get_group(doors: Doors, members: list[DemoPhone]) -> str:
     """Have a paper group code issued for people, known at every place; returns its text."""
     roster: list[dict[str, Any]] = [
         {"person": phone.person, "masked_name": phone.name[:1] + "*"} for phone in members
@@ -104,7 +104,7 @@ def forged() -> str:
     now = int(time.time())
     subject = Subject(kind=Kind.PERSONAL, list=LIST, person=1, credential=1, sectors={1: 0, 2: 0})
     credential = make_credential(
-        subject, issuer=ISSUER, issued_at=now - 60, expires=now + 3600, key=signing.generate()
+        subject, issuer=ISSUER, issued_at=now - 60, expires=now + 3600, key=signing_key.generate()
     )
     return static_text(credential)
 

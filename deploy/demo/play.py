@@ -1,9 +1,9 @@
 """The play: people get their codes, then the chapters in their order; the stage holds the rows."""
 
-from deploy.demo import gates, living, waiting
+from deploy.demo import gates, status_changes, waits
 from deploy.demo.people import get_group, get_paper, get_phone
 from deploy.demo.stage import HALL, METRO, MUSEUM, Stage
-from deploy.demo.waiting import HEALTH, Say
+from deploy.demo.waits import HEALTH, Say
 
 
 async def play(stage: Stage, say: Say) -> Stage:
@@ -22,17 +22,17 @@ async def play(stage: Stage, say: Say) -> Stage:
     mixed = await get_group(doors, [chen, red])
     he, guo, sun, tang = [await get_phone(doors, name) for name in ("何", "郭", "孙", "唐")]
     say("waiting until every worker and terminal knows everybody")
-    await waiting.known_to_workers(doors, HEALTH, tang.status_version)
-    await waiting.held_by(doors, (HALL, METRO, MUSEUM), HEALTH, tang.status_version)
+    await waits.known_to_workers(doors, HEALTH, tang.status_version)
+    await waits.held_by(doors, (HALL, METRO, MUSEUM), HEALTH, tang.status_version)
     await gates.phones(stage, lin, chen, wu)
     await gates.forgeries(stage, paper, lin)
     await gates.colours(stage, red, yellow)
     await gates.groups(stage, team, mixed)
     await gates.pictures(stage, chen)
     await gates.gate(stage)
-    await living.lost_phone(stage, wu, wu_new, wu_paper)
-    silent = await living.feed(stage, sun)
+    await status_changes.lost_phone(stage, wu, wu_new, wu_paper)
+    silent = await status_changes.feed(stage, sun)
     await gates.cut_off(stage, he, guo, paper)
-    await living.two_people(stage, tang, say)
-    await living.stalled(stage, silent, say)
+    await status_changes.two_people(stage, tang, say)
+    await status_changes.stalled(stage, silent, say)
     return stage

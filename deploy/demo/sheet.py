@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.demo import words
-from deploy.demo.stage import Row
+from deploy.demo.stage import DemoRow
 from verifier.contract.reasons import Language
 
 _COLOURS: Final = {"pass": "green", "deny": "red", "review": "yellow"}
@@ -32,7 +32,7 @@ class Sheet:
         """Print what is being done where it takes a while."""
         self._print(Text(f"… {words.said(text, self._language)}", style="dim"))
 
-    def show(self, row: Row) -> None:
+    def show(self, row: DemoRow) -> None:
         """Print a row."""
         if row.chapter != self._chapter:
             self._chapter = row.chapter

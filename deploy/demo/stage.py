@@ -16,7 +16,7 @@ PASS: Final = ("pass", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DemoRow:
     """One line of the demo's table."""
 
     chapter: str
@@ -36,9 +36,9 @@ class Stage:
     """The doors, and the rows so far."""
 
     doors: Doors
-    shown: Callable[[Row], None]
+    shown: Callable[[DemoRow], None]
     """Called with each row as it comes."""
-    rows: list[Row] = field(default_factory=list)
+    rows: list[DemoRow] = field(default_factory=list)
     seed: int = 0
     chapter: str = ""
     """Of the rows to come."""
@@ -74,7 +74,7 @@ class Stage:
         """Add the row of an answer."""
         got = (str(answer.get("decision")), answer.get("reason"))
         self._add(
-            Row(
+            DemoRow(
                 chapter=self.chapter,
                 what=what,
                 where=terminal,
@@ -99,7 +99,7 @@ class Stage:
     ) -> None:
         """Add the row of something that is not a scan; `right` where no word says what must be."""
         self._add(
-            Row(
+            DemoRow(
                 chapter=self.chapter,
                 what=what,
                 where=where,
@@ -112,7 +112,7 @@ class Stage:
             )
         )
 
-    def _add(self, row: Row) -> None:
+    def _add(self, row: DemoRow) -> None:
         self.rows.append(row)
         self.shown(row)
 

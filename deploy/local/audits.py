@@ -15,9 +15,9 @@ from deploy.local.errors import UsageError
 from verifier.contract.audit import (
     MAX_LINE_BYTES,
     AuditEntry,
-    Flaw,
-    Head,
-    Verdict,
+    AuditFlaw,
+    AuditHead,
+    AuditVerdict,
     read_line,
     verify,
 )
@@ -27,14 +27,14 @@ MAX_HEAD_BYTES: Final = 256
 """Octets of a head file."""
 _HEAD: Final = re.compile(r"([1-9][0-9]{0,15}):([0-9a-f]{64})")
 
-EXPLAINED: Final[Mapping[Flaw, str]] = {
-    Flaw.FORM: "not an entry as it is written",
-    Flaw.HASH: "the entry was changed after it was written",
-    Flaw.CHAIN: "it does not follow the line before: one was taken out, put in or moved",
-    Flaw.PROCESS: "an entry of another process's log",
-    Flaw.TORN: "the last line is cut off: the process was interrupted, or is writing now",
-    Flaw.SHORT: "entries are missing from here on: the log ends before its head",
-    Flaw.FORK: "another entry than the one whose head was noted",
+EXPLAINED: Final[Mapping[AuditFlaw, str]] = {
+    AuditFlaw.FORM: "not an entry as it is written",
+    AuditFlaw.HASH: "the entry was changed after it was written",
+    AuditFlaw.CHAIN: "it does not follow the line before: one was taken out, put in or moved",
+    AuditFlaw.PROCESS: "an entry of another process's log",
+    AuditFlaw.TORN: "the last line is cut off: the process was interrupted, or is writing now",
+    AuditFlaw.SHORT: "entries are missing from here on: the log ends before its head",
+    AuditFlaw.FORK: "another entry than the one whose head was noted",
 }
 """What each flaw means, for people."""
 
@@ -52,7 +52,7 @@ def logs(data: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     return found
 
 
-def verified(paths: Sequence[Path], head: str | None) -> Iterator[tuple[Path, Verdict]]:
+def verified(paths: Sequence[Path], head: str | None) -> Iterator[tuple[Path, AuditVerdict]]:
     """Check each log against its head: the one given (NUMBER:HASH), or the one noted beside it.
 
     Raises:
@@ -103,19 +103,19 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _noted(path: Path) -> Head | None:
+def _noted(path: Path) -> AuditHead | None:
     """Return the head noted beside a log; None: there is none, as beside a copy."""
     try:
         content = path.with_suffix(".head").read_bytes()[:MAX_HEAD_BYTES]
-        return msgspec.json.decode(content, type=Head)
+        return msgspec.json.decode(content, type=AuditHead)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise UsageError(f"cannot read {path.with_suffix('.head')}") from error
 
 
-def _stated(text: str) -> Head:
+def _stated(text: str) -> AuditHead:
     found = _HEAD.fullmatch(text)
     if found is None:
         raise UsageError("--head is NUMBER:HASH, as `kapok audit verify` prints it")
-    return Head(int(found[1]), found[2])
+    return AuditHead(int(found[1]), found[2])

@@ -97,7 +97,7 @@ class _Kept:
     def __init__(self, child: Child, logs: Path, note: Callable[[ChildStatus], None]) -> None:
         self.child = child
         self.log = LogFile(logs / f"{child.name}.log")
-        self.identity: pidfile.Process | None = None
+        self.identity: pidfile.StartedProcess | None = None
         self._note = note
         self._process: Process | None = None
         self._state = ChildState.STARTING

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from deploy.local import placement, staging
+from deploy.local import placement, stage
 from deploy.local.account import Account, become, children_account
 from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
@@ -54,7 +54,7 @@ def plan_up(
     taken = frozenset(msgspec.structs.astuple(chosen))
     folder = placed.data if data is None else Path(os.path.abspath(data))  # noqa: PTH100 - resolve() would follow links
     prepare_folder(folder, account)
-    staging.stage(placed)
+    stage.stage(placed)
     python, paths = clone / ".venv" / "bin" / "python", [clone]
     if placed.stage is not None:
         # The environment's own interpreter lies where the account cannot go.

@@ -18,7 +18,7 @@ from deploy.local.data import write_file
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True):
+class StartedProcess(msgspec.Struct, frozen=True, kw_only=True):
     """One process, unmistakably."""
 
     name: str
@@ -28,30 +28,32 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     boot: str
 
 
-def identify(name: str, pid: int) -> Process | None:
+def identify(name: str, pid: int) -> StartedProcess | None:
     """Return the identity of a running process, or None when it is gone."""
     ticks = _start_ticks(pid)
-    return None if ticks is None else Process(name=name, pid=pid, ticks=ticks, boot=_boot_id())
+    return (
+        None if ticks is None else StartedProcess(name=name, pid=pid, ticks=ticks, boot=_boot_id())
+    )
 
 
-def write(path: Path, processes: tuple[Process, ...]) -> None:
+def write(path: Path, processes: tuple[StartedProcess, ...]) -> None:
     """Replace the list of running processes."""
     write_file(path, msgspec.json.encode(processes))
 
 
-def reap_leftovers(path: Path) -> tuple[Process, ...]:
+def reap_leftovers(path: Path) -> tuple[StartedProcess, ...]:
     """End what an earlier `up` left running; return what was ended."""
     ended = tuple(process for process in _listed(path) if send(process, signal.SIGKILL))
     path.unlink(missing_ok=True)
     return ended
 
 
-def find(path: Path, name: str) -> Process | None:
+def find(path: Path, name: str) -> StartedProcess | None:
     """Return the listed process of a name, running or not."""
     return next((process for process in _listed(path) if process.name == name), None)
 
 
-def send(process: Process, number: signal.Signals) -> bool:
+def send(process: StartedProcess, number: signal.Signals) -> bool:
     """Signal a process that is still the one listed; return whether it was."""
     try:
         # The descriptor pins the process: it cannot become another before the signal.
@@ -69,9 +71,9 @@ def send(process: Process, number: signal.Signals) -> bool:
         os.close(descriptor)
 
 
-def _listed(path: Path) -> tuple[Process, ...]:
+def _listed(path: Path) -> tuple[StartedProcess, ...]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[Process, ...])
+        return msgspec.json.decode(path.read_bytes(), type=tuple[StartedProcess, ...])
     except (FileNotFoundError, msgspec.DecodeError):
         return ()  # none, or torn by a full disk: then the kernel's net has to do
 

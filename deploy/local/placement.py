@@ -2,7 +2,7 @@
 
 A clone may lie where the children's account cannot go (/root, a mode-700 folder). Then code and
 packages are staged, and the default data folder lies, under STATE_ROOT. `decide` is pure; `look`
-reads the modes it is given; `deploy.local.staging` does the copying.
+reads the modes it is given; `deploy.local.stage` does the copying.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from deploy.local.account import Account
 
 STATE_ROOT: Final = Path("/var/lib/kapok")
 """Reachable by every account on any Debian; one folder a clone below it."""
-PACKAGES: Final = ("verifier", "fleet", "firmware_stubs", "deploy")
+PACKAGES: Final = ("runtime", "verifier", "fleet", "firmware_stubs", "deploy")
 """What children import of ours."""
 TRAVERSE: Final = 1
 READ: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PathMode:
     """One file or folder as the file system shows it, and what the account needs of it."""
 
     path: Path
@@ -52,7 +52,7 @@ class Placement:
         return self.clone if self.stage is None else self.stage / "code"
 
 
-def first_blocked(entries: Iterable[Entry], account: Account) -> Path | None:
+def first_blocked(entries: Iterable[PathMode], account: Account) -> Path | None:
     """Return the first path that gives the account less than it needs, or None."""
     for entry in entries:
         if entry.uid == account.uid:
@@ -67,7 +67,7 @@ def first_blocked(entries: Iterable[Entry], account: Account) -> Path | None:
 
 
 def decide(
-    clone: Path, account: Account, *, way: Iterable[Entry], code: Iterable[Entry]
+    clone: Path, account: Account, *, way: Iterable[PathMode], code: Iterable[PathMode]
 ) -> Placement:
     """Place code and default data.
 
@@ -91,14 +91,14 @@ def place(clone: Path, account: Account) -> Placement:
     return decide(clone, account, way=way_to(clone), code=code_of(clone))
 
 
-def way_to(folder: Path) -> Iterator[Entry]:
+def way_to(folder: Path) -> Iterator[PathMode]:
     """Yield the folder and all above it, outermost first; what does not exist is left out."""
     for path in (*reversed(folder.parents), folder):
         if path.exists():
             yield look(path, TRAVERSE)
 
 
-def code_of(clone: Path) -> Iterator[Entry]:
+def code_of(clone: Path) -> Iterator[PathMode]:
     """Yield what children read: our packages whole, of the environment its folders."""
     site = site_packages(clone)
     for folder in (clone / ".venv", *reversed(site.parents), site):
@@ -112,10 +112,10 @@ def code_of(clone: Path) -> Iterator[Entry]:
             yield from (look(found / file, READ) for file in files if not file.endswith(".pyc"))
 
 
-def look(path: Path, needs: int) -> Entry:
+def look(path: Path, needs: int) -> PathMode:
     """Read one entry's owner and mode."""
     found = path.stat()
-    return Entry(
+    return PathMode(
         path=path, uid=found.st_uid, gid=found.st_gid, mode=stat.S_IMODE(found.st_mode), needs=needs
     )
 

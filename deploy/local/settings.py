@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from deploy.inspecting.printing import own_language
+from deploy.inspection.words import own_language
 from deploy.local import operators
 from deploy.local.data import write_file
 from deploy.local.house import API_KEY, House, endpoints

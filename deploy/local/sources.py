@@ -11,7 +11,7 @@ from typing import Final
 from deploy.local.data import write_file
 from deploy.local.house import API_KEY
 from deploy.local.trust import LIST
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 
 DEMO_SOURCE: Final = "demo-hospital"
 _FILE: Final = """\
@@ -40,8 +40,8 @@ def make_demo_source(data: Path) -> None:
     """Make the demo source and its sender's key, unless they are there."""
     path, described = sender_key(data, DEMO_SOURCE), data / "feeds" / f"{DEMO_SOURCE}.toml"
     if not path.exists():
-        write_file(path, signing.generate().to_pem())
+        write_file(path, signing_key.generate().to_pem())
     if not described.exists():
-        spki = base64.b64encode(signing.load(path.read_bytes()).spki).decode()
+        spki = base64.b64encode(signing_key.load(path.read_bytes()).spki).decode()
         text = _FILE.format(name=DEMO_SOURCE, spki=spki, caller=API_KEY, number=LIST)
         write_file(described, text.encode())

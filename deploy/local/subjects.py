@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from deploy.local.doors import Answer, Doors
 
 
-class Shown(NamedTuple):
+class SubjectReport(NamedTuple):
     """What there is."""
 
     kept: Answer
@@ -14,11 +14,11 @@ class Shown(NamedTuple):
     """Of the archiving process."""
 
 
-async def show(doors: Doors, who: dict[str, Any], reason: str) -> Shown:
+async def show(doors: Doors, who: dict[str, Any], reason: str) -> SubjectReport:
     """Ask for all that is kept of a person; each asking is in an audit log."""
     kept = await doors.issuing("/v1/subjects", {"reason": reason, **who})
     asked = {"reason": reason, "list": kept["list"], "person": kept["person"]}
-    return Shown(kept, await doors.archive("/v1/subjects/records", asked))
+    return SubjectReport(kept, await doors.archive("/v1/subjects/records", asked))
 
 
 async def erase(doors: Doors, who: dict[str, Any], reason: str, identity: str) -> Answer:

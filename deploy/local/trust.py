@@ -14,9 +14,9 @@ import msgspec
 from deploy.local.data import write_file
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.vocabulary import Sector
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.publisher import TrustSource, key_entry, seal_root
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 ISSUER: Final = "440100"
 """Guangzhou's division code (GB/T 2260): the demo city."""
@@ -38,7 +38,7 @@ def make_signing_keys(data: Path) -> None:
     for name in KEYS:
         path = data / "keys" / f"{name}.pem"
         if not path.exists():
-            write_file(path, signing.generate().to_pem())
+            write_file(path, signing_key.generate().to_pem())
 
 
 def make_root(data: Path) -> None:
@@ -106,4 +106,4 @@ def make_trust_source(data: Path) -> None:
 
 
 def _load(data: Path, name: str) -> SigningKey:
-    return signing.load((data / "keys" / f"{name}.pem").read_bytes())
+    return signing_key.load((data / "keys" / f"{name}.pem").read_bytes())

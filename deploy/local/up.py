@@ -18,21 +18,21 @@ import aiohttp
 import msgspec
 from rich.console import Console
 
-from deploy.inspecting.printing import own_language
+from deploy.inspection.words import own_language
 from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
+from deploy.local.composition import HOUSE, HouseComposition
 from deploy.local.confinement import supported
 from deploy.local.data import opened, write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
+from deploy.local.house_state import HouseState
 from deploy.local.lists import list_sizes
 from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
-from deploy.local.standing import Standing
 from deploy.local.view import View, open_view
-from deploy.local.watching import Watch
-from deploy.local.wiring import HOUSE, Wiring
+from deploy.local.watch import Watch
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
@@ -44,7 +44,7 @@ TAIL_SHOWN: Final = 8
 """Lines of a failed child's log that are printed."""
 
 
-async def run(plan: UpPlan, wiring: Wiring, console: Console) -> None:
+async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
     """Run the house until it is asked to stop.
 
     Raises:
@@ -67,7 +67,7 @@ async def run(plan: UpPlan, wiring: Wiring, console: Console) -> None:
             shutil.rmtree(house.sockets, ignore_errors=True)
 
 
-async def _run_children(house: House, wiring: Wiring, console: Console) -> None:
+async def _run_children(house: House, wiring: HouseComposition, console: Console) -> None:
     stop = asyncio.Event()
     children = Children(
         logs=house.data / "log",
@@ -113,7 +113,7 @@ async def _show(house: House, children: Children, console: Console, stop: asynci
     try:
         async with aiohttp.ClientSession() as session:
             where = endpoints(house)
-            watch = Watch(session, where, key, Standing(house.data, where))
+            watch = Watch(session, where, key, HouseState(house.data, where))
             watch.speak(own_language())
             while not stop.is_set():
                 await _look(watch, view, children, stop)
@@ -203,7 +203,7 @@ def _print_tail(console: Console, name: str, lines: tuple[str, ...]) -> None:
         console.print(f"  {name}: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def main(arguments: list[str], wiring: Wiring = HOUSE) -> int:
+def main(arguments: list[str], wiring: HouseComposition = HOUSE) -> int:
     """Run `up` as its own process; return the exit code."""
     try:
         plan = msgspec.json.decode(arguments[0], type=UpPlan)

@@ -30,7 +30,7 @@ WRONG = frozenset({Level.WARNING, Level.PROBLEM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ReportRow:
     """One thing and what is said of it."""
 
     subject: str
@@ -50,11 +50,11 @@ class Section:
     """Rows of one kind."""
 
     title: str
-    rows: Sequence[Row]
+    rows: Sequence[ReportRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class HouseReport:
     """All of it."""
 
     data: str
@@ -63,7 +63,7 @@ class Report:
     sections: Sequence[Section]
 
     @property
-    def wrong(self) -> tuple[Row, ...]:
+    def wrong(self) -> tuple[ReportRow, ...]:
         """Return the rows with something wrong, problems first."""
         found = [row for section in self.sections for row in section.rows if row.level in WRONG]
         return tuple(sorted(found, key=lambda row: row.level is not Level.PROBLEM))
@@ -81,5 +81,5 @@ class Report:
         }
 
 
-def _do(row: Row) -> Mapping[str, str]:
+def _do(row: ReportRow) -> Mapping[str, str]:
     return {"do": row.do} if row.do else {}

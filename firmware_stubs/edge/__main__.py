@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from firmware_stubs.edge.database import StateError
+from firmware_stubs.edge.disk.database import StateError
 from firmware_stubs.edge.logs import open_log
 from firmware_stubs.edge.process import run
 from firmware_stubs.edge.settings import SettingsError, read_settings

@@ -47,7 +47,7 @@ class NotConnectedError(OSError):
     """The broker could not be reached, or did not let the terminal in."""
 
 
-class Connection:
+class BrokerConnection:
     """One connection with its will."""
 
     def __init__(self, terminal: TerminalId, tls: ssl.SSLContext, will: Will) -> None:

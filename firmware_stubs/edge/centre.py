@@ -75,7 +75,7 @@ class CutError(OSError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CentreReply:
     """An answer, its body read."""
 
     status: int
@@ -213,7 +213,7 @@ class Centre:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         into: Download | None = None,
-    ) -> Told:
+    ) -> CentreReply:
         session = self._opened()
         given = {"Accept-Encoding": "identity"} | dict(headers or {})
         if body is not None:
@@ -236,7 +236,7 @@ class Centre:
                     into.took(octets)
             else:
                 data = await _body(response, MAX_ANSWER_BYTES)
-            told = Told(
+            told = CentreReply(
                 status=response.status,
                 body=data,
                 store=response.headers.get(STORE_HEADER),
@@ -266,7 +266,7 @@ class Centre:
         self._observe(date.timestamp(), sent, time.time())
 
 
-def _read(told: Told, decoder: "msgspec.json.Decoder[Answer]") -> Answer:
+def _read(told: CentreReply, decoder: "msgspec.json.Decoder[Answer]") -> Answer:
     if told.status != HTTPStatus.OK:
         raise CentreUnusableError(f"status {told.status}", told.status)
     try:

@@ -58,7 +58,7 @@ class ProblemError(Exception):
         self.code = code
 
 
-class Door:
+class LocalDoor:
     """The door of one terminal."""
 
     def __init__(self, shell: Shell, *, switch: Switch, state: State) -> None:

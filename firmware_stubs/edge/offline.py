@@ -13,11 +13,11 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.edge import uses
-from firmware_stubs.edge.database import Database
+from firmware_stubs.edge.disk import uses
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.lens import look
-from firmware_stubs.edge.records import Records
-from firmware_stubs.scans import Phase, Scan, Verdict
+from firmware_stubs.scans import FinalDecision, Phase, Scan
 from verifier.barcode.scan import Frame
 from verifier.codes.shc import gather
 from verifier.contract.grant import Grant
@@ -27,8 +27,8 @@ from verifier.contract.vocabulary import Answer, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, assess
 from verifier.policy.profiles import ResolvedProfile
-from verifier.seen import SeenCredentials
-from verifier.uses import PersonKeys, UseClaim, claims_of
+from verifier.steps.use import PersonKeys, Use, uses_of
+from verifier.steps.verified import VerifiedCredentials
 
 SEEN_CREDENTIALS = 5_000
 """Credentials remembered: the regulars of one gate; about 10 MB."""
@@ -46,7 +46,7 @@ class Alone:
     records: Records
     keys: PersonKeys
     log: FilteringBoundLogger
-    seen: SeenCredentials = field(default_factory=lambda: SeenCredentials(SEEN_CREDENTIALS))
+    seen: VerifiedCredentials = field(default_factory=lambda: VerifiedCredentials(SEEN_CREDENTIALS))
 
     def decide(self, scan: Scan, clock: Clock) -> TerminalAnswer:
         """Decide a scan; its claims and its record are on disk when this returns."""
@@ -64,12 +64,12 @@ class Alone:
                 answer = Answer.UNASKED
         return self._answer(scan, assessment, answer)
 
-    def keep(self, scan: Scan, verdict: Verdict, clock: Clock, *, acknowledged: bool) -> None:
+    def keep(self, scan: Scan, verdict: FinalDecision, clock: Clock, *, acknowledged: bool) -> None:
         """Write a decision made elsewhere; what the centre passed is remembered as used.
 
         What the centre has on disk already needs no wait for this one.
         """
-        claims: tuple[UseClaim, ...] = ()
+        claims: tuple[Use, ...] = ()
         if verdict.online and verdict.answer.decision is Outcome.PASS:
             profile = self.bundles.profile(self.grant.place)
             assessment = self._assess(scan, profile, clock)
@@ -98,17 +98,15 @@ class Alone:
             seen=self.seen,
         )
 
-    def _claims(
-        self, assessment: Assessment, profile: ResolvedProfile | None
-    ) -> tuple[UseClaim, ...]:
+    def _claims(self, assessment: Assessment, profile: ResolvedProfile | None) -> tuple[Use, ...]:
         rule = None if profile is None else profile.profile.use
-        return claims_of(assessment, rule, self.grant, self.keys)
+        return uses_of(assessment, rule, self.grant, self.keys)
 
     def _store(
         self,
         scan: Scan,
         assessment: Assessment,
-        claims: tuple[UseClaim, ...],
+        claims: tuple[Use, ...],
         clock: Clock,
         started: float,
     ) -> Answer:
@@ -117,7 +115,7 @@ class Alone:
             answer = Answer.UNASKED
             if assessment.outcome is Outcome.PASS:
                 answer = uses.take(connection, claims, scan_id=scan.scan_id, now=clock.now)
-            verdict = Verdict(answer=self._answer(scan, assessment, answer), online=False)
+            verdict = FinalDecision(answer=self._answer(scan, assessment, answer), online=False)
             kept = self.records.decide(
                 connection,
                 scan,

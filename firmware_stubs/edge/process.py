@@ -11,16 +11,16 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import events
-from firmware_stubs.edge.asking import sweep
 from firmware_stubs.edge.centre import Centre, tls_context
-from firmware_stubs.edge.desk import Desk
-from firmware_stubs.edge.door import Door
-from firmware_stubs.edge.fetching import Fetcher
-from firmware_stubs.edge.line import Line
-from firmware_stubs.edge.probing import Prober
-from firmware_stubs.edge.settings import Settings, SettingsError
+from firmware_stubs.edge.disk.storage import Storage, open_storage
+from firmware_stubs.edge.disk.thread import DiskThread
+from firmware_stubs.edge.door import LocalDoor
+from firmware_stubs.edge.fetcher import Fetcher
+from firmware_stubs.edge.fleet_line import FleetLine
+from firmware_stubs.edge.loops import sweep
+from firmware_stubs.edge.prober import Prober
+from firmware_stubs.edge.settings import SettingsError, TerminalSettings
 from firmware_stubs.edge.shell import Shell
-from firmware_stubs.edge.storage import Storage, open_storage
 from firmware_stubs.edge.uploads import Uploader
 
 ENROLLED_S: Final = 1.0
@@ -29,19 +29,21 @@ STOP_S: Final = 1.5
 """Seconds for what is under way when the process stops."""
 
 
-class Process:
+class TerminalProcess:
     """One terminal's process."""
 
-    def __init__(self, settings: Settings, storage: Storage, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, settings: TerminalSettings, storage: Storage, log: FilteringBoundLogger
+    ) -> None:
         self._settings = settings
         self._log = log
-        self._desk = Desk()
+        self._desk = DiskThread()
         self.shell = Shell(settings, storage, self._desk, log)
-        self._line: Line | None = None
+        self._line: FleetLine | None = None
         self._fetcher = Fetcher(self.shell, self._bundles_changed)
         self._prober = Prober(self.shell)
         self._uploader = Uploader(self.shell)
-        self._door = Door(self.shell, switch=self.switch, state=self.state)
+        self._door = LocalDoor(self.shell, switch=self.switch, state=self.state)
         self._boot = secrets.token_hex(16)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -62,7 +64,7 @@ class Process:
             raise SettingsError(f"$.socket: cannot listen: {error.strerror}") from error
         await shell.dispatch(events.Equipped(usable=storage.bundles.usable))
         await shell.dispatch(
-            events.Loaded(
+            events.StateLoaded(
                 identity=identity,
                 suspended=storage.memory.suspended(),
                 ring=storage.lanes.ring(),
@@ -198,7 +200,7 @@ class Process:
             language=settings.language,
             observe=self.shell.observe,
         )
-        self._line = Line(
+        self._line = FleetLine(
             self.shell,
             self._tls("$.broker.ca", settings.broker.ca),
             boot=self._boot,
@@ -213,7 +215,9 @@ class Process:
             raise SettingsError(f"{field}, $.certificate, $.key: cannot use: {error}") from error
 
 
-async def run(settings: Settings, log: FilteringBoundLogger, *, reset: bool = False) -> None:
+async def run(
+    settings: TerminalSettings, log: FilteringBoundLogger, *, reset: bool = False
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
@@ -226,7 +230,7 @@ async def run(settings: Settings, log: FilteringBoundLogger, *, reset: bool = Fa
         loop.add_signal_handler(name, stop.set)
     storage = open_storage(settings, wall=time.time(), reset=reset)
     try:
-        await Process(settings, storage, log).run(stop)
+        await TerminalProcess(settings, storage, log).run(stop)
     finally:
         storage.close()
     log.info("stopped")

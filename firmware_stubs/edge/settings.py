@@ -27,7 +27,7 @@ class SettingsError(Exception):
     """The settings do not hold; the text names the field."""
 
 
-class VerifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CentreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verifier's door for terminals."""
 
     url: Annotated[str, Meta(pattern=r"\Ahttps://[^/]+\Z")]
@@ -44,7 +44,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """PEM: who may have signed the broker's certificate."""
 
 
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TerminalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it; what has a default need not be written."""
 
     terminal: TerminalId
@@ -61,7 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """PEM; while one of the two is missing the terminal is enrolling."""
     root: str
     """The pinned root file, as the bundle `root` comes."""
-    verifier: VerifierSettings
+    verifier: CentreSettings
     broker: BrokerSettings
 
     generation: Ordinal = 1
@@ -78,7 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbox_octets: Annotated[int, Meta(ge=1)] = MAX_OCTETS
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> TerminalSettings:
     """Read the settings; relative paths in them are taken from the file's own folder.
 
     Raises:
@@ -86,7 +86,7 @@ def read_settings(path: Path) -> Settings:
     """
     try:
         with path.open("rb") as file:
-            settings = msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=Settings)
+            settings = msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=TerminalSettings)
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, ValueError) as error:
@@ -97,7 +97,7 @@ def read_settings(path: Path) -> Settings:
     return settings
 
 
-def _absolute(settings: Settings, folder: Path) -> Settings:
+def _absolute(settings: TerminalSettings, folder: Path) -> TerminalSettings:
     def whole(name: str) -> str:
         return str(folder / name)
 

@@ -17,11 +17,11 @@ from structlog.typing import FilteringBoundLogger
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
 from firmware_stubs.edge.centre import Centre
-from firmware_stubs.edge.desk import Desk
-from firmware_stubs.edge.gate import Gate
+from firmware_stubs.edge.disk.storage import Storage
+from firmware_stubs.edge.disk.thread import DiskThread
 from firmware_stubs.edge.offline import Alone, no_code
-from firmware_stubs.edge.settings import Settings
-from firmware_stubs.edge.storage import Storage
+from firmware_stubs.edge.relay import Relay
+from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.events import Event
 from firmware_stubs.outbox import failed_over
 from firmware_stubs.terminal import Terminal
@@ -51,14 +51,18 @@ class Shell:
     """One running terminal."""
 
     def __init__(
-        self, settings: Settings, storage: Storage, desk: Desk, log: FilteringBoundLogger
+        self,
+        settings: TerminalSettings,
+        storage: Storage,
+        desk: DiskThread,
+        log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
         self.storage = storage
         self.desk = desk
         self.log = log
         self.machine = Terminal(settings.terminal, language=settings.language)
-        self.gate = Gate(settings.gate, open_s=settings.gate_open_s, log=log)
+        self.gate = Relay(settings.gate, open_s=settings.gate_open_s, log=log)
         self.centre: Centre | None = None
         """None while the terminal has no identity."""
         self.counters: Counter[str] = Counter()
@@ -92,7 +96,7 @@ class Shell:
             actions.Upload: self._upload,
             actions.Suspend: self._suspend,
             actions.Write: self._write,
-            actions.Act: self._act,
+            actions.CarryOut: self._act,
         }
 
     # Time
@@ -166,7 +170,7 @@ class Shell:
         task.add_done_callback(self._ended)
         return task
 
-    async def command(self, event: events.Told) -> None:
+    async def command(self, event: events.CommandArrived) -> None:
         """Take in a command and see it through, also when the line is lost meanwhile.
 
         What stands as started is done, or it would be shown as running and never end.
@@ -269,7 +273,7 @@ class Shell:
             raise
         self.say(not new)
 
-    async def _act(self, action: actions.Act) -> None:
+    async def _act(self, action: actions.CarryOut) -> None:
         self.gate.open(action.command)
         await self.dispatch(events.Acted(command=action.command, done=True))
 
@@ -293,7 +297,7 @@ def _scan_id(action: Action) -> str:
     raise TypeError("an action about no scan")
 
 
-def _own_grant(settings: Settings) -> Grant:
+def _own_grant(settings: TerminalSettings) -> Grant:
     """Return where the terminal stands, in the shape that `assess` asks for."""
     return Grant(
         terminal=settings.terminal,

@@ -163,7 +163,7 @@ class Command(Struct, frozen=True, kw_only=True):
     )
 
 
-class BundleVersion(Struct, frozen=True, kw_only=True):
+class NewBundle(Struct, frozen=True, kw_only=True):
     """One bundle that can be fetched."""
 
     name: Name
@@ -175,7 +175,7 @@ class BundleNews(Struct, frozen=True, kw_only=True):
     """The newest bundles; fetch by HTTP after a random part of `spread_s`."""
 
     spread_s: Count
-    bundles: Annotated[tuple[BundleVersion, ...], Meta(max_length=MAX_NAMES)]
+    bundles: Annotated[tuple[NewBundle, ...], Meta(max_length=MAX_NAMES)]
 
 
 Message = Birth | Will | Beat | Reported | Result | Ack | Desired | Command | BundleNews

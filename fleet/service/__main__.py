@@ -9,10 +9,10 @@ import uvloop
 from redis.exceptions import RedisError
 
 from fleet.errors import OperatorError, RegistryError
-from fleet.service.logs import open_log
 from fleet.service.run import run
 from fleet.service.settings import SettingsError, read_settings
 from fleet.service.store.connection import NotDurableError
+from runtime.logs import open_log
 
 EXIT_SETTINGS: Final = 2
 EXIT_STORE: Final = 3

@@ -10,12 +10,12 @@ from structlog.typing import FilteringBoundLogger
 from fleet.contract.topics import Shard
 from fleet.registry import Registry
 from fleet.service.audit import AuditLog
-from fleet.service.desk import Desk
-from fleet.service.granting import Granting
-from fleet.service.held import Held
-from fleet.service.metrics import Metrics
-from fleet.service.operating import Operating
+from fleet.service.grants import GrantPublisher
+from fleet.service.metrics import FleetMetrics
+from fleet.service.operators import OperatorsInForce
+from fleet.service.served_shard import ServedShard
 from fleet.service.settings import ApiKey
+from fleet.service.shard_writer import ShardWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,13 @@ class Fleet:
     """The running service, as its handlers see it."""
 
     redis: Redis
-    desk: Desk
-    granting: Granting
-    metrics: Metrics
+    desk: ShardWriter
+    granting: GrantPublisher
+    metrics: FleetMetrics
     api_keys: tuple[ApiKey, ...]
-    operating: Operating
+    operating: OperatorsInForce
     audit: AuditLog
-    held: Callable[[Shard], Held | None]
+    held: Callable[[Shard], ServedShard | None]
     """The shard, while this process serves it."""
     waiting: Callable[[], tuple[str, ...]]
     """The shards of the settings that are not served."""

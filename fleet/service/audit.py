@@ -19,9 +19,9 @@ from verifier.contract.audit import (
     START,
     Act,
     AuditAction,
-    Flaw,
-    Head,
-    Verdict,
+    AuditFlaw,
+    AuditHead,
+    AuditVerdict,
     line_of,
     verify,
 )
@@ -68,7 +68,7 @@ class AuditLog:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             verdict = self._checked(file)
             self._file, self.head = file, verdict.head
-            if verdict.flaw is Flaw.TORN:
+            if verdict.flaw is AuditFlaw.TORN:
                 self._set_aside(file, verdict)
             _sync_folder(self._path.parent)
         except BlockingIOError as error:
@@ -121,11 +121,11 @@ class AuditLog:
                 self._file.close()
                 self._file = None
 
-    def _checked(self, file: BinaryIO) -> Verdict:
+    def _checked(self, file: BinaryIO) -> AuditVerdict:
         """Check the whole file; only a torn last line is let through."""
         noted = self._noted()
         verdict = verify(_lines(file), process=self._process, head=noted)
-        if verdict.flaw not in (None, Flaw.TORN):
+        if verdict.flaw not in (None, AuditFlaw.TORN):
             raise AuditError(
                 f"{self._path} is broken at line {verdict.line} ({verdict.flaw}); see"
                 " `kapok audit verify`, and move file and head aside once that is cleared up"
@@ -135,17 +135,17 @@ class AuditLog:
             raise AuditError(f"{self._head_path} is missing beside a log that has entries")
         return verdict
 
-    def _noted(self) -> Head | None:
+    def _noted(self) -> AuditHead | None:
         """Return the head noted beside the log; None: there is none."""
         try:
             content = self._head_path.read_bytes()[:MAX_HEAD_BYTES]
-            return msgspec.json.decode(content, type=Head)
+            return msgspec.json.decode(content, type=AuditHead)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
             raise AuditError(f"cannot read {self._head_path}") from error
 
-    def _note(self, head: Head) -> None:
+    def _note(self, head: AuditHead) -> None:
         beside = self._head_path.with_suffix(".new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
@@ -154,7 +154,7 @@ class AuditLog:
             os.fsync(file.fileno())
         beside.replace(self._head_path)
 
-    def _set_aside(self, file: BinaryIO, verdict: Verdict) -> None:
+    def _set_aside(self, file: BinaryIO, verdict: AuditVerdict) -> None:
         """Keep a torn last line in a file of its own, and say so in the log."""
         file.seek(verdict.octets)
         torn = file.read()

@@ -13,14 +13,14 @@ from redis.exceptions import RedisError
 from structlog.typing import FilteringBoundLogger
 
 from fleet.contract.topics import Shard, subscriptions
-from fleet.service.clock import now_ms
-from fleet.service.desk import Desk
-from fleet.service.held import Held
 from fleet.service.mqtt.connection import Session
+from fleet.service.served_shard import ServedShard
 from fleet.service.settings import MqttSettings
+from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.leases import RENEW_S, Leases
 from fleet.service.store.shards import load_shard
 from fleet.shard import Work
+from runtime.clock import now_ms
 
 TICK_S: Final = 1.0
 """Seconds between looks at what time alone changes."""
@@ -34,11 +34,11 @@ class Keeper:
 
     shard: Shard
     leases: Leases
-    desk: Desk
+    desk: ShardWriter
     mqtt: MqttSettings
     log: FilteringBoundLogger
     on_change: Callable[[], None]
-    held: Held | None = field(default=None, init=False)
+    held: ServedShard | None = field(default=None, init=False)
 
     @property
     def serving(self) -> bool:
@@ -55,12 +55,12 @@ class Keeper:
                 if fence is not None:
                     own = False
                     shard = await load_shard(self.leases.redis, self.shard, now_ms())
-                    await self._serve(Held(shard, fence))
+                    await self._serve(ServedShard(shard, fence))
             except (RedisError, OSError) as error:
                 self.log.warning("lease.unreachable", shard=self.shard, error=type(error).__name__)
             await asyncio.sleep(random.uniform(0.5, 1) * RENEW_S)  # noqa: S311 - jitter
 
-    async def _serve(self, held: Held) -> None:
+    async def _serve(self, held: ServedShard) -> None:
         session = Session(
             client_id=f"fleet-{self.shard}",
             settings=self.mqtt,
@@ -89,7 +89,7 @@ class Keeper:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._leave(held, session)
 
-    async def _leave(self, held: Held, session: Session) -> None:
+    async def _leave(self, held: ServedShard, session: Session) -> None:
         mine = not held.lost.is_set()
         held.lost.set()
         self.held = None
@@ -104,7 +104,7 @@ class Keeper:
         self.log.info("shard.released", shard=self.shard, fence=held.fence)
         self.on_change()
 
-    async def _stay_connected(self, held: Held, session: Session) -> None:
+    async def _stay_connected(self, held: ServedShard, session: Session) -> None:
         def connected(present: bool) -> None:  # noqa: FBT001 - the session's callback
             self.log.info("session.connected", shard=self.shard, present=present)
             self.desk.happen(held, Work.listen)
@@ -119,7 +119,7 @@ class Keeper:
 
         await session.serve(lambda: self._still_mine(held), connected, failed)
 
-    async def _still_mine(self, held: Held) -> bool:
+    async def _still_mine(self, held: ServedShard) -> bool:
         """Ask the store before each attempt; without a store there is nothing to connect for."""
         while not held.lost.is_set():
             try:
@@ -130,11 +130,11 @@ class Keeper:
                 await asyncio.sleep(RENEW_S)
         return False
 
-    async def _renew(self, held: Held) -> None:
+    async def _renew(self, held: ServedShard) -> None:
         while await self._still_mine(held):  # noqa: ASYNC110 - a heartbeat, nothing to wait for
             await asyncio.sleep(RENEW_S)
 
-    async def _tick(self, held: Held) -> None:
+    async def _tick(self, held: ServedShard) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             self.desk.tick(held)

@@ -10,7 +10,7 @@ def _registry() -> CollectorRegistry:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class FleetMetrics:
     """The counters of one process, in a collection of their own."""
 
     registry: CollectorRegistry = field(default_factory=_registry)

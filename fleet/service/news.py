@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from fleet.contract import messages
 from fleet.contract.errors import ContractError
-from fleet.contract.messages import BUNDLE_SPREAD_S, BundleNews, BundleVersion
+from fleet.contract.messages import BUNDLE_SPREAD_S, BundleNews, NewBundle
 from fleet.service.settings import SettingsError, VerifierSettings
 
 POLL_S: Final = 10.0
@@ -32,7 +32,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024
 
 
 class _Bundles(Struct, frozen=True, kw_only=True):
-    bundles: tuple[BundleVersion, ...]
+    bundles: tuple[NewBundle, ...]
 
 
 class News:
@@ -46,7 +46,7 @@ class News:
         except OSError as error:
             raise SettingsError(f"$.verifier.api_key_file: {error.strerror}") from error
         self._headers = {"Authorization": f"Bearer {key}"}
-        self._told: tuple[BundleVersion, ...] = ()
+        self._told: tuple[NewBundle, ...] = ()
         self._heard = time.monotonic()
 
     @property
@@ -65,7 +65,7 @@ class News:
                     wait = BUNDLE_SPREAD_S if self._tell(newest) else UNHEARD_S
                 await asyncio.sleep(wait * random.uniform(1, 1.2))  # noqa: S311 - jitter
 
-    async def _ask(self, client: aiohttp.ClientSession) -> tuple[BundleVersion, ...] | None:
+    async def _ask(self, client: aiohttp.ClientSession) -> tuple[NewBundle, ...] | None:
         """Return the newest bundles by name, or None when the verifier gave no answer."""
         try:
             async with client.get(self._url) as answer:
@@ -78,7 +78,7 @@ class News:
         self._heard = time.monotonic()
         return tuple(sorted(bundles, key=lambda bundle: bundle.name))
 
-    def _tell(self, newest: tuple[BundleVersion, ...]) -> bool:
+    def _tell(self, newest: tuple[NewBundle, ...]) -> bool:
         try:
             payload = messages.encode(BundleNews(spread_s=BUNDLE_SPREAD_S, bundles=newest))
         except ContractError:

@@ -15,20 +15,20 @@ from fleet.contract.topics import RULES, Shard, TopicName, topic
 from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
 from fleet.service.audit import AuditError, AuditLog
-from fleet.service.clock import now_ms
-from fleet.service.desk import Desk
-from fleet.service.granting import Granting, load_grant_key, load_registry
-from fleet.service.held import Held
+from fleet.service.grants import GrantPublisher, load_grant_key, load_registry
 from fleet.service.http.routes import build
 from fleet.service.keeper import Keeper
-from fleet.service.metrics import Metrics
+from fleet.service.metrics import FleetMetrics
 from fleet.service.mqtt.connection import tls_context
 from fleet.service.news import News
-from fleet.service.operating import Operating, load_operators, load_token_key
-from fleet.service.settings import Settings, SettingsError
+from fleet.service.operators import OperatorsInForce, load_operators, load_token_key
+from fleet.service.served_shard import ServedShard
+from fleet.service.settings import FleetProcessSettings, SettingsError
+from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.connection import check_durable, open_store
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
+from runtime.clock import now_ms
 
 STORE_START_S: Final = 15.0
 """Seconds to wait at start for a store that is still loading its file."""
@@ -39,23 +39,23 @@ KEEPALIVE_S: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Process:
+class FleetProcess:
     """The parts of the running process."""
 
-    settings: Settings
+    settings: FleetProcessSettings
     log: FilteringBoundLogger
     redis: Redis
-    desk: Desk
-    granting: Granting
-    operating: Operating
+    desk: ShardWriter
+    granting: GrantPublisher
+    operating: OperatorsInForce
     audit: AuditLog
-    metrics: Metrics
+    metrics: FleetMetrics
     keepers: dict[Shard, Keeper]
     news: News | None = None
     refused: str | None = None
     """Why registry or operators' file were refused when they were read last."""
 
-    def held(self, shard: Shard) -> Held | None:
+    def held(self, shard: Shard) -> ServedShard | None:
         """Return a shard while it is served here."""
         keeper = self.keepers.get(shard)
         return keeper.held if keeper is not None else None
@@ -97,7 +97,7 @@ class Process:
         self.log.info("registry.read", terminals=len(registry.terminals), grants=published)
 
 
-async def run(settings: Settings, log: FilteringBoundLogger) -> None:
+async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
@@ -115,12 +115,12 @@ async def run(settings: Settings, log: FilteringBoundLogger) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     tls_context(settings.mqtt)
     key = load_grant_key(settings.grant_key)
-    operating = Operating(load_token_key(settings.operator_key))
+    operating = OperatorsInForce(load_token_key(settings.operator_key))
     audit = _open_audit(settings, log)
     redis = open_store(settings.redis)
     try:
         await _await_store(redis)
-        process = _assemble(settings, log, redis, Granting(redis, key), operating, audit)
+        process = _assemble(settings, log, redis, GrantPublisher(redis, key), operating, audit)
         await process.adopt_registry()
         await _serve(process, stop, again)
     finally:
@@ -129,7 +129,7 @@ async def run(settings: Settings, log: FilteringBoundLogger) -> None:
     log.info("stopped")
 
 
-def _open_audit(settings: Settings, log: FilteringBoundLogger) -> AuditLog:
+def _open_audit(settings: FleetProcessSettings, log: FilteringBoundLogger) -> AuditLog:
     """Open the audit log; one that does not hold refuses acts, and stops nothing else."""
     audit = AuditLog(Path(settings.audit), settings.process, now_ms)
     try:
@@ -142,19 +142,19 @@ def _open_audit(settings: Settings, log: FilteringBoundLogger) -> AuditLog:
 
 
 def _assemble(
-    settings: Settings,
+    settings: FleetProcessSettings,
     log: FilteringBoundLogger,
     redis: Redis,
-    granting: Granting,
-    operating: Operating,
+    granting: GrantPublisher,
+    operating: OperatorsInForce,
     audit: AuditLog,
-) -> Process:
-    metrics = Metrics()
-    process = Process(
+) -> FleetProcess:
+    metrics = FleetMetrics()
+    process = FleetProcess(
         settings=settings,
         log=log,
         redis=redis,
-        desk=Desk(redis, metrics, log),
+        desk=ShardWriter(redis, metrics, log),
         granting=granting,
         operating=operating,
         audit=audit,
@@ -189,7 +189,7 @@ async def _await_store(redis: Redis) -> None:
             return
 
 
-async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) -> None:
+async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Event) -> None:
     settings = process.settings
     if settings.verifier is not None:
         process.news = News(settings.verifier, process.announce)
@@ -227,7 +227,7 @@ async def _serve(process: Process, stop: asyncio.Event, again: asyncio.Event) ->
         await runner.cleanup()
 
 
-def _shared(process: Process) -> Fleet:
+def _shared(process: FleetProcess) -> Fleet:
     return Fleet(
         redis=process.redis,
         desk=process.desk,
@@ -243,7 +243,7 @@ def _shared(process: Process) -> Fleet:
     )
 
 
-async def _read_again(process: Process, again: asyncio.Event) -> None:
+async def _read_again(process: FleetProcess, again: asyncio.Event) -> None:
     """Read the registry again whenever SIGHUP asks for it; a bad one changes nothing."""
     while True:
         await again.wait()

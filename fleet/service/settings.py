@@ -67,7 +67,7 @@ class VerifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     api_key_file: str
 
 
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FleetProcessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it."""
 
     redis: RedisSettings
@@ -90,7 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shards: tuple[ShardName, ...] = SHARDS
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> FleetProcessSettings:
     """Read the settings.
 
     Raises:
@@ -98,7 +98,7 @@ def read_settings(path: Path) -> Settings:
     """
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=Settings)
+            return msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=FleetProcessSettings)
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, ValueError) as error:

@@ -21,7 +21,7 @@ import psutil
 import pytest
 import redis
 
-from deploy.status.looking import look
+from deploy.status.look import look
 from tests.support.house import RunningHouse, running_house, wait_until
 from tests.support.scanners import Scanners, papers, scanners
 

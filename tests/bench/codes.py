@@ -14,13 +14,13 @@ import numpy as np
 
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Kind, Plane
-from verifier.course import Known
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential, static_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.status.plane import PackedValues, PlaneView, Status, pack
+from verifier.steps.course import Known
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 
@@ -56,7 +56,7 @@ def issue(
         credential = _credential(persons[at], indices[at], key, now, None)
         static.append(static_text(credential))
     for at in range(count, 2 * count):
-        phone = signing.generate()
+        phone = signing_key.generate()
         credential = _credential(persons[at], indices[at], key, now, phone)
         shown = present(credential, key=phone, now=now, cti=os.urandom(CTI_BYTES))
         presentations.append(presentation_text(shown))

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.bench.codes import city, issue, now
 from tests.bench.rows import Case, emit, interleaved, progress
 from verifier.contract.vocabulary import Outcome
-from verifier.course import Clock
 from verifier.decision import Assessment
 from verifier.engine import assess
-from verifier.issuing import signing
-from verifier.seen import SeenCredentials
+from verifier.issuing import signing_key
+from verifier.steps.course import Clock
+from verifier.steps.verified import VerifiedCredentials
 
 COUNT: Final = 400
 """Codes of each kind: more than the processor's caches remember."""
@@ -34,11 +34,11 @@ def raw_case(count: int = COUNT) -> Case:
 def run() -> None:
     """Measure and print."""
     progress("core: issuing codes")
-    key, at = signing.generate(), now()
+    key, at = signing_key.generate(), now()
     codes, place = issue(COUNT, key, at), city(key, at)
     clock = Clock(now=at)
 
-    def judge(text: str, seen: SeenCredentials) -> Assessment:
+    def judge(text: str, seen: VerifiedCredentials) -> Assessment:
         found = assess(
             text,
             known=place.known,
@@ -51,7 +51,7 @@ def run() -> None:
             raise ValueError(f"a code that must pass did not: {found.reason}")
         return found
 
-    remembered, nothing = SeenCredentials(), SeenCredentials(0)
+    remembered, nothing = VerifiedCredentials(), VerifiedCredentials(0)
     for text in (*codes.static, *codes.presentations):
         judge(text, remembered)
     best = interleaved(

@@ -13,18 +13,18 @@ import cbor2
 from tests.bench.codes import now
 from tests.bench.core import raw_case
 from tests.bench.rows import Case, emit, interleaved, progress
-from verifier.codes import base45
 from verifier.codes.cose import to_be_signed
 from verifier.contract.envelope import byte_string_head
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Outcome
-from verifier.course import Clock, Known
+from verifier.encoding import base45
 from verifier.engine import assess
-from verifier.issuing import signing
-from verifier.issuing.signing import SigningKey
+from verifier.issuing import signing_key
+from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import check_profile, resolve
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
+from verifier.steps.course import Clock, Known
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
 
@@ -68,7 +68,7 @@ def _certificate(at: int, key: SigningKey, kid: bytes) -> str:
 def run() -> None:
     """Measure and print."""
     progress("hc1: issuing certificates")
-    at, keys = now(), [signing.generate() for _ in range(SIGNERS)]
+    at, keys = now(), [signing_key.generate() for _ in range(SIGNERS)]
     ring = KeyRing(
         tuple(
             TrustedKey(
@@ -86,7 +86,11 @@ def run() -> None:
         )
     )
     trust = Trust(version=1, expires=at + _YEAR, ring=ring, sectors_enabled=frozenset())
-    known, clock, nothing = Known(trust=trust, status=NO_STATUS), Clock(now=at), SeenCredentials(0)
+    known, clock, nothing = (
+        Known(trust=trust, status=NO_STATUS),
+        Clock(now=at),
+        VerifiedCredentials(0),
+    )
     texts = [_certificate(at, key, key.kid) for key in random.choices(keys, k=COUNT)]
     asked = {"place": "hall-1", "stance": "closed", "formats": ["HC1"]}
     profile = resolve(check_profile(asked), 1)

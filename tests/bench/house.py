@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from deploy.local import table
 from deploy.local.child import Child
 from deploy.local.children import Children
+from deploy.local.composition import HOUSE
 from deploy.local.data import FOLDERS, write_file
 from deploy.local.house import House, Ports
 from deploy.local.passwords import read_secret
@@ -31,15 +32,14 @@ from deploy.local.places import DEMO
 from deploy.local.ports import free_ports
 from deploy.local.settings import worker_settings
 from deploy.local.trust import ISSUER, LIST
-from deploy.local.wiring import HOUSE
 from fleet.identity import fingerprint, load_certificate
 from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import TrustSource, seal_bundle
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import read_profile
 from verifier.service.store.bundles import publish_bundle
 from verifier.service.store.grants import keep_grant
@@ -180,4 +180,4 @@ def _profiles(house: House, now: int) -> ProfilesDocument:
 
 
 def _key(house: House, name: str) -> SigningKey:
-    return signing.load((house.keys / f"{name}.pem").read_bytes())
+    return signing_key.load((house.keys / f"{name}.pem").read_bytes())

@@ -25,7 +25,7 @@ from tests.bench.rows import emit, progress
 from tests.support.oracle import ROOT, oracle_environment, oracle_python
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.scan import make_scan_id
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 ROUNDS: Final = 6
 COUNT: Final = 4_000

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 import psutil
 
-from deploy.city.making import COLOURS
+from deploy.city.maker import COLOURS
 from deploy.local.lists import sizes_for
 from deploy.local.trust import ISSUER, LIST, LIST_URI
 from tests.bench.codes import PEOPLE, now
@@ -28,7 +28,7 @@ from tests.bench.rows import Case, emit, interleaved, progress
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.status import MAX_DELTA_CHANGES
 from verifier.contract.vocabulary import Plane
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import TrustSource, key_entry, seal_bundle, seal_root
 from verifier.status.changes import pack_changes
@@ -108,7 +108,7 @@ def _publish(at: int) -> Published:
     values = np.zeros(size, np.uint8)
     values[chance.permutation(size)[:PEOPLE]] = chance.choice(4, PEOPLE, p=COLOURS)
     packed = PackedValues(bits=2, size=size, data=pack(values, BITS[Plane.HEALTH]))
-    root, bundle, status = (signing.generate() for _ in range(3))
+    root, bundle, status = (signing_key.generate() for _ in range(3))
     source = TrustSource(
         keys=(
             key_entry(

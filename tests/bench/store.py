@@ -23,17 +23,18 @@ from tests.support.redis_server import RedisServer, redis_server
 from tests.support.store_line import StoreLine, once, record
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import make_scan_id, scan_id_bytes
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Answer, Outcome, Plane
-from verifier.issuing.held import Form, held
-from verifier.service.settings import RedisSettings
+from verifier.issuing.credential_row import CredentialForm, credential_row
+from verifier.service.process.settings import RedisSettings
+from verifier.service.store.city_load import fill_persons
 from verifier.service.store.connection import open_store
 from verifier.service.store.credentials import hold_all
 from verifier.service.store.library import ensure_library
-from verifier.service.store.loading import fill_persons
 from verifier.service.store.persons import BUCKET_BITS, bucket_key
-from verifier.service.store.planes import PlaneName, make_plane
+from verifier.service.store.planes import make_plane
 from verifier.service.store.scans import scan_command
-from verifier.uses import PERSON_BYTES, scope_tag
+from verifier.steps.use import PERSON_BYTES, scope_tag
 
 SCANS: Final = 8_000_000
 """A day's."""
@@ -196,10 +197,10 @@ async def _hold(store: Redis, people: list[int], credentials: int) -> None:
         rows = [
             (
                 person,
-                held(
+                credential_row(
                     random.randrange(credentials),
                     expires=now + random.randrange(30 * 24) * _HOUR,
-                    form=Form.PHONE,
+                    form=CredentialForm.PHONE,
                     kid=os.urandom(8),
                 ),
             )

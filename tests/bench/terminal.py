@@ -15,9 +15,9 @@ from typing import Final
 import structlog
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.edge.database import Database
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.offline import Alone, decide_frame
-from firmware_stubs.edge.records import Records
 from firmware_stubs.edge.scene import Scene, photograph
 from firmware_stubs.outbox import Bounds
 from tests.bench.codes import City, city, issue, now
@@ -26,11 +26,11 @@ from verifier.barcode.render import symbol, to_png
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.reasons import Language
 from verifier.contract.vocabulary import Outcome
-from verifier.course import Clock
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.publisher import seal_root
 from verifier.policy.profiles import Profiles
-from verifier.uses import PersonKeys
+from verifier.steps.course import Clock
+from verifier.steps.use import PersonKeys
 
 FRAMES: Final = 150
 """Frames; the 99th percentile is then the second slowest."""
@@ -39,7 +39,7 @@ FRAMES: Final = 150
 def run() -> None:
     """Measure and print."""
     progress(f"terminal: photographing {FRAMES} codes")
-    key, at = signing.generate(), now()
+    key, at = signing_key.generate(), now()
     codes = issue(FRAMES, key, at)
     frames = [
         photograph(to_png(symbol(text)), Scene(), seed=seed)
@@ -64,7 +64,7 @@ def run() -> None:
 
 def _terminal(folder: Path, place: City, at: int) -> Alone:
     """Make a terminal that holds the city; bundles of this size take seconds to sign and open."""
-    root = signing.generate()
+    root = signing_key.generate()
     document = RootDocument(
         type="root",
         version=1,

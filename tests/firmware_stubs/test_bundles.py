@@ -4,7 +4,7 @@ from hashlib import sha256
 import pytest
 
 from firmware_stubs.bundles import Bundles, in_order
-from firmware_stubs.slots import Accepted, Held, Slot
+from firmware_stubs.slots import Accepted, Slot, SlotContent
 from tests.support.city import asks
 from tests.support.health import thumbprint
 from tests.support.judgements import BY_APPOINTMENT, booked
@@ -245,7 +245,7 @@ def test_floor_goes_with_the_slot() -> None:
     """Both are of the version that was accepted."""
     accepted = take(empty(), "trust", EDITION.trust())
     digest = accepted.held.digest
-    assert accepted.held == Held(slot=Slot.A, version=1, digest=digest)
+    assert accepted.held == SlotContent(slot=Slot.A, version=1, digest=digest)
     assert accepted.floor == Floor(version=1, digest=digest)
     assert accepted.issued_at == EDITION.iat
 

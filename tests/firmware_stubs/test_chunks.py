@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from firmware_stubs import actions, events
-from firmware_stubs.chunks import NEXT_S, Chunks, Progress
+from firmware_stubs.chunks import NEXT_S, CardProgress, Chunks
 from firmware_stubs.scans import SAME_S
 from firmware_stubs.terminal import State, Terminal
 from tests.support.health import card, chunks
@@ -18,9 +18,9 @@ OTHER = chunks(3, card({"nbf": 1_699_990_000}))
 TWO = chunks(2)
 
 
-def of(read: int, total: int = 3) -> Progress:
+def of(read: int, total: int = 3) -> CardProgress:
     """Say how much of a card was read."""
-    return Progress(read=read, total=total)
+    return CardProgress(read=read, total=total)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -150,7 +150,7 @@ def brought_to(state: State) -> Terminal:
     terminal = Terminal("hall-1", language=Language.EN)
     terminal.handle(events.Equipped(usable=True), NOW)
     if state is not State.BOOT:
-        terminal.handle(events.Loaded(identity=state is not State.ENROLLING), NOW)
+        terminal.handle(events.StateLoaded(identity=state is not State.ENROLLING), NOW)
     if state is State.OFFLINE:
         terminal.handle(events.Switched(cut=True), NOW)
     if state is State.SUSPENDED:

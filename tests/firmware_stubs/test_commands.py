@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from firmware_stubs.commands import NOTHING, Entry, Plan, Ring, Unreadable, read_command
+from firmware_stubs.commands import NOTHING, CommandPlan, Ring, RingEntry, Unreadable, read_command
 from fleet.contract.commands import (
     KEEP_AFTER_EXPIRY_S,
     MAX_EXPIRY_S,
@@ -28,13 +28,13 @@ def command(number: int = 1, **changes: Any) -> Command:
     return msgspec.structs.replace(made, **changes)
 
 
-def receive(ring: Ring, told: Command | Unreadable, **changes: Any) -> Plan:
+def receive(ring: Ring, told: Command | Unreadable, **changes: Any) -> CommandPlan:
     """Receive a command on an ordinary day."""
     day: dict[str, Any] = {"now": NOW, "clock_sure": True, "suspended": False, "retained": False}
     return ring.receive(told, **(day | changes))
 
 
-def said(plan: Plan) -> tuple[ResultState, ResultCode]:
+def said(plan: CommandPlan) -> tuple[ResultState, ResultCode]:
     """Return the word of a plan."""
     assert plan.word is not None
     return plan.word.state, plan.word.code
@@ -109,8 +109,8 @@ def test_finishing_a_stranger_says_nothing() -> None:
 
 def test_restart_makes_started_unknown() -> None:
     """Finished ones stay what they were."""
-    running = Entry(id="a" * 32, forget_at=NOW, state=ResultState.RUNNING, code=ResultCode.OK)
-    ended = Entry(id="b" * 32, forget_at=NOW, state=ResultState.SUCCEEDED, code=ResultCode.OK)
+    running = RingEntry(id="a" * 32, forget_at=NOW, state=ResultState.RUNNING, code=ResultCode.OK)
+    ended = RingEntry(id="b" * 32, forget_at=NOW, state=ResultState.SUCCEEDED, code=ResultCode.OK)
     ring = Ring((running, ended))
     (plan,) = ring.restarted()
     assert said(plan) == (ResultState.UNKNOWN, ResultCode.RESTARTED)

@@ -8,7 +8,7 @@ from firmware_stubs.outbox import (
     Fate,
     Fill,
     Room,
-    Waiting,
+    WaitingRecord,
     batch,
     deletable_before,
     failed_over,
@@ -23,7 +23,7 @@ BOUNDS = Bounds(entries=3, octets=100, keep_s=600)
 @given(st.lists(st.integers(1, 10_000), unique=True), st.integers(1, 200_000))
 def test_batch_is_the_oldest_in_order(numbers: list[int], octets: int) -> None:
     """Never more than fit, never nothing while something waits, never one before an older one."""
-    chosen = batch(Waiting(number=number, octets=octets) for number in numbers)
+    chosen = batch(WaitingRecord(number=number, octets=octets) for number in numbers)
     assert list(chosen) == sorted(numbers)[: len(chosen)]
     assert len(chosen) <= MAX_UPLOAD_RECORDS
     assert len(chosen) == 1 or len(chosen) * octets <= BATCH_OCTETS or not numbers

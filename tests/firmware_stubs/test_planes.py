@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from firmware_stubs.bundles import Bundles, in_order
-from firmware_stubs.planes import MAX_DELTAS, Kept, Wanted, next_step, plane_name
+from firmware_stubs.planes import MAX_DELTAS, AppliedDeltas, WantedBundle, next_step, plane_name
 from firmware_stubs.slots import AcceptedDeltas
 from tests.support.city import asks
 from tests.support.keys import STRANGER
@@ -96,7 +96,7 @@ def colour(bundles: Bundles, person: int) -> int:
     return view.values[person]
 
 
-def step(bundles: Bundles, entry: BundleVersion) -> Wanted | None:
+def step(bundles: Bundles, entry: BundleVersion) -> WantedBundle | None:
     """Return what the terminal wants of the plane."""
     return next(iter(bundles.wanted([entry], PLACE)), None)
 
@@ -162,7 +162,9 @@ def test_a_slot_without_all_its_deltas_is_left_out(kept: int) -> None:
     again = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
     refused = {one.name: one.cause for one in again.load(slots(stream), NOW, {NAME: deltas[:kept]})}
     assert refused == {NAME: BundleCause.ROLLBACK}
-    assert step(again, stream.entry()) == Wanted(entry=stream.entry(), whole=True, buckets=(0,))
+    assert step(again, stream.entry()) == WantedBundle(
+        entry=stream.entry(), whole=True, buckets=(0,)
+    )
     accepted = again.offer(NAME, stream.snapshot, NOW, deltas)
     again.adopt(accepted)
     assert (accepted.deltas, colour(again, 6)) == (deltas, RED)
@@ -254,25 +256,25 @@ VIEW: Final = Stream().view
 @pytest.mark.parametrize(
     ("version", "head", "kept", "whole", "buckets"),
     [
-        (10, 10, Kept(view=VIEW), None, ()),
-        (10, 9, Kept(view=VIEW), None, ()),
-        (10, 11, Kept(view=VIEW), False, (0,)),
-        (10, 63, Kept(view=VIEW), False, (0,)),
-        (10, 64, Kept(view=VIEW), False, (0, 64)),
-        (10, 200, Kept(view=VIEW), False, (0, 64, 128, 192)),
-        (10, 200, Kept(view=None), True, ()),
-        (10, 200, Kept(view=None, floor=10), True, ()),
-        (10, 80, Kept(view=None, floor=11), True, (0, 64)),
-        (10, 10, Kept(view=VIEW, astray=True), True, ()),
-        (10, 80, Kept(view=VIEW, astray=True, floor=70), True, (0, 64)),
-        (5000, 5001, Kept(view=VIEW), True, ()),
-        (20, 21, Kept(view=VIEW, deltas=MAX_DELTAS), True, ()),
-        (20, 21, Kept(view=VIEW, octets=1 << 30), True, ()),
-        (10, 11, Kept(view=VIEW, deltas=MAX_DELTAS), False, (0,)),
+        (10, 10, AppliedDeltas(view=VIEW), None, ()),
+        (10, 9, AppliedDeltas(view=VIEW), None, ()),
+        (10, 11, AppliedDeltas(view=VIEW), False, (0,)),
+        (10, 63, AppliedDeltas(view=VIEW), False, (0,)),
+        (10, 64, AppliedDeltas(view=VIEW), False, (0, 64)),
+        (10, 200, AppliedDeltas(view=VIEW), False, (0, 64, 128, 192)),
+        (10, 200, AppliedDeltas(view=None), True, ()),
+        (10, 200, AppliedDeltas(view=None, floor=10), True, ()),
+        (10, 80, AppliedDeltas(view=None, floor=11), True, (0, 64)),
+        (10, 10, AppliedDeltas(view=VIEW, astray=True), True, ()),
+        (10, 80, AppliedDeltas(view=VIEW, astray=True, floor=70), True, (0, 64)),
+        (5000, 5001, AppliedDeltas(view=VIEW), True, ()),
+        (20, 21, AppliedDeltas(view=VIEW, deltas=MAX_DELTAS), True, ()),
+        (20, 21, AppliedDeltas(view=VIEW, octets=1 << 30), True, ()),
+        (10, 11, AppliedDeltas(view=VIEW, deltas=MAX_DELTAS), False, (0,)),
     ],
 )
 def test_the_next_step(
-    version: int, head: int, kept: Kept, whole: object, buckets: tuple[int, ...]
+    version: int, head: int, kept: AppliedDeltas, whole: object, buckets: tuple[int, ...]
 ) -> None:
     """From version 10: deltas where they do, the snapshot where they do not or are too many."""
     entry = BundleVersion(name=NAME, version=version, digest="", head=head)
@@ -285,9 +287,9 @@ def test_a_centre_without_deltas() -> None:
     """The list names no head: the snapshot's version is the newest."""
     old = BundleVersion(name=NAME, version=10, digest="")
     newer = BundleVersion(name=NAME, version=11, digest="")
-    assert next_step(old, Kept(view=VIEW)) is None
-    assert next_step(newer, Kept(view=VIEW)) == Wanted(entry=newer, whole=True)
-    assert next_step(old, Kept(view=None)) == Wanted(entry=old, whole=True)
+    assert next_step(old, AppliedDeltas(view=VIEW)) is None
+    assert next_step(newer, AppliedDeltas(view=VIEW)) == WantedBundle(entry=newer, whole=True)
+    assert next_step(old, AppliedDeltas(view=None)) == WantedBundle(entry=old, whole=True)
 
 
 @pytest.mark.parametrize(

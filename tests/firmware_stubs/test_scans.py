@@ -1,17 +1,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_stubs.scans import MAX_OPEN, SAME_S, Phase, Scans, Verdict
+from firmware_stubs.scans import MAX_OPEN, SAME_S, FinalDecision, Phase, Scans
 from verifier.contract.scan import TerminalAnswer, scan_id_tail
 from verifier.contract.vocabulary import Outcome
 
 NOW = 1_790_000_000.0
 
 
-def verdict(scan_id: str) -> Verdict:
+def verdict(scan_id: str) -> FinalDecision:
     """Make a denial."""
     answer = TerminalAnswer(scan_id=scan_id, decision=Outcome.DENY, sentence="", recorded=False)
-    return Verdict(answer=answer, online=False)
+    return FinalDecision(answer=answer, online=False)
 
 
 def test_scan_id_is_the_terminals_own() -> None:

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from firmware_stubs import actions, events
-from firmware_stubs.commands import Entry
+from firmware_stubs.commands import RingEntry
 from firmware_stubs.scans import SAME_S, Phase, Scan
-from firmware_stubs.terminal import TABLE, Signal, State, Terminal
+from firmware_stubs.terminal import TABLE, State, Terminal, TerminalSignal
 from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.messages import Command
 from verifier.contract.reasons import Language, Reason
@@ -24,15 +24,15 @@ COMMAND = Command(
 )
 
 MOVES = {
-    (State.BOOT, Signal.READY): State.ONLINE,
-    (State.BOOT, Signal.NOBODY): State.ENROLLING,
-    (State.BOOT, Signal.BARRED): State.SUSPENDED,
-    (State.ENROLLING, Signal.ENROLLED): State.ONLINE,
-    (State.ONLINE, Signal.LOST): State.OFFLINE,
-    (State.ONLINE, Signal.REFUSED): State.SUSPENDED,
-    (State.OFFLINE, Signal.BACK): State.ONLINE,
-    (State.OFFLINE, Signal.REFUSED): State.SUSPENDED,
-    (State.SUSPENDED, Signal.ADMITTED): State.ONLINE,
+    (State.BOOT, TerminalSignal.READY): State.ONLINE,
+    (State.BOOT, TerminalSignal.NOBODY): State.ENROLLING,
+    (State.BOOT, TerminalSignal.BARRED): State.SUSPENDED,
+    (State.ENROLLING, TerminalSignal.ENROLLED): State.ONLINE,
+    (State.ONLINE, TerminalSignal.LOST): State.OFFLINE,
+    (State.ONLINE, TerminalSignal.REFUSED): State.SUSPENDED,
+    (State.OFFLINE, TerminalSignal.BACK): State.ONLINE,
+    (State.OFFLINE, TerminalSignal.REFUSED): State.SUSPENDED,
+    (State.SUSPENDED, TerminalSignal.ADMITTED): State.ONLINE,
 }
 
 
@@ -49,7 +49,7 @@ def brought_to(state: State, *, equipped: bool = True) -> Terminal:
     if state is State.BOOT:
         return terminal
     identity = state is not State.ENROLLING
-    terminal.handle(events.Loaded(identity=identity), NOW)
+    terminal.handle(events.StateLoaded(identity=identity), NOW)
     if state is State.OFFLINE:
         terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
         terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
@@ -84,17 +84,17 @@ def kinds(done: list[actions.Action]) -> list[type]:
     return [type(action) for action in done]
 
 
-@pytest.mark.parametrize(("state", "signal"), list(product(State, Signal)))
-def test_every_state_meets_every_signal(state: State, signal: Signal) -> None:
+@pytest.mark.parametrize(("state", "signal"), list(product(State, TerminalSignal)))
+def test_every_state_meets_every_signal(state: State, signal: TerminalSignal) -> None:
     """What is no move of the design leaves the terminal where it is."""
     assert TABLE[state, signal] is MOVES.get((state, signal), state)
 
 
 SCAN_ID = make_scan_id("hall-1", milliseconds=1, random=bytes(6))
 EVENTS: dict[str, Callable[[], events.Event]] = {
-    "loaded": lambda: events.Loaded(identity=True),
-    "loaded without identity": lambda: events.Loaded(identity=False),
-    "loaded suspended": lambda: events.Loaded(identity=True, suspended=True),
+    "loaded": lambda: events.StateLoaded(identity=True),
+    "loaded without identity": lambda: events.StateLoaded(identity=False),
+    "loaded suspended": lambda: events.StateLoaded(identity=True, suspended=True),
     "enrolled": events.Enrolled,
     "equipped": lambda: events.Equipped(usable=True),
     "presented": lambda: events.Presented(texts=("y",), random=bytes(6)),
@@ -106,7 +106,7 @@ EVENTS: dict[str, Callable[[], events.Event]] = {
     "decided a stranger": lambda: events.DecidedAlone(answer=answer("no")),
     "cut": lambda: events.Switched(cut=True),
     "joined": lambda: events.Switched(cut=False),
-    "told": lambda: events.Told(command=COMMAND, retained=False, clock_sure=True),
+    "told": lambda: events.CommandArrived(command=COMMAND, retained=False, clock_sure=True),
     "acted a stranger": lambda: events.Acted(command="1" * 32, done=True),
     "tick": events.Tick,
 }
@@ -129,7 +129,7 @@ def test_every_state_meets_every_event(state: State, event: str) -> None:
     done = terminal.handle(EVENTS[event](), NOW)
     assert terminal.state is LEADS.get((state, event), state)
     assert actions.OpenGate not in kinds(done)
-    acts = actions.Act in kinds(done)
+    acts = actions.CarryOut in kinds(done)
     assert acts == (event == "told" and state in (State.ONLINE, State.OFFLINE))
 
 
@@ -318,8 +318,8 @@ def test_cut_is_offline_at_once_whatever_still_answers() -> None:
 def test_command_is_written_before_it_is_done() -> None:
     """Started is durable, then the act, then the result."""
     terminal = brought_to(State.OFFLINE)
-    told = events.Told(command=COMMAND, retained=False, clock_sure=True)
-    assert kinds(terminal.handle(told, NOW)) == [actions.Write, actions.Act]
+    told = events.CommandArrived(command=COMMAND, retained=False, clock_sure=True)
+    assert kinds(terminal.handle(told, NOW)) == [actions.Write, actions.CarryOut]
     (written,) = terminal.handle(events.Acted(command=COMMAND.id, done=True), NOW)
     assert isinstance(written, actions.Write)
     assert written.plan.word is not None
@@ -329,7 +329,7 @@ def test_command_is_written_before_it_is_done() -> None:
 def test_repeated_command_is_answered_not_done() -> None:
     """A replay says the same word again."""
     terminal = brought_to(State.ONLINE)
-    told = events.Told(command=COMMAND, retained=False, clock_sure=True)
+    told = events.CommandArrived(command=COMMAND, retained=False, clock_sure=True)
     terminal.handle(told, NOW)
     terminal.handle(events.Acted(command=COMMAND.id, done=True), NOW)
     (written,) = terminal.handle(told, NOW)
@@ -342,21 +342,25 @@ def test_repeated_command_is_answered_not_done() -> None:
 def test_started_command_is_unknown_after_a_restart() -> None:
     """It is told so and never done again."""
     terminal = fresh()
-    running = Entry(id=COMMAND.id, forget_at=2**50, state=ResultState.RUNNING, code=ResultCode.OK)
-    done = terminal.handle(events.Loaded(identity=True, ring=(running,)), NOW)
+    running = RingEntry(
+        id=COMMAND.id, forget_at=2**50, state=ResultState.RUNNING, code=ResultCode.OK
+    )
+    done = terminal.handle(events.StateLoaded(identity=True, ring=(running,)), NOW)
     assert kinds(done) == [actions.Write, actions.Probe]
     assert isinstance(done[0], actions.Write)
     assert done[0].plan.word is not None
     assert done[0].plan.word.state is ResultState.UNKNOWN
-    again = terminal.handle(events.Told(command=COMMAND, retained=False, clock_sure=True), NOW)
-    assert actions.Act not in kinds(again)
+    again = terminal.handle(
+        events.CommandArrived(command=COMMAND, retained=False, clock_sure=True), NOW
+    )
+    assert actions.CarryOut not in kinds(again)
 
 
 def test_asked_scan_of_before_a_restart_keeps_its_scan_id() -> None:
     """Shown again within ten seconds it is asked again, so that the centre's answer is found."""
     terminal = fresh()
     orphan = Scan(scan_id=SCAN_ID, text=TEXT, at=NOW, phase=Phase.ORPHAN)
-    terminal.handle(events.Loaded(identity=True, scans=(orphan,)), NOW + 2)
+    terminal.handle(events.StateLoaded(identity=True, scans=(orphan,)), NOW + 2)
     assert asked(terminal, now=NOW + 3).scan_id == orphan.scan_id
 
 
@@ -364,7 +368,7 @@ def test_asked_scan_of_before_a_restart_ends_as_a_denial() -> None:
     """Not shown again, it is written down that nobody was let in."""
     terminal = fresh()
     orphan = Scan(scan_id=SCAN_ID, text=TEXT, at=NOW, phase=Phase.ORPHAN)
-    done = terminal.handle(events.Loaded(identity=True, scans=(orphan,)), NOW + 60)
+    done = terminal.handle(events.StateLoaded(identity=True, scans=(orphan,)), NOW + 60)
     assert kinds(done) == [actions.Keep, actions.Upload, actions.Probe]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fleet import commands
-from fleet.commands import ANSWER_GRACE_MS, TABLE, Command, Event, Order, Verdict
+from fleet.commands import ANSWER_GRACE_MS, TABLE, CommandRecord, CommandVerdict, Event, Order
 from fleet.contract.commands import (
     COMMAND_RULES,
     FINAL_STATES,
@@ -28,7 +28,7 @@ OPEN = {state for state in CommandState if state not in FINAL_STATES}
 WORDS = {commands.RESULT_EVENTS[state] for state in ResultState}
 
 
-def make(state: CommandState = CommandState.CREATED) -> Command:
+def make(state: CommandState = CommandState.CREATED) -> CommandRecord:
     """Return a command in a state."""
     order = Order(type=CommandType.OPEN_GATE, caller="test", expires_in_s=LIFE_S)
     made = commands.create(order, command_id=commands.new_id(NAME), terminal=NAME, now=T0)
@@ -40,26 +40,26 @@ def test_full_product(state: CommandState, event: Event) -> None:
     """Every state meets every event, and the outcome is what the rules say."""
     outcome = TABLE[state, event]
     before = make(state)
-    if outcome is Verdict.REFUSED:
+    if outcome is CommandVerdict.REFUSED:
         with pytest.raises(CommandError) as caught:
             commands.step(before, event, T0 + 1)
         assert caught.value.code == "state.refused"
     else:
         after = commands.step(before, event, T0 + 1, ResultCode.OK)
-        assert after.state == (state if isinstance(outcome, Verdict) else outcome)
+        assert after.state == (state if isinstance(outcome, CommandVerdict) else outcome)
         if state in FINAL_STATES:
             assert after.state is state
     expected: object
     if state in FINAL_STATES:
         if event in (Event.QUEUE, Event.SEND, Event.CANCEL):
-            expected = Verdict.REFUSED
+            expected = CommandVerdict.REFUSED
         elif event in WORDS - {Event.ACCEPTED, Event.RUNNING}:
-            expected = Verdict.LATE
+            expected = CommandVerdict.LATE
         else:
-            expected = Verdict.SAME
+            expected = CommandVerdict.SAME
         assert outcome is expected
     if state in (CommandState.SENT, CommandState.ACCEPTED, CommandState.RUNNING):
-        assert (outcome is Verdict.REFUSED) == (event is Event.CANCEL)
+        assert (outcome is CommandVerdict.REFUSED) == (event is Event.CANCEL)
 
 
 def test_every_state_can_be_reached() -> None:

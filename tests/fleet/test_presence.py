@@ -19,8 +19,8 @@ from fleet.presence import (
     TABLE,
     Link,
     Presence,
-    Seen,
-    Signal,
+    PresenceSignal,
+    TerminalPresence,
     born,
     broker_lost,
     heard,
@@ -37,36 +37,36 @@ def epoch(counter: int, generation: int = 1) -> Epoch:
     return Epoch(generation, counter)
 
 
-def up(now: int = T0, counter: int = 1, boot: str = A) -> Seen:
+def up(now: int = T0, counter: int = 1, boot: str = A) -> TerminalPresence:
     """Return a terminal that was just born."""
     return born(NEVER, epoch(counter), boot, now).seen
 
 
-@pytest.mark.parametrize(("link", "signal"), list(product(Link, Signal)))
-def test_table_is_complete_and_sane(link: Link, signal: Signal) -> None:
+@pytest.mark.parametrize(("link", "signal"), list(product(Link, PresenceSignal)))
+def test_table_is_complete_and_sane(link: Link, signal: PresenceSignal) -> None:
     """Every link meets every signal; births and heartbeats bring up, silence brings down."""
     after = TABLE[link, signal]
-    if signal in (Signal.BORN, Signal.HEARTBEAT):
+    if signal in (PresenceSignal.BORN, PresenceSignal.HEARTBEAT):
         assert after is Link.UP
-    if signal is Signal.SILENT:
+    if signal is PresenceSignal.SILENT:
         assert after is Link.DOWN
-    if signal is Signal.LOST:
+    if signal is PresenceSignal.LOST:
         assert after is (Link.DOWN if link is Link.DOWN else Link.GRACE)
-    if link is Link.DOWN and signal in (Signal.LATE, Signal.GRACE_OVER):
+    if link is Link.DOWN and signal in (PresenceSignal.LATE, PresenceSignal.GRACE_OVER):
         assert after is Link.DOWN
 
 
 def test_shown_states() -> None:
     """The words shown follow the link; flapping hides online, not offline."""
-    shown = {link: Seen(link=link).presence for link in Link}
+    shown = {link: TerminalPresence(link=link).presence for link in Link}
     assert shown == {
         Link.DOWN: Presence.OFFLINE,
         Link.UP: Presence.ONLINE,
         Link.LATE: Presence.DEGRADED,
         Link.GRACE: Presence.DEGRADED,
     }
-    assert Seen(link=Link.UP, flapping=True).presence is Presence.FLAPPING
-    assert Seen(link=Link.DOWN, flapping=True).presence is Presence.OFFLINE
+    assert TerminalPresence(link=Link.UP, flapping=True).presence is Presence.FLAPPING
+    assert TerminalPresence(link=Link.DOWN, flapping=True).presence is Presence.OFFLINE
 
 
 def test_grace_runs_out() -> None:

@@ -3,18 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.sequences import Lane, Place, Sequences, advance, begin, place
+from fleet.sequences import SequenceName, SequencePlace, Sequences, advance, begin, place
 
 
 def test_only_the_next_is_stored() -> None:
     """Below is a duplicate, above is a gap."""
     stored = Sequences(generation=1, reported=2, result=7)
-    assert place(stored, Lane.RESULT, 7) is Place.DUPLICATE
-    assert place(stored, Lane.RESULT, 8) is Place.NEXT
-    assert place(stored, Lane.RESULT, 9) is Place.GAP
-    assert place(stored, Lane.REPORTED, 3) is Place.NEXT
-    assert advance(stored, Lane.RESULT) == Sequences(generation=1, reported=2, result=8)
-    assert advance(stored, Lane.REPORTED) == Sequences(generation=1, reported=3, result=7)
+    assert place(stored, SequenceName.RESULT, 7) is SequencePlace.DUPLICATE
+    assert place(stored, SequenceName.RESULT, 8) is SequencePlace.NEXT
+    assert place(stored, SequenceName.RESULT, 9) is SequencePlace.GAP
+    assert place(stored, SequenceName.REPORTED, 3) is SequencePlace.NEXT
+    assert advance(stored, SequenceName.RESULT) == Sequences(generation=1, reported=2, result=8)
+    assert advance(stored, SequenceName.REPORTED) == Sequences(generation=1, reported=3, result=7)
 
 
 def test_a_birth_says_what_is_still_kept() -> None:
@@ -32,7 +32,7 @@ def test_any_delivery_ends_without_gaps(delivered: list[int]) -> None:
     """Whatever arrives in whatever order, what is stored is 1..n, each once."""
     stored, kept = Sequences(generation=1), []
     for sequence in delivered:
-        if place(stored, Lane.RESULT, sequence) is Place.NEXT:
-            stored = advance(stored, Lane.RESULT)
+        if place(stored, SequenceName.RESULT, sequence) is SequencePlace.NEXT:
+            stored = advance(stored, SequenceName.RESULT)
             kept.append(sequence)
     assert kept == list(range(1, stored.result + 1))

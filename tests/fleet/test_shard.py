@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fleet import commands
-from fleet.commands import Command, Order
+from fleet.commands import CommandRecord, Order
 from fleet.contract import messages, topics
 from fleet.contract.commands import CommandState, CommandType, ResultCode, ResultState
 from fleet.contract.errors import Breach
@@ -16,7 +16,7 @@ from fleet.errors import CommandError
 from fleet.incidents import IncidentKind
 from fleet.presence import Presence
 from fleet.registry import District, Gate, Place, Registry, Terminal
-from fleet.shard import MAX_OPEN_COMMANDS, Arrival, Dead, Read, Shard, Work, read_arrival
+from fleet.shard import MAX_OPEN_COMMANDS, Arrival, Dead, ReadMessage, Shard, Work, read_arrival
 from verifier.contract.vocabulary import Direction, GrantState
 
 NAME = TerminalId("gate-a")
@@ -74,7 +74,7 @@ def result(
     return arrival(TopicName.RESULT, message)
 
 
-def command() -> Command:
+def command() -> CommandRecord:
     """Return a command, not yet given."""
     order = Order(type=CommandType.OPEN_GATE, caller="test")
     return commands.create(order, command_id=commands.new_id(NAME), terminal=NAME, now=T0)
@@ -312,7 +312,7 @@ def test_unknown_terminals_are_dead() -> None:
 def test_suspended_terminals_are_still_heard() -> None:
     """Suspension closes the gate, not the line."""
     read = read_arrival(birth(), SHARD, registry(GrantState.SUSPENDED))
-    assert isinstance(read, Read)
+    assert isinstance(read, ReadMessage)
 
 
 def test_working_a_batch_twice_is_the_same(shard: Shard) -> None:

@@ -24,7 +24,7 @@ from verifier.contract.bundle import CardsDocument, read_document
 from verifier.contract.destruction import read_destruction
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
-from verifier.contract.feed import Form, read_manifest
+from verifier.contract.feed import BatchForm, read_manifest
 from verifier.contract.holder import (
     HolderDoor,
     HolderRequest,
@@ -38,8 +38,8 @@ from verifier.contract.status import read_delta, read_status
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleRefused, FeedRefused, SourceError
 from verifier.feeds.batches import open_manifest
-from verifier.feeds.inflating import Inflater
 from verifier.feeds.lines import LineReader, Position
+from verifier.feeds.part_encoding import Inflater
 from verifier.feeds.sources import read_source
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.possession import HolderRefused, check_possession, open_credential
@@ -82,7 +82,7 @@ _PHONE: Final = load_spki(PHONE.spki)[1]
 _ISSUER: Final = load_spki(ISSUER.spki)[1]
 
 
-def _lines(form: Form) -> Callable[[bytes], object]:
+def _lines(form: BatchForm) -> Callable[[bytes], object]:
     def parse(data: bytes) -> object:
         described = msgspec.structs.replace(
             feed_sources.manifest(), form=form, octets=len(data), lines=0
@@ -166,8 +166,8 @@ def door_parsers() -> tuple[DoorParser, ...]:
         DoorParser("manifest", read_manifest, malformed, (_payload(manifest),)),
         DoorParser("manifest header", lambda data: open_manifest(data, _SOURCE), (FeedRefused,),
                    (manifest,)),
-        DoorParser("feed NDJSON", _lines(Form.NDJSON), (FeedRefused,), (NDJSON,)),
-        DoorParser("feed CSV", _lines(Form.CSV), (FeedRefused,), (CSV,)),
+        DoorParser("feed NDJSON", _lines(BatchForm.NDJSON), (FeedRefused,), (NDJSON,)),
+        DoorParser("feed CSV", _lines(BatchForm.CSV), (FeedRefused,), (CSV,)),
         DoorParser("feed gzip", _gzip, (FeedRefused,), (gzip.compress(NDJSON * 40, mtime=0),)),
         DoorParser("source file", read_source, (SourceError,), (SOURCE_FILE,)),
         DoorParser("operator token", _token, malformed, (token.encode(),)),

@@ -10,14 +10,15 @@ from typing import Any, Final, NamedTuple
 
 from tests.soak.doors import door_parsers
 from verifier.barcode.scan import read_picture, scan
-from verifier.codes import base45, city, hcert, shc
-from verifier.codes.inflate import inflate
+from verifier.codes import city, hcert, shc
 from verifier.conform.codes import conform_line as conform_codes
 from verifier.conform.statuslist import conform_line as conform_statuslist
 from verifier.contract.cbor import SIGNED_DOCUMENT, decode
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.scan import scan_id_bytes
+from verifier.encoding import base45
+from verifier.encoding.inflate import inflate
 from verifier.errors import Refusal
 from verifier.groups.roster import unpack_members
 from verifier.policy.certlogic import conform_line as conform_rules

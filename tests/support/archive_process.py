@@ -16,10 +16,10 @@ from tests.support.store_line import new_scan, record
 from tests.support.verifier_process import Process, free_ports
 from verifier.archive.columns import read_rows
 from verifier.archive.hours import HOUR_MS, day_name
-from verifier.archive.manifest import Manifest, Progress
+from verifier.archive.manifest import ArchiveProgress, DayManifest
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
-from verifier.service.store.packing import pack_record
+from verifier.service.store.packed_record import pack_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,20 @@ class ArchiveHouse:
         """Return every row of every part that a manifest lists."""
         found = []
         for path in sorted(self.records.glob("*/manifest.json")):
-            for part in msgspec.json.decode(path.read_bytes(), type=Manifest).parts:
+            for part in msgspec.json.decode(path.read_bytes(), type=DayManifest).parts:
                 with (path.parent / part.file).open("rb") as source:
                     rows = list(read_rows(source))
                 assert len(rows) == part.holds.rows
                 found += rows
         return found
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> ArchiveProgress | None:
         """Return how far it says it has come."""
         try:
             data = (self.records / "progress.json").read_bytes()
         except FileNotFoundError:
             return None
-        return msgspec.json.decode(data, type=Progress)
+        return msgspec.json.decode(data, type=ArchiveProgress)
 
     def make_key(self, day: int) -> Path:
         """Make a day's person-hash key."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 from redis.asyncio import Redis
 
 from tests.support.redis_server import RedisServer
-from verifier.service.settings import RedisSettings
+from verifier.service.process.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 

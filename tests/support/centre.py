@@ -50,9 +50,9 @@ from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle, seal_rosters
-from verifier.service.person_keys import key_path
+from verifier.service.process.keys import key_path
 from verifier.status.plane import BITS, PackedValues, PlaneView
-from verifier.uses import DAY
+from verifier.steps.use import DAY
 
 __all__ = [
     "ADMIN_KEY",

@@ -29,10 +29,10 @@ from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.groups.roster import NO_ROSTERS
 from verifier.issuing.holder import presentation_text, sign_presentation
 from verifier.issuing.issuer import Subject, make_credential, sign_claims, static_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS, PlaneView, Status
+from verifier.steps.verified import VerifiedCredentials
 
 PERSON: Final = Subject(
     kind=Kind.PERSONAL, list=1, person=77, credential=501, sectors={1: 0, 2: 1, 3: 0, 4: 2}
@@ -166,7 +166,7 @@ class City:
         """Return the resolved profile of the place."""
         return None if self.profile is None else resolve(check_profile(self.profile), 1)
 
-    def judge(self, text: str | None = None, seen: SeenCredentials | None = None) -> Assessment:
+    def judge(self, text: str | None = None, seen: VerifiedCredentials | None = None) -> Assessment:
         """Assess the city's code, or another text, at the city's gate."""
         return assess(
             self.text() if text is None else text,
@@ -174,7 +174,7 @@ class City:
             profile=UNASKED if self.profile == {} else self.asked(),
             grant=self.grant,
             clock=Clock(now=self.now, uncertainty=self.uncertainty, sure=self.clock_sure),
-            seen=SeenCredentials(16) if seen is None else seen,
+            seen=VerifiedCredentials(16) if seen is None else seen,
         )
 
     def at(self, **changes: Any) -> "City":

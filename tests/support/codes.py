@@ -2,7 +2,7 @@
 
 import random
 
-from verifier.codes import base45
+from verifier.encoding import base45
 
 PRESENTATION_BYTES = 276
 """The largest personal presentation: QR version 12."""

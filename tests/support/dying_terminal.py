@@ -11,15 +11,15 @@ from typing import Any, Final
 from firmware_stubs.bundles import Bundles
 from firmware_stubs.commands import Ring
 from firmware_stubs.edge.__main__ import main
-from firmware_stubs.edge.gate import Gate
-from firmware_stubs.edge.memory import Memory
+from firmware_stubs.edge.disk.memory import Memory
+from firmware_stubs.edge.relay import Relay
 from firmware_stubs.edge.shell import Shell
 
 POINTS: Final[dict[str, tuple[type, str]]] = {
     "answered": (Shell, "_keep"),
     "claimed": (Shell, "_count"),
     "noted": (Shell, "_ask"),
-    "opening": (Gate, "open"),
+    "opening": (Relay, "open"),
     "started": (Shell, "_act"),
     "done": (Ring, "finish"),
     "extending": (Memory, "extend"),

@@ -29,8 +29,8 @@ from verifier.contract.scan import (
     UploadResult,
 )
 from verifier.contract.vocabulary import Outcome
-from verifier.service.deltas import Ahead, Deltas, Gone
-from verifier.service.http.representations import Representations
+from verifier.service.worker.doors.representations import Representations
+from verifier.service.worker.kept_deltas import Ahead, Deltas, Gone
 
 START_S: Final = 10.0
 

@@ -5,6 +5,7 @@ import time
 from redis.asyncio import Redis
 
 from tests.support.feed_sources import NOW, manifest
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.batches import begin
 from verifier.feeds.corrections import CorrectionCase, CorrectionEvent, CorrectionReason
@@ -13,7 +14,7 @@ from verifier.feeds.reports import BatchReport, BatchState
 from verifier.service.store.corrections import close_case, open_case
 from verifier.service.store.feeds import keep_report, progress_key, write_fed, write_progress
 from verifier.service.store.observed import observe
-from verifier.service.store.planes import Marker, PlaneName, change
+from verifier.service.store.planes import Marker, change
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 

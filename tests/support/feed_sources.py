@@ -4,15 +4,15 @@ import base64
 from typing import Any, Final
 
 from verifier.contract.envelope import Algorithm
-from verifier.contract.feed import Form, Manifest, digest_of, seal_manifest
+from verifier.contract.feed import BatchForm, BatchManifest, digest_of, seal_manifest
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.sources import Source, read_source
-from verifier.issuing import signing
-from verifier.issuing.signing import SigningKey
+from verifier.issuing import signing_key
+from verifier.issuing.signing_key import SigningKey
 
 NOW: Final = 1_800_000_000
-KEY: Final = signing.from_secret(bytes(31) + b"\x07")
-ED_KEY: Final = signing.from_secret(bytes(31) + b"\x08", Algorithm.EDDSA)
+KEY: Final = signing_key.from_secret(bytes(31) + b"\x07")
+ED_KEY: Final = signing_key.from_secret(bytes(31) + b"\x08", Algorithm.EDDSA)
 FILE: Final = """
 name = "health-province"
 title = "A province"
@@ -40,7 +40,7 @@ def source(more: str = "", tables: str = "", key: SigningKey = KEY, **replaced: 
     return read_source(text.encode())
 
 
-def manifest(text: bytes = b"", **changes: Any) -> Manifest:
+def manifest(text: bytes = b"", **changes: Any) -> BatchManifest:
     """Describe a text as the first batch."""
     given: dict[str, Any] = {
         "type": "feed",
@@ -50,14 +50,14 @@ def manifest(text: bytes = b"", **changes: Any) -> Manifest:
         "iat": NOW,
         "list": 1,
         "planes": (Plane.HEALTH, Plane.TEST),
-        "form": Form.NDJSON,
+        "form": BatchForm.NDJSON,
         "lines": text.count(b"\n") + (not text.endswith(b"\n") and text != b""),
         "octets": len(text),
         "digest": digest_of(text),
     }
-    return Manifest(**given | changes)
+    return BatchManifest(**given | changes)
 
 
-def sealed(described: Manifest, key: SigningKey = KEY) -> bytes:
+def sealed(described: BatchManifest, key: SigningKey = KEY) -> bytes:
     """Sign a manifest."""
     return seal_manifest(described, kid=key.kid, algorithm=key.algorithm, sign=key.sign)

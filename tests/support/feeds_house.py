@@ -19,11 +19,11 @@ from redis import Redis
 
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.verifier_process import Answer, Process, ask, eventually, free_ports
-from verifier.contract.feed import Form, Manifest, digest_of, seal_manifest
+from verifier.contract.feed import BatchForm, BatchManifest, digest_of, seal_manifest
 from verifier.contract.vocabulary import ApiScope, Plane
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.persons import ReferenceKey
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.service.store.persons import person_field, person_key
 from verifier.status.plane import BITS
 
@@ -65,9 +65,9 @@ class Sender:
     key: SigningKey
     name: str = NAME
     sequence: int = 0
-    sent: list[Manifest] = field(default_factory=list)
+    sent: list[BatchManifest] = field(default_factory=list)
 
-    def manifest(self, text: bytes, **changes: Any) -> Manifest:
+    def manifest(self, text: bytes, **changes: Any) -> BatchManifest:
         """Describe a text as the next batch."""
         given: dict[str, Any] = {
             "type": "feed",
@@ -77,14 +77,14 @@ class Sender:
             "iat": int(time.time()),
             "list": 1,
             "planes": (Plane.HEALTH,),
-            "form": Form.NDJSON,
+            "form": BatchForm.NDJSON,
             "lines": text.count(b"\n") + (not text.endswith(b"\n") and text != b""),
             "octets": len(text),
             "digest": digest_of(text),
         }
-        return Manifest(**given | changes)
+        return BatchManifest(**given | changes)
 
-    def seal(self, manifest: Manifest, key: SigningKey | None = None) -> str:
+    def seal(self, manifest: BatchManifest, key: SigningKey | None = None) -> str:
         """Sign a manifest and write it as its header."""
         key = key or self.key
         data = seal_manifest(manifest, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
@@ -92,7 +92,7 @@ class Sender:
 
     def post(
         self,
-        manifest: Manifest,
+        manifest: BatchManifest,
         text: bytes,
         *,
         header: str | None = None,
@@ -120,13 +120,13 @@ class Sender:
             self.sent.append(manifest)
         return answer
 
-    def patch(self, manifest: Manifest, offset: int, text: bytes) -> Answer:
+    def patch(self, manifest: BatchManifest, offset: int, text: bytes) -> Answer:
         """Send a part from an offset on."""
         headers = {"Upload-Offset": str(offset), "Content-Type": _type(manifest)}
         path = f"/v1/feeds/{self.name}/batches/{manifest.batch.hex()}"
         return self.house.ask("PATCH", path, text, headers=headers)
 
-    def batch(self, manifest: Manifest) -> Answer:
+    def batch(self, manifest: BatchManifest) -> Answer:
         """Ask where a batch stands."""
         return self.house.ask("GET", f"/v1/feeds/{self.name}/batches/{manifest.batch.hex()}")
 
@@ -238,14 +238,14 @@ def feeds_house(*, exports: Sequence[Mapping[str, Any]] = ()) -> Iterator[FeedsH
         for name in ("sources", "spool", "audit"):
             (folder / name).mkdir()
         (folder / "reference.key").write_bytes(REFERENCE_SECRET)
-        (folder / "export.pem").write_bytes(signing.generate().to_pem())
+        (folder / "export.pem").write_bytes(signing_key.generate().to_pem())
         (port,) = free_ports(1)
         path = folder / "feeds.json"
         path.write_text(json.dumps(_settings(server, folder, port, exports)))
         process = Process("feeds", path, port, folder / "feeds.log")
         process.start()
         try:
-            yield FeedsHouse(server, folder, process, signing.generate())
+            yield FeedsHouse(server, folder, process, signing_key.generate())
         finally:
             process.kill()
 
@@ -280,5 +280,5 @@ def _settings(
     }
 
 
-def _type(manifest: Manifest) -> str:
-    return "text/csv" if manifest.form is Form.CSV else "application/x-ndjson"
+def _type(manifest: BatchManifest) -> str:
+    return "text/csv" if manifest.form is BatchForm.CSV else "application/x-ndjson"

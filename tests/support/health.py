@@ -15,8 +15,8 @@ import cbor2
 
 from tests.support import rawcbor as raw
 from tests.support.keys import key
-from verifier.codes import base45
-from verifier.issuing.signing import SigningKey
+from verifier.encoding import base45
+from verifier.issuing.signing_key import SigningKey
 
 COUNTRY: Final = key("a country's signer")
 CARDS: Final = key("an issuer of health cards")

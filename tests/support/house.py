@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.house import Endpoints, read_endpoints
-from deploy.local.pidfile import Process
+from deploy.local.pidfile import StartedProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_DEADLINE_S: Final = 120.0
@@ -71,13 +71,13 @@ class RunningHouse:
     def pid(self, name: str) -> int:
         """Return the process id of a child."""
         listed = (self.data / "run" / "children.json").read_bytes()
-        processes = msgspec.json.decode(listed, type=tuple[Process, ...])
+        processes = msgspec.json.decode(listed, type=tuple[StartedProcess, ...])
         return next(process.pid for process in processes if process.name == name)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of all children."""
         listed = (self.data / "run" / "children.json").read_bytes()
-        processes = msgspec.json.decode(listed, type=tuple[Process, ...])
+        processes = msgspec.json.decode(listed, type=tuple[StartedProcess, ...])
         return {process.name: process.pid for process in processes}
 
     def kill(self, name: str) -> int:

@@ -17,8 +17,8 @@ from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Kind
 from verifier.issuing.holder import present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.publisher import TrustSource, key_entry, seal_root
-from verifier.issuing.signing import SigningKey
-from verifier.uses import DAY
+from verifier.issuing.signing_key import SigningKey
+from verifier.steps.use import DAY
 
 LIST_SIZE: Final = 65_536
 TERMINAL: Final = "gate-1"

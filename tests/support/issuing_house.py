@@ -30,7 +30,7 @@ from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
 from verifier.issuing.holder import ask as ask_issuer
 from verifier.issuing.holder import possess
 from verifier.issuing.issuer import static_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 REFERENCE_KEY = bytes(range(32))
 BY_APPOINTMENT = """

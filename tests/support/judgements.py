@@ -12,10 +12,10 @@ import msgspec
 from tests.support.city import GRANT, GROUP_ID, City, asks, trusting
 from tests.support.keys import ISSUER_ED, PHONE_ED, STRANGER
 from tests.support.publisher import DAY, HOUR, NOW
-from verifier.codes import base45
 from verifier.contract.bundle import Appointment, Roster, RosterMember
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Direction, Kind, Plane
+from verifier.encoding import base45
 from verifier.issuing.issuer import Subject
 
 SKEW: Final = 60

@@ -4,7 +4,7 @@ import hashlib
 from typing import Final
 
 from verifier.contract.envelope import Algorithm
-from verifier.issuing.signing import SigningKey, from_secret
+from verifier.issuing.signing_key import SigningKey, from_secret
 
 
 def key(name: str, algorithm: Algorithm = Algorithm.ES256) -> SigningKey:

@@ -11,7 +11,7 @@ from verifier.contract.operator import (
     OperatorToken,
     seal_operator_token,
 )
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 EVERYTHING: Final = tuple(OperatorRole)
 

@@ -15,15 +15,15 @@ from redis.exceptions import RedisError
 from tests.support.issued import root_file, trust_source
 from tests.support.keys import BUNDLE, STATUS
 from tests.support.redis_server import RedisServer
-from verifier.contract.status import DeltaDocument
+from verifier.contract.status import DeltaDocument, PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
-from verifier.service.floors import FloorFile
-from verifier.service.issuing.publishing import PlanePublisher
+from verifier.service.issuing.planes.publisher import PlanePublisher
+from verifier.service.process.floors import FloorFile
 from verifier.service.store.deltas import HEADS, deltas_key, read_deltas
 from verifier.service.store.library import ensure_library
-from verifier.service.store.planes import PlaneName, change, changes_key, plane_key
+from verifier.service.store.planes import change, changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import TrustedSet

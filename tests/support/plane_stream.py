@@ -7,8 +7,8 @@ from tests.support.centre import LIST_SIZE, trust_source
 from tests.support.keys import STATUS
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
-from verifier.issuing.signing import SigningKey
-from verifier.service.deltas import KeptDelta
+from verifier.issuing.signing_key import SigningKey
+from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.status.changes import pack_changes
 from verifier.status.plane import BITS, PackedValues, PlaneView
 

@@ -20,7 +20,7 @@ from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.status import DeltaDocument, StatusDocument, write_delta, write_status
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.status.changes import pack_changes
 from verifier.status.delta import chained
 from verifier.status.plane import BITS, PlaneView, pack

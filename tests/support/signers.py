@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tests.support.health import AT, CARDS, COUNTRY, jwk, thumbprint
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 START: Final = dt.datetime.fromtimestamp(AT - 86_400, dt.UTC)
 END: Final = dt.datetime.fromtimestamp(AT + 86_400, dt.UTC)

@@ -29,7 +29,7 @@ from verifier.service.store.scans import (
     upload_command,
 )
 from verifier.service.store.wire import pack_command
-from verifier.uses import ClaimKind, UseClaim
+from verifier.steps.use import Use, UseKind
 
 TAG: Final = "07"
 CALLER: Final = "t-1"
@@ -80,7 +80,7 @@ class StoreLine:
         return replies
 
     def scan(
-        self, scan_id: bytes, *claims: UseClaim, text: str = "a code", tag: str = TAG, **more: Any
+        self, scan_id: bytes, *claims: Use, text: str = "a code", tag: str = TAG, **more: Any
     ) -> Stored:
         """Store a live scan that passed; other outcomes by `outcome`."""
         made = record(scan_id, **more)
@@ -97,7 +97,7 @@ class StoreLine:
     def upload(
         self,
         scan_id: bytes,
-        *claims: UseClaim,
+        *claims: Use,
         final: Outcome = Outcome.PASS,
         text: str = "a code",
         ago: float = 0.0,
@@ -157,28 +157,26 @@ def record(scan_id: bytes, **changes: Any) -> ScanRecord:
     return ScanRecord(**values | changes)
 
 
-def once(key: str, *, also: str = "", seconds: int = 600) -> UseClaim:
+def once(key: str, *, also: str = "", seconds: int = 600) -> Use:
     """Claim that a person passes once."""
-    return UseClaim(kind=ClaimKind.ONCE, key=key, also=also, seconds=seconds)
+    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=seconds)
 
 
-def enter(key: str) -> UseClaim:
+def enter(key: str) -> Use:
     """Claim an entry."""
-    return UseClaim(kind=ClaimKind.ENTER, key=key, seconds=600)
+    return Use(kind=UseKind.ENTER, key=key, seconds=600)
 
 
-def leave(key: str) -> UseClaim:
+def leave(key: str) -> Use:
     """Claim an exit."""
-    return UseClaim(kind=ClaimKind.LEAVE, key=key, seconds=600)
+    return Use(kind=UseKind.LEAVE, key=key, seconds=600)
 
 
-def room(count: int, limit: int) -> UseClaim:
+def room(count: int, limit: int) -> Use:
     """Claim places in a room."""
-    return UseClaim(
-        kind=ClaimKind.ROOM, key="room:metro-1", count=count, limit=limit, seconds=86_400
-    )
+    return Use(kind=UseKind.ROOM, key="room:metro-1", count=count, limit=limit, seconds=86_400)
 
 
-def group(persons: Sequence[int], limit: int) -> tuple[UseClaim, ...]:
+def group(persons: Sequence[int], limit: int) -> tuple[Use, ...]:
     """Claim for the members of a group: once each, and their places."""
     return (*(once(f"person-{person}") for person in persons), room(len(persons), limit))

@@ -12,7 +12,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
 from verifier.status.plane import BITS, PackedValues, PlaneView
-from verifier.uses import DAY
+from verifier.steps.use import DAY
 
 GREEN: Final = 0b01010101
 """Four green people in a byte of the health plane."""

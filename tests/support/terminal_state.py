@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 
 from firmware_stubs.bundles import Bundles, in_order
-from firmware_stubs.edge.database import Database
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.offline import Alone
-from firmware_stubs.edge.records import Records
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import Phase, Scan
 from tests.support.city import GRANT, LIST_SIZE, asks
@@ -18,7 +18,7 @@ from verifier.contract.reasons import Language
 from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import Plane
 from verifier.engine import Clock
-from verifier.uses import PersonKeys
+from verifier.steps.use import PersonKeys
 
 CLOCK = Clock(now=NOW)
 

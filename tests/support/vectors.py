@@ -21,8 +21,8 @@ from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, Rosters, open_rosters, unpack_members
 from verifier.policy.profiles import check_profile, resolve
 from verifier.sectors.appointments import PlaceAppointments, open_appointments
-from verifier.seen import SeenCredentials
 from verifier.status.plane import BITS, NO_STATUS, PackedValues, PlaneView, Status, pack
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Taken, Trust, TrustedSet
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
 
@@ -73,7 +73,7 @@ def judge(vector: Vector) -> Assessment:
             uncertainty=clock.get("uncertainty", 0),
             sure=clock.get("sure", True),
         ),
-        seen=SeenCredentials(1),
+        seen=VerifiedCredentials(1),
     )
 
 

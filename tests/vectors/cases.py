@@ -28,11 +28,11 @@ from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
 from tests.vectors.planes import plane_cases
 from verifier.barcode.render import symbol, to_png
-from verifier.codes import base45
 from verifier.contract.bundle import KeyEntry
 from verifier.contract.envelope import SignedUse
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import Colour, Kind, Plane, Step
+from verifier.encoding import base45
 from verifier.groups.roster import unpack_members
 
 MAX_KEPT_TEXT: Final = 2_000

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.public_vectors import FOLDER, agree, public_files
 from verifier.policy import certlogic
-from verifier.policy.rules import Verdict, judge, read_rule
+from verifier.policy.rules import RuleVerdict, judge, read_rule
 
 VECTORS = FOLDER / "certlogic"
 MISSING = "no public vectors: ../shared/vectors/certlogic is missing"
@@ -99,7 +99,7 @@ def test_published_rule(rule: Path, test: Path) -> None:
     """A published rule says of a document what its authors say it does."""
     case = load(test)
     verdict = judge(read_rule(rule.read_bytes()), case["payload"], case["external"]).verdict
-    expected = Verdict.PASSED if case["expected"] else Verdict.FAILED
+    expected = RuleVerdict.PASSED if case["expected"] else RuleVerdict.FAILED
     agree("certlogic rules", f"{rule.parent.name} {test.stem}", verdict, expected)
 
 

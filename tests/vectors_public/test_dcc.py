@@ -10,12 +10,12 @@ import pytest
 
 from tests.support.public_vectors import FOLDER, agree, public_files, public_folder
 from verifier.barcode.scan import read_picture, scan
-from verifier.codes import base45
 from verifier.codes.hcert import MAX_COSE_BYTES, PREFIX
-from verifier.codes.inflate import inflate
 from verifier.conform.codes import conform_line
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
+from verifier.encoding import base45
+from verifier.encoding.inflate import inflate
 
 Answer = Mapping[str, Any]
 

@@ -16,9 +16,9 @@ from verifier.codes.hcert import decode, read_claims
 from verifier.codes.names import standard, subject_of
 from verifier.contract.envelope import Algorithm
 from verifier.contract.vocabulary import Format
-from verifier.course import Clock
 from verifier.policy.profiles import check_profile, resolve
-from verifier.policy.rules import RuleSet, Verdict, judge_all, kind_of, read_rule
+from verifier.policy.rules import RuleSet, RuleVerdict, judge_all, kind_of, read_rule
+from verifier.steps.course import Clock
 
 PART_OF_A_NAME: Final = "whole names are compared: a name in common does not make twins one person"
 HOLDERS: Final = dict.fromkeys(
@@ -150,7 +150,7 @@ def test_what_rules_may_read() -> None:
             rule_inputs(claims, code.kid, profile, clock),
         )
         said = [outcome.verdict for outcome in outcomes]
-        counts = [said.count(verdict) for verdict in (Verdict.PASSED, Verdict.FAILED)]
+        counts = [said.count(verdict) for verdict in (RuleVerdict.PASSED, RuleVerdict.FAILED)]
         wanted = [case["expPass"], case["expFail"]]
         agree("dcc-revocation rules", case["description"], counts, wanted)
 

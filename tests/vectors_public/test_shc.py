@@ -16,10 +16,10 @@ import pytest
 
 from tests.support.health import CARDS, deflated, digits, jwk, jws
 from tests.support.public_vectors import agree, public_file
-from verifier.codes.jose import read_json
 from verifier.conform.codes import conform_line
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import read_json
 from verifier.status.rids import read_card_list
 from verifier.trust.jwk import read_jwk
 from verifier.trust.keys import bind

@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.public_vectors import agree, public_file
 from verifier.codes import cose
-from verifier.codes.jose import read_json, unbase64url
 from verifier.conform.statuslist import conform_line
 from verifier.contract.cbor import Grammar, decode
+from verifier.encoding.strict_json import read_json, unbase64url
 from verifier.trust.jwk import read_jwk
 from verifier.trust.keys import bind
 

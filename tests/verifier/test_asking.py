@@ -17,8 +17,8 @@ from verifier.contract.vocabulary import Answer, Direction, GrantState, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, Known, assess
 from verifier.policy.profiles import open_profiles
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
 
@@ -110,7 +110,7 @@ class Place:
             profile=profiles.at("hall-1"),
             grant=GRANT,
             clock=self.clock,
-            seen=SeenCredentials(),
+            seen=VerifiedCredentials(),
         )
 
 

@@ -11,11 +11,11 @@ from tests.support.faults import IN_CLAIMS, IN_PROOF, static_bytes
 from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
 from tests.support.keys import PHONE_ED, STRANGER, other_half
 from tests.support.publisher import DAY, NOW
-from verifier.codes import base45
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import Colour, Outcome, Step
 from verifier.decision import STEPS, Assessment
-from verifier.seen import SeenCredentials
+from verifier.encoding import base45
+from verifier.steps.verified import VerifiedCredentials
 
 
 def reason_of(text: str) -> Reason | None:
@@ -192,7 +192,7 @@ def test_every_flipped_bit_is_refused_or_changes_nothing(name: str) -> None:
     city = {"live": City(), "static": City(phone=None), "group": ON_A_PHONE}[name]
     code = static_bytes(city) if city.phone is None else city.presentation()
     whole = city.judge()
-    seen = SeenCredentials(4)
+    seen = VerifiedCredentials(4)
     for bit in range(len(code) * 8):
         flipped = bytearray(code)
         flipped[bit >> 3] ^= 1 << (bit & 7)
@@ -212,7 +212,7 @@ def _said(found: Assessment) -> tuple[object, ...]:
 
 def test_a_credential_seen_before_is_judged_anew() -> None:
     """The memory spares a signature, nothing else: expiry, status and proof are looked at again."""
-    seen = SeenCredentials(8)
+    seen = VerifiedCredentials(8)
     city = City()
     assert city.judge(seen=seen).outcome is Outcome.PASS
     assert len(seen) == 1
@@ -225,7 +225,7 @@ def test_a_credential_seen_before_is_judged_anew() -> None:
 
 def test_a_key_that_was_removed_and_added_again() -> None:
     """What was seen under it counts in between no more, and again after it."""
-    seen, city = SeenCredentials(8), City()
+    seen, city = VerifiedCredentials(8), City()
     for _ in range(2):
         assert city.judge(seen=seen).outcome is Outcome.PASS
         without = city.at(trusted=structs.replace(city.trusted, kid=bytes(8)))

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from verifier.archive.manifest import Contents
-from verifier.archive.row import COLUMNS, Entry, row_of
+from verifier.archive.row import COLUMNS, StreamEntry, row_of
 from verifier.contract.errors import MalformedError
-from verifier.uses import PERSON_BYTES
+from verifier.steps.use import PERSON_BYTES
 
 GROUP_ROWS: Final = 32_768
 """Rows of a row group: some 10 MB while it is built, and enough to pack well."""
@@ -83,7 +83,7 @@ class PartWriter:
 
     def __init__(self, sink: IO[bytes], hour: int, number: int) -> None:
         self._hour, self._number = hour, number
-        self._rows: list[Entry] = []
+        self._rows: list[StreamEntry] = []
         self._last: dict[str, str] = {}
         self._written = self._unread = 0
         self._writer = pq.ParquetWriter(
@@ -95,7 +95,7 @@ class PartWriter:
             column_encoding=dict.fromkeys(_DELTA, "DELTA_BINARY_PACKED"),
         )
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[StreamEntry]) -> None:
         """Add entries, in their order."""
         for entry in entries:
             self._rows.append(entry)
@@ -178,7 +178,7 @@ def _of_persons(file: pq.ParquetFile, group: int, persons: frozenset[bytes]) -> 
     return mask if pc.any(mask).as_py() else None
 
 
-def _fits(entry: Entry) -> bool:
+def _fits(entry: StreamEntry) -> bool:
     try:
         _batch((entry,))
     except (pa.ArrowException, OverflowError, TypeError):
@@ -186,11 +186,11 @@ def _fits(entry: Entry) -> bool:
     return True
 
 
-def _octets_alone(entry: Entry) -> Entry:
-    return Entry(entry.tag, entry.id, entry.octets)
+def _octets_alone(entry: StreamEntry) -> StreamEntry:
+    return StreamEntry(entry.tag, entry.id, entry.octets)
 
 
-def _batch(entries: Sequence[Entry]) -> pa.RecordBatch:
+def _batch(entries: Sequence[StreamEntry]) -> pa.RecordBatch:
     columns = zip(*map(row_of, entries), strict=True)
     arrays = [
         pa.array(values, type=kind) for values, kind in zip(columns, SCHEMA.types, strict=True)

@@ -64,7 +64,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return part_file(self.hour, self.number)
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DayPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part as the manifest lists it."""
 
     file: str
@@ -73,12 +73,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     holds: Contents
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DayManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """manifest.json of a day: its parts, ascending by hour and number."""
 
     format: int = FORMAT
     day: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DayPart, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -90,7 +90,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Octets of all parts."""
         return sum(part.octets for part in self.parts)
 
-    def with_part(self, part: Part) -> "Manifest":
+    def with_part(self, part: DayPart) -> "DayManifest":
         """Return the manifest with a part more."""
         parts = sorted((*self.parts, part), key=lambda it: (it.holds.hour, it.holds.number))
         return msgspec.structs.replace(self, parts=tuple(parts))
@@ -109,7 +109,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return f"{hour_name(self.first)} to {hour_name(self.last)}"
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArchiveProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """progress.json: how far the moving has come."""
 
     format: int = FORMAT
@@ -125,7 +125,7 @@ def part_file(hour: int, number: int) -> str:
     return f"{hour % HOURS:02d}-{number}.parquet"
 
 
-def last_ids(parts: Iterable[Part], hour: int) -> dict[int, EntryId]:
+def last_ids(parts: Iterable[DayPart], hour: int) -> dict[int, EntryId]:
     """Return the last entry moved of each hash tag's stream of an hour."""
     found: dict[int, EntryId] = {}
     for part in parts:
@@ -136,12 +136,14 @@ def last_ids(parts: Iterable[Part], hour: int) -> dict[int, EntryId]:
     return found
 
 
-def next_number(parts: Iterable[Part], hour: int) -> int:
+def next_number(parts: Iterable[DayPart], hour: int) -> int:
     """Return the number that an hour's next part gets."""
     return 1 + max((part.holds.number for part in parts if part.holds.hour == hour), default=0)
 
 
-def advanced(progress: Progress, *, through: int, whole_from: int, now_ms: int) -> Progress:
+def advanced(
+    progress: ArchiveProgress, *, through: int, whole_from: int, now_ms: int
+) -> ArchiveProgress:
     """Note that hours up to `through` were read, of which those before `whole_from` came too late.
 
     Returns the progress, with a gap for the hours that the store may have let go unread.

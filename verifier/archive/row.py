@@ -25,7 +25,7 @@ COLUMNS: Final = (
 _NOTHING: Final = (None,) * len(COLUMNS)
 
 
-class Entry(NamedTuple):
+class StreamEntry(NamedTuple):
     """An entry of a record stream."""
 
     tag: int
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     amendment: Amendment | None = None
 
 
-def row_of(entry: Entry) -> tuple[Any, ...]:
+def row_of(entry: StreamEntry) -> tuple[Any, ...]:
     """Return an entry's values in the order of COLUMNS; times in milliseconds."""
     record, answer, amendment = entry.record, entry.answer, entry.amendment
     opening = (entry.id.ms, entry.id.number, entry.tag)

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from verifier.codes import base45
 from verifier.codes.claims import Claims, GroupClaim
-from verifier.codes.dates import MAX_SECONDS
 from verifier.contract.envelope import Algorithm, SignedUse, to_be_signed
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Format, Kind
+from verifier.encoding import base45
+from verifier.encoding.dates import MAX_SECONDS
 from verifier.errors import Refusal
 from verifier.trust.keys import VerifyKey, load_ed25519, load_p256
 

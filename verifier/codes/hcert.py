@@ -15,15 +15,16 @@ from typing import Any, Final
 import cbor2
 import msgspec
 
-from verifier.codes import base45, cose
+from verifier.codes import cose
 from verifier.codes.claims import Claims
-from verifier.codes.dates import numeric_date
-from verifier.codes.inflate import inflate
 from verifier.contract.cbor import MAX_DEPTH, Grammar, scan
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import CertificateUse, Format, Kind
+from verifier.encoding import base45
+from verifier.encoding.dates import numeric_date
+from verifier.encoding.inflate import inflate
 from verifier.errors import Refusal
 from verifier.trust.keys import VerifyKey
 

@@ -4,8 +4,8 @@ Family name, given names and birth date, upper case A-Z as machine-readable trav
 them (ICAO 9303 part 3): HC1 carries that form, SHC's names are brought to it. A doctor's
 degree is no part of a name, and not every document says alike which of two names is the family's.
 Whole names are compared: one given name in common would make twins who share it one person, and
-turn the second away. Nothing is stored: it goes into a keyed hash (`verifier.uses`) and nowhere
-else.
+turn the second away. Nothing is stored: it goes into a keyed hash (`verifier.steps.use`) and
+nowhere else.
 """
 
 import re

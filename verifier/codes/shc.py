@@ -15,14 +15,14 @@ from typing import Any, Final
 import msgspec
 
 from verifier.codes.claims import Claims
-from verifier.codes.dates import numeric_date
-from verifier.codes.inflate import RAW, inflate
-from verifier.codes.jose import read_json, unbase64url
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_CHUNKS
 from verifier.contract.vocabulary import Format, Kind
+from verifier.encoding.dates import numeric_date
+from verifier.encoding.inflate import RAW, inflate
+from verifier.encoding.strict_json import read_json, unbase64url
 from verifier.errors import Refusal
 from verifier.trust.keys import VerifyKey
 

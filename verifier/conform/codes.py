@@ -14,7 +14,7 @@ from typing import Any, Final
 from verifier.codes import city, shc
 from verifier.codes.formats import looks_like_code, recognise
 from verifier.conform.keys import key_ring
-from verifier.conform.lines import BadLine, Fault, Members, answer
+from verifier.conform.lines import BadLine, Members, ProtocolFault, answer
 from verifier.conform.moments import unix_seconds
 from verifier.contract import cbor
 from verifier.contract.errors import MalformedError
@@ -30,21 +30,21 @@ from verifier.contract.vocabulary import (
     Sector,
     Step,
 )
-from verifier.course import OK, UNASKED, UNSURE, Clock, Known, Unasked
 from verifier.decision import STEPS, Assessment, conclude
 from verifier.engine import assess
 from verifier.errors import ProfileError, Refusal
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
+from verifier.steps.course import OK, UNASKED, UNSURE, Clock, Known, Unasked
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing
 
 ReadPicture = Callable[[bytes], tuple[str, ...]]
 """PNG bytes to the texts of the QR symbols in it; a ValueError says that it is no picture."""
 
-_NOTHING_SEEN: Final = SeenCredentials(0)
+_NOTHING_SEEN: Final = VerifiedCredentials(0)
 _CC1_NAMES: Final = {1: "iss", 4: "exp", 5: "nbf", 6: "iat", 8: "cnf"}
 _CC1_PRIVATE: Final = -70001
 _CC1_PRIVATE_NAMES: Final = {1: "kind", 2: "status", 3: "sectors", 4: "group"}
@@ -88,15 +88,15 @@ def _text(members: Members, read_picture: ReadPicture) -> str:
         return value
     if given == ["texts"] and isinstance(value, list):
         if not value or not all(isinstance(text, str) for text in value):
-            raise BadLine(Fault.INPUT)
+            raise BadLine(ProtocolFault.INPUT)
         return shc.join(value)
     if given == ["png"] and isinstance(value, str):
         try:
             picture = base64.b64decode(value, validate=True)
         except (ValueError, binascii.Error) as error:
-            raise BadLine(Fault.INPUT) from error
+            raise BadLine(ProtocolFault.INPUT) from error
         return _seen_in(picture, read_picture)
-    raise BadLine(Fault.INPUT)
+    raise BadLine(ProtocolFault.INPUT)
 
 
 def _seen_in(picture: bytes, read_picture: ReadPicture) -> str:
@@ -140,11 +140,11 @@ def _profile(values: Any) -> tuple[ResolvedProfile | Unasked, Grant | None]:
     if values is None:
         return UNASKED, None
     if not isinstance(values, dict):
-        raise BadLine(Fault.PROFILE)
+        raise BadLine(ProtocolFault.PROFILE)
     try:
         profile = resolve(check_profile(values), 1)
     except ProfileError as error:
-        raise BadLine(Fault.PROFILE) from error
+        raise BadLine(ProtocolFault.PROFILE) from error
     grant = Grant(
         terminal="conform",
         fingerprint="00" * 32,
@@ -164,11 +164,11 @@ def _revoked(members: Members, ring: KeyRing, text: str) -> Mapping[str, Revoked
     if entries is None:
         return {}
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise BadLine(Fault.REVOKED_RIDS)
+        raise BadLine(ProtocolFault.REVOKED_RIDS)
     try:
         listed = RevokedCards(entries)
     except MalformedError as error:
-        raise BadLine(Fault.REVOKED_RIDS) from error
+        raise BadLine(ProtocolFault.REVOKED_RIDS) from error
     row = recognise(text)
     if row is None or row.format is not Format.SHC:
         return {}

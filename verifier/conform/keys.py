@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from verifier.codes.formats import recognise
-from verifier.conform.lines import BadLine, Fault
+from verifier.conform.lines import BadLine, ProtocolFault
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
@@ -56,7 +56,7 @@ def key_ring(stated: Any, text: str) -> KeyRing:
         BadLine: KEYS, KEYS_PRIVATE.
     """
     if not isinstance(stated, list) or len(stated) > MAX_KEYS:
-        raise BadLine(Fault.KEYS)
+        raise BadLine(ProtocolFault.KEYS)
     row = recognise(text)
     as_text = row is not None and row.format is Format.SHC
     keys: list[TrustedKey] = []
@@ -64,9 +64,9 @@ def key_ring(stated: Any, text: str) -> KeyRing:
         for values in stated:
             keys += _trusted(values, as_text=as_text)
     except PrivateKeyError as error:
-        raise BadLine(Fault.KEYS_PRIVATE) from error
+        raise BadLine(ProtocolFault.KEYS_PRIVATE) from error
     except MalformedError as error:
-        raise BadLine(Fault.KEYS) from error
+        raise BadLine(ProtocolFault.KEYS) from error
     return KeyRing(tuple(keys))
 
 

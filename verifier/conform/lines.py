@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from verifier.codes.jose import read_json
 from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import read_json
 from verifier.errors import VerifierError
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ MAX_ID_INTEGER: Final = 2**53 - 1
 """The largest number that may be an id: larger ones would come back changed elsewhere."""
 
 
-class Fault(StrEnum):
+class ProtocolFault(StrEnum):
     """Why a line was not judged; closed."""
 
     LINE_TOO_LONG = "line.too_long"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 class BadLine(VerifierError):  # noqa: N818 - it is the line's, and answered as such
     """A line that cannot be judged."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: ProtocolFault) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -57,7 +57,11 @@ def answer(line: bytes, respond: Callable[[Members], Members]) -> bytes:
     try:
         members = _read(line)
         identity = _identity(members.get("id"))
-        found = respond(members) if identity is not None else {"error": Fault.LINE_MALFORMED.value}
+        found = (
+            respond(members)
+            if identity is not None
+            else {"error": ProtocolFault.LINE_MALFORMED.value}
+        )
     except BadLine as error:
         found = {"error": error.fault.value}
     return json.dumps({"id": identity, **plain(found)}, ensure_ascii=False).encode()
@@ -65,19 +69,19 @@ def answer(line: bytes, respond: Callable[[Members], Members]) -> bytes:
 
 def too_long() -> bytes:
     """Answer a line that was longer than any, and was not kept."""
-    return json.dumps({"id": None, "error": Fault.LINE_TOO_LONG.value}).encode()
+    return json.dumps({"id": None, "error": ProtocolFault.LINE_TOO_LONG.value}).encode()
 
 
 def _read(line: bytes) -> dict[str, Any]:
     line = line.strip(b" \t\r\n")
     if len(line) > MAX_LINE_BYTES:
-        raise BadLine(Fault.LINE_TOO_LONG)
+        raise BadLine(ProtocolFault.LINE_TOO_LONG)
     try:
         found = read_json(line)
     except MalformedError as error:
-        raise BadLine(Fault.LINE_MALFORMED) from error
+        raise BadLine(ProtocolFault.LINE_MALFORMED) from error
     if not isinstance(found, dict):
-        raise BadLine(Fault.LINE_MALFORMED)
+        raise BadLine(ProtocolFault.LINE_MALFORMED)
     return found
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from verifier.codes.inflate import inflate
-from verifier.codes.jose import unbase64url
-from verifier.conform.lines import BadLine, Fault, Members, answer
+from verifier.conform.lines import BadLine, Members, ProtocolFault, answer
 from verifier.contract.errors import MalformedError
+from verifier.encoding.inflate import inflate
+from verifier.encoding.strict_json import unbase64url
 from verifier.status.plane import MAX_PLANE_BYTES, PackedValues
 
 WIDTHS: Final = (1, 2, 4, 8)
@@ -20,18 +20,18 @@ def conform_line(line: bytes) -> bytes:
 def _look_up(members: Members) -> Members:
     bits, packed, index = members.get("bits"), members.get("lst"), members.get("index")
     if type(bits) is not int or bits not in WIDTHS:
-        raise BadLine(Fault.BITS)
+        raise BadLine(ProtocolFault.BITS)
     if type(index) is not int:
-        raise BadLine(Fault.INDEX)
+        raise BadLine(ProtocolFault.INDEX)
     if not isinstance(packed, str):
-        raise BadLine(Fault.LIST)
+        raise BadLine(ProtocolFault.LIST)
     try:
         stream = unbase64url(packed.rstrip("=") if len(packed) % 4 == 0 else packed)
         data = inflate(stream, limit=MAX_PLANE_BYTES)
     except MalformedError as error:
-        raise BadLine(Fault.LIST) from error
+        raise BadLine(ProtocolFault.LIST) from error
     values = PackedValues(bits=bits, size=len(data) * 8 // bits, data=data)
     try:
         return {"status": values[index]}
     except IndexError as error:
-        raise BadLine(Fault.INDEX_OUT_OF_RANGE) from error
+        raise BadLine(ProtocolFault.INDEX_OUT_OF_RANGE) from error

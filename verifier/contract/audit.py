@@ -105,14 +105,14 @@ class AuditEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hash: Hash
 
 
-class Head(NamedTuple):
+class AuditHead(NamedTuple):
     """Where a log ends: the last entry's number and hash."""
 
     seq: int
     hash: str
 
 
-class Flaw(StrEnum):
+class AuditFlaw(StrEnum):
     """What is wrong with a log at a line."""
 
     FORM = "form"
@@ -131,25 +131,25 @@ class Flaw(StrEnum):
     """At the head's number stands another entry."""
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class AuditVerdict(Struct, frozen=True, kw_only=True):
     """What was found."""
 
     entries: int
     """Entries that hold, from the first."""
-    head: Head
+    head: AuditHead
     """The last of them."""
     octets: int
     """Of the lines that hold."""
     line: int = 0
     """The first line that does not hold, from 1; 0: all do."""
-    flaw: Flaw | None = None
+    flaw: AuditFlaw | None = None
 
 
-START: Final = Head(0, NO_HASH)
+START: Final = AuditHead(0, NO_HASH)
 _DECODER: Final = msgspec.json.Decoder(AuditEntry)
 
 
-def line_of(act: Act, *, process: str, at: int, head: Head) -> tuple[bytes, Head]:
+def line_of(act: Act, *, process: str, at: int, head: AuditHead) -> tuple[bytes, AuditHead]:
     """Write the entry that follows `head`; returns the line with its end, and the new head.
 
     Raises:
@@ -163,7 +163,7 @@ def line_of(act: Act, *, process: str, at: int, head: Head) -> tuple[bytes, Head
     line = msgspec.json.encode(entry) + b"\n"
     covered = line[:-_TAIL_BYTES]
     found = sha256(covered).hexdigest()
-    return covered + b',"hash":"%b"}\n' % found.encode(), Head(seq, found)
+    return covered + b',"hash":"%b"}\n' % found.encode(), AuditHead(seq, found)
 
 
 def read_line(line: bytes) -> AuditEntry:
@@ -184,8 +184,8 @@ def read_line(line: bytes) -> AuditEntry:
 
 
 def verify(
-    lines: Iterable[bytes], *, process: str | None = None, head: Head | None = None
-) -> Verdict:
+    lines: Iterable[bytes], *, process: str | None = None, head: AuditHead | None = None
+) -> AuditVerdict:
     """Check a log from its first line.
 
     Args:
@@ -196,33 +196,37 @@ def verify(
     last, octets, known = START, 0, head
     for number, line in enumerate(lines, start=1):
         flaw, entry = _check(line, last, process)
-        if flaw is Flaw.TORN and known is not None and last.seq < known.seq:
-            flaw = Flaw.SHORT  # a head is noted only after a whole line
+        if flaw is AuditFlaw.TORN and known is not None and last.seq < known.seq:
+            flaw = AuditFlaw.SHORT  # a head is noted only after a whole line
         if entry is None or flaw is not None:
-            return Verdict(entries=last.seq, head=last, octets=octets, line=number, flaw=flaw)
+            return AuditVerdict(entries=last.seq, head=last, octets=octets, line=number, flaw=flaw)
         if known is not None and entry.seq == known.seq and entry.hash != known.hash:
-            return Verdict(entries=last.seq, head=last, octets=octets, line=number, flaw=Flaw.FORK)
+            return AuditVerdict(
+                entries=last.seq, head=last, octets=octets, line=number, flaw=AuditFlaw.FORK
+            )
         process = entry.process
-        last, octets = Head(entry.seq, entry.hash), octets + len(line)
+        last, octets = AuditHead(entry.seq, entry.hash), octets + len(line)
     if known is not None and last.seq < known.seq:
-        return Verdict(
-            entries=last.seq, head=last, octets=octets, line=last.seq + 1, flaw=Flaw.SHORT
+        return AuditVerdict(
+            entries=last.seq, head=last, octets=octets, line=last.seq + 1, flaw=AuditFlaw.SHORT
         )
-    return Verdict(entries=last.seq, head=last, octets=octets)
+    return AuditVerdict(entries=last.seq, head=last, octets=octets)
 
 
-def _check(line: bytes, last: Head, process: str | None) -> tuple[Flaw | None, AuditEntry | None]:
+def _check(
+    line: bytes, last: AuditHead, process: str | None
+) -> tuple[AuditFlaw | None, AuditEntry | None]:
     """Check one line that should follow `last`."""
     if len(line) <= MAX_LINE_BYTES and not line.endswith(b"\n"):
-        return Flaw.TORN, None
+        return AuditFlaw.TORN, None
     try:
         entry = read_line(line)
     except MalformedError:
-        return Flaw.FORM, None
+        return AuditFlaw.FORM, None
     if sha256(line[:-_TAIL_BYTES]).hexdigest() != entry.hash:
-        return Flaw.HASH, entry
+        return AuditFlaw.HASH, entry
     if (entry.seq, entry.prev) != (last.seq + 1, last.hash):
-        return Flaw.CHAIN, entry
+        return AuditFlaw.CHAIN, entry
     if process is not None and entry.process != process:
-        return Flaw.PROCESS, entry
+        return AuditFlaw.PROCESS, entry
     return None, entry

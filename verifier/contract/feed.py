@@ -36,14 +36,14 @@ _GRAMMAR: Final = Grammar(max_items=64)
 SourceName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{1,31}\Z")]
 
 
-class Form(StrEnum):
+class BatchForm(StrEnum):
     """How the lines of a batch are written."""
 
     NDJSON = "ndjson"
     CSV = "csv"
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BatchManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a source says of a batch."""
 
     type: str
@@ -57,14 +57,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     list: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
     planes: Annotated[tuple[Plane, ...], msgspec.Meta(min_length=1, max_length=len(FED_PLANES))]
     """Those that its lines may name."""
-    form: Form
+    form: BatchForm
     lines: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)]
     octets: Annotated[int, msgspec.Meta(ge=0, le=MAX_OCTETS)]
     """Of the text as it is before gzip."""
     digest: Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
     """Of the text: `next_digest` over its lines, from `NO_LINES`."""
 
-    def same_batch(self, other: "Manifest") -> bool:
+    def same_batch(self, other: "BatchManifest") -> bool:
         """Say whether both describe one batch; it may have been signed again, later."""
         return msgspec.structs.replace(self, iat=0) == msgspec.structs.replace(other, iat=0)
 
@@ -82,13 +82,15 @@ def digest_of(text: bytes) -> bytes:
     return next_digest(digest, whole[-1]) if whole[-1] else digest
 
 
-def seal_manifest(manifest: Manifest, *, kid: bytes, algorithm: Algorithm, sign: Sign) -> bytes:
+def seal_manifest(
+    manifest: BatchManifest, *, kid: bytes, algorithm: Algorithm, sign: Sign
+) -> bytes:
     """Sign a manifest with the source's key."""
     payload = encode(msgspec.to_builtins(manifest, builtin_types=(bytes,)))
     return seal(SignedUse.FEED, payload, kid=kid, algorithm=algorithm, sign=sign)
 
 
-def read_manifest(payload: bytes) -> Manifest:
+def read_manifest(payload: bytes) -> BatchManifest:
     """Read the payload of a manifest whose signature holds.
 
     Raises:
@@ -96,7 +98,7 @@ def read_manifest(payload: bytes) -> Manifest:
     """
     found: Any = decode(payload, _GRAMMAR)
     try:
-        manifest = msgspec.convert(found, Manifest, builtin_types=(bytes,))
+        manifest = msgspec.convert(found, BatchManifest, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise MalformedError("not a manifest") from error
     if manifest.type != "feed" or len(set(manifest.planes)) != len(manifest.planes):

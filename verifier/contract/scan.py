@@ -66,7 +66,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
 Texts = Annotated[tuple[Text, ...], msgspec.Meta(min_length=2, max_length=MAX_CHUNKS)]
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScanTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was read under a scan_id: exactly one of `text` and `texts`.
 
     `texts` are the symbols of one SMART Health Card, in any order.
@@ -89,7 +89,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return () if self.texts is msgspec.UNSET else self.texts
 
 
-class ScanRequest(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScanRequest(ScanTexts, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /v1/scans: exactly one of `text` and `texts` (a SMART Health Card's symbols).
 
     Place, gate and direction come from the caller's grant. A request may repeat them; one that
@@ -168,7 +168,7 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[TerminalAnswer | LineProblem, ...]
 
 
-class UploadRecord(Read, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UploadRecord(ScanTexts, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A scan that is decided already; a record, not a request.
 
     Exactly one of `text` and `texts`, as in a scan.

@@ -5,7 +5,7 @@ what those do not say. A delta is a map with text keys. Both stand in an envelop
 under uses of their own. Members, types and bounds: docs/bundles.md, "Status".
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,17 @@ _MEMBERS: Final = {_ISS: "iss", _SUB: "uri", _EXP: "exp", _IAT: "iat", _TTL: "tt
 
 Issuer = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Chain = Annotated[bytes, msgspec.Meta(min_length=CHAIN_BYTES, max_length=CHAIN_BYTES)]
+
+
+class PlaneName(NamedTuple):
+    """A list's number and which of its planes."""
+
+    number: int
+    plane: Plane
+
+    def __str__(self) -> str:
+        """Write it as keys of the store do."""
+        return f"{self.number}:{self.plane}"
 
 
 class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
 from verifier.contract.errors import MalformedError
-from verifier.contract.feed import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from verifier.contract.feed import MAX_MANIFEST_BYTES, BatchManifest, read_manifest
 from verifier.errors import FeedCause, FeedRefused
 from verifier.feeds.reports import BatchReport
 from verifier.feeds.sources import Source, SourceState
@@ -23,7 +23,7 @@ MAX_SKEW_S: Final = 300
 FIRST_CHAIN: Final = bytes(32)
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class SourceProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a source has come: the marker that moves in one step with the planes.
 
     Before a first batch there is none.
@@ -63,7 +63,7 @@ class Turn(StrEnum):
     """It was finished: answer what was answered."""
 
 
-def open_manifest(data: bytes, source: Source) -> Manifest:
+def open_manifest(data: bytes, source: Source) -> BatchManifest:
     """Read a signed manifest of a source; its time and its turn are not judged here.
 
     Raises:
@@ -92,7 +92,7 @@ def _signed(envelope: Envelope, source: Source) -> bool:
     return source.key.verify(message, envelope.signature)
 
 
-def _judge_scope(manifest: Manifest, source: Source) -> None:
+def _judge_scope(manifest: BatchManifest, source: Source) -> None:
     file = source.file
     if manifest.source != file.name:
         raise FeedRefused(FeedCause.MANIFEST_SOURCE)
@@ -105,7 +105,9 @@ def _judge_scope(manifest: Manifest, source: Source) -> None:
         )
 
 
-def judge_turn(manifest: Manifest, progress: Progress | None, known: BatchReport | None) -> Turn:
+def judge_turn(
+    manifest: BatchManifest, progress: SourceProgress | None, known: BatchReport | None
+) -> Turn:
     """Say what a batch is to a source that has come this far.
 
     `known` is what was last reported of a batch of this number, if it is still kept.
@@ -131,7 +133,7 @@ def judge_turn(manifest: Manifest, progress: Progress | None, known: BatchReport
     return Turn.TAKE
 
 
-def judge_time(manifest: Manifest, source: Source, now: float) -> None:
+def judge_time(manifest: BatchManifest, source: Source, now: float) -> None:
     """Check the sender's clock, and whether the source may send at all.
 
     Raises:
@@ -143,9 +145,9 @@ def judge_time(manifest: Manifest, source: Source, now: float) -> None:
         raise FeedRefused(FeedCause.MANIFEST_CLOCK, yours=manifest.iat, ours=int(now))
 
 
-def begin(manifest: Manifest, progress: Progress | None) -> Progress:
+def begin(manifest: BatchManifest, progress: SourceProgress | None) -> SourceProgress:
     """Return the progress of a batch of which nothing is applied yet."""
-    return Progress(
+    return SourceProgress(
         sequence=manifest.sequence,
         batch=manifest.batch.hex(),
         digest=manifest.digest.hex(),
@@ -158,7 +160,7 @@ def begin(manifest: Manifest, progress: Progress | None) -> Progress:
     )
 
 
-def step(progress: Progress, *, line: int, applied: int, older: int) -> Progress:
+def step(progress: SourceProgress, *, line: int, applied: int, older: int) -> SourceProgress:
     """Return the progress after the lines before `line` are in the planes."""
     return msgspec.structs.replace(
         progress,
@@ -168,7 +170,7 @@ def step(progress: Progress, *, line: int, applied: int, older: int) -> Progress
     )
 
 
-def finish(progress: Progress, *, fed: int, observed: int, now: float) -> Progress:
+def finish(progress: SourceProgress, *, fed: int, observed: int, now: float) -> SourceProgress:
     """Return the progress of a source whose batch is applied whole."""
     return msgspec.structs.replace(
         progress,

@@ -43,7 +43,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BreakerAnswer:
     """A breaker after an event, and whether who asked may come in."""
 
     breaker: Breaker
@@ -52,36 +52,38 @@ class Answer:
     """Seconds until it is worth asking again."""
 
 
-def on_event(breaker: Breaker, event: BreakerEvent, rules: BreakerRules, now: float) -> Answer:
+def on_event(
+    breaker: Breaker, event: BreakerEvent, rules: BreakerRules, now: float
+) -> BreakerAnswer:
     """Return what an event makes of a breaker."""
     match breaker.state, event:
         case BreakerState.CLOSED, BreakerEvent.ASK:
-            return Answer(breaker=breaker, admitted=True)
+            return BreakerAnswer(breaker=breaker, admitted=True)
         case BreakerState.CLOSED, BreakerEvent.FAILURE:
             failures = breaker.failures + 1
             if failures >= rules.failures:
                 return _opened(replace(breaker, failures=failures), rules.pause, now)
-            return Answer(breaker=replace(breaker, failures=failures), admitted=False)
+            return BreakerAnswer(breaker=replace(breaker, failures=failures), admitted=False)
         case BreakerState.OPEN, BreakerEvent.ASK if now >= breaker.until:
             trial = replace(breaker, state=BreakerState.HALF_OPEN, until=now + breaker.pause)
-            return Answer(breaker=trial, admitted=True)
+            return BreakerAnswer(breaker=trial, admitted=True)
         case BreakerState.HALF_OPEN, BreakerEvent.ASK if now >= breaker.until:
-            return Answer(breaker=replace(breaker, until=now + breaker.pause), admitted=True)
+            return BreakerAnswer(breaker=replace(breaker, until=now + breaker.pause), admitted=True)
         case BreakerState.OPEN | BreakerState.HALF_OPEN, BreakerEvent.ASK:
-            return Answer(
+            return BreakerAnswer(
                 breaker=breaker, admitted=False, wait=max(1, int(breaker.until - now) + 1)
             )
         case BreakerState.HALF_OPEN, BreakerEvent.FAILURE:
             return _opened(breaker, min(2 * breaker.pause, rules.longest), now)
         case BreakerState.OPEN, BreakerEvent.FAILURE | BreakerEvent.SUCCESS:
             # Of a batch that was let in before: the pause stands.
-            return Answer(breaker=breaker, admitted=False)
+            return BreakerAnswer(breaker=breaker, admitted=False)
         case _, _:
-            return Answer(breaker=Breaker(), admitted=True)
+            return BreakerAnswer(breaker=Breaker(), admitted=True)
 
 
-def _opened(breaker: Breaker, pause: int, now: float) -> Answer:
+def _opened(breaker: Breaker, pause: int, now: float) -> BreakerAnswer:
     opened = replace(
         breaker, state=BreakerState.OPEN, pause=max(1, pause), until=now + max(1, pause)
     )
-    return Answer(breaker=opened, admitted=False, wait=max(1, pause))
+    return BreakerAnswer(breaker=opened, admitted=False, wait=max(1, pause))

@@ -14,7 +14,7 @@ from verifier.contract.vocabulary import Answer
 from verifier.decision import Decision
 
 
-class Told(NamedTuple):
+class ExportInput(NamedTuple):
     """All that a row can be made from."""
 
     record: ScanRecord
@@ -24,22 +24,22 @@ class Told(NamedTuple):
     incident: str | None
 
 
-def _decision(told: Told) -> Value:
+def _decision(told: ExportInput) -> Value:
     final = told.record.final
     return str(told.made.outcome if final is None else final)
 
 
-def _reason(told: Told) -> Value:
+def _reason(told: ExportInput) -> Value:
     record = told.record
     found = told.made.reason if record.final is None else record.final_reason
     return None if found is None else str(found)
 
 
-def _amended(told: Told) -> Value:
+def _amended(told: ExportInput) -> Value:
     return None if told.amendment is None else str(told.amendment.kind)
 
 
-FIELDS: Final[Mapping[ExportField, Callable[[Told], Value]]] = {
+FIELDS: Final[Mapping[ExportField, Callable[[ExportInput], Value]]] = {
     ExportField.SCAN_ID: lambda told: str(uuid.UUID(bytes=told.record.scan_id)),
     ExportField.TERMINAL: lambda told: told.record.terminal,
     ExportField.PLACE: lambda told: told.record.place,
@@ -65,6 +65,6 @@ FIELDS: Final[Mapping[ExportField, Callable[[Told], Value]]] = {
 }
 
 
-def row(fields: Sequence[ExportField], told: Told) -> tuple[Value, ...]:
+def row(fields: Sequence[ExportField], told: ExportInput) -> tuple[Value, ...]:
     """Return one record's values in the order of `fields`."""
     return tuple(FIELDS[field](told) for field in fields)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from verifier.contract.vocabulary import Plane
-from verifier.feeds.batches import Progress
+from verifier.feeds.batches import SourceProgress
 from verifier.feeds.sources import Source
 
 
@@ -46,7 +46,7 @@ def freshness(source: Source, fed: int, now: float) -> Freshness:
 
 
 def planes_fed(
-    sources: Iterable[Source], progress: Mapping[str, Progress]
+    sources: Iterable[Source], progress: Mapping[str, SourceProgress]
 ) -> dict[tuple[int, Plane], Fed]:
     """Return every plane that requires sources, with as of when they have fed it."""
     found: dict[tuple[int, Plane], Fed] = {}

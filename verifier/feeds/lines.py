@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from verifier.contract.feed import MAX_LINE_BYTES, NO_LINES, Form, Manifest, next_digest
+from verifier.contract.feed import MAX_LINE_BYTES, NO_LINES, BatchForm, BatchManifest, next_digest
 from verifier.contract.vocabulary import Plane
 from verifier.errors import FeedCause, FeedRefused
 from verifier.feeds.reports import LineFault, WrongLine
@@ -118,11 +118,11 @@ class BodyLines:
 class LineReader:
     """Reads the lines of one batch; a wrong one spoils only itself."""
 
-    def __init__(self, manifest: Manifest, source: Source, start: Position) -> None:
+    def __init__(self, manifest: BatchManifest, source: Source, start: Position) -> None:
         self._body = BodyLines(start)
         self._planes = {str(plane): plane for plane in manifest.planes}
         self._values = source.values
-        self._csv = manifest.form is Form.CSV
+        self._csv = manifest.form is BatchForm.CSV
         self._column = start.column
         self._manifest = manifest
 
@@ -179,7 +179,7 @@ class LineReader:
         return Observation(number, line.ref, line.person, plane, value, line.at)
 
 
-def complete(manifest: Manifest, position: Position) -> None:
+def complete(manifest: BatchManifest, position: Position) -> None:
     """Check a text that has come to its end against its manifest.
 
     Raises:

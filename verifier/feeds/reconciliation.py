@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from verifier.feeds.batches import FIRST_CHAIN, Progress
+from verifier.feeds.batches import FIRST_CHAIN, SourceProgress
 from verifier.feeds.reports import BatchReport, BatchState, Counts, add_counts
 
 KEPT_REPORTS: Final = 1000
@@ -20,7 +20,7 @@ _Hex64 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Sequence = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 
 
-class Standing(StrEnum):
+class Agreement(StrEnum):
     """How the two sides compare."""
 
     EQUAL = "equal"
@@ -39,7 +39,7 @@ class SentBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     digest: _Hex64
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SourceStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a source says of itself."""
 
     sequence: _Sequence
@@ -57,7 +57,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """The answer."""
 
-    standing: Standing
+    standing: Agreement
     sequence: int
     """Of the last batch that is finished here."""
     next: int
@@ -75,7 +75,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(
-    asked: Asked, progress: Progress | None, reports: Mapping[int, BatchReport]
+    asked: SourceStatement, progress: SourceProgress | None, reports: Mapping[int, BatchReport]
 ) -> Comparison:
     """Compare; `reports` are those kept, by number."""
     ours = _finished(progress)
@@ -110,24 +110,26 @@ def compare(
 
 
 def _standing(
-    asked: Asked, ours: int, *, digests_equal: bool | None, counts_equal: bool | None
-) -> Standing:
+    asked: SourceStatement, ours: int, *, digests_equal: bool | None, counts_equal: bool | None
+) -> Agreement:
     if digests_equal is False:
-        return Standing.DIFFERENT
+        return Agreement.DIFFERENT
     if asked.sequence > ours:
-        return Standing.BEHIND
+        return Agreement.BEHIND
     if asked.sequence < ours:
-        return Standing.AHEAD
-    return Standing.DIFFERENT if counts_equal is False else Standing.EQUAL
+        return Agreement.AHEAD
+    return Agreement.DIFFERENT if counts_equal is False else Agreement.EQUAL
 
 
-def _finished(progress: Progress | None) -> int:
+def _finished(progress: SourceProgress | None) -> int:
     if progress is None:
         return 0
     return progress.sequence if progress.finished else progress.sequence - 1
 
 
-def _chain_at(sequence: int, progress: Progress | None, done: Mapping[int, BatchReport]) -> str:
+def _chain_at(
+    sequence: int, progress: SourceProgress | None, done: Mapping[int, BatchReport]
+) -> str:
     if sequence == 0:
         return FIRST_CHAIN.hex()
     if progress is not None and sequence == _finished(progress):

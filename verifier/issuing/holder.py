@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from verifier.codes import base45
 from verifier.codes.city import PREFIX, algorithm_byte
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, byte_string_head, to_be_signed
 from verifier.contract.holder import HolderRequest, Possession, Purpose, seal_holder
-from verifier.issuing.signing import SigningKey
+from verifier.encoding import base45
+from verifier.issuing.signing_key import SigningKey
 
 CTI_BYTES = 4
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from verifier.codes import base45
 from verifier.codes.city import PREFIX
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, byte_string_head, protected_header, to_be_signed
 from verifier.contract.vocabulary import Kind
-from verifier.issuing.signing import SigningKey
+from verifier.encoding import base45
+from verifier.issuing.signing_key import SigningKey
 
 _PRIVATE_CLAIM: Final = -70001
 _TAG_18: Final = b"\xd2"

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.status import DeltaDocument, StatusDocument, write_delta, write_status
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.status.delta import apply, chained
 from verifier.status.plane import BITS, PlaneView
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from verifier.codes import base45
 from verifier.codes.city import PREFIX
 from verifier.codes.city import decode as decode_text
 from verifier.codes.claims import Claims
@@ -26,6 +25,7 @@ from verifier.contract.holder import (
     read_holder,
 )
 from verifier.contract.vocabulary import Kind
+from verifier.encoding import base45
 from verifier.errors import Refusal, VerifierError
 from verifier.trust.keys import VerifyKey
 
@@ -71,7 +71,7 @@ def check_possession(
         raise HolderRefused(HolderCause.OTHER)
 
 
-class Shown(NamedTuple):
+class ShownCredential(NamedTuple):
     """A credential of ours, its key and what it says of the key."""
 
     claims: Claims
@@ -82,7 +82,7 @@ class Shown(NamedTuple):
 
 def open_credential(
     data: bytes, keys: Mapping[bytes, VerifyKey], *, issuer: str, number: int, now: float
-) -> Shown:
+) -> ShownCredential:
     """Read a credential of this issuer that is bound to a key.
 
     `keys` are those that may sign credentials now, by kid.
@@ -107,10 +107,12 @@ def open_credential(
         raise HolderRefused(HolderCause.UNKNOWN)
     if claims.expires is None or now >= claims.expires:
         raise HolderRefused(HolderCause.EXPIRED)
-    return Shown(claims, claims.holder, payload[8][1])
+    return ShownCredential(claims, claims.holder, payload[8][1])
 
 
-def open_request(data: bytes, shown: Shown, *, door: HolderDoor, now: float) -> HolderRequest:
+def open_request(
+    data: bytes, shown: ShownCredential, *, door: HolderDoor, now: float
+) -> HolderRequest:
     """Read what the holder of a credential asks at a door; the nonce is the store's to remember.
 
     Raises:

@@ -23,7 +23,7 @@ _S: Final = ProposalState
 ENDED: Final = frozenset({_S.DONE, _S.REJECTED, _S.WITHDRAWN, _S.OVERTAKEN, _S.EXPIRED})
 
 
-class Step(StrEnum):
+class ProposalStep(StrEnum):
     """What somebody does to a proposal."""
 
     APPROVE = "approve"
@@ -32,12 +32,12 @@ class Step(StrEnum):
     OVERTAKE = "overtake"
 
 
-STEPS: Final[Mapping[tuple[ProposalState, Step], ProposalState]] = {
-    (_S.OPEN, Step.APPROVE): _S.APPROVED,
-    (_S.OPEN, Step.REJECT): _S.REJECTED,
-    (_S.OPEN, Step.OVERTAKE): _S.OVERTAKEN,
-    (_S.APPROVED, Step.CARRY_OUT): _S.DONE,
-    (_S.APPROVED, Step.OVERTAKE): _S.OVERTAKEN,
+STEPS: Final[Mapping[tuple[ProposalState, ProposalStep], ProposalState]] = {
+    (_S.OPEN, ProposalStep.APPROVE): _S.APPROVED,
+    (_S.OPEN, ProposalStep.REJECT): _S.REJECTED,
+    (_S.OPEN, ProposalStep.OVERTAKE): _S.OVERTAKEN,
+    (_S.APPROVED, ProposalStep.CARRY_OUT): _S.DONE,
+    (_S.APPROVED, ProposalStep.OVERTAKE): _S.OVERTAKEN,
 }
 """Every step there is; any other is refused."""
 
@@ -68,7 +68,7 @@ def approved(proposal: Proposal, person: str, now_ms: int) -> Proposal:
     proposal = shown(proposal, now_ms)
     if proposal.state in (_S.APPROVED, _S.DONE) and proposal.decided_by == person:
         return proposal
-    after = _step(proposal, Step.APPROVE)
+    after = _step(proposal, ProposalStep.APPROVE)
     return structs.replace(proposal, state=after, decided_by=person, decided_at=now_ms)
 
 
@@ -85,21 +85,21 @@ def rejected(proposal: Proposal, person: str, why: RejectReason, now_ms: int) ->
     wanted = _S.WITHDRAWN if own else _S.REJECTED
     if (proposal.state, proposal.decided_by, proposal.why) == (wanted, person, why):
         return proposal
-    _step(proposal, Step.REJECT)
+    _step(proposal, ProposalStep.REJECT)
     return structs.replace(proposal, state=wanted, decided_by=person, decided_at=now_ms, why=why)
 
 
 def carried_out(proposal: Proposal) -> Proposal:
     """Return an approved proposal that was carried out."""
-    return structs.replace(proposal, state=_step(proposal, Step.CARRY_OUT))
+    return structs.replace(proposal, state=_step(proposal, ProposalStep.CARRY_OUT))
 
 
 def overtaken(proposal: Proposal) -> Proposal:
     """Return a proposal whose subject changed meanwhile: it will never be carried out."""
-    return structs.replace(proposal, state=_step(proposal, Step.OVERTAKE))
+    return structs.replace(proposal, state=_step(proposal, ProposalStep.OVERTAKE))
 
 
-def _step(proposal: Proposal, step: Step) -> ProposalState:
+def _step(proposal: Proposal, step: ProposalStep) -> ProposalState:
     after = STEPS.get((proposal.state, step))
     if after is None:
         expired = proposal.state is _S.EXPIRED

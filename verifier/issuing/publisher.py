@@ -20,7 +20,7 @@ from verifier.contract.bundle import (
 )
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.root import seal_root_file
 
 

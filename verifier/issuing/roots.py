@@ -14,7 +14,7 @@ from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.envelope import SignedUse, seal
 from verifier.contract.errors import MalformedError
 from verifier.issuing.publisher import seal_root
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.keys import kid_of, load_spki
 from verifier.trust.root import envelopes_of, open_root_file, root_signers, seal_root_file

@@ -62,7 +62,7 @@ class RuleType(StrEnum):
     INVALIDATION = "Invalidation"
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """What a rule says of a document."""
 
     PASSED = "passed"
@@ -120,7 +120,7 @@ class RuleOutcome:
 
     id: str
     version: tuple[int, ...]
-    verdict: Verdict
+    verdict: RuleVerdict
     descriptions: Mapping[str, str]
 
 
@@ -255,15 +255,15 @@ def judge_all(
     return tuple(judge(rule, payload, external) for rule in rules)
 
 
-def _verdict(rule: EuRule, payload: Any, external: dict[str, Any]) -> Verdict:
+def _verdict(rule: EuRule, payload: Any, external: dict[str, Any]) -> RuleVerdict:
     if rule.logic is None:
-        return Verdict.UNKNOWN
+        return RuleVerdict.UNKNOWN
     try:
         result = certlogic.evaluate(rule.logic, {"payload": payload, EXTERNAL: external})
     except certlogic.EvaluationError as error:
         absent = error.fault is certlogic.Fault.ABSENT
-        return Verdict.UNKNOWN if absent else Verdict.FAILED
-    return Verdict.PASSED if result is True else Verdict.FAILED
+        return RuleVerdict.UNKNOWN if absent else RuleVerdict.FAILED
+    return RuleVerdict.PASSED if result is True else RuleVerdict.FAILED
 
 
 def _logic(file: _File) -> certlogic.Rule | None:

@@ -10,14 +10,15 @@ from typing import Final
 
 import uvloop
 
+from runtime.logs import open_log
 from verifier.service.feeds.run import run_feeds
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.issuing.run import run_issuing
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.logs import open_log
-from verifier.service.settings import SettingsError, WorkerSettings, read_settings
+from verifier.service.process.settings import SettingsError, read_settings
 from verifier.service.store.connection import NotDurableError
-from verifier.service.worker import run_worker
+from verifier.service.worker.run import run_worker
+from verifier.service.worker.settings import WorkerSettings
 
 WRONG_SETTINGS: Final = 2
 """Exit status: a setting, or what it names, does not hold."""

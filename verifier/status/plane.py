@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.codes.inflate import inflate
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import CHAIN_BYTES, StatusDocument
 from verifier.contract.vocabulary import Plane
+from verifier.encoding.inflate import inflate
 
 MAX_PLANE_BYTES: Final = 32 * 1024 * 1024
 """Octets inflated; a test plane of 18.7 million people is 18.7 MB."""

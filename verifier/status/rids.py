@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from verifier.codes.jose import read_json
 from verifier.contract.bundle import CardsDocument
 from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import read_json
 
 MAX_RIDS: Final = 1_000_000
 """Entries of one list, 100 MB of memory; who revokes more revokes the key."""

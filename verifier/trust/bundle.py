@@ -43,8 +43,8 @@ from verifier.status.plane import PlaneView, Status, open_plane
 from verifier.status.rids import RevokedCards, open_cards
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
-from verifier.trust.opening import document_in, holds, opened, read_by, taken_apart
 from verifier.trust.root import keys_of, read_root
+from verifier.trust.signed_document import document_in, holds, opened, read_by, taken_apart
 
 AnyDocument = (
     TrustDocument | ProfilesDocument | CardsDocument | RostersDocument | AppointmentsDocument

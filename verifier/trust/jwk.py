@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from verifier.codes.jose import base64url, unbase64url
 from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import base64url, unbase64url
 from verifier.trust.certificates import Certificate, read_certificate
 from verifier.trust.keys import PublicKey
 

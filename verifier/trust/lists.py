@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from verifier.codes.jose import read_json
 from verifier.contract.bundle import MAX_KEYS
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import CertificateUse, Format
+from verifier.encoding.strict_json import read_json
 from verifier.status.rids import MAX_COUNTER
 from verifier.trust.certificates import MAX_CERTIFICATE_BYTES, Certificate, read_certificate
 from verifier.trust.jwk import PrivateKeyError, read_jwk, thumbprint_of

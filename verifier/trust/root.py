@@ -12,7 +12,7 @@ from verifier.contract.envelope import Envelope, SignedUse
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused
 from verifier.trust.keys import VerifyKey, kid_of, load_spki
-from verifier.trust.opening import document_in, holds, taken_apart
+from verifier.trust.signed_document import document_in, holds, taken_apart
 
 MAX_ROOT_SIGNATURES: Final = 16
 """Envelopes in a root file; a root has at most 16 keys."""

@@ -15,17 +15,17 @@ from aiohttp import web
 from msgspec import Struct
 
 from fleet import commands
-from fleet.commands import Command, Order
+from fleet.commands import CommandRecord, Order
 from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
 from fleet.contract.messages import Argument
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.errors import CommandError
 from fleet.service.app import FLEET, Fleet
-from fleet.service.clock import now_ms
-from fleet.service.desk import BusyError
 from fleet.service.http.access import Caller, audited, require, require_place
 from fleet.service.http.problems import ProblemError, answer
+from fleet.service.shard_writer import BusyError
 from fleet.service.store.orders import promise_key, read_commands
+from runtime.clock import now_ms
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.vocabulary import ApiScope, GrantState
 
@@ -119,7 +119,7 @@ async def get_command(request: web.Request) -> web.Response:
     return answer(found)
 
 
-def _act(caller: Caller, command: Command) -> Act:
+def _act(caller: Caller, command: CommandRecord) -> Act:
     """Say who commands what."""
     return Act(
         action=AuditAction.COMMAND,
@@ -131,7 +131,9 @@ def _act(caller: Caller, command: Command) -> Act:
     )
 
 
-async def _give(fleet: Fleet, command: Command, key: str, digest: str) -> tuple[Command, bool]:
+async def _give(
+    fleet: Fleet, command: CommandRecord, key: str, digest: str
+) -> tuple[CommandRecord, bool]:
     held = fleet.held(shard_of(TerminalId(command.terminal)))
     if held is None:
         raise BusyError

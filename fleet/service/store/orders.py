@@ -10,17 +10,17 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from fleet.commands import Command
+from fleet.commands import CommandRecord
 from fleet.contract.topics import Shard, TerminalId
 from fleet.service.store.leases import tag
 from fleet.shard import Promise
 
 _encode: Final = msgspec.json.Encoder().encode
-_command: Final = msgspec.json.Decoder(Command).decode
+_command: Final = msgspec.json.Decoder(CommandRecord).decode
 _promise: Final = msgspec.json.Decoder(Promise).decode
 
 
-def command_write(shard: Shard, command: Command) -> tuple[str, str, bytes, str, str]:
+def command_write(shard: Shard, command: CommandRecord) -> tuple[str, str, bytes, str, str]:
     """Return the write of one command."""
     key = f"{tag(shard)}command:{command.id}"
     return "SET", key, _encode(command), "PXAT", str(command.forget_at)
@@ -37,7 +37,7 @@ def promise_key(caller: str, terminal: TerminalId, idempotency_key: str) -> str:
     return hashlib.sha256(f"{caller}\0{terminal}\0{idempotency_key}".encode()).hexdigest()
 
 
-async def read_commands(redis: Redis, shard: Shard, ids: Iterable[str]) -> dict[str, Command]:
+async def read_commands(redis: Redis, shard: Shard, ids: Iterable[str]) -> dict[str, CommandRecord]:
     """Read commands by id; those unknown are left out."""
     keys = [f"{tag(shard)}command:{command_id}" for command_id in ids]
     if not keys:

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from fleet.contract.topics import Shard as ShardName
 from fleet.contract.topics import TerminalId
 from fleet.incidents import Incident
-from fleet.presence import Seen
+from fleet.presence import TerminalPresence
 from fleet.sequences import Sequences
 from fleet.service.store import dead, orders
 from fleet.service.store.functions import WRITE
@@ -22,7 +22,7 @@ from fleet.service.store.leases import Fence, fence_key, tag
 from fleet.shard import Shard, Work
 
 _encode: Final = msgspec.json.Encoder().encode
-_seen: Final = msgspec.json.Decoder(Seen).decode
+_seen: Final = msgspec.json.Decoder(TerminalPresence).decode
 _sequences: Final = msgspec.json.Decoder(Sequences).decode
 _incident: Final = msgspec.json.Decoder(Incident).decode
 
@@ -132,7 +132,7 @@ async def load_shard(redis: Redis, name: ShardName, now: int) -> Shard:
 class TerminalRows:
     """What the store knows of one terminal, for showing it."""
 
-    seen: Seen
+    seen: TerminalPresence
     birth: Any
     beat: Any
     reported: Any
@@ -149,7 +149,7 @@ async def read_terminals(
     columns = await pipeline.execute()
     return {
         name: TerminalRows(
-            seen=_seen(seen) if seen else Seen(),
+            seen=_seen(seen) if seen else TerminalPresence(),
             birth=_json(birth),
             beat=_json(beat),
             reported=_json(reported),

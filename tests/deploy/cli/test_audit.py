@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local import audits
 from tests.support.command_line import kapok
-from verifier.contract.audit import START, Act, AuditAction, Flaw, line_of
+from verifier.contract.audit import START, Act, AuditAction, AuditFlaw, line_of
 
 PEOPLE = ("ling", "hao", "ling", "mei", "hao")
 
@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def flaws(data: Path) -> dict[str, Flaw | None]:
+def flaws(data: Path) -> dict[str, AuditFlaw | None]:
     """Return what is wrong with each log."""
     return {path.stem: found.flaw for path, found in audits.verified(audits.logs(data, ()), None)}
 
@@ -48,17 +48,19 @@ def test_whole_logs_hold(data: Path) -> None:
     assert kapok("audit", "verify", fleet, "--head", "5").code == 2
 
 
-@pytest.mark.parametrize("flaw", [Flaw.HASH, Flaw.CHAIN, Flaw.SHORT, Flaw.TORN, Flaw.FORM])
-def test_a_spoilt_log_fails(data: Path, flaw: Flaw) -> None:
+@pytest.mark.parametrize(
+    "flaw", [AuditFlaw.HASH, AuditFlaw.CHAIN, AuditFlaw.SHORT, AuditFlaw.TORN, AuditFlaw.FORM]
+)
+def test_a_spoilt_log_fails(data: Path, flaw: AuditFlaw) -> None:
     """The other one still holds."""
     path = data / "audit" / "fleet.ndjson"
     lines = path.read_bytes().splitlines(keepends=True)
-    spoilt: dict[Flaw, Any] = {
-        Flaw.HASH: [*lines[:2], lines[2].replace(b"ling", b"mei0"), *lines[3:]],
-        Flaw.CHAIN: [lines[0], *lines[2:]],
-        Flaw.SHORT: lines[:3],
-        Flaw.TORN: [*lines, b"{"],
-        Flaw.FORM: [*lines[:3], b"\n", *lines[3:]],
+    spoilt: dict[AuditFlaw, Any] = {
+        AuditFlaw.HASH: [*lines[:2], lines[2].replace(b"ling", b"mei0"), *lines[3:]],
+        AuditFlaw.CHAIN: [lines[0], *lines[2:]],
+        AuditFlaw.SHORT: lines[:3],
+        AuditFlaw.TORN: [*lines, b"{"],
+        AuditFlaw.FORM: [*lines[:3], b"\n", *lines[3:]],
     }
     path.write_bytes(b"".join(spoilt[flaw]))
     assert kapok("audit", "verify", "--data", str(data)).code == 1
@@ -70,9 +72,9 @@ def test_swapped_and_deleted_logs_are_found(data: Path) -> None:
     fleet, issuing = (data / "audit" / f"{name}.ndjson" for name in ("fleet", "issuing"))
     copy = fleet.read_bytes()
     fleet.write_bytes(issuing.read_bytes())
-    assert flaws(data)["fleet"] is Flaw.PROCESS
+    assert flaws(data)["fleet"] is AuditFlaw.PROCESS
     fleet.unlink()
-    assert flaws(data)["fleet"] is Flaw.SHORT
+    assert flaws(data)["fleet"] is AuditFlaw.SHORT
     (elsewhere := data / "copy.txt").write_bytes(copy)
     ((_, found),) = audits.verified((elsewhere,), None)
     assert (found.flaw, found.head.seq) == (None, 5)

@@ -11,8 +11,8 @@ from tests.support.command_line import kapok
 from tests.support.keys import STRANGER
 from verifier.contract.destruction import TYPE, Destruction, seal_destruction
 from verifier.contract.vocabulary import Plane
-from verifier.issuing import signing
-from verifier.issuing.signing import SigningKey
+from verifier.issuing import signing_key
+from verifier.issuing.signing_key import SigningKey
 
 FILE = "destroyed-1-health.cbor"
 
@@ -33,7 +33,7 @@ def certificate(key: SigningKey, **changes: Any) -> bytes:
 def data(tmp_path: Path) -> Path:
     """Return a data folder with a certificate that holds."""
     data = data_folder.made(tmp_path)
-    key = signing.load((data / "keys" / "status.pem").read_bytes())
+    key = signing_key.load((data / "keys" / "status.pem").read_bytes())
     (data / "destructions" / FILE).write_bytes(certificate(key))
     return data
 
@@ -62,7 +62,7 @@ def test_a_certificate_that_does_not_hold_is_refused(data: Path, wrong: str) -> 
     """By one sentence; nothing of it is shown."""
     path = data / "destructions" / FILE
     whole = path.read_bytes()
-    key = signing.load((data / "keys" / "status.pem").read_bytes())
+    key = signing_key.load((data / "keys" / "status.pem").read_bytes())
     path.write_bytes(
         {
             "another key": certificate(STRANGER),

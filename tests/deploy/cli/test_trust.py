@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.trusting.store import key_path, read_source
+from deploy.trust.store import key_path, read_source
 from tests.support import data_folder
 from tests.support.command_line import kapok
 from tests.support.health import CARDS, ISSUER

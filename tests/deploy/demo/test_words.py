@@ -10,14 +10,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from deploy.demo import gates, living, play
+from deploy.demo import gates, play, status_changes
 from deploy.demo.sheet import Sheet
-from deploy.demo.stage import Row
+from deploy.demo.stage import DemoRow
 from deploy.demo.words import CHINESE, said
 from verifier.contract.reasons import Language
 
 SAYING = frozenset({"scan", "note", "fact", "say"})
-ROW = Row(
+ROW = DemoRow(
     chapter="phones",
     what="shown for another place",
     where="culture-1",
@@ -44,7 +44,7 @@ def spoken(source: str) -> Iterator[str]:
         yield from (str(value.value) for value in values if isinstance(value, ast.Constant))
 
 
-def printed(row: Row, language: Language, width: int) -> list[str]:
+def printed(row: DemoRow, language: Language, width: int) -> list[str]:
     """Return the lines of a row, its chapter first."""
     file = io.StringIO()
     Sheet(Console(file=file, width=width), language).show(row)
@@ -54,7 +54,7 @@ def printed(row: Row, language: Language, width: int) -> list[str]:
 def test_everything_that_is_said_has_chinese_words() -> None:
     """And no words are kept of what is not said any more."""
     found = set()
-    for module in (gates, living, play):
+    for module in (gates, status_changes, play):
         assert module.__file__ is not None
         found |= set(spoken(Path(module.__file__).read_text(encoding="utf-8")))
     assert found == CHINESE.keys()

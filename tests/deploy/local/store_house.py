@@ -5,11 +5,11 @@ Run as a process: `python store_house.py PLAN`. The plan is what `deploy.local.l
 
 import sys
 
-from deploy.local import table, up, wiring
+from deploy.local import composition, table, up
 
-SMALL = wiring.Wiring(
-    first_start=wiring.SECRETS,
-    every_start=wiring.RENEWED,
+SMALL = composition.HouseComposition(
+    first_start=composition.SECRETS,
+    every_start=composition.RENEWED,
     children=lambda house: (table.redis_child(house), table.mosquitto_child(house)),
 )
 

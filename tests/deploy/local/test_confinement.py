@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.composition import HOUSE
 from deploy.local.confinement import SECRET_FOLDERS, restrict, ruleset, supported
 from deploy.local.data import FOLDERS
 from deploy.local.holders import HOLDERS, NOBODY, secrets_of
-from deploy.local.wiring import HOUSE
 
 needs_kernel = pytest.mark.skipif(not supported(), reason="this kernel has no Landlock")
 PROBE = """

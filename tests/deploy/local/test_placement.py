@@ -3,15 +3,23 @@ from pathlib import Path
 import pytest
 
 from deploy.local.account import Account
-from deploy.local.placement import READ, STATE_ROOT, TRAVERSE, Entry, decide, first_blocked, place
+from deploy.local.placement import (
+    READ,
+    STATE_ROOT,
+    TRAVERSE,
+    PathMode,
+    decide,
+    first_blocked,
+    place,
+)
 
 ACCOUNT = Account(name="kapok", uid=999, gid=995)
 CLONE = Path("/home/a/kapok")
 
 
-def entry(path: str, mode: int, *, uid: int = 0, gid: int = 0, needs: int = TRAVERSE) -> Entry:
+def entry(path: str, mode: int, *, uid: int = 0, gid: int = 0, needs: int = TRAVERSE) -> PathMode:
     """Describe a file as the file system would."""
-    return Entry(path=Path(path), uid=uid, gid=gid, mode=mode, needs=needs)
+    return PathMode(path=Path(path), uid=uid, gid=gid, mode=mode, needs=needs)
 
 
 @pytest.mark.parametrize(

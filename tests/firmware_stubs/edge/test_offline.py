@@ -10,7 +10,7 @@ import pytest
 from firmware_stubs.edge.offline import Alone, decide_frame
 from firmware_stubs.edge.scene import Scene, photograph
 from firmware_stubs.outbox import Bounds
-from firmware_stubs.scans import Verdict
+from firmware_stubs.scans import FinalDecision
 from tests.support.city import PERSON, City
 from tests.support.publisher import NOW
 from tests.support.terminal_state import CLOCK, alone_in, new_scan
@@ -64,7 +64,7 @@ def test_what_the_centre_passed_is_used_here(alone: Alone) -> None:
     """Going offline does not forget it."""
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.PASS, sentence="", recorded=True)
-    alone.keep(scan, Verdict(answer=answer, online=True), CLOCK, acknowledged=True)
+    alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
     assert alone.records.next() == ()
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
 
@@ -73,7 +73,7 @@ def test_what_the_centre_denied_is_not(alone: Alone) -> None:
     """The person may still pass."""
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.DENY, sentence="", recorded=True)
-    alone.keep(scan, Verdict(answer=answer, online=True), CLOCK, acknowledged=True)
+    alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
     assert decide(alone, City().text()).decision is Outcome.PASS
 
 
@@ -83,7 +83,7 @@ def test_pass_that_the_terminal_itself_could_not_know_is_remembered(tmp_path: Pa
     alone.bundles.known = City(colours={77: Colour.RED}).known()
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.PASS, sentence="", recorded=True)
-    alone.keep(scan, Verdict(answer=answer, online=True), CLOCK, acknowledged=True)
+    alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
     alone.bundles.known = City().known()
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
     alone.database.close()

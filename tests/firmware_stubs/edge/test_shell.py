@@ -12,10 +12,10 @@ import pytest
 import structlog
 
 from firmware_stubs import events
-from firmware_stubs.edge.desk import Desk
-from firmware_stubs.edge.settings import Settings
+from firmware_stubs.edge.disk.storage import Storage, open_storage
+from firmware_stubs.edge.disk.thread import DiskThread
+from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.shell import Shell
-from firmware_stubs.edge.storage import Storage, open_storage
 from fleet.contract.commands import CommandType, ResultState
 from fleet.contract.messages import Command, Epoch, Result
 from tests.support.publisher import EDITION
@@ -24,7 +24,7 @@ from tests.support.terminal_state import new_scan
 EPOCH = Epoch(1, 1)
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path) -> TerminalSettings:
     """Make the settings of a terminal without lines."""
     (folder / "root").write_bytes(EDITION.root())
     given: dict[str, Any] = {
@@ -41,7 +41,7 @@ def settings_in(folder: Path) -> Settings:
         "broker": {"host": "127.0.0.1", "port": 1, "ca": "ca"},
         "gate_open_s": 0.01,
     }
-    return msgspec.convert(given, Settings)
+    return msgspec.convert(given, TerminalSettings)
 
 
 @pytest.fixture
@@ -54,18 +54,18 @@ def storage(tmp_path: Path) -> Iterator[Storage]:
 
 async def ready(storage: Storage, folder: Path) -> Shell:
     """Return a shell whose machine takes commands."""
-    shell = Shell(settings_in(folder), storage, Desk(), structlog.get_logger())
-    await shell.dispatch(events.Loaded(identity=True, suspended=False, ring=(), scans=()))
+    shell = Shell(settings_in(folder), storage, DiskThread(), structlog.get_logger())
+    await shell.dispatch(events.StateLoaded(identity=True, suspended=False, ring=(), scans=()))
     return shell
 
 
-def told(shell: Shell) -> events.Told:
+def told(shell: Shell) -> events.CommandArrived:
     """Make an open_gate that has just come."""
     now = int(shell.now() * 1000)
     command = Command(
         id="0" * 32, type=CommandType.OPEN_GATE, issued_at=now - 10, expires_at=now + 60_000
     )
-    return events.Told(command=command, retained=False, clock_sure=True)
+    return events.CommandArrived(command=command, retained=False, clock_sure=True)
 
 
 def said(storage: Storage) -> list[ResultState]:
@@ -82,7 +82,7 @@ def test_what_the_power_took_is_never_called_a_denial(
     settings = settings_in(tmp_path)
     for machine, left in (("one", []), ("one", [scan.scan_id]), ("two", [])):
         (tmp_path / "boot").write_text(machine)
-        monkeypatch.setattr("firmware_stubs.edge.memory._MACHINE_START", tmp_path / "boot")
+        monkeypatch.setattr("firmware_stubs.edge.disk.memory._MACHINE_START", tmp_path / "boot")
         opened = open_storage(settings, wall=0.0)
         assert [found.scan_id for found in opened.records.recent(scan.at)] == left
         opened.records.note(scan)

@@ -12,17 +12,18 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from deploy.bulk.journal import Progress
+from deploy.bulk.journal import BulkProgress
 from deploy.local.errors import EXIT_FAILED, EXIT_USAGE
 from tests.support import data_folder
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.verifier_process import ADMIN_KEY, ROOT, eventually
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
-from verifier.service.settings import RedisSettings
+from verifier.service.process.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
-from verifier.service.store.planes import PlaneName, make_plane
+from verifier.service.store.planes import make_plane
 
 LINES: Final = 8_000
 
@@ -70,13 +71,13 @@ class Command:
         return process.returncode, said
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> BulkProgress:
         """Return what the journal says; before there is one, nothing is done."""
         try:
             text = self.out.with_name("out.ndjson.job").read_bytes()
         except FileNotFoundError:
-            return Progress(job="")
-        return msgspec.json.decode(text, type=Progress)
+            return BulkProgress(job="")
+        return msgspec.json.decode(text, type=BulkProgress)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results."""

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from deploy.city.folder import CityFolder, read_city
-from deploy.city.loading import FILLED, Loaded, load_city, slots
-from deploy.city.making import make_city
+from deploy.city.loader import FILLED, LoadedCity, load_city, slots
+from deploy.city.maker import make_city
 from deploy.local.errors import UsageError
 from tests.support.bulk import paper, send_batch
 from tests.support.issued import LIST_SIZE
@@ -21,14 +21,15 @@ from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.verifier_process import eventually
 from verifier.contract.reasons import Reason
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.settings import RedisSettings
+from verifier.service.process.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons, keep_person
-from verifier.service.store.planes import PlaneName, change, make_plane, read_value
+from verifier.service.store.planes import change, make_plane, read_value
 from verifier.status.plane import BITS, PackedValues
 
 PEOPLE = 200_000
@@ -99,7 +100,7 @@ class Bare:
             await make_plane(redis, PlaneName(1, plane), SIZE)
         await redis.aclose()
 
-    def load(self, folder: CityFolder, done: Callable[[int], None] = lambda _: None) -> Loaded:
+    def load(self, folder: CityFolder, done: Callable[[int], None] = lambda _: None) -> LoadedCity:
         """Load a city as the command does."""
         call = load_city(self.data, folder, stage=lambda _name, _total: None, done=done)
         return asyncio.run(call)
@@ -173,7 +174,7 @@ def test_a_city_survives_a_store_that_is_killed_while_it_is_loaded(
         if pieces[0] in (4, 15):
             reached.set()
 
-    assert house.load(folder, done) == Loaded(planes=FILLED, others=0)
+    assert house.load(folder, done) == LoadedCity(planes=FILLED, others=0)
     killer.join()
     assert len(kills) == 2
     assert_loaded(house, folder)

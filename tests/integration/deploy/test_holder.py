@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.holding.phone import Pending, Phone, read_phone, write_phone
+from deploy.phones.phone import PendingRenewal, Phone, read_phone, write_phone
 from tests.support import data_folder
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.command_line import Ran, kapok
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from verifier.barcode.scan import read_picture, scan
 from verifier.contract.reasons import Reason
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_renewal_that_was_cut_off_goes_on(data: Path) -> None:
     assert kapok("holder", "renew", "he", "--data", data).code == 1
     before = read_phone(path)
     assert before.own.pending is None
-    pending = Pending(request=bytes(range(16)), key=signing.generate().to_pem().decode())
+    pending = PendingRenewal(request=bytes(range(16)), key=signing_key.generate().to_pem().decode())
     begun = Phone(own=msgspec.structs.replace(before.own, pending=pending))
     cards = []
     for _ in range(2):

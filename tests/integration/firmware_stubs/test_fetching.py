@@ -15,7 +15,7 @@ from tests.support.terminal_shelf import GREEN, profiles
 from tests.support.verifier_process import eventually
 from verifier.contract.destruction import traces
 from verifier.contract.vocabulary import Colour, Plane
-from verifier.service.deltas import Deltas
+from verifier.service.worker.kept_deltas import Deltas
 
 DYING: Final = str(ROOT / "tests" / "support" / "dying_terminal.py")
 HEALTH: Final = "status-1-health"

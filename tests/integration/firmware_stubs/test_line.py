@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from firmware_stubs.clock import Offset
-from firmware_stubs.edge.database import Database
-from firmware_stubs.edge.memory import Memory
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.edge.disk.memory import Memory
 from fleet.contract.commands import CommandState
 from tests.support.centre import root_file
 from tests.support.fleet_process import FleetHouse, eventually, fleet_house

@@ -17,8 +17,9 @@ from tests.support.issued_terminal import (
 from tests.support.issuing_house import IssuingHouse
 from tests.support.terminal_process import Identities, TerminalProcess
 from verifier.contract.reasons import Reason
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
-from verifier.service.store.planes import PlaneName, change
+from verifier.service.store.planes import change
 
 HEALTH = "status-1-health"
 REVOKED = "status-1-revocation"

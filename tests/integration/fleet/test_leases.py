@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fleet.contract.topics import Shard, TerminalId, shard_of
-from fleet.presence import Seen
+from fleet.presence import TerminalPresence
 from fleet.service.settings import RedisSettings
 from fleet.service.store.connection import open_store
 from fleet.service.store.functions import load_functions
@@ -49,12 +49,12 @@ def test_a_stale_fence_writes_nothing(redis: RedisServer) -> None:
             assert fence is not None
             assert await second.take(shard, own=True) is None
             work = Work(ShardState(name=shard), 5)
-            work.seen[name] = Seen(last_seen=1)
+            work.seen[name] = TerminalPresence(last_seen=1)
             assert await write_all(store, [write_of(work, fence)]) == [True]
             await first.release(shard, fence)
             taken = await second.take(shard, own=False)
             assert taken == fence + 1
-            work.seen[name] = Seen(last_seen=2)
+            work.seen[name] = TerminalPresence(last_seen=2)
             assert await write_all(store, [write_of(work, fence)]) == [False]
             assert not await first.renew(shard, fence)
             await first.release(shard, fence)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.fleet_process import FleetHouse, eventually, fleet_house, operator_key
-from verifier.contract.audit import Flaw, Head, verify
+from verifier.contract.audit import AuditFlaw, AuditHead, verify
 from verifier.contract.operator import MAX_TOKEN_S, TOKEN_PREFIX
 
 
@@ -31,7 +31,7 @@ def log_of(house: FleetHouse) -> list[bytes]:
 def entries(house: FleetHouse) -> list[dict[str, Any]]:
     """Return the entries of the audit log, which holds against its head."""
     lines = log_of(house)
-    head = Head(*json.loads((house.folder / "audit" / "fleet.head").read_bytes()))
+    head = AuditHead(*json.loads((house.folder / "audit" / "fleet.head").read_bytes()))
     assert verify(lines, process="fleet", head=head).flaw is None
     return [json.loads(line) for line in lines]
 
@@ -187,21 +187,21 @@ def test_a_killed_fleet_continues_its_log(house: FleetHouse) -> None:
         house.fleet.start()
 
 
-def spoil(path: Path, flaw: Flaw) -> None:
+def spoil(path: Path, flaw: AuditFlaw) -> None:
     """Do to a log what leads to a flaw."""
     lines = path.read_bytes().splitlines(keepends=True)
-    if flaw is Flaw.HASH:
+    if flaw is AuditFlaw.HASH:
         lines[1] = lines[1].replace(b'"person":"ling"', b'"person":"hao0"')
         assert b"hao0" in lines[1]
-    elif flaw is Flaw.CHAIN:
+    elif flaw is AuditFlaw.CHAIN:
         del lines[1]
-    elif flaw is Flaw.SHORT:
+    elif flaw is AuditFlaw.SHORT:
         del lines[-1]
     path.write_bytes(b"".join(lines))
 
 
-@pytest.mark.parametrize("flaw", [Flaw.HASH, Flaw.CHAIN, Flaw.SHORT])
-def test_a_tampered_log_is_not_continued(house: FleetHouse, flaw: Flaw) -> None:
+@pytest.mark.parametrize("flaw", [AuditFlaw.HASH, AuditFlaw.CHAIN, AuditFlaw.SHORT])
+def test_a_tampered_log_is_not_continued(house: FleetHouse, flaw: AuditFlaw) -> None:
     """What must be audited is refused; the fleet serves what need not be."""
     token = house.fleet.token("ling")
     path = house.folder / "audit" / "fleet.ndjson"

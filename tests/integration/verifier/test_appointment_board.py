@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.clock import now
 from tests.support.keys import BUNDLE
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.bundle import (
@@ -18,15 +19,14 @@ from verifier.contract.bundle import (
 )
 from verifier.contract.envelope import take_apart
 from verifier.sectors.appointments import MAX_GRACE_MINUTES
-from verifier.service.clock import now
-from verifier.service.floors import FloorFile
-from verifier.service.issuing.appointments import (
+from verifier.service.issuing.bundles.appointments import (
     HORIZON_S,
     REFRESH_S,
     AppointmentBoard,
     Booking,
     BookingRefusedError,
 )
+from verifier.service.process.floors import FloorFile
 from verifier.service.store.appointments import KEPT_S
 
 AT = int(now())

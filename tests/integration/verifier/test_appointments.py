@@ -10,7 +10,7 @@ import pytest
 from tests.support.centre import ADMIN_KEY, BOOKING_KEY, eventually
 from tests.support.issuing_house import BY_APPOINTMENT, IssuingHouse, issuing_house
 from verifier.contract.reasons import Reason
-from verifier.service.issuing.booking import MAX_AHEAD_S, MAX_BOOKED, MAX_SPAN_S
+from verifier.service.issuing.bundles.bookings import MAX_AHEAD_S, MAX_BOOKED, MAX_SPAN_S
 
 ids = count(1)
 

@@ -15,8 +15,8 @@ from tests.support.store_line import new_scan, record
 from tests.support.verifier_process import eventually
 from verifier.archive.columns import PartWriter
 from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, day_name
-from verifier.archive.manifest import EntryId, Gap, Manifest, Progress, part_file
-from verifier.archive.row import Entry
+from verifier.archive.manifest import ArchiveProgress, DayManifest, EntryId, Gap, part_file
+from verifier.archive.row import StreamEntry
 from verifier.contract.amendment import Amendment, AmendmentKind
 from verifier.contract.vocabulary import Answer
 from verifier.service.archive.folder import RecordsFolder
@@ -47,7 +47,7 @@ def write_day(house: ArchiveHouse, day: int, scan_ids: list[bytes]) -> Path:
         writer = PartWriter(part.sink, day * HOURS, part.number)
         ms = day * HOURS * HOUR_MS
         writer.add(
-            Entry(0, EntryId(ms, place), b"", record(scan_id), Answer.FRESH)
+            StreamEntry(0, EntryId(ms, place), b"", record(scan_id), Answer.FRESH)
             for place, scan_id in enumerate(scan_ids)
         )
         part.keep(writer.close())
@@ -160,7 +160,7 @@ def test_whoever_comes_too_late_says_which_hours(house: ArchiveHouse) -> None:
     hour = hour_now()
     wanted = house.fill(hour - 1, 10)
     house.records.mkdir()
-    before = Progress(through=hour - 48)
+    before = ArchiveProgress(through=hour - 48)
     (house.records / "progress.json").write_bytes(msgspec.json.encode(before))
     house.process.start()
     moved_through(house, hour - 1)
@@ -178,7 +178,9 @@ def test_it_cries_before_anything_is_lost(house: ArchiveHouse) -> None:
     hour = hour_now()
     wanted = house.fill(hour - 1, 10)
     house.records.mkdir()
-    (house.records / "progress.json").write_bytes(msgspec.json.encode(Progress(through=hour - 10)))
+    (house.records / "progress.json").write_bytes(
+        msgspec.json.encode(ArchiveProgress(through=hour - 10))
+    )
     blocked = house.records / day_name((hour - 1) // HOURS)
     blocked.write_bytes(b"a file where a folder belongs")
     house.process.start(ready=False)
@@ -218,5 +220,5 @@ def test_after_31_days_nothing_is_left_in_any_byte(house: ArchiveHouse) -> None:
     assert not old_key.exists()
     assert holding(house.folder, marks) == set()
     assert kept_key.exists()
-    manifest = msgspec.json.decode((kept_day / "manifest.json").read_bytes(), type=Manifest)
+    manifest = msgspec.json.decode((kept_day / "manifest.json").read_bytes(), type=DayManifest)
     assert manifest.rows == len(other_ids)

@@ -14,14 +14,15 @@ from tests.support.bulk import BatchAnswer, body_of, open_batch, paper, send_bat
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import REFERENCE_KEY, IssuingHouse, issuing_house
 from tests.support.verifier_process import API_KEY
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.settings import RedisSettings
+from verifier.service.process.settings import RedisSettings
 from verifier.service.store.connection import open_store
 from verifier.service.store.credentials import read_held
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons
-from verifier.service.store.planes import PlaneName, change, make_plane, read_value
+from verifier.service.store.planes import change, make_plane, read_value
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 Result = TypeVar("Result")

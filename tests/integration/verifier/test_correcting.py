@@ -16,13 +16,14 @@ from verifier.contract.proposal import (
     ProposalState,
     ProposeCorrection,
 )
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase, CorrectionReason, CorrectionState
 from verifier.service.http.problems import Problem
-from verifier.service.issuing.correcting import CLOSED, Corrections
+from verifier.service.issuing.proposals.correction import CLOSED, CorrectionProposals
 from verifier.service.store.corrections import open_case, read_case
 from verifier.service.store.observed import observe
-from verifier.service.store.planes import Marker, PlaneName, change, make_plane, read_value
+from verifier.service.store.planes import Marker, change, make_plane, read_value
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 PERSON, RED = 5, 3
@@ -36,7 +37,7 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-async def opened(redis: Redis) -> tuple[Corrections, CorrectionCase]:
+async def opened(redis: Redis) -> tuple[CorrectionProposals, CorrectionCase]:
     """Make a red person who says that it is wrong."""
     await make_plane(redis, HEALTH, 100)
     await change(redis, {HEALTH: [(PERSON, RED)]})
@@ -51,7 +52,7 @@ async def opened(redis: Redis) -> tuple[Corrections, CorrectionCase]:
         opened_by="desk",
     )
     await open_case(redis, case)
-    return Corrections(redis), case
+    return CorrectionProposals(redis), case
 
 
 def asked(to: str) -> ProposeCorrection:
@@ -61,7 +62,7 @@ def asked(to: str) -> ProposeCorrection:
     )
 
 
-async def proposed(corrections: Corrections, to: str) -> Proposal:
+async def proposed(corrections: CorrectionProposals, to: str) -> Proposal:
     """Propose a value for the case."""
     matter = await corrections.look(asked(to))
     return Proposal(

@@ -10,7 +10,7 @@ from tests.support.store_line import StoreLine, new_scan
 from verifier.contract.envelope import SignedUse, take_apart, to_be_signed
 from verifier.contract.export import ExportDocument, ExportField, read_export
 from verifier.contract.vocabulary import Outcome
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.trust.keys import load_spki
 
 FIELDS = ("scan_id", "place", "at", "decision", "reason")
@@ -33,7 +33,7 @@ def page(house: FeedsHouse, query: str = "") -> ExportDocument:
     status, data = house.fetch(PATH + query, CONSUMER_KEY)
     assert status == 200, data
     envelope = take_apart(data)
-    key = signing.load((house.folder / "export.pem").read_bytes())
+    key = signing_key.load((house.folder / "export.pem").read_bytes())
     _, public = load_spki(key.spki)
     message = to_be_signed(SignedUse.EXPORT, envelope.protected, envelope.payload)
     assert envelope.kid == key.kid

@@ -19,12 +19,12 @@ from tests.support.feeds_house import (
     feeds_house,
     lines,
 )
-from verifier.contract.feed import Form, digest_of
+from verifier.contract.feed import BatchForm, digest_of
 from verifier.contract.vocabulary import Plane
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 
 HEALTH, TEST = Plane.HEALTH, Plane.TEST
-OTHER = base64.b64encode(signing.generate().spki).decode()
+OTHER = base64.b64encode(signing_key.generate().spki).decode()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_batch_sets_values_by_reference_and_by_index(house: FeedsHouse) -> Non
     assert sender.send(lines([("R-0001", "red", 0), (200, "yellow", -9)])).status == 200
     now = int(time.time())
     rows = f"ref,plane,value,at\nr-0002 ,health,green,{now}\nR-0003,test,77,{now}".encode()
-    answer = sender.send(rows, packed=True, form=Form.CSV, planes=(HEALTH, TEST))
+    answer = sender.send(rows, packed=True, form=BatchForm.CSV, planes=(HEALTH, TEST))
     assert (answer.status, answer.body["applied"]) == (200, 2)
     assert answer.body["counts"] == {"health": {"green": 1}, "test": {"77": 1}}
     assert [house.value(HEALTH, index) for index in (1, 200, 2)] == [3, 2, 1]
@@ -113,7 +113,7 @@ def test_forged_manifests_change_nothing(house: FeedsHouse) -> None:
     described = sender.manifest(text)
     whole = sender.seal(described)
     for header, code in (
-        (sender.seal(described, signing.generate()), "manifest.signature"),
+        (sender.seal(described, signing_key.generate()), "manifest.signature"),
         (sender.seal(sender.manifest(text, source="another")), "manifest.source"),
         (whole[:-2] + ("AA" if whole[-2:] != "AA" else "BB"), "manifest.signature"),
         (whole[:40], "manifest.malformed"),

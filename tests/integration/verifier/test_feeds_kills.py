@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.feeds_house import FeedsHouse, Sender, eventually, feeds_house, lines
 from tests.support.verifier_process import Process
-from verifier.contract.feed import Manifest
+from verifier.contract.feed import BatchManifest
 from verifier.contract.vocabulary import Plane
 
 ROWS = 40_000
@@ -37,7 +37,7 @@ def marker(house: FeedsHouse, name: str) -> dict[str, Any]:
 
 def killed_while_applying(
     house: FeedsHouse, sender: Sender, text: bytes, kill: Callable[[], None]
-) -> Manifest:
+) -> BatchManifest:
     """Send a large batch and kill something while its steps are made."""
     described = sender.manifest(text)
 
@@ -55,7 +55,7 @@ def killed_while_applying(
     return described
 
 
-def finished(sender: Sender, described: Manifest) -> dict[str, Any]:
+def finished(sender: Sender, described: BatchManifest) -> dict[str, Any]:
     """Wait until a batch is applied."""
 
     def applied() -> dict[str, Any] | None:

@@ -18,13 +18,13 @@ from verifier.contract.cbor import encode
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Kind
-from verifier.issuing import signing
-from verifier.issuing.held import Form, held, pack_held
+from verifier.issuing import signing_key
+from verifier.issuing.credential_row import CredentialForm, credential_row, pack_held
 from verifier.issuing.holder import ask, possess, present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential
 from verifier.issuing.possession import CLOCK_S
-from verifier.issuing.signing import SigningKey
-from verifier.service.issuing.holders import MAX_UNDER_WAY
+from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.people.holders import MAX_UNDER_WAY
 from verifier.service.store.credentials import credentials_key
 from verifier.service.store.holders import MAX_REQUESTS
 
@@ -41,7 +41,7 @@ def house() -> Iterator[IssuingHouse]:
 @pytest.fixture
 def key() -> SigningKey:
     """Return the key of a new phone."""
-    return signing.generate()
+    return signing_key.generate()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_new_phone_takes_the_place_of_the_old(
     house: IssuingHouse, phone: Issued, key: SigningKey
 ) -> None:
     """Renewed under another key: the same person and sectors, and the old one ends."""
-    other = signing.generate()
+    other = signing_key.generate()
     said = another_key(other, secrets.token_bytes(16))
     answer = house.holder(HolderDoor.RENEW, phone["credential"], key, **said)
     assert answer.status == 201, answer.body
@@ -110,7 +110,7 @@ def test_a_lost_answer_is_asked_for_again(
     house: IssuingHouse, phone: Issued, key: SigningKey
 ) -> None:
     """Under the same id, with a new nonce: the same credential, though the old one has ended."""
-    other, request = signing.generate(), secrets.token_bytes(16)
+    other, request = signing_key.generate(), secrets.token_bytes(16)
     answers = [
         house.holder(
             HolderDoor.RENEW,
@@ -123,7 +123,7 @@ def test_a_lost_answer_is_asked_for_again(
     ]
     assert answers[0].status == 201
     assert answers[1].body == answers[0].body
-    said = another_key(signing.generate(), secrets.token_bytes(16))
+    said = another_key(signing_key.generate(), secrets.token_bytes(16))
     again = house.holder(HolderDoor.RENEW, phone["credential"], key, request=request, **said)
     assert code_of(again) == (409, "request.conflict")
 
@@ -141,7 +141,7 @@ def aged(house: IssuingHouse, key: SigningKey, *, hours: int, left: int) -> Issu
         key=ISSUER,
         holder=key.confirmation,
     )
-    row = held(index, expires=now + left * 3600, form=Form.PHONE, kid=key.kid)
+    row = credential_row(index, expires=now + left * 3600, form=CredentialForm.PHONE, kid=key.kid)
     with house.centre.redis.client() as client:
         bucket = credentials_key(1, person)
         client.fcall("kapok_hold", 1, bucket, person % 128, now // 3600, 16, pack_held(row))
@@ -182,7 +182,7 @@ def test_what_a_renewal_under_another_key_needs(
     code: tuple[int, str],
 ) -> None:
     """The new key's own signature over this request's nonce, a usable key, an id."""
-    said = another_key(signing.generate(), secrets.token_bytes(16)) | changes
+    said = another_key(signing_key.generate(), secrets.token_bytes(16)) | changes
     assert code_of(house.holder(HolderDoor.RENEW, phone["credential"], key, **said)) == code
 
 
@@ -193,10 +193,10 @@ def lives(house: IssuingHouse, text: str) -> bool:
 
 def test_one_phone_reports_the_other_lost(house: IssuingHouse, key: SigningKey) -> None:
     """And is left; it cannot report itself, nor another person's."""
-    old = signing.generate()
+    old = signing_key.generate()
     lost = house.issue_to(old)
     mine = house.issue_to(key, person=lost["person"])
-    stranger = house.issue_to(signing.generate())
+    stranger = house.issue_to(signing_key.generate())
     for index, code in (
         (mine["credential_index"], (400, "holder.lost")),
         (stranger["credential_index"], (404, "credential.unknown")),
@@ -243,7 +243,7 @@ def test_a_child_s_code_moves_with_the_guardian(house: IssuingHouse, key: Signin
     carried = house.issue_to(key, person=child, form="proxy", guardian=guardian["person"])
     family = house.holder(HolderDoor.LIST, guardian["credential"], key).body["family"]
     assert family == [{"person": child, "credential_index": carried["credential_index"]}]
-    other = signing.generate()
+    other = signing_key.generate()
     said = another_key(other, secrets.token_bytes(16))
     refused = house.holder(HolderDoor.RENEW, carried["credential"], key, **said)
     assert code_of(refused) == (409, "guardian.phone")
@@ -332,7 +332,7 @@ def test_a_phone_that_asks_without_end_is_told_to_wait(
     with house.centre.redis.client() as client:
         kept = [client.hlen(name) for name in client.keys(f"v:holder:*:{key.kid.hex()}")]
     assert max(kept) == MAX_REQUESTS  # what is refused is not remembered without end
-    other = signing.generate()
+    other = signing_key.generate()
     assert house.holder(HolderDoor.LIST, house.issue_to(other)["credential"], other).status == 200
 
 

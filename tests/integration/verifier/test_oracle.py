@@ -20,11 +20,11 @@ from tests.support.keys import (
 )
 from tests.support.oracle import ENVIRONMENT, MARKER, Oracle, OracleError, oracle, oracle_python
 from tests.support.publisher import DAY, EDITION, HOUR, ISSUER_ENTRY, NOW, entry
-from verifier.codes import base45
 from verifier.contract.envelope import SignedUse, take_apart
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome, Plane
-from verifier.issuing.signing import SigningKey
+from verifier.encoding import base45
+from verifier.issuing.signing_key import SigningKey
 
 ISSUER_ED_ENTRY: Final = entry(
     ISSUER_ED, "credential", issuer="440100", lists=(1,), sectors=(1, 2, 3, 4)

@@ -9,7 +9,7 @@ from tests.bench.peer import running_peer
 from tests.support.issued import new_scan_id, shown
 from tests.support.keys import ISSUER, STRANGER
 from tests.support.redis_server import redis_server
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 HOUR = 3_600
 

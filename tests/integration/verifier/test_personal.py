@@ -15,9 +15,9 @@ from verifier.barcode.scan import read_picture, scan
 from verifier.contract.cbor import encode
 from verifier.contract.holder import Purpose
 from verifier.contract.reasons import Reason
-from verifier.issuing import signing
+from verifier.issuing import signing_key
 from verifier.issuing.holder import possess, present, presentation_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_challenge_is_used_once(house: IssuingHouse) -> None:
     assert code_of(post(house, body | {"hours": 25})) == (409, "request.conflict")
     other = post(house, body | {"hours": 25}, headers={"Idempotency-Key": "k" * 20})
     assert code_of(other) == (409, "challenge.used")
-    key = signing.generate()
+    key = signing_key.generate()
     shown = possess(key, issuer="440100", challenge=bytes.fromhex(body["challenge"]))
     stolen = body | {
         "holder": b64encode(encode(key.confirmation)).decode(),
@@ -140,7 +140,7 @@ def lives(house: IssuingHouse, text: str) -> bool:
 
 def test_a_lost_phone_ends_and_the_other_lives(house: IssuingHouse) -> None:
     """With every credential of its key, and no other."""
-    one, two = signing.generate(), signing.generate()
+    one, two = signing_key.generate(), signing_key.generate()
     person = house.issue_to(one)["person"]
     first = house.issue_to(one, person=person)
     second = house.issue_to(two, person=person)
@@ -237,7 +237,7 @@ def test_nobody_holds_more_than_sixteen(house: IssuingHouse) -> None:
 
 def test_a_phone_carries_eight_and_not_nine(house: IssuingHouse) -> None:
     """A child's code on the guardian's phone; the lost phone takes them all with it."""
-    phone, other = signing.generate(), signing.generate()
+    phone, other = signing_key.generate(), signing_key.generate()
     guardian = house.issue_to(phone)
     children = [house.issue(holder=None)["person"] for _ in range(9)]
     asked = [

@@ -15,18 +15,18 @@ from tests.support.issued import root_file, trust_source
 from tests.support.keys import BUNDLE, STRANGER
 from tests.support.plane_stream import PlaneStream
 from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause
 from verifier.issuing.publisher import seal_bundle
-from verifier.service.deltas import KeptDelta
-from verifier.service.floors import FloorFile
-from verifier.service.follow import status as under_test
-from verifier.service.follow.status import StatusFollower
-from verifier.service.knowledge import Knowledge
-from verifier.service.metrics import Metrics
+from verifier.service.process.floors import FloorFile
+from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import publish_bundle
 from verifier.service.store.deltas import deltas_key
-from verifier.service.store.planes import PlaneName
+from verifier.service.worker.follow import status as under_test
+from verifier.service.worker.follow.status import StatusFollower
+from verifier.service.worker.kept_deltas import KeptDelta
+from verifier.service.worker.knowledge import Knowledge
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import Floor, TrustedSet
 

@@ -14,7 +14,7 @@ from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import STRANGER
 from tests.support.operators import operator_token
 from tests.support.verifier_process import Answer
-from verifier.contract.audit import Head, verify
+from verifier.contract.audit import AuditHead, verify
 from verifier.contract.operator import MAX_TOKEN_S, OperatorRole
 from verifier.contract.proposal import ProposalState
 from verifier.contract.reasons import Reason
@@ -68,7 +68,7 @@ def entries(house: IssuingHouse, ref: str | None = None) -> list[dict[str, Any]]
     """Return the entries of a matter from the log, which holds against its head."""
     folder = house.centre.folder / "audit"
     lines = (folder / "issuing.ndjson").read_bytes().splitlines(keepends=True)
-    head = Head(*json.loads((folder / "issuing.head").read_bytes()))
+    head = AuditHead(*json.loads((folder / "issuing.head").read_bytes()))
     assert verify(lines, process="issuing", head=head).flaw is None
     found = [json.loads(line) for line in lines]
     return [entry for entry in found if ref in (None, entry["ref"])]

@@ -12,8 +12,8 @@ from tests.support.plane_scene import NAME, SIZE, Scene, on, sure, until
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.envelope import take_apart
 from verifier.contract.status import read_status
-from verifier.service.issuing import publishing as under_test
-from verifier.service.issuing.publishing import LEAP, PlanePublisher
+from verifier.service.issuing.planes import publisher as under_test
+from verifier.service.issuing.planes.publisher import LEAP, PlanePublisher
 from verifier.service.store.deltas import (
     HEADS,
     Superseded,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.plane_scene import NAME, Scene, on, until
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.service.issuing import publishing as under_test
+from verifier.service.issuing.planes import publisher as under_test
 from verifier.service.store.planes import changes_key
 
 HOUR_S = 3600.0

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from runtime.logs import open_log
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.proposal import Proposal, ProposalKind, ProposalReason, ProposalState
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
-from verifier.service.audit import AuditLog
-from verifier.service.issuing import proposals as module
-from verifier.service.issuing.kinds import Kind
-from verifier.service.issuing.proposals import Proposals
-from verifier.service.logs import open_log
+from verifier.service.issuing.proposals import proposals as module
+from verifier.service.issuing.proposals.kinds import ProposalRules
+from verifier.service.issuing.proposals.proposals import Proposals
+from verifier.service.process.audit import AuditLog
 from verifier.service.store.planes import Marker, change
 from verifier.service.store.proposals import keep_proposal, read_proposal
 
@@ -73,7 +73,7 @@ def test_one_that_cannot_be_done_yet_ends_nothing_and_holds_up_no_other(
         async def unasked(_: Any) -> Any:
             raise AssertionError
 
-        row = Kind(
+        row = ProposalRules(
             kind=ProposalKind.DESTRUCTION,
             scope=ApiScope.ADMINISTER,
             reasons=frozenset(),

@@ -12,17 +12,17 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.clock import now
 from tests.support.issued import root_file, trust_source
 from tests.support.issuing_house import METRO
 from tests.support.keys import BUNDLE, ISSUER
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.bundle import Roster, RosterMember, RostersDocument, read_document
 from verifier.contract.envelope import take_apart
-from verifier.service.clock import now
-from verifier.service.floors import FloorFile
-from verifier.service.issuing import rosters as under_test
-from verifier.service.issuing.rosters import ROSTERS_KEPT_S, RosterBoard
-from verifier.service.issuing.shelf import Shelf
+from verifier.service.issuing.bundles import rosters as under_test
+from verifier.service.issuing.bundles.publisher import BundlePublisher
+from verifier.service.issuing.bundles.rosters import ROSTERS_KEPT_S, RosterBoard
+from verifier.service.process.floors import FloorFile
 from verifier.service.store.bundles import publish_bundle, read_versions
 
 
@@ -33,7 +33,9 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-def on(server: RedisServer, folder: Path, steps: Callable[[Shelf, Redis], Awaitable[None]]) -> None:
+def on(
+    server: RedisServer, folder: Path, steps: Callable[[BundlePublisher, Redis], Awaitable[None]]
+) -> None:
     """Run steps on a shelf whose sources lie in `folder`."""
     (folder / "root.cbor").write_bytes(root_file())
     (folder / "trust.json").write_bytes(msgspec.json.encode(trust_source()))
@@ -47,7 +49,7 @@ def on(server: RedisServer, folder: Path, steps: Callable[[Shelf, Redis], Awaita
             username="admin",
             password=server.users["admin"],
         )
-        shelf = Shelf(
+        shelf = BundlePublisher(
             redis,
             structlog.get_logger(),
             bundle_key=BUNDLE,
@@ -89,7 +91,7 @@ def test_a_change_that_met_an_outage_is_published_after_it(
 ) -> None:
     """Profiles and trust that were read while the store was away are read again."""
 
-    async def steps(shelf: Shelf, redis: Redis) -> None:
+    async def steps(shelf: BundlePublisher, redis: Redis) -> None:
         await shelf.look()
         before = await read_versions(redis)
         (tmp_path / "profiles" / "metro-1.toml").write_text(METRO.replace("600", "900"))
@@ -114,7 +116,7 @@ def test_rosters_that_come_at_once_never_share_a_version(
     """Two contents of one version are a fork, and a gate would keep the first of them."""
     laid: list[tuple[int, bytes]] = []
 
-    async def steps(shelf: Shelf, redis: Redis) -> None:
+    async def steps(shelf: BundlePublisher, redis: Redis) -> None:
         await shelf.look()
         second: list[asyncio.Task[None]] = []
 
@@ -138,7 +140,7 @@ def test_rosters_that_come_at_once_never_share_a_version(
 def test_rosters_that_no_gate_can_take_go(server: RedisServer, tmp_path: Path) -> None:
     """Else the bundle would grow for ever."""
 
-    async def steps(shelf: Shelf, redis: Redis) -> None:
+    async def steps(shelf: BundlePublisher, redis: Redis) -> None:
         old = roster(1, iat=now() - ROSTERS_KEPT_S - 60)
         await shelf.rosters.keep(old, AT | {"hall-1"}, int(now()))
         assert (await published(redis, "hall-1")).rosters == (old,)
@@ -158,7 +160,7 @@ def test_rosters_that_no_gate_can_take_go(server: RedisServer, tmp_path: Path) -
 def test_a_group_that_goes_elsewhere_leaves_its_places(server: RedisServer, tmp_path: Path) -> None:
     """A place without a group gets a newer bundle without any; a restart changes nothing of it."""
 
-    async def steps(shelf: Shelf, redis: Redis) -> None:
+    async def steps(shelf: BundlePublisher, redis: Redis) -> None:
         first, again = (
             roster(1, iat=now()),
             msgspec.structs.replace(roster(1, iat=now()), version=2),
@@ -185,7 +187,7 @@ def test_a_root_file_that_is_none_is_said_and_changes_nothing(
 ) -> None:
     """The process goes on publishing everything else."""
 
-    async def steps(shelf: Shelf, redis: Redis) -> None:
+    async def steps(shelf: BundlePublisher, redis: Redis) -> None:
         await shelf.look()
         (tmp_path / "root.cbor").write_bytes(b"nothing")
         shelf.reread.set()

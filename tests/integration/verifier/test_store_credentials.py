@@ -10,7 +10,13 @@ from redis.asyncio import Redis
 
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.issuing.held import MAX_HELD, Form, Held, held, pack_held
+from verifier.issuing.credential_row import (
+    MAX_HELD,
+    CredentialForm,
+    CredentialRow,
+    credential_row,
+    pack_held,
+)
 from verifier.service.store.credentials import (
     HeldFullError,
     credentials_field,
@@ -33,9 +39,13 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-def row(index: int, *, hours: int = 24, form: Form = Form.PHONE) -> Held:
+def row(
+    index: int, *, hours: int = 24, form: CredentialForm = CredentialForm.PHONE
+) -> CredentialRow:
     """Return a credential that expires so many hours from now."""
-    return held(index, expires=NOW + hours * 3600, form=form, kid=index.to_bytes(8, "big"))
+    return credential_row(
+        index, expires=NOW + hours * 3600, form=form, kid=index.to_bytes(8, "big")
+    )
 
 
 def test_as_many_as_anybody_may_hold_come_back(server: RedisServer) -> None:
@@ -115,7 +125,9 @@ def test_a_person_with_one_credential_takes_40_octets(taken: float) -> None:
             person = int(number / taken)
             shown = str(person + (1 << 24))
             pipeline.hset(person_key(1, digest), person_field(digest), shown)
-            one = Held(int.from_bytes(made[16:19], "big"), NOW + 3600, Form.PHONE, made[19:24])
+            one = CredentialRow(
+                int.from_bytes(made[16:19], "big"), NOW + 3600, CredentialForm.PHONE, made[19:24]
+            )
             key = credentials_key(1, person + (1 << 24))
             pipeline.hset(key, str(credentials_field(person)), pack_held(one))
         pipeline.execute()

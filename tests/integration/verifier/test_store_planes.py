@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.service.store.erased import mark_erased, were_erased
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import (
     MAX_CHANGES,
     Marker,
-    PlaneName,
     PlaneUnknown,
     change,
     changes_key,

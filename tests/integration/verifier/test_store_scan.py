@@ -20,7 +20,7 @@ from tests.support.store_line import (
 )
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Answer, Outcome
-from verifier.service.store.scans import Amended, Conflict, Fresh, Known
+from verifier.service.store.scans import Amended, Conflict, Fresh, StoredBefore
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_a_retry_gets_the_stored_answer(store: StoreLine, inside: redis.Redis) -
     scan = new_scan()
     store.scan(scan, once("a"))
     again = store.scan(scan, once("a"))
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.answer is Answer.FRESH
     assert not again.annulled
     assert again.record is not None
@@ -83,7 +83,7 @@ def test_a_retry_of_a_refused_scan_stays_refused(store: StoreLine, inside: redis
     assert store.scan(second, once("a")) == Fresh(Answer.USED)
     store.annul(first)
     again = store.scan(second, once("a"))
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.answer is Answer.USED
     assert not inside.exists(f"v:{{{TAG}}}:u:a")
 
@@ -106,7 +106,7 @@ def test_what_is_not_a_pass_is_recorded_and_claims_nothing(
     denied = {"outcome": Outcome.DENY, "reason": Reason.PROOF_STALE}
     assert store.scan(scan, **denied) == Fresh(Answer.UNASKED)
     again = store.scan(scan, **denied)
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.record is not None
     assert again.record.reason is Reason.PROOF_STALE
     assert not inside.keys("v:*:u:*")
@@ -191,7 +191,7 @@ def test_annulling_gives_back_once(store: StoreLine, inside: redis.Redis) -> Non
     assert store.annul(scan) == 0
     assert people_inside(inside) == 4
     again = store.scan(scan, once("a"), room(3, 10))
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.annulled
     assert store.scan(new_scan(), once("a")) == Fresh(Answer.FRESH)
 
@@ -273,7 +273,7 @@ def test_a_repeated_upload_is_known(store: StoreLine, inside: redis.Redis) -> No
     scan = new_scan()
     store.upload(scan, once("a"))
     again = store.upload(scan, once("a"))
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.answer is Answer.FRESH
     assert records(inside) == 1
 
@@ -286,7 +286,7 @@ def test_a_late_answer_gives_back_what_the_terminal_did_not_use(store: StoreLine
     assert amended == Amended(Answer.FRESH, gave_back=True)
     assert store.scan(new_scan(), once("a")) == Fresh(Answer.FRESH)
     late = store.scan(scan, once("a"))
-    assert isinstance(late, Known)
+    assert isinstance(late, StoredBefore)
     assert late.annulled
 
 
@@ -297,9 +297,9 @@ def test_a_late_answer_that_agrees_is_only_noted(store: StoreLine, inside: redis
     assert store.upload(scan, once("a")) == Amended(Answer.FRESH, gave_back=False)
     assert store.scan(new_scan(), once("a")) == Fresh(Answer.USED)
     assert people_inside(inside) == 1
-    assert isinstance(store.upload(scan, once("a")), Known)
+    assert isinstance(store.upload(scan, once("a")), StoredBefore)
     again = store.scan(scan, once("a"))
-    assert isinstance(again, Known)
+    assert isinstance(again, StoredBefore)
     assert again.record is not None
     assert again.record.final is Outcome.PASS
     assert store.annul(scan) == 1

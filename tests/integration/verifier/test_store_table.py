@@ -17,9 +17,9 @@ from tests.support.operators import operator_token
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
 from tests.support.verifier_process import ROOT
 from verifier.contract.holder import HolderDoor
-from verifier.service.settings import RedisSettings
+from verifier.service.process.settings import RedisSettings
+from verifier.service.store.city_load import keep_progress
 from verifier.service.store.connection import open_store
-from verifier.service.store.loading import keep_progress
 
 FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed")
 SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments")

@@ -13,7 +13,7 @@ from tests.support.store_line import new_scan, record
 from tests.support.verifier_process import ADMIN_KEY, Answer, ask, eventually
 from verifier.archive.hours import HOURS, day_name, day_of
 from verifier.contract.vocabulary import Outcome
-from verifier.uses import person_hash
+from verifier.steps.use import person_hash
 
 LING = {"reason": "own_request", "list": 1, "person": 4711}
 

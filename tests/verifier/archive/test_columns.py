@@ -9,7 +9,7 @@ from tests.support.store_line import new_scan, record
 from verifier.archive import columns
 from verifier.archive.columns import PartWriter, read_contents, read_rows
 from verifier.archive.manifest import EntryId
-from verifier.archive.row import COLUMNS, Entry
+from verifier.archive.row import COLUMNS, StreamEntry
 from verifier.contract.amendment import Amendment, AmendmentKind, ResolutionReason
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
@@ -19,14 +19,14 @@ from verifier.contract.vocabulary import Answer, Outcome
 AT = 1_795_567_000_123
 
 
-def entry(number: int, made: ScanRecord | None = None, **more: Any) -> Entry:
+def entry(number: int, made: ScanRecord | None = None, **more: Any) -> StreamEntry:
     """Make an entry of a person's pass."""
     made = record(new_scan(), at=AT) if made is None else made
-    whole = Entry(7, EntryId(AT, number), b"raw", made, Answer.FRESH)
+    whole = StreamEntry(7, EntryId(AT, number), b"raw", made, Answer.FRESH)
     return whole._replace(**more)
 
 
-def part_of(entries: Iterable[Entry]) -> io.BytesIO:
+def part_of(entries: Iterable[StreamEntry]) -> io.BytesIO:
     """Write a part."""
     sink = io.BytesIO()
     writer = PartWriter(sink, 498_768, 1)
@@ -36,7 +36,7 @@ def part_of(entries: Iterable[Entry]) -> io.BytesIO:
     return sink
 
 
-def one_row(made: Entry) -> dict[str, Any]:
+def one_row(made: StreamEntry) -> dict[str, Any]:
     """Write and read one entry."""
     (row,) = read_rows(part_of([made]))
     return row
@@ -106,7 +106,7 @@ def test_an_amendment_stands_in_the_row_that_it_came_with() -> None:
 
 def test_what_cannot_be_read_keeps_its_octets() -> None:
     """And its place in the order; it is counted."""
-    unread = Entry(5, EntryId(AT, 1), b"\x93of tomorrow")
+    unread = StreamEntry(5, EntryId(AT, 1), b"\x93of tomorrow")
     source = part_of([entry(0), unread, entry(2)])
     assert (read_contents(source).rows, read_contents(source).unread) == (3, 1)
     rows = list(read_rows(source))

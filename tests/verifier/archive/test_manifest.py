@@ -2,12 +2,12 @@ import pytest
 
 from verifier.archive.manifest import (
     MAX_GAPS,
+    ArchiveProgress,
     Contents,
+    DayManifest,
+    DayPart,
     EntryId,
     Gap,
-    Manifest,
-    Part,
-    Progress,
     advanced,
     entry_id,
     last_ids,
@@ -19,10 +19,10 @@ from verifier.contract.errors import MalformedError
 DAY_HOURS = 498_768
 
 
-def part(hour: int, number: int, **last: str) -> Part:
+def part(hour: int, number: int, **last: str) -> DayPart:
     """Describe a part."""
     holds = Contents(hour=DAY_HOURS + hour, number=number, rows=3, unread=0, last=last)
-    return Part(file=holds.file, octets=10, sha256="0" * 64, holds=holds)
+    return DayPart(file=holds.file, octets=10, sha256="0" * 64, holds=holds)
 
 
 def test_ids_are_ordered_by_number_and_not_by_letter() -> None:
@@ -49,7 +49,7 @@ def test_an_hour_goes_on_behind_all_its_parts() -> None:
 
 def test_a_manifest_lists_its_parts_by_hour_and_number() -> None:
     """In whatever order they came."""
-    manifest = Manifest(day="2026-11-25")
+    manifest = DayManifest(day="2026-11-25")
     for hour, number in ((7, 1), (3, 2), (3, 1)):
         manifest = manifest.with_part(part(hour, number))
     names = [each.file for each in manifest.parts]
@@ -59,25 +59,25 @@ def test_a_manifest_lists_its_parts_by_hour_and_number() -> None:
 
 def test_hours_that_came_in_time_leave_no_gap() -> None:
     """The store had let nothing go."""
-    after = advanced(Progress(through=99), through=100, whole_from=90, now_ms=1)
-    assert after == Progress(through=100)
+    after = advanced(ArchiveProgress(through=99), through=100, whole_from=90, now_ms=1)
+    assert after == ArchiveProgress(through=100)
 
 
 def test_hours_that_came_too_late_are_a_gap() -> None:
     """Those before the oldest whole hour, and no others."""
-    after = advanced(Progress(through=49), through=80, whole_from=81, now_ms=7)
-    assert after == Progress(through=80, gaps=(Gap(first=50, last=80, noticed=7),))
+    after = advanced(ArchiveProgress(through=49), through=80, whole_from=81, now_ms=7)
+    assert after == ArchiveProgress(through=80, gaps=(Gap(first=50, last=80, noticed=7),))
     assert advanced(after, through=81, whole_from=81, now_ms=8).gaps == after.gaps
 
 
 def test_a_clock_that_was_set_back_sets_nothing_back() -> None:
     """Hours that are moved stay moved."""
-    assert advanced(Progress(through=99), through=50, whole_from=40, now_ms=1).through == 99
+    assert advanced(ArchiveProgress(through=99), through=50, whole_from=40, now_ms=1).through == 99
 
 
 def test_gaps_are_bounded() -> None:
     """The newest stay."""
-    progress = Progress(through=0)
+    progress = ArchiveProgress(through=0)
     for number in range(1, MAX_GAPS + 10):
         through = number * 100
         progress = advanced(progress, through=through, whole_from=through + 1, now_ms=number)

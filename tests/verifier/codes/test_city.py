@@ -21,13 +21,14 @@ from tests.support.faults import (
 )
 from tests.support.keys import PHONE, PHONE_ED
 from tests.support.publisher import NOW
-from verifier.codes import base45, city
-from verifier.codes.dates import MAX_SECONDS
+from verifier.codes import city
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import byte_string_head
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Kind
+from verifier.encoding import base45
+from verifier.encoding.dates import MAX_SECONDS
 from verifier.errors import Refusal
 from verifier.groups.roster import pack_members
 from verifier.issuing.holder import sign_presentation

@@ -21,8 +21,8 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import CertificateUse, Outcome
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
 
@@ -57,7 +57,7 @@ def judge(text: str, *keys: TrustedKey, now: float = AT) -> Assessment:
         profile=UNASKED,
         grant=None,
         clock=Clock(now=now),
-        seen=SeenCredentials(0),
+        seen=VerifiedCredentials(0),
     )
 
 

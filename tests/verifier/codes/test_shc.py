@@ -20,9 +20,9 @@ from verifier.contract.vocabulary import Outcome
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.errors import Refusal
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
 
@@ -56,7 +56,7 @@ def judge(
         profile=UNASKED,
         grant=None,
         clock=Clock(now=now),
-        seen=SeenCredentials(0),
+        seen=VerifiedCredentials(0),
     )
 
 

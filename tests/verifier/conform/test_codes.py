@@ -22,7 +22,7 @@ from verifier.barcode.render import symbol, to_png
 from verifier.barcode.scan import read_picture, scan
 from verifier.codes.shc import join
 from verifier.conform.codes import conform_line
-from verifier.conform.lines import Fault
+from verifier.conform.lines import ProtocolFault
 from verifier.contract.reasons import Reason
 
 Answer = Mapping[str, Any]
@@ -227,26 +227,32 @@ def test_pictures() -> None:
     assert ask(HC1, text=None, png=b64(b"no picture"))["reason"] == "picture.none"
 
 
-BAD: Final[Mapping[str, tuple[Mapping[str, Any], Fault]]] = {
-    "no input": ({"text": None}, Fault.INPUT),
-    "two inputs": ({"texts": ["HC1:"]}, Fault.INPUT),
-    "text is a number": ({"text": 1}, Fault.INPUT),
-    "no chunks": ({"text": None, "texts": []}, Fault.INPUT),
-    "a chunk that is none": ({"text": None, "texts": [1]}, Fault.INPUT),
-    "png is no base64": ({"text": None, "png": "-_"}, Fault.INPUT),
-    "no moment": ({"at": None}, Fault.AT),
-    "a moment that is none": ({"at": "yesterday"}, Fault.AT),
-    "no keys": ({"keys": None}, Fault.KEYS),
-    "keys are an object": ({"keys": {}}, Fault.KEYS),
-    "a key of no kind": ({"keys": [{}]}, Fault.KEYS),
-    "a key of two kinds": ({"keys": [{"spki": b64(COUNTRY.spki), "jwk": jwk()}]}, Fault.KEYS),
-    "a key that is none": ({"keys": [{"x5c": b64(b"0")}]}, Fault.KEYS),
-    "a kid that is no hex": ({"keys": [{"spki": b64(COUNTRY.spki), "kid": "xy"}]}, Fault.KEYS),
-    "a private key": ({"keys": [{"jwk": jwk() | {"d": "AA"}}]}, Fault.KEYS_PRIVATE),
-    "a profile that is none": ({"profile": []}, Fault.PROFILE),
-    "a profile without stance": ({"profile": {"place": "hall-1"}}, Fault.PROFILE),
-    "rids are text": ({"revoked_rids": "a"}, Fault.REVOKED_RIDS),
-    "a rid that is none": ({"revoked_rids": ["base64=="]}, Fault.REVOKED_RIDS),
+BAD: Final[Mapping[str, tuple[Mapping[str, Any], ProtocolFault]]] = {
+    "no input": ({"text": None}, ProtocolFault.INPUT),
+    "two inputs": ({"texts": ["HC1:"]}, ProtocolFault.INPUT),
+    "text is a number": ({"text": 1}, ProtocolFault.INPUT),
+    "no chunks": ({"text": None, "texts": []}, ProtocolFault.INPUT),
+    "a chunk that is none": ({"text": None, "texts": [1]}, ProtocolFault.INPUT),
+    "png is no base64": ({"text": None, "png": "-_"}, ProtocolFault.INPUT),
+    "no moment": ({"at": None}, ProtocolFault.AT),
+    "a moment that is none": ({"at": "yesterday"}, ProtocolFault.AT),
+    "no keys": ({"keys": None}, ProtocolFault.KEYS),
+    "keys are an object": ({"keys": {}}, ProtocolFault.KEYS),
+    "a key of no kind": ({"keys": [{}]}, ProtocolFault.KEYS),
+    "a key of two kinds": (
+        {"keys": [{"spki": b64(COUNTRY.spki), "jwk": jwk()}]},
+        ProtocolFault.KEYS,
+    ),
+    "a key that is none": ({"keys": [{"x5c": b64(b"0")}]}, ProtocolFault.KEYS),
+    "a kid that is no hex": (
+        {"keys": [{"spki": b64(COUNTRY.spki), "kid": "xy"}]},
+        ProtocolFault.KEYS,
+    ),
+    "a private key": ({"keys": [{"jwk": jwk() | {"d": "AA"}}]}, ProtocolFault.KEYS_PRIVATE),
+    "a profile that is none": ({"profile": []}, ProtocolFault.PROFILE),
+    "a profile without stance": ({"profile": {"place": "hall-1"}}, ProtocolFault.PROFILE),
+    "rids are text": ({"revoked_rids": "a"}, ProtocolFault.REVOKED_RIDS),
+    "a rid that is none": ({"revoked_rids": ["base64=="]}, ProtocolFault.REVOKED_RIDS),
 }
 
 
@@ -308,4 +314,4 @@ def test_keys_of_a_curve_that_signs_nothing() -> None:
 )
 def test_base64_that_is_no_ascii_is_a_fault(key: dict[str, Any]) -> None:
     """Not an exception: the line is answered like any other bad one."""
-    assert ask(CC1, keys=[key])["error"] == Fault.KEYS
+    assert ask(CC1, keys=[key])["error"] == ProtocolFault.KEYS

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier.conform import codes, statuslist
-from verifier.conform.lines import MAX_LINE_BYTES, Fault, Members, answer, plain, too_long
+from verifier.conform.lines import MAX_LINE_BYTES, Members, ProtocolFault, answer, plain, too_long
 
 
 def echo(members: Members) -> Members:
@@ -44,7 +44,7 @@ BAD: Final = {
 @pytest.mark.parametrize("name", BAD)
 def test_lines_that_are_none(name: str) -> None:
     """Answered without an id."""
-    assert ask(BAD[name]) == {"id": None, "error": Fault.LINE_MALFORMED.value}
+    assert ask(BAD[name]) == {"id": None, "error": ProtocolFault.LINE_MALFORMED.value}
 
 
 @pytest.mark.parametrize("identity", ["", "a", "红棉", 0, -1, 2**53 - 1])
@@ -59,7 +59,7 @@ def test_a_line_of_the_largest_size_and_one_more() -> None:
     line = b'{"id":1,"x":"' + b" " * (MAX_LINE_BYTES - 15) + b'"}'
     assert len(line) == MAX_LINE_BYTES
     assert ask(line)["members"] == 2
-    error = {"id": None, "error": Fault.LINE_TOO_LONG.value}
+    error = {"id": None, "error": ProtocolFault.LINE_TOO_LONG.value}
     assert ask(line[:-2] + b' "}') == error == json.loads(too_long())
 
 

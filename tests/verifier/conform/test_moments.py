@@ -2,7 +2,7 @@
 
 import pytest
 
-from verifier.conform.lines import BadLine, Fault
+from verifier.conform.lines import BadLine, ProtocolFault
 from verifier.conform.moments import unix_seconds
 
 
@@ -43,4 +43,4 @@ def test_what_is_no_moment(text: object) -> None:
     """Out of the calendar, of another type, or with anything around."""
     with pytest.raises(BadLine) as refused:
         unix_seconds(text)
-    assert refused.value.fault is Fault.AT
+    assert refused.value.fault is ProtocolFault.AT

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from verifier.conform.lines import Fault
+from verifier.conform.lines import ProtocolFault
 from verifier.conform.statuslist import conform_line
 from verifier.status.plane import MAX_PLANE_BYTES
 
@@ -41,15 +41,18 @@ def test_the_end_of_a_list(bits: int, entries: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        *[({"bits": bits}, Fault.BITS) for bits in (0, 3, 16, "1", True, None, 1.0)],
-        *[({"index": index}, Fault.INDEX) for index in ("0", True, None, 0.0)],
-        ({"index": -1}, Fault.INDEX_OUT_OF_RANGE),
-        *[({"lst": text}, Fault.LIST) for text in (None, 1, "", "!", "eNo", LINE["lst"] + "A")],
-        ({"lst": listed(b"x") + "="}, Fault.LIST),
-        ({"lst": base64.urlsafe_b64encode(b"\xc9\x44\xf9").decode()}, Fault.LIST),
+        *[({"bits": bits}, ProtocolFault.BITS) for bits in (0, 3, 16, "1", True, None, 1.0)],
+        *[({"index": index}, ProtocolFault.INDEX) for index in ("0", True, None, 0.0)],
+        ({"index": -1}, ProtocolFault.INDEX_OUT_OF_RANGE),
+        *[
+            ({"lst": text}, ProtocolFault.LIST)
+            for text in (None, 1, "", "!", "eNo", LINE["lst"] + "A")
+        ],
+        ({"lst": listed(b"x") + "="}, ProtocolFault.LIST),
+        ({"lst": base64.urlsafe_b64encode(b"\xc9\x44\xf9").decode()}, ProtocolFault.LIST),
     ],
 )
-def test_bad_lines(changes: dict[str, Any], fault: Fault) -> None:
+def test_bad_lines(changes: dict[str, Any], fault: ProtocolFault) -> None:
     """Answered with a fault."""
     assert ask(**changes) == {"id": 1, "error": fault.value}
 

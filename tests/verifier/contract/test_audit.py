@@ -13,8 +13,8 @@ from verifier.contract.audit import (
     START,
     Act,
     AuditAction,
-    Flaw,
-    Head,
+    AuditFlaw,
+    AuditHead,
     line_of,
     not_done,
     read_line,
@@ -44,10 +44,10 @@ def log_of(count: int = COUNT, *, process: str = "issuing", act: Act = ACT) -> l
     return lines
 
 
-def head_of(lines: list[bytes]) -> Head:
+def head_of(lines: list[bytes]) -> AuditHead:
     """Return a log's head."""
     entry = read_line(lines[-1])
-    return Head(entry.seq, entry.hash)
+    return AuditHead(entry.seq, entry.hash)
 
 
 def test_an_entry_is_written_as_the_format_says() -> None:
@@ -79,12 +79,12 @@ def test_a_line_that_is_changed_is_named(at: int) -> None:
     """Its members, its hash, a space more: the first line that does not hold."""
     lines = log_of()
     for before, after, flaw in (
-        (b'"after":"red"', b'"after":"none"', Flaw.HASH),
-        (b'"person":"ling"', b'"person":"hao"', Flaw.HASH),
-        (b'"process":"issuing"', b'"process":"fleet"', Flaw.HASH),
-        (b'{"seq"', b'{ "seq"', Flaw.FORM),
-        (b'"reason"', b'"raeson"', Flaw.FORM),
-        (b'"}\n', b'"}\r\n', Flaw.FORM),
+        (b'"after":"red"', b'"after":"none"', AuditFlaw.HASH),
+        (b'"person":"ling"', b'"person":"hao"', AuditFlaw.HASH),
+        (b'"process":"issuing"', b'"process":"fleet"', AuditFlaw.HASH),
+        (b'{"seq"', b'{ "seq"', AuditFlaw.FORM),
+        (b'"reason"', b'"raeson"', AuditFlaw.FORM),
+        (b'"}\n', b'"}\r\n', AuditFlaw.FORM),
     ):
         spoilt = list(lines)
         spoilt[at] = lines[at].replace(before, after)
@@ -101,15 +101,15 @@ def test_a_line_that_is_changed_and_hashed_anew_breaks_the_next(at: int) -> None
         Act(action=AuditAction.PROPOSE, person="hao"),
         process="issuing",
         at=entry.at,
-        head=Head(at, entry.prev),
+        head=AuditHead(at, entry.prev),
     )
     spoilt = [*lines[:at], other, *lines[at + 1 :]]
     found = verify(spoilt, head=head_of(lines))
     if at + 1 < COUNT:
-        assert (found.line, found.flaw) == (at + 2, Flaw.CHAIN)
+        assert (found.line, found.flaw) == (at + 2, AuditFlaw.CHAIN)
     else:
         assert verify(spoilt).flaw is None
-        assert (found.line, found.flaw) == (COUNT, Flaw.FORK)
+        assert (found.line, found.flaw) == (COUNT, AuditFlaw.FORK)
 
 
 @pytest.mark.parametrize("at", range(COUNT - 1))
@@ -119,9 +119,9 @@ def test_lines_taken_out_put_in_or_swapped_are_found(at: int) -> None:
     without = [*lines[:at], *lines[at + 1 :]]
     twice = [*lines[: at + 1], *lines[at:]]
     swapped = [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]
-    assert (verify(without).line, verify(without).flaw) == (at + 1, Flaw.CHAIN)
-    assert (verify(twice).line, verify(twice).flaw) == (at + 2, Flaw.CHAIN)
-    assert (verify(swapped).line, verify(swapped).flaw) == (at + 1, Flaw.CHAIN)
+    assert (verify(without).line, verify(without).flaw) == (at + 1, AuditFlaw.CHAIN)
+    assert (verify(twice).line, verify(twice).flaw) == (at + 2, AuditFlaw.CHAIN)
+    assert (verify(swapped).line, verify(swapped).flaw) == (at + 1, AuditFlaw.CHAIN)
 
 
 @pytest.mark.parametrize("kept", range(COUNT))
@@ -130,7 +130,7 @@ def test_a_log_that_was_cut_off_is_found_by_its_head(kept: int) -> None:
     lines = log_of()
     assert verify(lines[:kept]).flaw is None
     found = verify(lines[:kept], head=head_of(lines))
-    assert (found.line, found.flaw) == (kept + 1, Flaw.SHORT)
+    assert (found.line, found.flaw) == (kept + 1, AuditFlaw.SHORT)
 
 
 def test_a_torn_last_line_is_told_apart() -> None:
@@ -139,21 +139,21 @@ def test_a_torn_last_line_is_told_apart() -> None:
     for octets in (1, 40, len(lines[-1]) - 1):
         torn = [*lines[:-1], lines[-1][:octets]]
         found = verify(torn, head=head_of(lines[:-1]))
-        assert (found.line, found.flaw, found.entries) == (COUNT, Flaw.TORN, COUNT - 1)
-        assert verify(torn, head=head_of(lines)).flaw is Flaw.SHORT
+        assert (found.line, found.flaw, found.entries) == (COUNT, AuditFlaw.TORN, COUNT - 1)
+        assert verify(torn, head=head_of(lines)).flaw is AuditFlaw.SHORT
 
 
 def test_another_process_s_log_is_not_continued() -> None:
     """Nor one that changes its process on the way."""
-    assert verify(log_of(), process="fleet").flaw is Flaw.PROCESS
+    assert verify(log_of(), process="fleet").flaw is AuditFlaw.PROCESS
     lines = log_of(2)
     third, _ = line_of(ACT, process="fleet", at=0, head=head_of(lines))
-    assert (verify([*lines, third]).line, verify([*lines, third]).flaw) == (3, Flaw.PROCESS)
+    assert (verify([*lines, third]).line, verify([*lines, third]).flaw) == (3, AuditFlaw.PROCESS)
 
 
 def test_a_line_without_end_is_not_read() -> None:
     """Whatever its length."""
-    assert verify([b"{" * (MAX_LINE_BYTES + 1)]).flaw is Flaw.FORM
+    assert verify([b"{" * (MAX_LINE_BYTES + 1)]).flaw is AuditFlaw.FORM
 
 
 @pytest.mark.parametrize("text", ["a" * 101, "王", 'a"b', "a\\b", "a\nb", "\x7f"])
@@ -170,7 +170,9 @@ def test_the_longest_entry_fits_a_line() -> None:
         action=AuditAction.TOKEN, person=full, by=full, subject=full, reason=full, before=full,
         after=full, ref=full,
     )  # fmt: skip
-    line, _ = line_of(act, process="p" * 40, at=(1 << 53) - 1, head=Head((1 << 53) - 2, NO_HASH))
+    line, _ = line_of(
+        act, process="p" * 40, at=(1 << 53) - 1, head=AuditHead((1 << 53) - 2, NO_HASH)
+    )
     assert len(line) < MAX_LINE_BYTES
     assert read_line(line).ref == full
 

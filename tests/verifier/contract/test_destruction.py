@@ -22,7 +22,7 @@ from verifier.contract.status import (
     write_status,
 )
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.signing import from_secret
+from verifier.issuing.signing_key import from_secret
 
 KEY = from_secret(b"\x07" * 32)
 

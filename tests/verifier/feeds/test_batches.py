@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.feed_sources import ED_KEY, KEY, NOW, manifest, sealed, source
 from verifier.contract.envelope import SignedUse, seal
-from verifier.contract.feed import Manifest
+from verifier.contract.feed import BatchManifest
 from verifier.contract.vocabulary import Plane
 from verifier.errors import FeedCause, FeedRefused
 from verifier.feeds.batches import (
     FIRST_CHAIN,
     MAX_SKEW_S,
-    Progress,
+    SourceProgress,
     Turn,
     begin,
     finish,
@@ -100,13 +100,13 @@ def test_a_suspended_source_sends_nothing() -> None:
     assert caught.value.cause is FeedCause.SOURCE_SUSPENDED
 
 
-def came(sequence: int, described: Manifest, *, finished: bool) -> Progress:
+def came(sequence: int, described: BatchManifest, *, finished: bool) -> SourceProgress:
     """Return the progress of a source whose last batch is this one."""
     begun = begin(msgspec.structs.replace(described, sequence=sequence), None)
     return finish(begun, fed=NOW, observed=NOW, now=NOW) if finished else begun
 
 
-def reported(described: Manifest, state: BatchState = BatchState.APPLIED) -> BatchReport:
+def reported(described: BatchManifest, state: BatchState = BatchState.APPLIED) -> BatchReport:
     """Return the report of a batch."""
     return BatchReport(
         source=described.source,
@@ -118,7 +118,7 @@ def reported(described: Manifest, state: BatchState = BatchState.APPLIED) -> Bat
 
 
 def turn(
-    described: Manifest, progress: Progress | None, known: BatchReport | None = None
+    described: BatchManifest, progress: SourceProgress | None, known: BatchReport | None = None
 ) -> Turn | FeedCause:
     """Return what a batch is, or why it is refused."""
     try:
@@ -162,8 +162,8 @@ MINE, YOURS = manifest(sequence=5), manifest(sequence=5, batch=OTHER)
     ],
 )
 def test_whose_turn_it_is(
-    described: Manifest,
-    progress: Progress | None,
+    described: BatchManifest,
+    progress: SourceProgress | None,
     known: BatchReport | None,
     expected: Turn | FeedCause,
 ) -> None:

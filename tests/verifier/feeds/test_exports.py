@@ -7,7 +7,7 @@ from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer, Outcome
 from verifier.decision import conclude
-from verifier.feeds.exports import FIELDS, Told, row
+from verifier.feeds.exports import FIELDS, ExportInput, row
 
 RECORD = ScanRecord(
     scan_id=bytes(16),
@@ -37,10 +37,10 @@ RECORD = ScanRecord(
 )
 
 
-def told(answer: Answer = Answer.FRESH, **changes: object) -> Told:
+def told(answer: Answer = Answer.FRESH, **changes: object) -> ExportInput:
     """Return what is known of a scan."""
     record = msgspec.structs.replace(RECORD, **changes)
-    return Told(record, answer, conclude(record, answer), None, None)
+    return ExportInput(record, answer, conclude(record, answer), None, None)
 
 
 def test_every_field_is_made() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.feed_sources import NOW, manifest, source
 from verifier.contract.vocabulary import Plane
-from verifier.feeds.batches import Progress, begin, finish
+from verifier.feeds.batches import SourceProgress, begin, finish
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
 from verifier.feeds.sources import Source
 
@@ -14,7 +14,7 @@ TWO = source(**{'"health-province"': '"hospital"', "stale_after = 120": "stale_a
 FREE = source(**{'"health-province"': '"free"', 'required = ["health"]': "required = []"})
 
 
-def came(fed: int) -> Progress:
+def came(fed: int) -> SourceProgress:
     """Return the progress of a source that has told everything up to then."""
     return finish(begin(manifest(), None), fed=fed, observed=0, now=fed)
 
@@ -53,7 +53,7 @@ def test_a_source_ages(fed: int, expected: Freshness) -> None:
 )
 def test_a_plane_is_as_old_as_its_oldest_required_source(
     sources: tuple[Source, ...],
-    progress: dict[str, Progress],
+    progress: dict[str, SourceProgress],
     expected: dict[tuple[int, Plane], Fed],
 ) -> None:
     """And good until the first of them is stale; who is not required says nothing of age."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.feed_sources import NOW, manifest, source
-from verifier.contract.feed import MAX_LINE_BYTES, Form, digest_of
+from verifier.contract.feed import MAX_LINE_BYTES, BatchForm, digest_of
 from verifier.contract.vocabulary import Plane
 from verifier.errors import FeedCause, FeedRefused
 from verifier.feeds.lines import (
@@ -28,13 +28,13 @@ def line(**changes: object) -> bytes:
     return json.dumps({k: v for k, v in row.items() if v is not None}).encode() + b"\n"
 
 
-def read(text: bytes, form: Form = Form.NDJSON) -> list[Observation | WrongLine]:
+def read(text: bytes, form: BatchForm = BatchForm.NDJSON) -> list[Observation | WrongLine]:
     """Read a whole text."""
     reader = LineReader(manifest(text, form=form), source(), Position())
     return list(reader.take(text, NOW))
 
 
-def fault(text: bytes, form: Form = Form.NDJSON) -> tuple[str, LineFault]:
+def fault(text: bytes, form: BatchForm = BatchForm.NDJSON) -> tuple[str, LineFault]:
     """Return field and fault of the one line of a text."""
     (found,) = read(text, form)
     assert isinstance(found, WrongLine)
@@ -48,11 +48,11 @@ def test_right_lines_of_both_forms() -> None:
         Observation(2, None, 7, Plane.TEST, 1, NOW),
     ]
     rows = f"ref,plane,value,at\nR-1,health,red,{NOW}\r\nR-2,test,9,{NOW}".encode()
-    assert read(rows, Form.CSV) == [
+    assert read(rows, BatchForm.CSV) == [
         Observation(2, "R-1", None, Plane.HEALTH, 3, NOW),
         Observation(3, "R-2", None, Plane.TEST, 9, NOW),
     ]
-    assert read(f"person,plane,value,at\n5,health,2,{NOW}\n".encode(), Form.CSV) == [
+    assert read(f"person,plane,value,at\n5,health,2,{NOW}\n".encode(), BatchForm.CSV) == [
         Observation(2, None, 5, Plane.HEALTH, 2, NOW)
     ]
 
@@ -93,7 +93,7 @@ def test_a_wrong_line_is_named(text: bytes, field: str, reason: LineFault) -> No
 )
 def test_a_wrong_row_is_named(row: str) -> None:
     """Four plain fields, or it is none."""
-    (found,) = read(f"ref,plane,value,at\n{row}\n".encode(), Form.CSV)
+    (found,) = read(f"ref,plane,value,at\n{row}\n".encode(), BatchForm.CSV)
     assert isinstance(found, WrongLine)
     assert (found.line, found.fault) == (2, LineFault.FORM)
 
@@ -102,7 +102,7 @@ def test_a_wrong_row_is_named(row: str) -> None:
 def test_a_csv_begins_with_its_columns(header: bytes) -> None:
     """Without them nobody knows what stands where."""
     with pytest.raises(FeedRefused) as caught:
-        read(header + b"R-1,health,red,1\n", Form.CSV)
+        read(header + b"R-1,health,red,1\n", BatchForm.CSV)
     assert caught.value.cause is FeedCause.BODY_HEADER
 
 
@@ -163,4 +163,4 @@ def test_nothing_but_an_answer_comes_of_any_text(text: bytes) -> None:
     """Observations and wrong lines, of either form."""
     assert all(isinstance(item, Observation | WrongLine) for item in read(text))
     rows = b"ref,plane,value,at\n" + text
-    assert all(isinstance(item, Observation | WrongLine) for item in read(rows, Form.CSV))
+    assert all(isinstance(item, Observation | WrongLine) for item in read(rows, BatchForm.CSV))

@@ -8,7 +8,7 @@ from tests.support.keys import PHONE, PHONE_ED
 from tests.support.publisher import NOW
 from verifier.contract.envelope import SignedUse, to_be_signed
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.keys import load_spki
 
 

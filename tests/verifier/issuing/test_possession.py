@@ -19,12 +19,12 @@ from verifier.issuing.possession import (
     CLOCK_S,
     HolderCause,
     HolderRefused,
-    Shown,
+    ShownCredential,
     check_possession,
     open_credential,
     open_request,
 )
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.keys import VerifyKey, load_spki
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,7 +107,7 @@ def test_every_cut_and_every_bit_is_refused() -> None:
         assert cause_of_possession(bytes(flipped)) is not None
 
 
-def opened(city: City = CITY, **asked: Any) -> Shown | HolderCause:
+def opened(city: City = CITY, **asked: Any) -> ShownCredential | HolderCause:
     """Return the claims of a credential, or why it is refused."""
     wanted: dict[str, Any] = {"issuer": "440100", "number": 1, "now": NOW} | asked
     try:

@@ -16,7 +16,7 @@ from verifier.contract.proposal import (
 from verifier.issuing.proposals import (
     ENDED,
     STEPS,
-    Step,
+    ProposalStep,
     StepRefused,
     approved,
     carried_out,
@@ -48,17 +48,17 @@ def at(state: ProposalState) -> Proposal:
     return structs.replace(OPEN, state=state, decided_by="" if undecided else "hao")
 
 
-TAKE: dict[Step, Callable[[Proposal], Proposal]] = {
-    Step.APPROVE: lambda it: approved(it, "mei", NOW + 1),
-    Step.REJECT: lambda it: rejected(it, "mei", RejectReason.UNFOUNDED, NOW + 1),
-    Step.CARRY_OUT: carried_out,
-    Step.OVERTAKE: overtaken,
+TAKE: dict[ProposalStep, Callable[[Proposal], Proposal]] = {
+    ProposalStep.APPROVE: lambda it: approved(it, "mei", NOW + 1),
+    ProposalStep.REJECT: lambda it: rejected(it, "mei", RejectReason.UNFOUNDED, NOW + 1),
+    ProposalStep.CARRY_OUT: carried_out,
+    ProposalStep.OVERTAKE: overtaken,
 }
 
 
 @pytest.mark.parametrize("state", ProposalState)
-@pytest.mark.parametrize("step", Step)
-def test_every_step_from_every_state(state: ProposalState, step: Step) -> None:
+@pytest.mark.parametrize("step", ProposalStep)
+def test_every_step_from_every_state(state: ProposalState, step: ProposalStep) -> None:
     """What the table has is taken, all else is refused; what has ended stays so."""
     wanted = STEPS.get((state, step))
     if wanted is not None:

@@ -13,7 +13,7 @@ from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused
 from verifier.issuing.roots import compared, cosigned, signatures, signed, taken_after
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.root import open_root_file
 

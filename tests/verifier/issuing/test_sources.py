@@ -25,8 +25,8 @@ from verifier.issuing.sources import (
     with_key_beside,
     without_key,
 )
-from verifier.seen import SeenCredentials
 from verifier.status.plane import NO_STATUS
+from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import Trust, TrustedSet
 from verifier.trust.lists import Offer, read_signers
 
@@ -149,7 +149,7 @@ def reason(text: str, trust: Trust) -> Reason | None:
         profile=UNASKED,
         grant=None,
         clock=Clock(now=NOW),
-        seen=SeenCredentials(0),
+        seen=VerifiedCredentials(0),
     ).reason
 
 

@@ -12,7 +12,7 @@ from verifier.policy.rules import (
     RuleError,
     RuleSet,
     RuleType,
-    Verdict,
+    RuleVerdict,
     external_inputs,
     judge,
     judge_all,
@@ -49,7 +49,7 @@ def rule(**changes: Any) -> EuRule:
 
 def verdict(
     logic: Any, payload: Any = TWO_DOSES, external: dict[str, Any] | None = None
-) -> Verdict:
+) -> RuleVerdict:
     """Return what a rule of this logic says."""
     return judge(rule(Logic=logic), payload, external or {}).verdict
 
@@ -114,14 +114,14 @@ def test_refuses_what_is_no_rule(data: bytes) -> None:
 def test_passes_and_fails() -> None:
     """A rule says yes or no, with its id and its texts."""
     outcomes = [judge(rule(), {"v": [{"dn": doses}]}, {}) for doses in (2, 1)]
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.PASSED, Verdict.FAILED]
+    assert [outcome.verdict for outcome in outcomes] == [RuleVerdict.PASSED, RuleVerdict.FAILED]
     assert (outcomes[0].id, outcomes[0].descriptions["de"]) == ("VR-XX-0001", "Zwei Dosen.")
 
 
 @pytest.mark.parametrize("logic", [1, "yes", [1], {"var": "payload"}, {"var": "payload.nothing"}])
 def test_only_true_passes(logic: Any) -> None:
     """A truthy value is no yes."""
-    assert verdict(logic) is Verdict.FAILED
+    assert verdict(logic) is RuleVerdict.FAILED
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_only_true_passes(logic: Any) -> None:
 )
 def test_an_error_fails(payload: Any) -> None:
     """A document that the rule cannot judge fails it."""
-    assert judge(rule(), payload, {}).verdict is Verdict.FAILED
+    assert judge(rule(), payload, {}).verdict is RuleVerdict.FAILED
 
 
 CLOCK = {"not-after": [{"plusTime": ["2021-06-01", 0, "day"]},
@@ -139,17 +139,17 @@ CLOCK = {"not-after": [{"plusTime": ["2021-06-01", 0, "day"]},
 def test_absent_input_is_unknown() -> None:
     """A rule that needs the time or a value set and gets none knows nothing."""
     known = external_inputs(START, {"vaccines": ["a"]})
-    assert verdict(CLOCK, external=known) is Verdict.PASSED
-    assert verdict(CLOCK, external=external_inputs(None, {})) is Verdict.UNKNOWN
+    assert verdict(CLOCK, external=known) is RuleVerdict.PASSED
+    assert verdict(CLOCK, external=external_inputs(None, {})) is RuleVerdict.UNKNOWN
     listed = {"in": ["a", {"var": "external.valueSets.vaccines"}]}
-    assert verdict(listed, external=known) is Verdict.PASSED
-    assert verdict(listed, external=external_inputs(START, {})) is Verdict.UNKNOWN
+    assert verdict(listed, external=known) is RuleVerdict.PASSED
+    assert verdict(listed, external=external_inputs(START, {})) is RuleVerdict.UNKNOWN
 
 
 def test_absent_input_is_never_a_pass() -> None:
     """A rule that would pass where an input is null does not."""
     logic = {"if": [{"var": "external.blocked"}, False, True]}
-    assert verdict(logic) is Verdict.UNKNOWN
+    assert verdict(logic) is RuleVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_absent_input_is_never_a_pass() -> None:
 )
 def test_other_language_is_unknown(changes: dict[str, Any]) -> None:
     """A rule for an engine that we do not have counts, and is unknown."""
-    assert judge(rule(**changes), TWO_DOSES, {}).verdict is Verdict.UNKNOWN
+    assert judge(rule(**changes), TWO_DOSES, {}).verdict is RuleVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize("version", ["0.7.5", "1.0.0", "1.3.3", "1.3.99"])
 def test_our_language_is_known(version: str) -> None:
     """Every version up to ours is evaluated."""
-    assert judge(rule(EngineVersion=version), TWO_DOSES, {}).verdict is Verdict.PASSED
+    assert judge(rule(EngineVersion=version), TWO_DOSES, {}).verdict is RuleVerdict.PASSED
 
 
 def test_applies_in_its_window() -> None:
@@ -228,7 +228,7 @@ def test_judges_all_in_order() -> None:
     """Each rule of a set has its own outcome."""
     rules = [rule(), rule(Identifier="VR-XX-0002", Logic=False)]
     outcomes = judge_all(RuleSet(rules).applying(START, DocumentKind.VACCINATION), TWO_DOSES, {})
-    expected = [("VR-XX-0001", Verdict.PASSED), ("VR-XX-0002", Verdict.FAILED)]
+    expected = [("VR-XX-0001", RuleVerdict.PASSED), ("VR-XX-0002", RuleVerdict.FAILED)]
     assert [(outcome.id, outcome.verdict) for outcome in outcomes] == expected
 
 

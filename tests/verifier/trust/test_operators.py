@@ -16,7 +16,7 @@ from verifier.contract.operator import (
     seal_operator_token,
 )
 from verifier.errors import TokenCause, TokenRefused
-from verifier.issuing.signing import SigningKey
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.bundle import open_trust
 from verifier.trust.keys import KeyRing
 from verifier.trust.operators import open_operator_token

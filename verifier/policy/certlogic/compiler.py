@@ -24,7 +24,7 @@ MAX_INDEX_DIGITS: Final = 9
 """Digits of an array index in a path; no data has a thousand million items."""
 
 
-class Part(NamedTuple):
+class CompiledPart(NamedTuple):
     """A compiled expression."""
 
     run: Run
@@ -87,7 +87,7 @@ def evaluate(rule: Rule, data: Any) -> Any:
     return render(rule.run(data, [MAX_STEPS - rule.weight]))
 
 
-def _part(logic: Any, scope: _Scope) -> Part:
+def _part(logic: Any, scope: _Scope) -> CompiledPart:
     _charge(scope, 1)
     if scope.depth > MAX_DEPTH:
         raise LogicError(Fault.LOGIC_BOUND, scope.where, f"deeper than {MAX_DEPTH}")
@@ -108,8 +108,8 @@ def _charge(scope: _Scope, size: int) -> None:
         raise LogicError(Fault.LOGIC_BOUND, scope.where, f"more than {MAX_SIZE} expressions")
 
 
-def _literal(value: Any) -> Part:
-    return Part(operators.constant(value), 1, literal=True, value=value)
+def _literal(value: Any) -> CompiledPart:
+    return CompiledPart(operators.constant(value), 1, literal=True, value=value)
 
 
 def _integer(value: Any, scope: _Scope) -> int:
@@ -122,16 +122,16 @@ def _integer(value: Any, scope: _Scope) -> int:
     return value
 
 
-def _array(items: list[Any], scope: _Scope) -> Part:
+def _array(items: list[Any], scope: _Scope) -> CompiledPart:
     parts = [_part(item, scope.inside(f"[{at}]")) for at, item in enumerate(items)]
     weight = 1 + sum(part.weight for part in parts)
     if all(part.literal for part in parts):
         values = [part.value for part in parts]
-        return Part(operators.constant(values), weight, literal=True, value=values)
-    return Part(operators.array([part.run for part in parts]), weight, literal=False)
+        return CompiledPart(operators.constant(values), weight, literal=True, value=values)
+    return CompiledPart(operators.array([part.run for part in parts]), weight, literal=False)
 
 
-def _operation(logic: dict[Any, Any], scope: _Scope) -> Part:
+def _operation(logic: dict[Any, Any], scope: _Scope) -> CompiledPart:
     if len(logic) != 1:
         raise scope.wrong("an operation has exactly one operator")
     ((name, operands),) = logic.items()
@@ -146,10 +146,10 @@ def _operation(logic: dict[Any, Any], scope: _Scope) -> Part:
     if not entry.least <= len(operands) <= entry.most:
         raise scope.wrong("wrong number of operands")
     run, weight = entry.build(name, operands, scope)
-    return Part(run, weight, literal=False)
+    return CompiledPart(run, weight, literal=False)
 
 
-def _var(path: Any, scope: _Scope) -> Part:
+def _var(path: Any, scope: _Scope) -> CompiledPart:
     if type(path) is not str:
         raise scope.wrong("a path is text")
     fragments = path.split(".") if path else []
@@ -158,7 +158,7 @@ def _var(path: Any, scope: _Scope) -> Part:
     _charge(scope, len(fragments))
     steps = tuple((fragment, _index(fragment)) for fragment in fragments)
     required = bool(fragments) and fragments[0] in scope.required
-    return Part(operators.var(steps, required=required), 1 + len(steps), literal=False)
+    return CompiledPart(operators.var(steps, required=required), 1 + len(steps), literal=False)
 
 
 def _index(fragment: str) -> int:
@@ -171,7 +171,7 @@ Built = tuple[Run, int]
 """A closure and its weight."""
 
 
-def _parts(operands: list[Any], scope: _Scope) -> tuple[list[Part], int]:
+def _parts(operands: list[Any], scope: _Scope) -> tuple[list[CompiledPart], int]:
     parts = [_part(operand, scope.inside(f"[{at}]")) for at, operand in enumerate(operands)]
     return parts, 1 + sum(part.weight for part in parts)
 

@@ -16,20 +16,20 @@ from typing import IO, Final, Self, TypeVar
 
 import msgspec
 
+from runtime.disk import FILE_MODE, sync_folder, write_whole
 from verifier.archive.columns import read_contents
 from verifier.archive.hours import day_name, day_named, day_of
 from verifier.archive.manifest import (
+    ArchiveProgress,
     Contents,
+    DayManifest,
+    DayPart,
     EntryId,
-    Manifest,
-    Part,
-    Progress,
     last_ids,
     next_number,
     part_file,
 )
 from verifier.contract.errors import MalformedError
-from verifier.service.disk import FILE_MODE, sync_folder, write_whole
 
 FOLDER_MODE: Final = 0o700
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
@@ -39,7 +39,7 @@ _PROGRESS: Final = "progress.json"
 _LOCK: Final = "lock"
 _BLOCK: Final = 1024 * 1024
 
-Kept = TypeVar("Kept", Manifest, Progress)
+Kept = TypeVar("Kept", DayManifest, ArchiveProgress)
 
 
 class FolderError(Exception):
@@ -58,7 +58,7 @@ class RecordsFolder:
         except BlockingIOError as error:
             self._lock.close()
             raise FolderError(f"{path}: another archiving process writes here") from error
-        self._manifests: dict[int, Manifest] = {}
+        self._manifests: dict[int, DayManifest] = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -70,15 +70,15 @@ class RecordsFolder:
         """Let the folder go."""
         self._lock.close()
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> ArchiveProgress | None:
         """Read how far the moving has come; None before the first time.
 
         Raises:
             FolderError: the file cannot be read as such.
         """
-        return _read(self.path / _PROGRESS, Progress)
+        return _read(self.path / _PROGRESS, ArchiveProgress)
 
-    def keep_progress(self, progress: Progress) -> None:
+    def keep_progress(self, progress: ArchiveProgress) -> None:
         """Write how far the moving has come."""
         _write(self.path / _PROGRESS, progress)
 
@@ -86,7 +86,7 @@ class RecordsFolder:
         """Return the last entry moved of each stream of an hour."""
         return last_ids(self.manifest(day_of(hour)).parts, hour)
 
-    def manifest(self, day: int) -> Manifest:
+    def manifest(self, day: int) -> DayManifest:
         """Return a day's manifest; what a kill has left behind is put right first.
 
         Raises:
@@ -115,7 +115,7 @@ class RecordsFolder:
         finally:
             beside.unlink(missing_ok=True)
 
-    def commit(self, sink: IO[bytes], beside: Path, contents: Contents) -> Part:
+    def commit(self, sink: IO[bytes], beside: Path, contents: Contents) -> DayPart:
         """Give a part its name, then its line in the manifest; both on disk when it returns."""
         sink.flush()
         os.fsync(sink.fileno())
@@ -126,16 +126,16 @@ class RecordsFolder:
         self._list(part)
         return part
 
-    def _list(self, part: Part) -> None:
+    def _list(self, part: DayPart) -> None:
         day = day_of(part.holds.hour)
         manifest = self.manifest(day).with_part(part)
         _write(self.path / day_name(day) / _MANIFEST, manifest)
         self._manifests[day] = manifest
 
-    def _recovered(self, day: int) -> Manifest:
+    def _recovered(self, day: int) -> DayManifest:
         name = day_name(day)
         folder = self.path / name
-        manifest = _read(folder / _MANIFEST, Manifest) or Manifest(day=name)
+        manifest = _read(folder / _MANIFEST, DayManifest) or DayManifest(day=name)
         if not folder.exists():
             return manifest
         known = {part.file for part in manifest.parts}
@@ -175,12 +175,12 @@ class NewPart:
         self.sink, self.number = sink, number
         self._folder, self._beside = folder, beside
 
-    def keep(self, contents: Contents) -> Part:
+    def keep(self, contents: Contents) -> DayPart:
         """Commit it; on disk when this returns."""
         return self._folder.commit(self.sink, self._beside, contents)
 
 
-def _found(path: Path, day: int) -> Part:
+def _found(path: Path, day: int) -> DayPart:
     """Describe a part that has its name and no line in the manifest."""
     try:
         with path.open("rb") as source:
@@ -192,8 +192,8 @@ def _found(path: Path, day: int) -> Part:
     return _listed(path, contents)
 
 
-def _listed(path: Path, contents: Contents) -> Part:
-    return Part(
+def _listed(path: Path, contents: Contents) -> DayPart:
+    return DayPart(
         file=contents.file,
         octets=path.stat().st_size,
         sha256=digest_of_file(path),
@@ -220,6 +220,6 @@ def _read(path: Path, kind: type[Kept]) -> Kept | None:
         raise FolderError(f"{path}: {error}; restore it, or move it away") from error
 
 
-def _write(path: Path, value: Manifest | Progress) -> None:
+def _write(path: Path, value: DayManifest | ArchiveProgress) -> None:
     """Write a file whole or not at all; on disk when it returns."""
     write_whole(path, msgspec.json.format(msgspec.json.encode(value)))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from verifier.service.archive.moving import Moving
+from verifier.service.archive.mover import Moving
 
 
 class ArchiveMetrics(Collector):

@@ -5,22 +5,22 @@ import os
 from pathlib import Path
 from typing import Final
 
+from runtime.logs import Log
+from runtime.tasks import end
 from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, LATE_HOURS, STORE_HOURS
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.metrics import ArchiveMetrics
-from verifier.service.archive.moving import Moving
+from verifier.service.archive.mover import Moving
 from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
-from verifier.service.audit import AuditLog, open_audit
-from verifier.service.ending import end
 from verifier.service.http.access import Keys
-from verifier.service.http.auditing import no_audit
+from verifier.service.http.audited import no_audit
 from verifier.service.http.door import Door, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
-from verifier.service.issuing.operating import token_opener
-from verifier.service.logs import Log
-from verifier.service.metrics import Metrics
-from verifier.service.settings import SettingsError
+from verifier.service.http.tokens import token_opener
+from verifier.service.process.audit import AuditLog, open_audit
+from verifier.service.process.metrics import Metrics
+from verifier.service.process.settings import SettingsError
 from verifier.service.store.connection import open_store
 
 LOOK_S: Final = 60.0

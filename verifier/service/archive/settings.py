@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
 
 
 class ArchiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

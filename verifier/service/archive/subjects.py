@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from verifier.archive.columns import read_rows
 from verifier.archive.hours import HOUR_MS, day_name, day_of
-from verifier.archive.row import COLUMNS, Entry, row_of
+from verifier.archive.row import COLUMNS, StreamEntry, row_of
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.errors import MalformedError
 from verifier.contract.subject import (
@@ -31,17 +31,17 @@ from verifier.contract.subject import (
 )
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.folder import FolderError, RecordsFolder
-from verifier.service.archive.moving import Moving
-from verifier.service.audit import AuditLog
+from verifier.service.archive.mover import Moving
 from verifier.service.http import bodies
 from verifier.service.http.access import Caller, require_city, require_operator
-from verifier.service.http.auditing import audited
+from verifier.service.http.audited import audited
 from verifier.service.http.bodies import json_response, read_json
 from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
-from verifier.service.person_keys import KEY_BYTES, key_path
+from verifier.service.process.audit import AuditLog
+from verifier.service.process.keys import KEY_BYTES, key_path
 from verifier.service.store.record_hours import read_hour
-from verifier.uses import person_hash
+from verifier.steps.use import person_hash
 
 MAX_BODY: Final = 1024
 """Octets; two numbers and a word."""
@@ -170,11 +170,11 @@ def _in_files(parts: Iterable[_Part]) -> list[_Found]:
     return found
 
 
-def _of(entry: Entry, hashes: frozenset[bytes]) -> bool:
+def _of(entry: StreamEntry, hashes: frozenset[bytes]) -> bool:
     return entry.record is not None and entry.record.person in hashes
 
 
-def _entry(entry: Entry) -> _Found:
+def _entry(entry: StreamEntry) -> _Found:
     return _found(dict(zip(COLUMNS, row_of(entry), strict=True)))
 
 

@@ -6,12 +6,13 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.contract.feed import Manifest
+from verifier.contract.feed import BatchManifest
+from verifier.contract.status import PlaneName
 from verifier.errors import FeedCause, FeedRefused, Outage
-from verifier.feeds.batches import Progress
+from verifier.feeds.batches import SourceProgress
 from verifier.feeds.reports import BatchReport
 from verifier.service.store.feeds import keep_report, read_progress, read_report, read_reports
-from verifier.service.store.planes import PlaneName, read_planes
+from verifier.service.store.planes import read_planes
 
 Found = TypeVar("Found")
 
@@ -26,7 +27,7 @@ class Books:
         self._redis = redis
         self._source = source
 
-    async def progress(self) -> Progress | None:
+    async def progress(self) -> SourceProgress | None:
         """Return how far the source has come."""
         return (await _asked(read_progress(self._redis, self._source)))[1]
 
@@ -42,7 +43,7 @@ class Books:
         """Keep what is said of a batch."""
         await _asked(keep_report(self._redis, report))
 
-    async def check_planes(self, manifest: Manifest) -> None:
+    async def check_planes(self, manifest: BatchManifest) -> None:
         """See that the planes are there.
 
         Raises:

@@ -14,23 +14,23 @@ from typing import Final
 
 import msgspec
 
+from runtime.clock import now
+from runtime.logs import Log
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
-from verifier.contract.feed import Form, Manifest, read_manifest
+from verifier.contract.feed import BatchForm, BatchManifest, read_manifest
 from verifier.errors import FeedCause, FeedRefused, Outage
 from verifier.feeds.batches import Turn, judge_time, judge_turn, open_manifest
 from verifier.feeds.breaker import Breaker, BreakerEvent, BreakerState, on_event
-from verifier.feeds.inflating import Inflater
 from verifier.feeds.lines import complete
+from verifier.feeds.part_encoding import Inflater
 from verifier.feeds.reports import BatchReport, BatchState
 from verifier.feeds.sources import Source, SourceState
-from verifier.service.clock import now
-from verifier.service.feeds.applying import Application, OvertakenError, apply_batch
+from verifier.service.feeds.application import Application, OvertakenError, apply_batch
 from verifier.service.feeds.books import Books
 from verifier.service.feeds.metrics import FeedMetrics
-from verifier.service.feeds.receiving import Reception, Register
+from verifier.service.feeds.reception import Reception, Register
 from verifier.service.feeds.spool import Spool
-from verifier.service.logs import Log
 
 ANSWER_S: Final = 10.0
 """Seconds that a sender waits for its batch to be applied; then it is told to ask again."""
@@ -59,7 +59,7 @@ class Channel:
         self.breaker = Breaker()
         self.spool: Spool | None = None
         self._shared = shared
-        self._manifest: Manifest | None = None
+        self._manifest: BatchManifest | None = None
         """Of the spool."""
         self._receiving = False
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +77,7 @@ class Channel:
         return self._shared.folder / self.source.name
 
     @property
-    def form(self) -> Form | None:
+    def form(self) -> BatchForm | None:
         """Return how the open batch is written; None: no batch is open."""
         return None if self._manifest is None else self._manifest.form
 
@@ -227,7 +227,7 @@ class Channel:
         parts: AsyncGenerator[bytes, None],
         inflater: Inflater,
         spool: Spool,
-        manifest: Manifest,
+        manifest: BatchManifest,
     ) -> None:
         reception = Reception(manifest, self.source, spool, self._shared.register)
         loop = asyncio.get_running_loop()
@@ -243,11 +243,11 @@ class Channel:
         finally:
             await reception.keep()
 
-    def _start(self, spool: Spool, manifest: Manifest) -> None:
+    def _start(self, spool: Spool, manifest: BatchManifest) -> None:
         if not self.busy:
             self._task = asyncio.create_task(self._apply(spool, manifest))
 
-    async def _apply(self, spool: Spool, manifest: Manifest) -> None:
+    async def _apply(self, spool: Spool, manifest: BatchManifest) -> None:
         shared, name = self._shared, self.source.name
         work = Application(
             redis=shared.register.redis,
@@ -297,7 +297,7 @@ class Channel:
             else:
                 return
 
-    async def _outcome(self, spool: Spool, manifest: Manifest) -> BatchReport:
+    async def _outcome(self, spool: Spool, manifest: BatchManifest) -> BatchReport:
         """Wait a while for a batch to be applied, and say how it stands then."""
         if self._task is not None:
             await asyncio.wait((self._task,), timeout=ANSWER_S)
@@ -306,7 +306,7 @@ class Channel:
         found = await self.books.report(manifest.sequence)
         return self._told(spool, manifest) if found is None else found
 
-    async def _refuse(self, spool: Spool, manifest: Manifest) -> BatchReport:
+    async def _refuse(self, spool: Spool, manifest: BatchManifest) -> BatchReport:
         report = msgspec.structs.replace(
             self._told(spool, manifest),
             state=BatchState.REFUSED,
@@ -321,7 +321,7 @@ class Channel:
         )
         return report
 
-    def _told(self, spool: Spool, manifest: Manifest) -> BatchReport:
+    def _told(self, spool: Spool, manifest: BatchManifest) -> BatchReport:
         received = spool.received
         return BatchReport(
             source=self.source.name,

@@ -16,8 +16,10 @@ import msgspec
 from aiohttp import web
 from redis.exceptions import RedisError
 
+from runtime.clock import now
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import ApiScope
 from verifier.feeds.corrections import (
     CorrectionCase,
@@ -27,17 +29,15 @@ from verifier.feeds.corrections import (
     is_overdue,
 )
 from verifier.feeds.sources import word_of
-from verifier.service.audit import AuditLog
-from verifier.service.clock import now
 from verifier.service.feeds.metrics import FeedMetrics
-from verifier.service.feeds.receiving import Register
+from verifier.service.feeds.reception import Register
 from verifier.service.http.access import Caller, require
-from verifier.service.http.auditing import audited
+from verifier.service.http.audited import audited
 from verifier.service.http.bodies import decode, json_response, read_json, refuse_body
 from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
 from verifier.service.http.queries import numbers
-from verifier.service.issuing.indices import is_person
+from verifier.service.process.audit import AuditLog
 from verifier.service.store.corrections import (
     CasesFullError,
     close_case,
@@ -45,8 +45,9 @@ from verifier.service.store.corrections import (
     read_case,
     read_cases,
 )
+from verifier.service.store.indices import is_person
 from verifier.service.store.persons import find_persons
-from verifier.service.store.planes import PlaneName, PlaneUnknown, read_value
+from verifier.service.store.planes import PlaneUnknown, read_value
 
 MAX_BODY_BYTES: Final = 4096
 """Octets; 500 characters of text take at most 2,000."""
@@ -73,7 +74,7 @@ class CaseList(msgspec.Struct, frozen=True, kw_only=True):
     """`after` of the next page."""
 
 
-class Corrections:
+class CorrectionResource:
     """The resource."""
 
     def __init__(self, register: Register, audit: AuditLog, metrics: FeedMetrics) -> None:

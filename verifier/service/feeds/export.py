@@ -12,13 +12,13 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.clock import now
 from verifier.contract.export import ExportDocument, seal_export
 from verifier.contract.vocabulary import ApiScope
-from verifier.decision import conclude
+from verifier.decision import conclude, incident_of
 from verifier.errors import Outage
-from verifier.feeds.exports import Told, row
-from verifier.issuing.signing import SigningKey
-from verifier.service.clock import now
+from verifier.feeds.exports import ExportInput, row
+from verifier.issuing.signing_key import SigningKey
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.settings import Consumer
 from verifier.service.http.access import Caller, require
@@ -26,8 +26,7 @@ from verifier.service.http.bodies import refuse_body
 from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
 from verifier.service.http.queries import numbers
-from verifier.service.store.records import Kept, read_records
-from verifier.service.uploading import incident_of
+from verifier.service.store.records import StoredRecord, read_records
 
 PAGE: Final = 500
 """Records in a page, unless asked for fewer or more."""
@@ -80,8 +79,8 @@ class Export:
         return web.Response(body=page, headers=headers | {"Cache-Control": "no-store"})
 
 
-def _told(kept: Kept) -> Told:
-    return Told(
+def _told(kept: StoredRecord) -> ExportInput:
+    return ExportInput(
         record=kept.record,
         answer=kept.answer,
         made=conclude(kept.record, kept.answer),

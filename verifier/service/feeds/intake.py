@@ -19,12 +19,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from verifier.contract.feed import MAX_MANIFEST_BYTES, Form
+from runtime.clock import now
+from verifier.contract.feed import MAX_MANIFEST_BYTES, BatchForm
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import FeedRefused, Outage
-from verifier.feeds.reconciliation import Asked, compare
+from verifier.feeds.reconciliation import SourceStatement, compare
 from verifier.feeds.reports import BatchReport, BatchState
-from verifier.service.clock import now
 from verifier.service.feeds.channel import Channel
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.refusals import refused
@@ -42,8 +42,8 @@ MAX_RECONCILE_BYTES: Final = 256 * 1024
 _MANIFEST: Final = re.compile(r"[A-Za-z0-9_-]{1,1400}")
 _BATCH: Final = re.compile(r"[0-9a-f]{32}")
 _OFFSET: Final = re.compile(r"[0-9]{1,10}")
-_TYPES: Final = {"application/x-ndjson": Form.NDJSON, "text/csv": Form.CSV}
-_ASKED: Final = msgspec.json.Decoder(Asked)
+_TYPES: Final = {"application/x-ndjson": BatchForm.NDJSON, "text/csv": BatchForm.CSV}
+_ASKED: Final = msgspec.json.Decoder(SourceStatement)
 
 
 class Intake:
@@ -172,7 +172,7 @@ class _Refusals:
 
 
 async def _text(
-    request: web.BaseRequest, channel: Channel, form: Form
+    request: web.BaseRequest, channel: Channel, form: BatchForm
 ) -> AsyncGenerator[bytes, None]:
     """Yield the body as it comes.
 
@@ -241,7 +241,7 @@ def _gzip(request: web.BaseRequest) -> bool:
     return encoding == "gzip"
 
 
-def _form(request: web.BaseRequest) -> Form:
+def _form(request: web.BaseRequest) -> BatchForm:
     kind, _, parameters = request.headers.get("Content-Type", "").partition(";")
     form = _TYPES.get(kind.strip().lower())
     if form is None or parameters.strip().lower() not in ("", "charset=utf-8"):

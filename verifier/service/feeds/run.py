@@ -11,31 +11,30 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from runtime.clock import now
+from runtime.logs import Log
+from runtime.tasks import end
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
-from verifier.feeds.batches import Progress
+from verifier.feeds.batches import SourceProgress
 from verifier.feeds.breaker import BreakerState
 from verifier.feeds.freshness import Fed, Freshness, freshness, planes_fed
-from verifier.service.audit import AuditLog, open_audit
-from verifier.service.clock import now
-from verifier.service.ending import end
 from verifier.service.feeds.channel import Channel, Shared
-from verifier.service.feeds.corrections import Corrections
+from verifier.service.feeds.corrections import CorrectionResource
 from verifier.service.feeds.export import Export
 from verifier.service.feeds.folder import read_folder
 from verifier.service.feeds.intake import Intake
 from verifier.service.feeds.metrics import FeedMetrics
-from verifier.service.feeds.receiving import MAX_CALLS, Register
+from verifier.service.feeds.reception import MAX_CALLS, Register
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.http.access import Keys
-from verifier.service.http.auditing import no_audit
+from verifier.service.http.audited import no_audit
 from verifier.service.http.door import Door, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
-from verifier.service.logs import Log
-from verifier.service.metrics import Metrics
-from verifier.service.reference_key import read_reference_key
-from verifier.service.settings import SettingsError
-from verifier.service.signing_key import read_signing_key
+from verifier.service.process.audit import AuditLog, open_audit
+from verifier.service.process.keys import read_reference_key, read_signing_key
+from verifier.service.process.metrics import Metrics
+from verifier.service.process.settings import SettingsError
 from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
@@ -79,7 +78,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         metrics.registry.register(feeds.metrics)
         routes = (
             *Intake(feeds.channels, feeds.metrics).routes(),
-            *Corrections(register, audit, feeds.metrics).routes(),
+            *CorrectionResource(register, audit, feeds.metrics).routes(),
             *Export(redis, export_key, settings.exports, feeds.metrics).routes(),
             *health_routes(lambda: feeds.readiness(audit), metrics.text),
         )
@@ -117,7 +116,7 @@ class Feeds:
         self._log = log
         self._register = register
         self._problems: dict[str, str] = {}
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, SourceProgress] = {}
         self.metrics = FeedMetrics(self._ages)
         self._shared = Shared(
             register=register,

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from verifier.contract.export import ExportField
-from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
 
 
 class Consumer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

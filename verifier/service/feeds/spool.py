@@ -16,10 +16,10 @@ from typing import Annotated, Final
 
 import msgspec
 
+from runtime.disk import write_synced, write_whole
 from verifier.feeds.lines import Position
 from verifier.feeds.prepared import RECORD_BYTES
 from verifier.feeds.reports import Counts, WrongLine
-from verifier.service.disk import write_synced, write_whole
 
 MAX_STATE_BYTES: Final = 256 * 1024
 """Octets of a state; a hundred wrong lines and 256 values take 20 KB."""

@@ -14,13 +14,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from verifier.contract.grant import Grant
 from verifier.contract.operator import TOKEN_PREFIX, OperatorToken
-from verifier.contract.vocabulary import ApiScope, GrantState
+from verifier.contract.vocabulary import ApiScope
 from verifier.errors import TokenCause, TokenRefused
 from verifier.service.http.problems import Problem
-from verifier.service.knowledge import Gate, Knowledge
-from verifier.service.settings import ApiKey
+from verifier.service.process.settings import ApiKey
 
 MAX_KEY_CHARS: Final = 200
 """Longest Authorization header with a key that is looked at; ours have some 80 characters."""
@@ -146,39 +144,3 @@ def require_city(caller: Caller) -> None:
     token = caller.token
     if token is not None and (token.district is not None or token.place is not None):
         raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
-
-
-def require_area(token: OperatorToken, grant: Grant) -> None:
-    """Check that an operator may act at the place of a grant.
-
-    Raises:
-        Problem: 403 operator.area.
-    """
-    # A grant that says no district lies in none.
-    if token.district is not None and token.district != grant.district:
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
-    if token.place not in (None, grant.place):
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
-
-
-def gate_of(caller: Caller, knowledge: Knowledge, scope: ApiScope) -> Gate:
-    """Return the gate at which a caller scans.
-
-    Raises:
-        Problem: 403 with what its grant lacks.
-    """
-    if caller.scopes is not None and scope not in caller.scopes:
-        raise Problem(HTTPStatus.FORBIDDEN, "scope.missing")
-    if caller.terminal is None:
-        raise Problem(HTTPStatus.FORBIDDEN, "terminal.none")
-    gate = knowledge.gate(caller.terminal)
-    if gate is None:
-        raise Problem(HTTPStatus.FORBIDDEN, "grant.none")
-    grant = gate.grant
-    if grant.state is not GrantState.ACTIVE:
-        raise Problem(HTTPStatus.FORBIDDEN, f"grant.{grant.state}")
-    if caller.fingerprint is not None and caller.fingerprint != grant.fingerprint:
-        raise Problem(HTTPStatus.FORBIDDEN, "grant.fingerprint")
-    if scope not in grant.scopes:
-        raise Problem(HTTPStatus.FORBIDDEN, "grant.scope")
-    return gate

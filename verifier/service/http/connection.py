@@ -17,8 +17,8 @@ from verifier.service.http.bodies import READ_S
 from verifier.service.http.lane import (
     END,
     MAX_HEAD_BYTES,
-    Head,
     LaneHandler,
+    RequestHead,
     problem,
     read_head,
 )
@@ -36,7 +36,7 @@ MAX_HELD_BYTES: Final = 64 * 1024
 """Octets that a client may send ahead while a scan is answered; more waits in the kernel."""
 
 
-class Lanes:
+class FastHandlers:
     """What a door's connections share: fast handlers by path, and who a key names."""
 
     __slots__ = ("failed", "handlers", "named", "store_name")
@@ -76,7 +76,7 @@ class Connection(RequestHandler):
         "streaming",
     )
 
-    def __init__(self, *args: Any, lanes: Lanes, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lanes: FastHandlers, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.caller: Caller | None = None
         """The terminal of the connection's certificate."""
@@ -86,7 +86,7 @@ class Connection(RequestHandler):
         self.streaming = False
         """A stream looks after its own time-outs."""
         self._lanes = lanes
-        self._head: tuple[bytes, Head] | None = None
+        self._head: tuple[bytes, RequestHead] | None = None
         self._caller: Caller | None = None
         self._held = b""
         self._after: asyncio.Future[None] | None = None
@@ -176,7 +176,7 @@ class Connection(RequestHandler):
             self._respond(problem(self._lanes.failed(error)))
         return True
 
-    def _who(self, head: Head) -> Caller:
+    def _who(self, head: RequestHead) -> Caller:
         """Return who calls; a key is looked up once a head, its grant at every request."""
         if self._caller is None:
             named = self._lanes.named
@@ -260,7 +260,7 @@ class Connection(RequestHandler):
 class Server(web.Server):
     """aiohttp's low-level server with connections of ours."""
 
-    def __init__(self, *args: Any, lanes: Lanes, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lanes: FastHandlers, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lanes = lanes
 

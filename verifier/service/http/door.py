@@ -16,12 +16,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from runtime.logs import Log
 from verifier.service.http.access import Caller, Keys
-from verifier.service.http.connection import KEEPALIVE_S, Connection, Lanes, Server
+from verifier.service.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
 from verifier.service.http.lane import LaneHandler
 from verifier.service.http.problems import Problem, problem_response
-from verifier.service.logs import Log
-from verifier.service.metrics import Metrics
+from verifier.service.process.metrics import Metrics
 
 HANDSHAKE_S: Final = 10.0
 """Seconds for a TLS handshake."""
@@ -72,7 +72,7 @@ class Door:
             for r in routes
             if "{}" in r.path
         ]
-        self._lanes = Lanes(
+        self._lanes = FastHandlers(
             {r.path: r.lane for r in routes if r.lane is not None},
             None if keys is None else keys.named,
             self._failed,

@@ -37,7 +37,7 @@ _PLAIN: Final = frozenset(
 """Headers that a plain head may have, each once; others send the request the long way."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class RequestHead(msgspec.Struct, frozen=True):
     """What is needed of a plain head."""
 
     path: str
@@ -52,7 +52,7 @@ LaneHandler = Callable[[Caller, Language, bytes, Respond], None]
 """Takes who calls, the language, the body, and where the answer goes; may raise a Problem."""
 
 
-def read_head(head: bytes) -> Head | None:
+def read_head(head: bytes) -> RequestHead | None:
     """Read the head of a request, without its empty line; None: it is not plain."""
     found = _HEAD.fullmatch(head)
     if found is None:
@@ -72,7 +72,7 @@ def read_head(head: bytes) -> Head | None:
         or _LENGTH.fullmatch(length) is None
     ):
         return None
-    return Head(
+    return RequestHead(
         found["path"].decode(),
         int(length),
         values.get(b"authorization", b"").decode(),

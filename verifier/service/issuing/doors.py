@@ -7,23 +7,23 @@ from redis.asyncio import Redis
 
 from verifier.contract.holder import HolderDoor
 from verifier.issuing.persons import ReferenceKey
-from verifier.issuing.signing import SigningKey
-from verifier.service.audit import AuditLog
+from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.door import Route
-from verifier.service.issuing.booking import Appointments
-from verifier.service.issuing.challenges import Challenges
-from verifier.service.issuing.credentials import Credentials
-from verifier.service.issuing.holders import Holders
-from verifier.service.issuing.issue import Issue
-from verifier.service.issuing.issuer_keys import IssuerKeys
-from verifier.service.issuing.losing import Losing
-from verifier.service.issuing.personal import Personal
-from verifier.service.issuing.persons import Persons
-from verifier.service.issuing.revoking import Revoking
+from verifier.service.issuing.bundles.bookings import AppointmentResource
+from verifier.service.issuing.bundles.publisher import BundlePublisher
+from verifier.service.issuing.people.challenges import Challenges
+from verifier.service.issuing.people.credentials import Credentials
+from verifier.service.issuing.people.holders import Holders
+from verifier.service.issuing.people.issue import Issue
+from verifier.service.issuing.people.issuer_keys import IssuerKeys
+from verifier.service.issuing.people.lost_phones import LostPhones
+from verifier.service.issuing.people.personal import Personal
+from verifier.service.issuing.people.persons import Persons
+from verifier.service.issuing.people.revocations import Revocations
+from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.issuing.shelf import Shelf
-from verifier.service.issuing.status import ListStatus
-from verifier.service.metrics import Metrics
+from verifier.service.process.audit import AuditLog
+from verifier.service.process.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def issuing_routes(
     issuer_key: SigningKey,
     reference_key: ReferenceKey,
     status: ListStatus,
-    shelf: Shelf,
+    shelf: BundlePublisher,
 ) -> tuple[Route, ...]:
     """Return the doors of persons, credentials, appointments and holders."""
     redis, settings = tools.redis, tools.settings
@@ -51,9 +51,9 @@ def issuing_routes(
     personal = Personal(redis, settings, issue, challenges, status)
     credentials = Credentials(redis, settings, issuer_key, status, personal, shelf)
     persons = Persons(redis, settings, reference_key, status)
-    appointments = Appointments(redis, settings.list, reference_key, shelf)
-    losing = Losing(redis, settings, status, tools.audit)
-    revoking = Revoking(redis, settings, status, tools.audit)
+    appointments = AppointmentResource(redis, settings.list, reference_key, shelf)
+    losing = LostPhones(redis, settings, status, tools.audit)
+    revoking = Revocations(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
     holders = Holders(redis, settings, keys, issue, losing, status, tools.metrics)
     return (

@@ -11,37 +11,40 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from runtime.clock import now
+from runtime.disk import sync_folder, write_synced
+from runtime.logs import Log
+from runtime.tasks import end
 from verifier.contract.vocabulary import Plane
-from verifier.issuing.signing import SigningKey
-from verifier.service.audit import AuditLog, open_audit
-from verifier.service.clock import now
-from verifier.service.disk import sync_folder, write_synced
-from verifier.service.ending import end
-from verifier.service.floors import FloorFile
+from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.access import Keys
-from verifier.service.http.auditing import no_audit
+from verifier.service.http.audited import no_audit
 from verifier.service.http.door import Door, Route, bound_socket
 from verifier.service.http.health import Finding, Readiness, health_routes
-from verifier.service.issuing.bulk import Bulk
-from verifier.service.issuing.destroying import Destroyer
+from verifier.service.http.tokens import token_opener
+from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_routes
-from verifier.service.issuing.kinds import kinds
-from verifier.service.issuing.operating import token_opener
-from verifier.service.issuing.planes import KeptPlane, open_planes, publish_planes, published
-from verifier.service.issuing.proposals import Proposals
+from verifier.service.issuing.people.bulk import BulkResource
+from verifier.service.issuing.people.subjects import Subjects
+from verifier.service.issuing.planes.destroyer import Destroyer
+from verifier.service.issuing.planes.planes import (
+    KeptPlane,
+    open_planes,
+    publish_planes,
+    published,
+)
+from verifier.service.issuing.planes.status import ListStatus
+from verifier.service.issuing.proposals.kinds import kinds
+from verifier.service.issuing.proposals.proposals import Proposals
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.issuing.shelf import Shelf
-from verifier.service.issuing.status import ListStatus
-from verifier.service.issuing.subjects import Subjects
-from verifier.service.logs import Log
-from verifier.service.metrics import Metrics
-from verifier.service.person_keys import KEY_BYTES, key_path
-from verifier.service.reference_key import read_reference_key
-from verifier.service.settings import SettingsError
-from verifier.service.signing_key import read_signing_key
+from verifier.service.process.audit import AuditLog, open_audit
+from verifier.service.process.floors import FloorFile
+from verifier.service.process.keys import KEY_BYTES, key_path, read_reference_key, read_signing_key
+from verifier.service.process.metrics import Metrics
+from verifier.service.process.settings import SettingsError
 from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.library import ensure_library
-from verifier.uses import DAY
+from verifier.steps.use import DAY
 
 DAYS_AHEAD: Final = 1
 _KEYS_TICK_S: Final = 60.0
@@ -68,7 +71,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     planes = await open_planes(settings, followed, log, keys["status_key"])
     shelf = _shelf(settings, redis, log, keys)
     status = ListStatus(redis, planes)
-    bulk = Bulk(redis, log, settings, keys["issuer_key"], reference_key)
+    bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
     audit = open_audit(settings.audit, settings.name, log)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
@@ -122,8 +125,8 @@ def _shelf(
     redis: Redis,
     log: Log,
     keys: dict[str, SigningKey],
-) -> Shelf:
-    return Shelf(
+) -> BundlePublisher:
+    return BundlePublisher(
         redis,
         log,
         bundle_key=keys["bundle_key"],
@@ -160,7 +163,9 @@ def _destroyer(
     )
 
 
-def _readiness(shelf: Shelf, planes: dict[Plane, KeptPlane], audit: AuditLog) -> Readiness:
+def _readiness(
+    shelf: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog
+) -> Readiness:
     problems = tuple(
         Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
         for name, detail in shelf.problems.items()

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from verifier.contract.vocabulary import Plane
-from verifier.service.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
 
 
 class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     profiles: str
     """Folder of <place>.toml."""
     rules: str
-    """Folder of rule files (`verifier.service.issuing.sources`)."""
+    """Folder of rule files (`verifier.service.issuing.bundles.sources`)."""
     cards: str
     """Folder of <kid>.json: cards that their issuers have revoked (the same)."""
     floors: str | None = None

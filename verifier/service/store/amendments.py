@@ -13,7 +13,7 @@ from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
 from verifier.service.store.library import ANNUL, LOOK, RESOLVE
-from verifier.service.store.packing import unpack_record
+from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import (
     ANNULLED,
     hour_of,

@@ -32,7 +32,7 @@ class PlannedLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     credential: int | None = None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class BatchPlan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a batch gives."""
 
     batch: int
@@ -42,10 +42,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lines: tuple[PlannedLine, ...]
 
 
-_DECODE: Final = msgspec.msgpack.Decoder(Plan).decode
+_DECODE: Final = msgspec.msgpack.Decoder(BatchPlan).decode
 
 
-async def read_plan(redis: Redis, job: str) -> Plan | None:
+async def read_plan(redis: Redis, job: str) -> BatchPlan | None:
     """Return the plan of a job's newest batch.
 
     Raises:
@@ -59,7 +59,7 @@ async def read_plan(redis: Redis, job: str) -> Plan | None:
         raise Outage("a plan that cannot be read") from error
 
 
-async def keep_plan(redis: Redis, job: str, plan: Plan) -> None:
+async def keep_plan(redis: Redis, job: str, plan: BatchPlan) -> None:
     """Keep a plan, and that its persons were given to.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from verifier.issuing.held import MAX_HELD, Held, pack_held, unpack_held
+from verifier.issuing.credential_row import MAX_HELD, CredentialRow, pack_held, unpack_held
 from verifier.service.store.library import HELD, HOLD, RELEASE
 
 PERSONS: Final = 128
@@ -31,7 +31,7 @@ def credentials_field(person: int) -> int:
     return person % PERSONS
 
 
-async def hold(redis: Redis, number: int, person: int, row: Held, *, now: int) -> None:
+async def hold(redis: Redis, number: int, person: int, row: CredentialRow, *, now: int) -> None:
     """Add a credential to a person's; one that stands there already is left as it is.
 
     Raises:
@@ -47,7 +47,7 @@ async def hold(redis: Redis, number: int, person: int, row: Held, *, now: int) -
 
 
 async def hold_all(
-    redis: Redis, number: int, rows: Sequence[tuple[int, Held]], *, now: int
+    redis: Redis, number: int, rows: Sequence[tuple[int, CredentialRow]], *, now: int
 ) -> list[bool]:
     """Add a credential to each of many persons; False for one who holds MAX_HELD already.
 
@@ -77,7 +77,9 @@ async def release(
     )  # fmt: skip
 
 
-async def read_held(redis: Redis, number: int, person: int, *, now: int) -> tuple[Held, ...]:
+async def read_held(
+    redis: Redis, number: int, person: int, *, now: int
+) -> tuple[CredentialRow, ...]:
     """Return the credentials of a person that have not expired, oldest first.
 
     Raises:

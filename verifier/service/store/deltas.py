@@ -13,15 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
+from verifier.contract.status import PlaneName
 from verifier.service.store.bundles import BYTES, VERSIONS
 from verifier.service.store.library import LAY, PUBLISH, START_OVER
-from verifier.service.store.planes import (
-    PLANES,
-    PlaneName,
-    PlaneUnknown,
-    changes_key,
-    plane_key,
-)
+from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, plane_key
 
 HEADS: Final = "v:{status}:heads"
 MAX_READ: Final = 16_384
@@ -34,7 +29,7 @@ class Superseded(Exception):  # noqa: N818 - it is an answer
     """Another publisher has gone on from the same head, or the plane is gone."""
 
 
-class Head(NamedTuple):
+class PlaneHead(NamedTuple):
     """The newest version of a plane."""
 
     version: int
@@ -47,7 +42,7 @@ class Head(NamedTuple):
         return f"{self.version}:{self.chain.hex()}:{self.iat}"
 
 
-class Pending(NamedTuple):
+class PendingChanges(NamedTuple):
     """Changes that are not published yet, oldest first."""
 
     packed: tuple[bytes, ...]
@@ -70,8 +65,8 @@ class Stand(NamedTuple):
     """A plane at one moment of the store."""
 
     data: bytes
-    pending: Pending
-    head: Head | None
+    pending: PendingChanges
+    head: PlaneHead | None
     newest: int
     """Version of the newest delta; 0: there is none."""
 
@@ -105,7 +100,7 @@ async def read_stand(redis: Redis, name: PlaneName) -> Stand:
     )
 
 
-async def read_pending(redis: Redis, name: PlaneName) -> Pending:
+async def read_pending(redis: Redis, name: PlaneName) -> PendingChanges:
     """Read the oldest changes that wait."""
     entries: Any = await redis.xrange(changes_key(name), count=MAX_READ)
     return _pending(entries)
@@ -122,8 +117,8 @@ async def publish_delta(
     name: PlaneName,
     delta: bytes,
     *,
-    before: Head,
-    after: Head,
+    before: PlaneHead,
+    after: PlaneHead,
     last: str,
     keep_from: int,
 ) -> None:
@@ -142,7 +137,7 @@ async def publish_delta(
 
 
 async def start_over(
-    redis: Redis, name: PlaneName, *, before: Head | None, after: Head, last: str
+    redis: Redis, name: PlaneName, *, before: PlaneHead | None, after: PlaneHead, last: str
 ) -> None:
     """Let the plane as it was read be a new head, to which no delta leads.
 
@@ -195,8 +190,8 @@ def _rows(entries: Any) -> list[DeltaRow]:
     ]
 
 
-def _pending(entries: Any) -> Pending:
-    return Pending(
+def _pending(entries: Any) -> PendingChanges:
+    return PendingChanges(
         packed=tuple(fields[b"c"] for _, fields in entries if b"c" in fields),
         last=entries[-1][0].decode() if entries else "",
         whole=any(b"all" in fields for _, fields in entries),
@@ -204,7 +199,7 @@ def _pending(entries: Any) -> Pending:
     )
 
 
-def read_head(value: bytes) -> Head:
+def read_head(value: bytes) -> PlaneHead:
     """Read a head as the store keeps it."""
     version, chain, iat = value.decode().split(":")
-    return Head(int(version), bytes.fromhex(chain), int(iat))
+    return PlaneHead(int(version), bytes.fromhex(chain), int(iat))

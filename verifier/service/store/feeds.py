@@ -1,6 +1,6 @@
 """What is kept of sources: progress, reports, and until when each plane is fed.
 
-v:{status}:feed:<source>         string: JSON of `Progress`, the marker of its changes
+v:{status}:feed:<source>         string: JSON of `SourceProgress`, the marker of its changes
 v:{status}:fed:<list>:<plane>    string: "<as of>:<good until>", of planes that require sources
 v:feed-reports:<source>          hash: number of a batch to JSON of its report, the newest 1,000
 """
@@ -12,14 +12,14 @@ import msgspec
 from redis.asyncio import Redis
 
 from verifier.contract.feed import FED_PLANES
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
-from verifier.feeds.batches import Progress
+from verifier.feeds.batches import SourceProgress
 from verifier.feeds.freshness import Fed
 from verifier.feeds.reconciliation import KEPT_REPORTS
 from verifier.feeds.reports import BatchReport
-from verifier.service.store.planes import PlaneName
 
-_PROGRESS: Final = msgspec.json.Decoder(Progress)
+_PROGRESS: Final = msgspec.json.Decoder(SourceProgress)
 _REPORT: Final = msgspec.json.Decoder(BatchReport)
 
 
@@ -38,12 +38,12 @@ def fed_key(name: PlaneName) -> str:
     return f"v:{{status}}:fed:{name}"
 
 
-def write_progress(progress: Progress) -> bytes:
+def write_progress(progress: SourceProgress) -> bytes:
     """Write a progress as it is kept: the same bytes for the same progress."""
     return msgspec.json.encode(progress)
 
 
-async def read_progress(redis: Redis, source: str) -> tuple[bytes | None, Progress | None]:
+async def read_progress(redis: Redis, source: str) -> tuple[bytes | None, SourceProgress | None]:
     """Return how far a source has come: the marker as it stands, and what it says."""
     data: Any = await redis.get(progress_key(source))
     return (None, None) if data is None else (data, _PROGRESS.decode(data))

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
-from verifier.issuing.held import mark_of
+from verifier.issuing.credential_row import mark_of
 from verifier.service.store.credentials import PERSONS
 from verifier.service.store.library import CARRY
 
@@ -29,7 +29,7 @@ MAX_FAMILY: Final = 8
 """Persons whose codes one phone carries."""
 
 
-class Seen(Enum):
+class NonceUse(Enum):
     """What is known of a request's nonce."""
 
     FRESH = auto()
@@ -37,7 +37,7 @@ class Seen(Enum):
     TOO_MANY = auto()
 
 
-async def see_nonce(redis: Redis, kid: bytes, nonce: bytes, iat: int) -> Seen:
+async def see_nonce(redis: Redis, kid: bytes, nonce: bytes, iat: int) -> NonceUse:
     """Remember a nonce, whose request was signed at `iat`; say whether it is new."""
     key = f"v:holder:{iat // EPOCH_S}:{kid.hex()}"
     field: Any = nonce
@@ -47,12 +47,12 @@ async def see_nonce(redis: Redis, kid: bytes, nonce: bytes, iat: int) -> Seen:
     pipeline.expire(key, NONCES_S)
     new, requests, _ = await pipeline.execute()
     if not new:
-        return Seen.REPLAYED
+        return NonceUse.REPLAYED
     if requests <= MAX_REQUESTS:
-        return Seen.FRESH
+        return NonceUse.FRESH
     # Past the bound it need not be remembered: until the epoch is forgotten, nothing is let in.
     await redis.hdel(key, field)
-    return Seen.TOO_MANY
+    return NonceUse.TOO_MANY
 
 
 async def count_made(redis: Redis, number: int, person: int, day: int) -> bool:

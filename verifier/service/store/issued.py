@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from verifier.issuing.held import Form
+from verifier.issuing.credential_row import CredentialForm
 
 ISSUED_S: Final = 3600
 """Seconds an answer is kept: a phone that lost the network asks again long before."""
@@ -23,7 +23,7 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     person: int
     credential: int
     signed: bytes
-    form: Form
+    form: CredentialForm
     expires: int
     kid: bytes | None
     guardian: int | None

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from verifier.contract.status import PlaneName
 from verifier.service.store.library import OBSERVE
-from verifier.service.store.planes import PlaneName
 
 DAY: Final = 86_400
 STEP_S: Final = 4

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.service.store.erased import erased_key
 from verifier.service.store.library import CHANGE, MAKE_PLANE
@@ -32,17 +33,6 @@ PLANES: Final = "v:{status}:planes"
 
 class PlaneUnknown(KeyError):  # noqa: N818 - it is an answer
     """There is no such plane: it was never made, or it was destroyed."""
-
-
-class PlaneName(NamedTuple):
-    """A list's number and which of its planes."""
-
-    number: int
-    plane: Plane
-
-    def __str__(self) -> str:
-        """Write it as the store's keys do."""
-        return f"{self.number}:{self.plane}"
 
 
 class Marker(NamedTuple):

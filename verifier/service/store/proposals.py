@@ -25,7 +25,7 @@ MAX_FORGOTTEN: Final = 500
 """Proposals forgotten in one call."""
 
 
-class Kept(NamedTuple):
+class StoredProposal(NamedTuple):
     """A proposal and the octets in which the store keeps it."""
 
     proposal: Proposal
@@ -37,7 +37,7 @@ def proposal_key(proposal_id: str) -> str:
     return f"v:{{status}}:proposal:{proposal_id}"
 
 
-def marker_of(kept: Kept, after: Proposal) -> Marker:
+def marker_of(kept: StoredProposal, after: Proposal) -> Marker:
     """Return the marker that moves a proposal on, if it still stands as it was read."""
     key = proposal_key(kept.proposal.id)
     return Marker(key, kept.octets, msgspec.json.encode(after))
@@ -71,24 +71,26 @@ async def count_proposed(redis: Redis, person: str, now_ms: int) -> bool:
     return int(made) <= MAX_A_DAY
 
 
-async def read_proposal(redis: Redis, proposal_id: str) -> Kept | None:
+async def read_proposal(redis: Redis, proposal_id: str) -> StoredProposal | None:
     """Return a proposal; None: there is none."""
     octets: Any = await redis.get(proposal_key(proposal_id))
-    return None if octets is None else Kept(_DECODER.decode(octets), octets)
+    return None if octets is None else StoredProposal(_DECODER.decode(octets), octets)
 
 
-async def move_proposal(redis: Redis, kept: Kept, after: Proposal) -> bool:
+async def move_proposal(redis: Redis, kept: StoredProposal, after: Proposal) -> bool:
     """Put a proposal's next state in place; False: it is no longer as it was read."""
     return await change(redis, {}, marker=marker_of(kept, after))
 
 
-async def read_proposals(redis: Redis, before: int, limit: int) -> list[Kept]:
+async def read_proposals(redis: Redis, before: int, limit: int) -> list[StoredProposal]:
     """Return the newest proposals made before a moment (Unix ms), the newest first."""
     ids: Any = await redis.zrevrangebyscore(_BY_TIME, f"({before}", "-inf", start=0, num=limit)
     if not ids:
         return []
     rows: Any = await redis.mget([proposal_key(each.decode()) for each in ids])
-    return [Kept(_DECODER.decode(octets), octets) for octets in rows if octets is not None]
+    return [
+        StoredProposal(_DECODER.decode(octets), octets) for octets in rows if octets is not None
+    ]
 
 
 async def forget_proposals(redis: Redis, now_ms: int) -> int:

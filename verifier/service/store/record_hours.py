@@ -11,11 +11,11 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from verifier.archive.manifest import EntryId, entry_id
-from verifier.archive.row import Entry
+from verifier.archive.row import StreamEntry
 from verifier.errors import Outage
-from verifier.service.store.packing import unpack_record
+from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import read_amendment, read_answer
-from verifier.uses import HASH_TAGS
+from verifier.steps.use import HASH_TAGS
 
 PAGE: Final = 250
 """Entries of a stream asked for at once."""
@@ -25,14 +25,17 @@ STREAMS_AT_ONCE: Final = 8
 
 async def read_hour(
     redis: Redis, hour: int, after: Mapping[int, EntryId]
-) -> AsyncGenerator[list[Entry], None]:
+) -> AsyncGenerator[list[StreamEntry], None]:
     """Yield the entries of an hour behind those of `after` (hash tag to id), oldest first.
 
     Raises:
         RedisError: the store is away.
     """
     cursors = dict(after)
-    unfinished, held = set(range(HASH_TAGS)), {tag: deque[Entry]() for tag in range(HASH_TAGS)}
+    unfinished, held = (
+        set(range(HASH_TAGS)),
+        {tag: deque[StreamEntry]() for tag in range(HASH_TAGS)},
+    )
     while unfinished:
         empty = [tag for tag in sorted(unfinished) if not held[tag]]
         for tag, entries in await _pages(redis, hour, empty, cursors):
@@ -48,14 +51,14 @@ async def read_hour(
             yield sorted(ready, key=lambda entry: (entry.id, entry.tag))
 
 
-def _up_to(waiting: deque[Entry], front: EntryId | None) -> Iterable[Entry]:
+def _up_to(waiting: deque[StreamEntry], front: EntryId | None) -> Iterable[StreamEntry]:
     while waiting and (front is None or waiting[0].id <= front):
         yield waiting.popleft()
 
 
 async def _pages(
     redis: Redis, hour: int, tags: list[int], cursors: Mapping[int, EntryId]
-) -> list[tuple[int, list[Entry]]]:
+) -> list[tuple[int, list[StreamEntry]]]:
     pages = []
     for start in range(0, len(tags), STREAMS_AT_ONCE):
         some = tags[start : start + STREAMS_AT_ONCE]
@@ -70,11 +73,11 @@ async def _pages(
     return pages
 
 
-def _entry(tag: int, row: tuple[bytes, dict[bytes, bytes]]) -> Entry:
+def _entry(tag: int, row: tuple[bytes, dict[bytes, bytes]]) -> StreamEntry:
     stands, octets = entry_id(row[0].decode()), row[1].get(b"r", b"")
     amendment = row[1].get(b"m")
     try:
-        return Entry(
+        return StreamEntry(
             tag,
             stands,
             octets,
@@ -83,4 +86,4 @@ def _entry(tag: int, row: tuple[bytes, dict[bytes, bytes]]) -> Entry:
             None if amendment is None else read_amendment(amendment),
         )
     except (Outage, KeyError):  # of a newer program: what it says must not be lost
-        return Entry(tag, stands, octets)
+        return StreamEntry(tag, stands, octets)

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
-from verifier.service.store.packing import unpack_record
+from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer
-from verifier.uses import HASH_TAGS
+from verifier.steps.use import HASH_TAGS
 
 KEPT_MS: Final = 26 * HOUR_MS
 """Milliseconds that a record is kept: nothing older is looked for."""
@@ -24,7 +24,7 @@ _BOUNDARY_MS: Final = 5_000
 """Just after an hour, the stream before may still hold what belongs here."""
 
 
-class Kept(NamedTuple):
+class StoredRecord(NamedTuple):
     """A record as it is kept."""
 
     at: int
@@ -35,7 +35,7 @@ class Kept(NamedTuple):
     """What this entry says of an earlier one of the same scan."""
 
 
-async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[Kept]]:
+async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[StoredRecord]]:
     """Return where the next page starts and the records from `after` on, oldest first."""
     seconds, micros = await redis.time()
     now = seconds * 1000 + micros // 1000
@@ -49,7 +49,9 @@ async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[
     return max(start, after), []
 
 
-async def _read_hour(redis: Redis, start: int, end: int, limit: int) -> tuple[int, list[Kept]]:
+async def _read_hour(
+    redis: Redis, start: int, end: int, limit: int
+) -> tuple[int, list[StoredRecord]]:
     """Read from `start` up to, not including, `end`; returns how far it came."""
     hour = start // HOUR_MS
     hours = [hour - 1, hour] if start - hour * HOUR_MS < _BOUNDARY_MS else [hour]
@@ -74,10 +76,10 @@ def _ms(row: tuple[bytes, Any]) -> int:
     return int(row[0].partition(b"-")[0])
 
 
-def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> Kept:
+def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> StoredRecord:
     fields = row[1]
     amendment = fields.get(b"m")
-    return Kept(
+    return StoredRecord(
         _ms(row),
         unpack_record(fields[b"r"]),
         read_answer(fields[b"a"]),

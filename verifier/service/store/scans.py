@@ -1,7 +1,7 @@
 """Scans in the store: index `v:{tt}:i:…`, records `v:{tt}:r:…`, claims `v:{tt}:u|p|c:…`.
 
 A command is made here and its reply read; the step itself is the function library's. All keys of a
-scan share the hash tag of its use scope (`verifier.uses.scope_tag`).
+scan share the hash tag of its use scope (`verifier.steps.use.scope_tag`).
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer, Outcome
 from verifier.errors import Outage
 from verifier.service.store.library import SCAN, UPLOAD
-from verifier.service.store.packing import pack_record, unpack_record
+from verifier.service.store.packed_record import pack_record, unpack_record
 from verifier.service.store.wire import pack_command
-from verifier.uses import ClaimKind, UseClaim
+from verifier.steps.use import Use, UseKind
 
 DIGEST_BYTES: Final = 12
 """Octets of a text's digest: enough to tell two texts under one scan_id apart."""
@@ -36,10 +36,10 @@ _ANSWERS: Final = {
 }
 _LETTERS: Final = {answer: letter.decode() for letter, answer in _ANSWERS.items()}
 _KINDS: Final = {
-    ClaimKind.ONCE: "o",
-    ClaimKind.ENTER: "e",
-    ClaimKind.LEAVE: "l",
-    ClaimKind.ROOM: "r",
+    UseKind.ONCE: "o",
+    UseKind.ENTER: "e",
+    UseKind.LEAVE: "l",
+    UseKind.ROOM: "r",
 }
 _AMENDMENT: Final = msgspec.msgpack.Decoder(Amendment).decode
 ANNULLED: Final = b"a"
@@ -51,7 +51,7 @@ class Fresh(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-class Known(msgspec.Struct, frozen=True):
+class StoredBefore(msgspec.Struct, frozen=True):
     """Stored before under this scan_id."""
 
     answer: Answer
@@ -72,7 +72,7 @@ class Conflict(msgspec.Struct, frozen=True):
     """The scan_id belongs to another text."""
 
 
-Stored = Fresh | Known | Amended | Conflict
+Stored = Fresh | StoredBefore | Amended | Conflict
 
 
 def digest_of(caller: str, text: str) -> bytes:
@@ -91,7 +91,7 @@ def hour_of(scan_id: bytes) -> int:
 
 
 def scan_command(
-    tag: str, digest: bytes, record: ScanRecord, claims: Sequence[UseClaim], *, unclaimed: Answer
+    tag: str, digest: bytes, record: ScanRecord, claims: Sequence[Use], *, unclaimed: Answer
 ) -> bytes:
     """Pack the command of a live scan; `unclaimed` is the answer when there are no claims."""
     scan_id = record.scan_id
@@ -115,7 +115,7 @@ def upload_command(
     tag: str,
     digest: bytes,
     record: ScanRecord,
-    claims: Sequence[UseClaim],
+    claims: Sequence[Use],
     *,
     unclaimed: Answer,
 ) -> bytes:
@@ -142,10 +142,10 @@ def upload_command(
     )
 
 
-def _flat(claims: Sequence[UseClaim]) -> list[str | int]:
+def _flat(claims: Sequence[Use]) -> list[str | int]:
     flat: list[str | int] = []
     for claim in claims:
-        if claim.kind is ClaimKind.ROOM:
+        if claim.kind is UseKind.ROOM:
             flat += ("r", claim.key, claim.seconds, claim.count, claim.limit)
         else:
             flat += (_KINDS[claim.kind], claim.key, claim.also, claim.seconds)
@@ -170,7 +170,7 @@ def read_reply(reply: Any) -> Stored:
         return Amended(_ANSWERS[letter], state == ANNULLED)
     record = unpack_record(rest[0]) if rest and rest[0] else None
     amendment = read_amendment(rest[1]) if rest and rest[1] else None
-    return Known(_ANSWERS[letter], state == ANNULLED, record, amendment)
+    return StoredBefore(_ANSWERS[letter], state == ANNULLED, record, amendment)
 
 
 def read_amendment(data: bytes) -> Amendment:

@@ -10,21 +10,22 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase
-from verifier.issuing.held import Form, Held
+from verifier.issuing.credential_row import CredentialForm, CredentialRow
 from verifier.service.store.corrections import forget_person_cases, read_person_cases
 from verifier.service.store.credentials import read_held, release
 from verifier.service.store.erased import mark_erased
-from verifier.service.store.planes import PlaneName, change, read_planes, read_value
+from verifier.service.store.planes import change, read_planes, read_value
 
 
-class Kept(NamedTuple):
+class StoredSubject(NamedTuple):
     """What is kept of a person."""
 
     values: dict[PlaneName, int]
     """Of every person plane of the list."""
-    held: tuple[Held, ...]
+    held: tuple[CredentialRow, ...]
     revoked: tuple[bool, ...]
     """Of each of `held`."""
     carried: tuple[int, ...]
@@ -33,7 +34,7 @@ class Kept(NamedTuple):
     """Of correction, open and closed, oldest first."""
 
 
-async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> Kept:
+async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> StoredSubject:
     """Return what is kept of a person.
 
     Raises:
@@ -51,11 +52,13 @@ async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> K
     )
     carried = await _carried(redis, number, person)
     cases = await read_person_cases(redis, number, person)
-    return Kept(values, held, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases))
+    return StoredSubject(
+        values, held, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases)
+    )
 
 
 async def erase_subject(
-    redis: Redis, number: int, person: int, kept: Kept, *, now: int
+    redis: Redis, number: int, person: int, kept: StoredSubject, *, now: int
 ) -> tuple[int, ...]:
     """Revoke what a person holds and carries, and forget all of it; values become nothing.
 
@@ -72,7 +75,7 @@ async def erase_subject(
         changes[PlaneName(number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
     if changes:
         await change(redis, changes)
-    guardians = {row.guardian for row in kept.held if row.form is Form.PROXY}
+    guardians = {row.guardian for row in kept.held if row.form is CredentialForm.PROXY}
     await _forget_carried(redis, number, person, (one for one in guardians if one is not None))
     await redis.delete(_family(number, person))
     await release(redis, number, person, revoked, now=now)

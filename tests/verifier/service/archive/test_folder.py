@@ -9,8 +9,8 @@ import pytest
 from tests.support.store_line import new_scan, record
 from verifier.archive.columns import PartWriter, read_rows
 from verifier.archive.hours import HOURS, day_name
-from verifier.archive.manifest import EntryId, Part, Progress
-from verifier.archive.row import Entry
+from verifier.archive.manifest import ArchiveProgress, DayPart, EntryId
+from verifier.archive.row import StreamEntry
 from verifier.contract.vocabulary import Answer
 from verifier.service.archive.folder import FolderError, RecordsFolder
 
@@ -49,15 +49,15 @@ class Kill:
         return step
 
 
-def entries(first: int, count: int) -> list[Entry]:
+def entries(first: int, count: int) -> list[StreamEntry]:
     """Make entries of one tag."""
     return [
-        Entry(3, EntryId(first, number), b"", record(new_scan()), Answer.FRESH)
+        StreamEntry(3, EntryId(first, number), b"", record(new_scan()), Answer.FRESH)
         for number in range(count)
     ]
 
 
-def move(path: Path, stream: list[Entry]) -> None:
+def move(path: Path, stream: list[StreamEntry]) -> None:
     """Move what an hour's stream holds behind what was moved, as the process does."""
     with RecordsFolder(path) as folder:
         last = folder.last_of(HOUR).get(3, EntryId(0, 0))
@@ -67,7 +67,7 @@ def move(path: Path, stream: list[Entry]) -> None:
                 writer = PartWriter(part.sink, HOUR, part.number)
                 writer.add(new)
                 part.keep(writer.close())
-        folder.keep_progress(Progress(through=HOUR))
+        folder.keep_progress(ArchiveProgress(through=HOUR))
 
 
 def rows(path: Path) -> list[bytes]:
@@ -137,7 +137,7 @@ def test_a_kill_at_any_step_of_the_end_of_a_day(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def listed(tmp_path: Path) -> Iterator[tuple[RecordsFolder, Part]]:
+def listed(tmp_path: Path) -> Iterator[tuple[RecordsFolder, DayPart]]:
     """Yield a folder with one part."""
     move(tmp_path, entries(1_000, 5))
     with RecordsFolder(tmp_path) as folder:
@@ -145,13 +145,13 @@ def listed(tmp_path: Path) -> Iterator[tuple[RecordsFolder, Part]]:
         yield folder, part
 
 
-def test_one_writer_at_a_time(listed: tuple[RecordsFolder, Part]) -> None:
+def test_one_writer_at_a_time(listed: tuple[RecordsFolder, DayPart]) -> None:
     """A second would give two parts one name."""
     with pytest.raises(FolderError):
         RecordsFolder(listed[0].path)
 
 
-def test_files_are_the_accounts_alone(listed: tuple[RecordsFolder, Part]) -> None:
+def test_files_are_the_accounts_alone(listed: tuple[RecordsFolder, DayPart]) -> None:
     """Nobody else reads records."""
     folder, part = listed
     day = folder.path / day_name(DAY)

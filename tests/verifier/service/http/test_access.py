@@ -4,10 +4,11 @@ import pytest
 
 from tests.support.issued import TERMINAL, grant_of
 from verifier.contract.vocabulary import ApiScope, GrantState
-from verifier.service.http.access import Caller, Keys, gate_of, require
+from verifier.service.http.access import Caller, Keys, require
 from verifier.service.http.problems import Problem
-from verifier.service.knowledge import Knowledge
-from verifier.service.settings import ApiKey
+from verifier.service.process.settings import ApiKey
+from verifier.service.worker.gates import gate_of
+from verifier.service.worker.knowledge import Knowledge
 
 KEY = "kapok_a_" + "s" * 43
 TERMINALS = Caller(name=TERMINAL, terminal=TERMINAL, fingerprint="00" * 32)

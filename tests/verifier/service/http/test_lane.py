@@ -3,7 +3,7 @@ from http import HTTPStatus
 import pytest
 
 from verifier.contract.reasons import Language
-from verifier.service.http.lane import Head, problem, read_head, response
+from verifier.service.http.lane import RequestHead, problem, read_head, response
 from verifier.service.http.problems import Problem
 
 PLAIN = (
@@ -14,9 +14,9 @@ PLAIN = (
 
 def test_a_plain_head_is_read() -> None:
     """Names in any case, values trimmed."""
-    assert read_head(PLAIN) == Head("/v1/scans", 42, "Bearer k", Language.ZH)
+    assert read_head(PLAIN) == RequestHead("/v1/scans", 42, "Bearer k", Language.ZH)
     other = PLAIN.replace(b"Content-Length: 42", b"content-length:42 ")
-    assert read_head(other) == Head("/v1/scans", 42, "Bearer k", Language.ZH)
+    assert read_head(other) == RequestHead("/v1/scans", 42, "Bearer k", Language.ZH)
 
 
 def test_the_language_is_read() -> None:

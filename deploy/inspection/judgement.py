@@ -1,0 +1,167 @@
+"""One code judged: every step but use, with the profile of a place or with none.
+
+Without a profile nothing is asked but what the code is; where the revocation plane of its list is
+known, a revoked credential is refused all the same. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from deploy.inspection.inputs import ShownCode
+from verifier.contract.grant import Grant
+from verifier.contract.reasons import REASONS, Language, Reason, sentence
+from verifier.contract.vocabulary import (
+    Answer,
+    ApiScope,
+    Direction,
+    Format,
+    GrantState,
+    Outcome,
+    Plane,
+    Step,
+)
+from verifier.decision import STEPS, Assessment, Decision, conclude
+from verifier.engine import assess
+from verifier.policy.profiles import ResolvedProfile
+from verifier.steps.course import OK, REFUSED, UNASKED, Clock, Known
+from verifier.steps.verified import VerifiedCredentials
+
+_NOTHING_SEEN: Final = VerifiedCredentials(0)
+_GATE: Final = "inspection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementBasis:
+    """What codes are judged by."""
+
+    known: Known
+    profile: ResolvedProfile | None = None
+    """None: no place asks anything."""
+    at: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedCode:
+    """A code and what came of it."""
+
+    shown: ShownCode
+    assessment: Assessment
+    decision: Decision
+
+    @property
+    def passed(self) -> bool:
+        """Whether a gate would open."""
+        return self.decision.outcome is Outcome.PASS
+
+    @property
+    def format_word(self) -> str:
+        """The format, or a dash."""
+        return "-" if self.assessment.format is None else self.assessment.format.value
+
+    @property
+    def reason_word(self) -> str:
+        """The reason, or a dash."""
+        return "-" if self.decision.reason is None else self.decision.reason.value
+
+    def sentences(self) -> dict[str, str]:
+        """Return what a person reads, by language."""
+        outcome, reason = self.decision.outcome, self.decision.reason
+        return {language.value: sentence(outcome, reason, language) for language in Language}
+
+    def line(self) -> Mapping[str, Any]:
+        """Return what a JSON line says: nothing of the person, no index, no text."""
+        found = self.assessment
+        return {
+            "name": self.shown.name,
+            "outcome": self.decision.outcome.value,
+            "reason": None if self.decision.reason is None else self.decision.reason.value,
+            "step": self.assessment.step.value,
+            "format": None if found.format is None else found.format.value,
+            "issuer": None if found.claims is None else found.claims.issuer,
+            "expires": None if found.claims is None else found.claims.expires,
+            "sentence": self.sentences(),
+        }
+
+
+def judge(shown: ShownCode, asked: JudgementBasis) -> JudgedCode:
+    """Judge a code as a gate would, short of whether it was used."""
+    if shown.text is None:
+        found = _no_text(shown.reason or Reason.PICTURE_NONE)
+    else:
+        found = assess_text(shown.text, asked)
+    return JudgedCode(shown=shown, assessment=found, decision=conclude(found, Answer.UNASKED))
+
+
+def assess_text(text: str, asked: JudgementBasis) -> Assessment:
+    """Assess a text at an entrance of the profile's place, or at none."""
+    profile = asked.profile
+    found = assess(
+        text,
+        known=asked.known,
+        profile=UNASKED if profile is None else profile,
+        grant=None if profile is None else _entrance(profile.profile.place),
+        clock=Clock(now=asked.at),
+        seen=_NOTHING_SEEN,
+    )
+    return _revocation(found, asked.known) if profile is None else found
+
+
+def _entrance(place: str) -> Grant:
+    return Grant(
+        terminal=_GATE,
+        fingerprint="00" * 32,
+        place=place,
+        gate=_GATE,
+        direction=Direction.IN,
+        scopes=(ApiScope.SCAN,),
+        state=GrantState.ACTIVE,
+        version=1,
+    )
+
+
+def _revocation(found: Assessment, known: Known) -> Assessment:
+    """Look a credential up in its list's revocation plane, where that is known."""
+    claims = found.claims
+    if found.outcome is not Outcome.PASS or claims is None or claims.list is None:
+        return found
+    view = known.status.plane(claims.list, Plane.REVOCATION)
+    if view is None or claims.credential is None:
+        return found
+    if not 0 <= claims.credential < view.values.size:
+        return _refused(found, Reason.STATUS_UNKNOWN)
+    if view.values[claims.credential]:
+        return _refused(found, Reason.STATUS_REVOKED)
+    return msgspec.structs.replace(found, steps=_with_status(found.steps, OK), step=Step.STATUS)
+
+
+def _refused(found: Assessment, reason: Reason) -> Assessment:
+    steps = _with_status(found.steps, REFUSED)[: STEPS.index(Step.STATUS) + 1]
+    return msgspec.structs.replace(
+        found,
+        outcome=Outcome.DENY,
+        reason=reason,
+        step=REASONS[reason].step,
+        steps=steps.ljust(len(STEPS), "-"),
+    )
+
+
+def _with_status(steps: str, letter: str) -> str:
+    at = STEPS.index(Step.STATUS)
+    return steps[:at] + letter + steps[at + 1 :]
+
+
+def _no_text(reason: Reason) -> Assessment:
+    step = REASONS[reason].step
+    letters = OK * STEPS.index(step) + REFUSED
+    return Assessment(
+        outcome=Outcome.DENY,
+        reason=reason,
+        step=step,
+        steps=letters.ljust(len(STEPS), "-"),
+        # Only chunks are known to be of a format before there is a text.
+        format=Format.SHC if reason is Reason.CODE_MALFORMED else None,
+    )

@@ -1,0 +1,120 @@
+"""How the house stands, for the view: planes, sources, the archive, and what its processes warn of.
+
+These change slowly and are asked every few seconds, through the same doors and in the same words as
+`kapok status`; what `kapok status` says at length stands here in a line.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from deploy.local.house import Endpoints
+from deploy.local.snapshot import FactRow, ProblemRow, Severity
+from deploy.local.trust import LIST
+from deploy.status.advice import ADVICE
+from deploy.status.answers import Answers, ask_all
+from deploy.status.planes import span
+from verifier.contract.vocabulary import Plane
+
+LOOK_S: Final = 3.0
+"""Seconds between looks: a plane's age is a matter of seconds, nothing here of less."""
+_PLANE: Final = f"status-{LIST}-"
+_ASKED: Final = (Plane.HEALTH, Plane.REVOCATION)
+_SAID_IN_A_FACT: Final = ("source.stale", "source.never", "source.open")
+_FRESH: Final = ("fresh", "never")
+
+
+class HouseState:
+    """What was found at the last look."""
+
+    def __init__(self, data: Path, endpoints: Endpoints) -> None:
+        self.facts: tuple[FactRow, ...] = ()
+        self.problems: tuple[ProblemRow, ...] = ()
+        self._data = data
+        self._endpoints = endpoints
+        self._next = 0.0
+
+    async def look(self) -> None:
+        """Ask anew when it is time."""
+        if time.monotonic() < self._next:
+            return
+        answers = await ask_all(self._data, self._endpoints)
+        self.facts = facts(answers, time.time())
+        self.problems = tuple(warnings(answers))
+        self._next = time.monotonic() + LOOK_S
+
+
+def facts(answers: Answers, now: float) -> tuple[FactRow, ...]:
+    """Say in a line each how planes, sources and archive stand; nothing of what did not answer."""
+    found = (_planes(answers), _sources(answers), _archive(answers, now))
+    return tuple(row for row in found if row is not None)
+
+
+def warnings(answers: Answers) -> Iterator[ProblemRow]:
+    """Return what processes warn of, once where several say the same, and what to do."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, heard in answers.processes.items():
+        for finding in heard.body.get("warnings", ()):
+            code, detail = str(finding.get("code", "")), str(finding.get("detail", ""))
+            if code not in _SAID_IN_A_FACT:
+                said.setdefault((code, detail), []).append(name)
+    for (code, detail), names in said.items():
+        what = f"{detail}: {ADVICE[code]}" if code in ADVICE else detail
+        yield ProblemRow(who=", ".join(names), sentence=what, severity=Severity.TROUBLED)
+
+
+def _planes(answers: Answers) -> FactRow | None:
+    workers = [
+        heard.body.get("known", {})
+        for name, heard in answers.processes.items()
+        if name.startswith("worker-") and heard.good
+    ]
+    found = {name for known in workers for name in known if _is_plane(name)}
+    # Those that every scan asks come first: the line is cut where the screen ends.
+    names = sorted(found, key=lambda name: (name.removeprefix(_PLANE) not in _ASKED, name))
+    said = [_plane(name, workers) for name in names]
+    if not said:
+        return None
+    old = any(f"{name}.fed_age" in known for name in names for known in workers)
+    return FactRow(subject="planes", said=", ".join(said), troubled=old)
+
+
+def _is_plane(name: str) -> bool:
+    return name.startswith(_PLANE) and "." not in name
+
+
+def _plane(name: str, workers: list[Mapping[str, int]]) -> str:
+    """Say a plane by the worker that knows least of it."""
+    version = min(known.get(name, 0) for known in workers)
+    age = max(known.get(f"{name}.age", 0) for known in workers)
+    fed = max(known.get(f"{name}.fed_age", 0) for known in workers)
+    told = f", fed {span(fed)} ago" if fed else ""
+    return f"{name.removeprefix(_PLANE)} {version} ({span(age)} old{told})"
+
+
+def _sources(answers: Answers) -> FactRow | None:
+    found = answers.sources.body.get("sources", ())
+    if not found:
+        return None
+    said = []
+    for source in found:
+        age = source["age"]
+        text = f"{source['source']} {source['freshness']}"
+        text += "" if age is None else f" ({span(age)})"
+        text += "" if source["breaker"] == "closed" else f", breaker {source['breaker']}"
+        said.append(text)
+    troubled = any(
+        source["freshness"] not in _FRESH or source["breaker"] != "closed" for source in found
+    )
+    return FactRow(subject="sources", said=", ".join(said), troubled=troubled)
+
+
+def _archive(answers: Answers, now: float) -> FactRow | None:
+    known = answers.processes["archive"].body.get("known")
+    if not known:
+        return None
+    until, waiting = int(known.get("moved_until", 0)), int(known.get("waiting_hours", 0))
+    moved = f"moved until {span(now - until)} ago" if until else "nothing moved yet"
+    waits = f", {waiting} hours wait" if waiting else ""
+    return FactRow(subject="archive", said=f"{moved}{waits}", troubled=waiting > 1)

@@ -1,0 +1,179 @@
+"""Asks the house's doors what there is to see, again and again; answers are plain values.
+
+Reads only: records from the verifier, terminals from the fleet, each terminal's own state; what
+changes slowly is `standing`'s. A door that does not answer is a problem row, never an exception.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from deploy.local.child import ChildState, ChildStatus
+from deploy.local.house import Endpoints
+from deploy.local.house_state import HouseState
+from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.local.trust import LIST
+from verifier.contract.bundle import OF_PLACE
+from verifier.contract.reasons import Language, sentence
+from verifier.contract.record import RecordLine, RecordPage
+
+ASK_SECONDS: Final = 2.0
+"""One question to one door; the view must not hang on a slow one."""
+MAX_DECISIONS: Final = 200
+"""Kept for the view: more than any screen has lines."""
+PAGE_RECORDS: Final = 200
+"""Asked for at a time."""
+MAX_ANSWER_BYTES: Final = 4 * 2**20
+"""Read of one answer."""
+_PLANES: Final = ("health", "revocation")
+
+
+class Watch:
+    """The house as seen through its doors; `snapshot` asks all of them once."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        endpoints: Endpoints,
+        api_key: str,
+        standing: HouseState,
+    ) -> None:
+        self._session = session
+        self._endpoints = endpoints
+        self._standing = standing
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._language = Language.EN
+        self._cursor: str | None = None
+        self._decisions: deque[DecisionRow] = deque(maxlen=MAX_DECISIONS)
+
+    def speak(self, language: Language) -> None:
+        """Choose the language of the sentences of decisions yet to come."""
+        self._language = language
+
+    async def snapshot(self, children: Iterable[ChildStatus]) -> Snapshot:
+        """Return the house as it is now."""
+        status = tuple(children)
+        problems = [row for child in status if (row := _child_problem(child)) is not None]
+        problems += await self._read_records()
+        seen, more = await self._read_terminals()
+        await self._standing.look()
+        return Snapshot(
+            decisions=tuple(self._decisions),
+            terminals=await self._terminal_rows(seen),
+            problems=(*problems, *more, *self._standing.problems),
+            facts=self._standing.facts,
+            children=status,
+        )
+
+    async def _read_records(self) -> list[ProblemRow]:
+        url = f"{self._endpoints.verifier_url}/v1/records?limit={PAGE_RECORDS}"
+        try:
+            body = await self._get(url + (f"&after={self._cursor}" if self._cursor else ""))
+            page = msgspec.json.decode(body, type=RecordPage)
+        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as error:
+            return [_away("verifier", "decisions are not shown", error)]
+        self._cursor = page.cursor
+        self._decisions.extend(self._decision(line) for line in page.records)
+        return []
+
+    def _decision(self, line: RecordLine) -> DecisionRow:
+        return DecisionRow(
+            scan_id=line.scan_id,
+            at=line.at / 1000,
+            place=line.place,
+            terminal=line.terminal,
+            code_format=line.format or "?",
+            decision=line.decision.value,
+            reason="" if line.reason is None else line.reason.value,
+            sentence=sentence(line.decision, line.reason, self._language),
+            milliseconds=line.milliseconds,
+            offline=line.offline,
+        )
+
+    async def _read_terminals(self) -> tuple[Mapping[str, Mapping[str, Any]], list[ProblemRow]]:
+        try:
+            body = await self._get(f"{self._endpoints.fleet_url}/v1/terminals")
+            rows = msgspec.json.decode(body)["terminals"]
+            return {str(row["terminal"]): row for row in rows}, []
+        except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
+            return {}, [_away("fleet", "presence is not known", error)]
+
+    async def _terminal_rows(
+        self, seen: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[TerminalRow, ...]:
+        names = sorted(self._endpoints.terminals.keys() | seen.keys())
+        return tuple([await self._terminal_row(name, seen.get(name)) for name in names])
+
+    async def _terminal_row(self, name: str, seen: Mapping[str, Any] | None) -> TerminalRow:
+        presence = None if seen is None else str(seen.get("presence"))
+        own = await self._own_state(name)
+        outbox, bundles = own.get("outbox", {}).get("waiting"), own.get("bundles")
+        online = own.get("connectivity", {}).get("online")
+        network = "cut off" if own.get("cut") else "online" if online else "offline"
+        return TerminalRow(
+            name=name,
+            presence=presence,
+            network=network if own else None,
+            outbox=outbox if isinstance(outbox, int) else None,
+            bundles=_versions(bundles) if isinstance(bundles, dict) else None,
+        )
+
+    async def _own_state(self, name: str) -> Mapping[str, Any]:
+        socket = self._endpoints.terminals.get(name)
+        if socket is None:
+            return {}
+        connector = aiohttp.UnixConnector(socket)
+        timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                session.get("http://terminal/state") as answer,
+            ):
+                found = msgspec.json.decode(await answer.content.read(MAX_ANSWER_BYTES))
+        except (aiohttp.ClientError, OSError, msgspec.DecodeError):
+            return {}  # the supervisor says that its process is away; twice would not help
+        return found if isinstance(found, dict) else {}
+
+    async def _get(self, url: str) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+        async with self._session.get(url, headers=self._headers, timeout=timeout) as answer:
+            answer.raise_for_status()
+            return await answer.content.read(MAX_ANSWER_BYTES)
+
+
+def _child_problem(child: ChildStatus) -> ProblemRow | None:
+    if child.problem is None:
+        if child.crashed is None:
+            return None
+        mended = f"running again (restarts: {child.restarts}); before that it {child.crashed}"
+        return ProblemRow(who=child.name, sentence=mended, severity=Severity.TROUBLED)
+    down = child.state in {ChildState.RESTARTING, ChildState.STOPPED}
+    severity = Severity.DOWN if down else Severity.TROUBLED
+    return ProblemRow(who=child.name, sentence=child.problem, severity=severity)
+
+
+def _away(who: str, effect: str, error: Exception) -> ProblemRow:
+    status = getattr(error, "status", None)
+    how = f"answers {status}" if status else "does not answer"
+    return ProblemRow(
+        who=who,
+        sentence=f"its door {how}: {effect}; see log/ in the data folder",
+        severity=Severity.TROUBLED,
+    )
+
+
+def _versions(bundles: Mapping[Any, Any]) -> str:
+    """Say versions in short: the planes of the one list first, since they change the most."""
+    named = {_short(str(name)): version for name, version in bundles.items()}
+    order = sorted(named, key=lambda name: (name not in _PLANES, name))
+    return ", ".join(f"{name} {named[name]}" for name in order)
+
+
+def _short(name: str) -> str:
+    """Leave out the number of this house's list, and the place, which is the terminal's own."""
+    if OF_PLACE.fullmatch(name):
+        return name.partition("-")[0]
+    return name.removeprefix(f"status-{LIST}-")

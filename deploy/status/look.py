@@ -1,0 +1,74 @@
+"""Looks at a house once: every door asked, every file read, one report."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from deploy.local.errors import LocalError, UsageError
+from deploy.local.house import Endpoints, read_endpoints
+from deploy.status.answers import ASK_S, ask_all
+from deploy.status.planes import archive, planes, sources, terminals
+from deploy.status.processes import processes
+from deploy.status.report import HouseReport, Level, ReportRow, Section
+from deploy.status.storage import audit, ends, store
+from deploy.status.supervisor import last_errors, supervisor
+from deploy.trust.overview import Trusted, trusted_here
+
+
+async def look(data: Path) -> HouseReport:
+    """Return what a house says of itself, and what its data folder says of it.
+
+    Raises:
+        UsageError: no house was ever up there, or its files belong to another account.
+    """
+    try:
+        endpoints = read_endpoints(data)
+        if endpoints is None:
+            raise UsageError(f"no house on {data}; start one with `kapok up`")
+        return await _look(data, endpoints)
+    except PermissionError as error:
+        raise UsageError(f"{data} belongs to another account; run this as root") from error
+
+
+async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
+    now = time.time()
+    answers, logs, trusted = await asyncio.gather(
+        ask_all(data, endpoints), asyncio.to_thread(audit, data), _trusted(data, now)
+    )
+    if not answers.any:
+        return HouseReport(data=str(data), answers=False, sections=(_away(data), logs))
+    sections = (
+        processes(data, answers),
+        planes(answers),
+        sources(answers),
+        archive(answers, now),
+        store(data, answers),
+        logs,
+        terminals(answers, now),
+        ends(data, trusted, now),
+    )
+    return HouseReport(data=str(data), answers=True, sections=sections)
+
+
+async def _trusted(data: Path, now: float) -> Trusted | LocalError:
+    try:
+        async with asyncio.timeout(ASK_S):
+            return await trusted_here(data, now)
+    except LocalError as error:
+        return error
+    except TimeoutError:
+        return LocalError(f"the verifier did not hand out the trust bundle within {ASK_S:g} s")
+
+
+def _away(data: Path) -> Section:
+    """Say why nothing answers, as far as files tell."""
+    pid = supervisor(data)
+    said = "nothing answers, and no `kapok up` holds the data folder"
+    if pid is not None:
+        said = f"nothing answers; `kapok up` (process {pid}) is starting or stopping"
+    rows = [ReportRow(subject="house", said=said, level=Level.PROBLEM, code="house.away")]
+    rows += [
+        ReportRow(subject=f"log/{name}", said=line, level=Level.NOTE)
+        for name, line in last_errors(data).items()
+    ]
+    return Section(title="house", rows=rows)

@@ -1,0 +1,86 @@
+"""Lists of signers and of revoked cards from files and folders; what each offers, what it cannot.
+
+A file's own content says what it is; names and endings do not count.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local.errors import UsageError
+from deploy.trust.cards import FoundList
+from deploy.trust.store import read
+from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import read_json
+from verifier.status.rids import MAX_CARD_LIST_BYTES, is_card_list, read_card_list_file
+from verifier.trust.jwk import thumbprint_of
+from verifier.trust.lists import Offer, Unusable, read_signers
+
+MAX_FILES: Final = 4096
+"""Files of a folder of keys; a folder of another kind is found out before it is read whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What files offered."""
+
+    offers: tuple[Offer, ...]
+    unusable: tuple[Unusable, ...]
+    lists: tuple[FoundList, ...] = ()
+    """Revocation lists of health cards."""
+
+    def stated_lists(self) -> dict[str, int]:
+        """Return which revocation list the key sets say there is, by kid."""
+        return {
+            thumbprint_of(offer.public): offer.card_list for offer in self.offers if offer.card_list
+        }
+
+
+def read_files(paths: tuple[Path, ...]) -> Files:
+    """Read lists from files, and from the files of folders, folders inside them too.
+
+    Raises:
+        UsageError: a path that cannot be read.
+    """
+    offers: list[Offer] = []
+    unusable: list[Unusable] = []
+    lists: list[FoundList] = []
+    for path in paths:
+        for file in _files(path):
+            name = str(file.relative_to(path)) if path.is_dir() else file.name
+            content = read(file, MAX_CARD_LIST_BYTES)
+            if _is_card_list(content):
+                try:
+                    lists.append(FoundList(where=name, list=read_card_list_file(content)))
+                except MalformedError as error:
+                    unusable.append(Unusable(where=name, why=str(error)))
+                continue
+            found = read_signers(content, name)
+            offers += found.offers
+            unusable += found.unusable
+    return Files(offers=tuple(offers), unusable=tuple(unusable), lists=tuple(lists))
+
+
+def _is_card_list(content: bytes) -> bool:
+    if b'"rids"' not in content:
+        return False
+    try:
+        return is_card_list(read_json(content.strip()))
+    except MalformedError:
+        return False
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found: list[Path] = []
+    for file in path.rglob("*"):
+        if file.is_file() and not any(
+            part.startswith(".") and part != ".well-known" for part in file.relative_to(path).parts
+        ):
+            found.append(file)
+        if len(found) > MAX_FILES:
+            raise UsageError(f"{path}: more than {MAX_FILES} files; is this a folder of keys?")
+    if not found:
+        raise UsageError(f"{path}: a folder without files")
+    return sorted(found)

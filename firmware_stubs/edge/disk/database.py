@@ -1,0 +1,157 @@
+"""The terminal's database: SQLite, one file, one connection, one thread.
+
+WAL with synchronous=FULL: a committed transaction has been fsynced. `durable=False` commits without
+waiting for the disk: such a write survives the death of the process, not of the machine, and is for
+notes that only help a restart within seconds. Deleted rows are overwritten (secure_delete), and the
+log that still holds them is emptied after a sweep. All access is by the desk's thread
+(`firmware_stubs.edge.disk.thread`). What the tables mean stands in the files that own them.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+SCHEMA_VERSION: Final = 2
+BUSY_S: Final = 2.0
+"""Seconds to wait for another reader of the file, such as a person with `sqlite3`."""
+
+_DELTAS: Final = """
+CREATE TABLE delta (
+    name TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, number)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since schema 2."""
+_SCHEMA: Final = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE floor (
+    name TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE slot (
+    name TEXT PRIMARY KEY, slot TEXT NOT NULL, version INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE scan (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    scan_id TEXT NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    octets INTEGER NOT NULL,
+    at REAL NOT NULL,
+    decided INTEGER NOT NULL DEFAULT 0,
+    online INTEGER NOT NULL DEFAULT 0,
+    decision TEXT,
+    reason TEXT,
+    clock_unsure INTEGER NOT NULL DEFAULT 0,
+    milliseconds REAL NOT NULL DEFAULT 0,
+    sector_class INTEGER,
+    opened INTEGER NOT NULL DEFAULT 0,
+    acknowledged_at REAL
+) STRICT;
+CREATE INDEX scan_waiting ON scan (number) WHERE decided AND acknowledged_at IS NULL;
+CREATE INDEX scan_acknowledged ON scan (acknowledged_at) WHERE acknowledged_at IS NOT NULL;
+CREATE TABLE fill (entries INTEGER NOT NULL, octets INTEGER NOT NULL, acknowledged INTEGER NOT NULL)
+STRICT;
+INSERT INTO fill VALUES (0, 0, 0);
+CREATE TRIGGER scan_in AFTER INSERT ON scan BEGIN
+    UPDATE fill SET entries = entries + 1, octets = octets + new.octets,
+        acknowledged = acknowledged + (new.acknowledged_at IS NOT NULL);
+END;
+CREATE TRIGGER scan_out AFTER DELETE ON scan BEGIN
+    UPDATE fill SET entries = entries - 1, octets = octets - old.octets,
+        acknowledged = acknowledged - (old.acknowledged_at IS NOT NULL);
+END;
+CREATE TRIGGER scan_told AFTER UPDATE OF acknowledged_at ON scan BEGIN
+    UPDATE fill SET acknowledged = acknowledged
+        + (new.acknowledged_at IS NOT NULL) - (old.acknowledged_at IS NOT NULL);
+END;
+CREATE TABLE held (
+    key TEXT PRIMARY KEY, scan_id TEXT NOT NULL, until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE room (
+    key TEXT PRIMARY KEY, count INTEGER NOT NULL, until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE command (
+    id TEXT PRIMARY KEY, forget_at INTEGER NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE word (
+    lane TEXT NOT NULL, sequence INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (lane, sequence)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class StateError(Exception):
+    """The state folder cannot be used; the text says why and what to do."""
+
+
+class Database:
+    """The open database."""
+
+    def __init__(self, path: Path) -> None:
+        """Open, and make it if it is not there.
+
+        Raises:
+            StateError: not a database, or one of another schema.
+        """
+        # Made here, so that its mode is right from the first byte; WAL and shm files take it over.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self.connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_S
+        )
+        try:
+            self._prepare(path)
+        except sqlite3.DatabaseError as error:
+            self.connection.close()
+            raise StateError(f"{path}: {error}; move the file away to start anew") from error
+        except StateError:
+            self.connection.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        execute = self.connection.execute
+        execute("PRAGMA journal_mode=WAL")
+        execute("PRAGMA synchronous=FULL")
+        execute("PRAGMA secure_delete=ON")
+        (version,) = execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self.connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} {_DELTAS}PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version == 1:
+            self.connection.executescript(
+                f"BEGIN IMMEDIATE; {_DELTAS} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version != SCHEMA_VERSION:
+            raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Run one transaction: all or nothing, on disk when it returns (if `durable`).
+
+        Raises:
+            sqlite3.Error: nothing was written.
+        """
+        connection = self.connection
+        if not durable:
+            connection.execute("PRAGMA synchronous=NORMAL")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        finally:
+            if not durable:
+                connection.execute("PRAGMA synchronous=FULL")
+
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file and cut it, so that deleted texts are gone."""
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close it."""
+        self.connection.close()

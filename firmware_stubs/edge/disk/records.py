@@ -1,0 +1,201 @@
+"""The outbox on disk: the table `scan`. What may go when is `firmware_stubs.outbox`'s to say.
+
+A row is a scan: noted before the centre is asked, then decided, then acknowledged, then deleted.
+The texts are kept for the upload and go with their row. A decision's own group counts and names are
+not kept. How full the outbox is stands in the one row of `fill`, kept by triggers.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.outbox import SWEEP, Bounds, Fill, Room, WaitingRecord, deletable_before, room
+from firmware_stubs.scans import SAME_S, FinalDecision, Phase, Scan
+from verifier.contract.reasons import Language, Reason, sentence
+from verifier.contract.scan import (
+    MAX_UPLOAD_RECORDS,
+    ScanId,
+    TerminalAnswer,
+    UploadRecord,
+)
+from verifier.contract.vocabulary import Outcome
+
+MAX_MILLISECONDS: Final = 60_000.0
+"""Milliseconds; the contract's bound on what an upload says a decision took."""
+
+_NOTE: Final = "INSERT OR IGNORE INTO scan (scan_id, text, octets, at) VALUES (?, ?, ?, ?)"
+_DECIDE: Final = """
+UPDATE scan SET decided = 1, online = ?, decision = ?, reason = ?, clock_unsure = ?,
+    milliseconds = ?, sector_class = ?, acknowledged_at = ?
+WHERE scan_id = ? AND NOT decided
+"""
+_FILL: Final = "SELECT entries, octets, acknowledged FROM fill"
+_OLDEST: Final = """
+DELETE FROM scan WHERE number =
+    (SELECT min(number) FROM scan WHERE acknowledged_at IS NOT NULL)
+"""
+_SWEEP: Final = """
+DELETE FROM scan WHERE number IN
+    (SELECT number FROM scan WHERE acknowledged_at < ? ORDER BY number LIMIT ?)
+"""
+_WAITING: Final = """
+SELECT number, octets FROM scan WHERE decided AND acknowledged_at IS NULL ORDER BY number LIMIT ?
+"""
+_UPLOAD: Final = """
+SELECT scan_id, text, at, decision, reason, clock_unsure, milliseconds, online FROM scan
+WHERE number = ?
+"""
+_RECENT: Final = """
+SELECT scan_id, text, at, decided, online, decision, reason, sector_class, opened FROM scan
+WHERE NOT decided OR at > ? ORDER BY number
+"""
+
+_Recent: TypeAlias = tuple[str, str, float, int, int, str, str | None, int | None, int]
+
+
+class Records:
+    """The outbox."""
+
+    def __init__(self, database: Database, bounds: Bounds, language: Language) -> None:
+        self._database = database
+        self._bounds = bounds
+        self._language = language
+        self.lost = 0
+        """Records not kept since the start: full of unacknowledged ones."""
+
+    def fill(self) -> Fill:
+        """Return how full the outbox is."""
+        entries, octets, acknowledged = self._database.connection.execute(_FILL).fetchone()
+        return Fill(entries=entries, octets=octets, acknowledged=acknowledged)
+
+    def full(self) -> bool:
+        """Say whether the next record would be lost."""
+        return room(self.fill(), 0, self._bounds) is Room.LOST
+
+    def note(self, scan: Scan) -> None:
+        """Note a scan before it is asked; survives the process, not the machine."""
+        with self._database.transaction(durable=False) as connection:
+            self._insert(connection, scan)
+
+    def decide(
+        self,
+        connection: sqlite3.Connection,
+        scan: Scan,
+        verdict: FinalDecision,
+        *,
+        acknowledged_at: float | None,
+        clock_unsure: bool = False,
+        milliseconds: float = 0.0,
+    ) -> bool:
+        """Write a decision within the caller's transaction; False: there is no room for it."""
+        self._insert(connection, scan)
+        answer = verdict.answer
+        written = connection.execute(
+            _DECIDE,
+            (
+                verdict.online,
+                answer.decision,
+                answer.reason,
+                clock_unsure,
+                min(milliseconds, MAX_MILLISECONDS),
+                answer.sector_class,
+                acknowledged_at,
+                scan.scan_id,
+            ),
+        )
+        return written.rowcount == 1
+
+    def mark_opened(self, scan_id: str) -> None:
+        """Note that the gate opens for a scan; survives the process, not the machine."""
+        with self._database.transaction(durable=False) as connection:
+            connection.execute("UPDATE scan SET opened = 1 WHERE scan_id = ?", (scan_id,))
+
+    def next(self) -> tuple[WaitingRecord, ...]:
+        """Return the oldest unacknowledged, at most one upload's worth."""
+        rows = self._database.connection.execute(_WAITING, (MAX_UPLOAD_RECORDS,))
+        return tuple(WaitingRecord(number=number, octets=octets) for number, octets in rows)
+
+    def read(self, numbers: Sequence[int]) -> tuple[UploadRecord, ...]:
+        """Return records as they are uploaded."""
+        execute = self._database.connection.execute
+        return tuple(_upload(execute(_UPLOAD, (number,)).fetchone()) for number in numbers)
+
+    def acknowledge(self, scan_ids: Sequence[str], at: float) -> None:
+        """Note the centre's acknowledgement."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE scan SET acknowledged_at = ? WHERE scan_id = ?",
+                [(at, scan_id) for scan_id in scan_ids],
+            )
+
+    def reopen(self) -> int:
+        """Let everything that was acknowledged wait again: the store failed over."""
+        with self._database.transaction() as connection:
+            return connection.execute(
+                "UPDATE scan SET acknowledged_at = NULL WHERE acknowledged_at IS NOT NULL"
+            ).rowcount
+
+    def sweep(self, confirmed_at: float) -> int:
+        """Delete what may go; returns how many."""
+        before = deletable_before(confirmed_at, self._bounds)
+        with self._database.transaction(durable=False) as connection:
+            return connection.execute(_SWEEP, (before, SWEEP)).rowcount
+
+    def forget_undecided(self) -> int:
+        """Forget the scans without a decision, after the machine has restarted; returns how many.
+
+        A decision made here was on disk before the gate opened. One of the centre's may have opened
+        it and then gone with the power: to call it a denial would give back what was used. What the
+        centre knows of such a scan stands.
+        """
+        with self._database.transaction() as connection:
+            return connection.execute("DELETE FROM scan WHERE NOT decided").rowcount
+
+    def recent(self, now: float) -> tuple[Scan, ...]:
+        """Return the scans of the last seconds and those without a decision, after a restart."""
+        rows = self._database.connection.execute(_RECENT, (now - SAME_S,)).fetchall()
+        return tuple(self._scan(row) for row in rows)
+
+    def _insert(self, connection: sqlite3.Connection, scan: Scan) -> None:
+        """Put a row where there is room for it, making room by the policy's rule."""
+        octets = len(msgspec.json.encode(scan.text))
+        while (verdict := room(self.fill(), octets, self._bounds)) is Room.EVICTS:
+            connection.execute(_OLDEST)
+        if verdict is Room.TAKEN:
+            connection.execute(_NOTE, (scan.scan_id, scan.text, octets, scan.at))
+
+    def _scan(self, row: _Recent) -> Scan:
+        scan_id, text, at, decided, online, decision, reason, sector_class, opened = row
+        phase = Phase.FINAL if decided else Phase.ORPHAN
+        scan = Scan(scan_id=ScanId(scan_id), text=text, at=at, phase=phase)
+        scan.opened = bool(opened)
+        if decided:
+            outcome = Outcome(decision)
+            why = None if reason is None else Reason(reason)
+            answer = TerminalAnswer(
+                scan_id=scan_id,
+                decision=outcome,
+                reason=why,
+                sentence=sentence(outcome, why, self._language),
+                sector_class=sector_class,
+                recorded=bool(online),
+            )
+            scan.final = FinalDecision(answer=answer, online=bool(online))
+        return scan
+
+
+def _upload(row: tuple[str, str, float, str, str | None, int, float, int]) -> UploadRecord:
+    scan_id, text, at, decision, reason, clock_unsure, milliseconds, online = row
+    return UploadRecord(
+        scan_id=scan_id,
+        text=text,
+        at=at,
+        decision=Outcome(decision),
+        reason=None if reason is None else Reason(reason),
+        clock_unsure=bool(clock_unsure),
+        milliseconds=milliseconds,
+        online=bool(online),
+    )

@@ -1,0 +1,185 @@
+"""Fetching bundles: at start, every now and then, and when the fleet says there are new ones."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from firmware_stubs import events
+from firmware_stubs.backoff import Backoff, about, within
+from firmware_stubs.edge.centre import CentreUnusableError
+from firmware_stubs.edge.loops import Bell, ask_beside
+from firmware_stubs.edge.shell import Shell
+from firmware_stubs.planes import WantedBundle, plane_name, split
+from firmware_stubs.slots import Accepted
+from firmware_stubs.terminal import State
+from verifier.errors import BundleRefused
+
+_NONE_THERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+"""What the centre says of deltas that never were, or are no longer kept."""
+JITTER: Final = 0.2
+"""Part of an interval by which terminals drift apart."""
+EAGER_LIMIT_S: Final = 30.0
+"""Seconds; longest wait of a terminal that has nothing to decide by."""
+
+
+class Fetcher:
+    """Fetches bundles: at start, every now and then, and when the fleet says that there are new."""
+
+    def __init__(self, shell: Shell, changed: Callable[[], Awaitable[None]]) -> None:
+        self._shell = shell
+        self._changed = changed
+        self._bell = Bell()
+        self._spread = 0.0
+        self._backoff = Backoff(
+            random=random.random, spread_s=shell.settings.spread_s, limit_s=EAGER_LIMIT_S
+        )
+
+    def news(self, spread_s: float) -> None:
+        """Fetch within a random part of `spread_s` seconds."""
+        self._spread = spread_s
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Fetch at once, then by the clock or when woken."""
+        poll = self._shell.settings.bundle_poll_s
+        while True:
+            try:
+                await self._round()
+            except CentreUnusableError as error:
+                self._shell.log.warning("bundles.unusable", error=str(error))
+            if self._shell.machine.equipped:
+                await self._bell.wait(about(poll, JITTER, random.random))
+            else:
+                await self._bell.wait(self._backoff.wait(time.monotonic()))
+            await asyncio.sleep(within(self._spread, random.random))
+            self._spread = 0.0
+
+    async def _round(self) -> None:
+        shell = self._shell
+        if shell.machine.state in (State.BOOT, State.ENROLLING):
+            return
+        started = time.perf_counter()
+        place = shell.settings.place
+        index = await ask_beside(shell, lambda centre: centre.index(place))
+        if index is None:
+            return
+        await shell.dispatch(events.Probed(ok=True, seconds=time.perf_counter() - started))
+        bundles = shell.storage.bundles
+        taken = False
+        # Profiles say which planes are needed, and a snapshot which deltas lead on from it, so what
+        # is wanted is asked again after each; nothing is tried twice from the same version.
+        tried: set[tuple[str, bool, int]] = set()
+        while True:
+            held = bundles.versions()
+            step = next(
+                (
+                    step
+                    for step in bundles.wanted(index.bundles, place)
+                    if (step.name, step.whole, held.get(step.name, 0)) not in tried
+                ),
+                None,
+            )
+            if step is None:
+                break
+            tried.add((step.name, step.whole, held.get(step.name, 0)))
+            taken = await self._fetch(step) or taken
+        for name in bundles.unneeded(place):
+            await self._drop(name)
+            taken = True
+        if taken:
+            await shell.dispatch(events.Equipped(usable=bundles.usable))
+            await self._changed()
+
+    async def _drop(self, name: str) -> None:
+        """Take off the disk what the place does not ask for any more, then out of use."""
+        storage = self._shell.storage
+        await self._shell.desk.ask(storage.memory.forget_slot, name)
+        await self._shell.desk.ask(storage.end_plane, name)
+        storage.bundles.drop(name)
+        self._shell.log.info("bundle.dropped", name=name)
+
+    async def _fetch(self, step: WantedBundle) -> bool:
+        """Fetch what is wanted and use it if it is acceptable."""
+        try:
+            if step.whole:
+                return await self._fetch_whole(step)
+            return await self._fetch_deltas(step)
+        except BundleRefused as error:
+            shell = self._shell
+            shell.counters["bundles.refused"] += 1
+            shell.log.warning("bundle.refused", name=step.name, cause=error.cause, error=str(error))
+            return False
+
+    async def _fetch_whole(self, step: WantedBundle) -> bool:
+        """Fetch a bundle; where it counts only with the deltas that lead on from it, those too.
+
+        Raises:
+            BundleRefused: it is not acceptable.
+        """
+        shell = self._shell
+        held = shell.storage.bundles.held().get(step.name)
+        # A plane is fetched whole where deltas do not help: also if it is the one in the slot.
+        digest = None if held is None or plane_name(step.name) else held.digest
+        data = await ask_beside(shell, lambda centre: centre.bundle(step.name, digest))
+        if data is None:
+            return False
+        deltas: list[bytes] = []
+        for path in step.paths():
+            bucket = await self._bucket(path)
+            if bucket is None:
+                break
+            deltas += split(bucket)
+        accepted = await asyncio.to_thread(self._accept, step.name, data, deltas)
+        await shell.desk.ask(shell.storage.memory.adopt, accepted)
+        shell.storage.bundles.adopt(accepted)
+        if accepted.ends is not None:
+            await shell.desk.ask(shell.storage.end_plane, accepted.ends)
+        shell.storage.clock.raise_floor(accepted.issued_at)
+        shell.log.info("bundle.taken", name=step.name, version=accepted.held.version)
+        return True
+
+    async def _fetch_deltas(self, step: WantedBundle) -> bool:
+        """Fetch bucket after bucket; each is durable before it is used.
+
+        Raises:
+            BundleRefused: one does not fit.
+        """
+        shell, storage = self._shell, self._shell.storage
+        taken = False
+        for path in step.paths():
+            bucket = await self._bucket(path)
+            if bucket is None:
+                break
+            now = storage.clock.at_least(time.time())
+            accepted = await asyncio.to_thread(storage.bundles.offer_deltas, step.name, bucket, now)
+            if accepted is None:
+                continue
+            await shell.desk.ask(storage.memory.extend, accepted)
+            storage.bundles.adopt_deltas(accepted)
+            storage.clock.raise_floor(accepted.issued_at)
+            shell.counters["deltas.taken"] += len(accepted.deltas)
+            taken = True
+        return taken
+
+    async def _bucket(self, path: str) -> bytes | None:
+        """Fetch a bucket of deltas; one that the centre does not have leads to the snapshot."""
+        try:
+            return await ask_beside(self._shell, lambda centre: centre.bundle(path, None))
+        except CentreUnusableError as error:
+            if error.status not in _NONE_THERE:
+                raise
+            name = path.partition("/")[0]
+            self._shell.storage.bundles.lost(name)
+            self._shell.log.info("deltas.none", name=name, status=int(error.status))
+            return None
+
+    def _accept(self, name: str, data: bytes, deltas: Sequence[bytes]) -> Accepted:
+        """Judge the bytes and put them into the slot that is not in use; on a thread."""
+        storage = self._shell.storage
+        now = storage.clock.at_least(time.time())
+        accepted = storage.bundles.offer(name, data, now, deltas)
+        storage.shelf.write(accepted.name, accepted.held.slot, data)
+        return accepted

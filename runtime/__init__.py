@@ -1,0 +1,1 @@
+"""What every process stands on: clock, files, logs, settings. A leaf, without imports of ours."""

@@ -1,0 +1,57 @@
+"""What logs say last, and whether a process runs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local import pidfile
+from deploy.status.supervisor import alive, last_error, last_errors
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"event": "store.refused", "level": "warning", "why": "full"}', True),
+        ('{"event": "started", "level": "info", "error": "none"}', False),
+        ("verifier.service issuing: $.issuer_key: no signing key in x", True),
+        ("1:M 25 Nov 2026 01:49:05.955 # WARNING: the new maxmemory value", True),
+        ("1:M 25 Nov 2026 01:49:05.955 * Ready to accept connections", False),
+        ("OpenSSL Error[0]: SSL routines::unexpected eof while reading", False),
+        (' - leaked type "zxingcpp.Error"', False),
+    ],
+)
+def test_an_error_is_told_from_noise(tmp_path: Path, line: str, *, said: bool) -> None:
+    """In JSON lines by their level, elsewhere by how programs speak."""
+    path = tmp_path / "x.log"
+    path.write_text(f"{line}\n")
+    assert (last_error(path) is not None) == said
+
+
+def test_the_newest_log_comes_first(tmp_path: Path) -> None:
+    """Logs without an error are left out; control characters do not reach the screen."""
+    (tmp_path / "log").mkdir()
+    for number, (name, text) in enumerate(
+        {"old": "Error: a\x1b[2J", "fine": "all is well", "new": "Error: b"}.items()
+    ):
+        path = tmp_path / "log" / f"{name}.log"
+        path.write_text(text)
+        os.utime(path, (number, number))
+    assert list(last_errors(tmp_path).items()) == [
+        ("new.log", "Error: b"),
+        ("old.log", "Error: a [2J"),
+    ]
+
+
+def test_a_process_runs_only_as_the_one_that_was_listed(tmp_path: Path) -> None:
+    """Another process under the same number is a stranger."""
+    (tmp_path / "run").mkdir()
+    found = pidfile.identify("me", os.getpid())
+    assert found is not None
+    stranger = pidfile.StartedProcess(name="other", pid=found.pid, ticks=1, boot=found.boot)
+    pidfile.write(tmp_path / "run" / "children.json", (found, stranger))
+    here = alive(tmp_path, "me")
+    assert here is not None
+    assert (here.pid, here.restarted) == (os.getpid(), False)
+    assert alive(tmp_path, "other") is None
+    assert alive(tmp_path, "nobody") is None

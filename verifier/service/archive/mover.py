@@ -1,0 +1,152 @@
+"""One look at the store: every closed hour's entries into a part, the old days' ends, the rewrite.
+
+Done again and again; each step leaves the folder whole, so that a kill costs nothing but a look.
+Time is the store's own, as the hours' names are: a machine whose clock is set wrong ahead would
+end days that are not over.
+"""
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final
+
+from msgspec import structs
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from runtime.disk import sync_folder
+from runtime.logs import Log
+from verifier.archive.columns import PartWriter
+from verifier.archive.hours import (
+    HOUR_MS,
+    HOURS,
+    day_name,
+    day_named,
+    hour_name,
+    is_over,
+    newest_closed,
+    oldest_left,
+    oldest_whole,
+    waiting,
+)
+from verifier.archive.manifest import ArchiveProgress, advanced
+from verifier.service.archive.folder import FolderError, RecordsFolder
+from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
+from verifier.service.store.record_hours import read_hour
+
+REWRITE_EVERY_S: Final = 86_400
+"""Seconds between two rewrites of the store's file."""
+
+
+class Moving:
+    """Moves records, and ends what was kept long enough."""
+
+    def __init__(self, redis: Redis, folder: RecordsFolder, person_keys: Path, log: Log) -> None:
+        self._redis = redis
+        self._folder = folder
+        self._person_keys = person_keys
+        self._log = log
+        self.progress: ArchiveProgress | None = None
+        self.now_ms = 0
+        """Of the store at the last look; 0 before."""
+        self.problems: dict[str, str] = {}
+        """By code: what keeps records from being moved or ended."""
+        self.moved = self.unread = self.parts = self.days_destroyed = self.keys_destroyed = 0
+
+    @property
+    def waiting(self) -> int:
+        """Closed hours that are not moved yet."""
+        return 0 if self.progress is None else waiting(self.progress.through, self.now_ms)
+
+    async def look(self) -> None:
+        """Do all that there is to do; what cannot be done stands in `problems`."""
+        try:
+            seconds, micros = await self._redis.time()
+            self.now_ms = seconds * 1000 + micros // 1000
+            await self._move()
+            self.problems.pop("archive.store", None)
+            self.problems.pop("archive.disk", None)
+        except (RedisError, ConnectionError) as error:
+            self._problem("archive.store", f"Redis is away ({type(error).__name__})")
+            return
+        except (OSError, FolderError) as error:
+            self._problem("archive.disk", f"{error}; make room, or repair the records folder")
+        self._end_days()
+        await self._rewrite()
+
+    async def _move(self) -> None:
+        newest, whole_from = newest_closed(self.now_ms), oldest_whole(self.now_ms)
+        before = self._folder.progress()
+        if before is None:
+            # Whoever begins today has lost nothing of yesterday.
+            before = ArchiveProgress(through=min(newest, whole_from - 1))
+        self.progress = before
+        for hour in range(oldest_left(self.now_ms), newest + 1):
+            # Hours that were moved are looked at too: a clock that was set back fills them again.
+            await self._move_hour(hour)
+            if hour > self.progress.through:
+                self._advance(hour, whole_from)
+
+    def _advance(self, hour: int, whole_from: int) -> None:
+        if self.progress is None:
+            return
+        after = advanced(self.progress, through=hour, whole_from=whole_from, now_ms=self.now_ms)
+        if len(after.gaps) > len(self.progress.gaps):
+            self._log.error("records.gap", hours=str(after.gaps[-1]))
+        self._folder.keep_progress(after)
+        self.progress = after
+
+    async def _move_hour(self, hour: int) -> None:
+        async with aclosing(read_hour(self._redis, hour, self._folder.last_of(hour))) as pages:
+            first = await anext(pages, None)
+            if first is None:
+                return
+            with self._folder.part(hour) as part:
+                writer = PartWriter(part.sink, hour, part.number)
+                writer.add(first)
+                async for page in pages:
+                    writer.add(page)
+                made = part.keep(writer.close())
+        self.parts += 1
+        self.moved += made.holds.rows
+        self.unread += made.holds.unread
+        self._log.info(
+            "moved", hour=hour_name(hour), part=made.holds.number, records=made.holds.rows,
+            octets=made.octets, unread=made.holds.unread,
+        )  # fmt: skip
+
+    def _end_days(self) -> None:
+        """Destroy the days that are over: the key first, so that no key outlives its file."""
+        today = self.now_ms // HOUR_MS // HOURS
+        try:
+            for path in sorted(self._person_keys.glob("????-??-??.key")):
+                day = day_named(path.stem)
+                if day is not None and is_over(day, today):
+                    path.unlink()
+                    sync_folder(self._person_keys)
+                    self.keys_destroyed += 1
+                    self._log.info("key.destroyed", day=path.stem)
+            for day in self._folder.days():
+                if is_over(day, today):
+                    rows = self._folder.destroy(day)
+                    self.days_destroyed += 1
+                    self._log.info("day.destroyed", day=day_name(day), records=rows)
+            self.problems.pop("archive.ending", None)
+        except OSError as error:
+            self._problem("archive.ending", f"what is over could not be destroyed: {error}")
+
+    async def _rewrite(self) -> None:
+        now_s = self.now_ms // 1000
+        if self.progress is None or now_s - self.progress.rewritten < REWRITE_EVERY_S:
+            return
+        try:
+            await rewrite_file(self._redis)
+            self.progress = structs.replace(self.progress, rewritten=now_s)
+            self._folder.keep_progress(self.progress)
+            self.problems.pop("archive.rewrite", None)
+        except (RedisError, OSError, RewriteError) as error:
+            self._problem("archive.rewrite", f"the store's file was not rewritten: {error}")
+
+    def _problem(self, code: str, detail: str) -> None:
+        if self.problems.get(code) != detail:
+            self._log.error(code, why=detail)
+        self.problems[code] = detail

@@ -1,0 +1,28 @@
+"""What must be in the audit log before it is done: an entry, or a problem and nothing is done."""
+
+from http import HTTPStatus
+
+from verifier.contract.audit import Act
+from verifier.service.http.health import Finding
+from verifier.service.http.problems import Problem
+from verifier.service.process.audit import AuditError, AuditLog
+
+
+async def audited(log: AuditLog, act: Act) -> None:
+    """Append an entry; it is on disk when this returns.
+
+    Raises:
+        Problem: 503 audit.unavailable; then the act must not take place.
+    """
+    try:
+        await log.append(act)
+    except AuditError as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "audit.unavailable") from error
+
+
+def no_audit() -> Finding:
+    """Return what is said while what must be written down is refused."""
+    return Finding(
+        code="audit.refused",
+        detail="the audit log cannot be gone on from; see `kapok audit verify`",
+    )

@@ -1,0 +1,1 @@
+"""Bundles: made from files and from the store, signed and published."""

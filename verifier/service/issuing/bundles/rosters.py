@@ -1,0 +1,141 @@
+"""Rosters by place: kept in `v:groups`, published as `rosters-<place>`.
+
+A group's newest roster goes to the places that it is assigned to. A place has a bundle from its
+first group on; when the last is gone it gets a newer one without any, so that no gate goes on with
+what it held. Only this process writes rosters, so they are read from the store once.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from verifier.contract.bundle import ROSTERS_OF, Roster, RostersDocument
+from verifier.contract.cbor import decode, encode
+from verifier.issuing.publisher import seal_rosters
+from verifier.issuing.signing_key import SigningKey
+from verifier.service.process.floors import FloorFile, next_version
+from verifier.service.store.bundles import publish_bundle, read_versions
+
+ROSTERS_KEPT_S: Final = 7 * 86_400
+"""Seconds; an older roster is older than any profile can take."""
+ROSTERS_VALID_S: Final = 7 * 86_400
+"""Seconds in which a place's rosters may be taken in."""
+_GROUPS: Final = "v:groups"
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group's newest roster, and where it is known."""
+
+    places: tuple[str, ...]
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """What lies on the shelf for a place."""
+
+    content: bytes
+    """Digest of the rosters."""
+    at: int
+
+
+class RosterBoard:
+    """The rosters of all groups, and what is published of them."""
+
+    def __init__(self, redis: Redis, key: SigningKey, floors: FloorFile) -> None:
+        self._redis = redis
+        self._key = key
+        self._floors = floors
+        self._turn = asyncio.Lock()
+        """Two that publish at once would give two bundles one version."""
+        self._kept: dict[bytes, _Kept] | None = None
+        self._signed: dict[str, _Signed] = {}
+        self._due: set[str] = set()
+        """Places at which something changed."""
+
+    async def keep(self, roster: Roster, places: frozenset[str], moment: int) -> None:
+        """Keep a group's roster and publish it at its places; places it had before lose it.
+
+        Raises:
+            RedisError, OSError: the store is away; what was kept is published when it is back.
+        """
+        row = _Kept(places=tuple(sorted(places)), roster=roster)
+        async with self._turn:
+            kept = await self._read()
+            built = msgspec.to_builtins(row, builtin_types=(bytes,))
+            await self._redis.hset(_GROUPS, roster.group.hex(), encode(built))
+            before = kept.get(roster.group)
+            kept[roster.group] = row
+            self._due.update(places, () if before is None else before.places)
+            await self._publish(moment)
+
+    async def publish(self, moment: int) -> None:
+        """Publish what has changed or is getting old; what no gate can take any more goes.
+
+        Raises:
+            RedisError, OSError: the store is away.
+        """
+        async with self._turn:
+            kept = await self._read()
+            gone = [group for group, it in kept.items() if moment - it.roster.iat > ROSTERS_KEPT_S]
+            if gone:
+                await self._redis.hdel(_GROUPS, *(group.hex() for group in gone))
+                for group in gone:
+                    self._due.update(kept.pop(group).places)
+            await self._publish(moment)
+
+    async def _read(self) -> dict[bytes, _Kept]:
+        """Return what is kept; at first from the store, with the places that have a bundle."""
+        if self._kept is None:
+            rows: dict[Any, Any] = await self._redis.hgetall(_GROUPS)
+            kept = {bytes.fromhex(group.decode()): _row(row) for group, row in rows.items()}
+            laid = map(ROSTERS_OF.fullmatch, await read_versions(self._redis))
+            places = {place for row in kept.values() for place in row.places}
+            self._due |= places | {found[1] for found in laid if found is not None}
+            self._kept = kept
+        return self._kept
+
+    async def _publish(self, moment: int) -> None:
+        signed, kept = self._signed, self._kept or {}
+        old = {it for it in signed if moment - signed[it].at > ROSTERS_VALID_S // 2}
+        if not self._due | old:
+            return
+        held = await read_versions(self._redis)
+        floors = self._floors.load()
+        for place in sorted(self._due | old):
+            name = f"rosters-{place}"
+            rosters = [row.roster for _, row in sorted(kept.items()) if place in row.places]
+            content = _digest(rosters)
+            if place not in signed or signed[place].content != content or place in old:
+                version = next_version(name, held, floors)
+                await self._lay_down(place, version, tuple(rosters), moment)
+                signed[place] = _Signed(content=content, at=moment)
+            self._due.discard(place)
+
+    async def _lay_down(
+        self, place: str, version: int, rosters: tuple[Roster, ...], moment: int
+    ) -> None:
+        document = RostersDocument(
+            type="rosters",
+            version=version,
+            iat=moment,
+            exp=moment + ROSTERS_VALID_S,
+            place=place,
+            rosters=rosters,
+        )
+        signed = seal_rosters(document, self._key)
+        await publish_bundle(self._redis, f"rosters-{place}", version, signed)
+
+
+def _row(data: bytes) -> _Kept:
+    return msgspec.convert(decode(data), _Kept, builtin_types=(bytes,))
+
+
+def _digest(rosters: Iterable[Roster]) -> bytes:
+    built = msgspec.to_builtins(list(rosters), builtin_types=(bytes,))
+    return hashlib.sha256(encode(built)).digest()

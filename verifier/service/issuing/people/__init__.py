@@ -1,0 +1,1 @@
+"""Persons, their credentials and their phones."""

@@ -1,0 +1,164 @@
+"""A phone that is lost: its credential is revoked, and what else its key opens; the others live.
+
+GET /v1/persons/PERSON/credentials lists, POST /v1/persons/PERSON/lost revokes: by services with the
+scope `issue`, by operators with the scope `revoke`, in the audit log before it is done. What
+holders revoke by their own keys is no act of anybody here.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+from redis.asyncio import Redis
+
+from runtime.clock import now
+from verifier.contract.revocation import RevocationReason
+from verifier.issuing.credential_row import UNBOUND, CredentialForm, CredentialRow
+from verifier.service.http import bodies
+from verifier.service.http.access import Caller
+from verifier.service.http.audited import audited
+from verifier.service.http.bodies import json_response, read_json, refuse_body
+from verifier.service.http.problems import Problem
+from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.people.revocations import require_revoke, revoke_act
+from verifier.service.issuing.planes.status import ListStatus
+from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.process.audit import AuditLog
+from verifier.service.store.credentials import read_held, release
+from verifier.service.store.holders import drop_family, read_family
+from verifier.service.store.indices import is_taken
+
+MAX_BODY: Final = 1024
+"""Octets; an index and a reason."""
+_INDEX_DIGITS: Final = 10
+
+
+class Lost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which credential's phone is lost, and how one knows."""
+
+    credential: Annotated[int, Meta(ge=0, lt=1 << 32)]
+    reason: RevocationReason
+
+
+_LOST: Final = msgspec.json.Decoder(Lost)
+
+
+class LostPhones:
+    """Lists what a person holds, and revokes what was lost."""
+
+    def __init__(
+        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog
+    ) -> None:
+        self._redis = redis
+        self._audit = audit
+        self._settings = settings
+        self._status = status
+
+    async def get(self, request: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+        """List the credentials of a person."""
+        require_issue(caller)
+        refuse_body(request)
+        with store_asked():
+            person = await self._person(text)
+            answer = await self.held(person)
+        return json_response({"person": person, "credentials": answer})
+
+    async def post(
+        self, request: web.BaseRequest, caller: Caller | None, text: str
+    ) -> web.Response:
+        """Revoke what the key of a lost phone opens."""
+        known = require_revoke(caller)
+        asked = bodies.decode(await read_json(request, MAX_BODY), _LOST, MAX_BODY)
+        with store_asked():
+            person, number = await self._person(text), self._settings.list
+            # What is not the person's is refused before anything is written down.
+            await self._lost(person, asked.credential, int(now()))
+            ref = f"person:{number}:{person}"
+            act = revoke_act(known, number, asked.credential, asked.reason, ref)
+            await audited(self._audit, act)
+            revoked = await self.lose(person, asked.credential)
+        return json_response({"person": person, "revoked": revoked})
+
+    async def held(self, person: int) -> list[dict[str, Any]]:
+        """Return what a person holds, as answers say it."""
+        rows = await read_held(self._redis, self._settings.list, person, now=int(now()))
+        revoked = await self._status.are_revoked([row.credential for row in rows])
+        return [said(row, revoked=gone) for row, gone in zip(rows, revoked, strict=True)]
+
+    async def lose(self, person: int, credential: int) -> list[int]:
+        """Revoke a credential and what else its phone opens; return them, ascending.
+
+        Those are credentials bound to the same key, the proxies that the phone carries, and the
+        emergency codes of all these persons: the phone may have asked for them.
+
+        Raises:
+            Problem: 404 credential.unknown: not one of the person's.
+        """
+        number, moment = self._settings.list, int(now())
+        rows, lost = await self._lost(person, credential, moment)
+        if lost.form is not CredentialForm.PHONE or lost.mark == UNBOUND:
+            await self._revoke(person, [credential], moment)
+            return [credential]
+        own = [row.credential for row in rows if _opened(row, lost, None)]
+        family = await read_family(self._redis, number, person, lost.mark, now=moment)
+        revoked = set(own)
+        # The phone's own last: whatever ends this in between, it is found and asked for again.
+        for proxy in family:
+            others = await read_held(self._redis, number, proxy.person, now=moment)
+            # The newest, and those before it that were left to expire.
+            carried = [row.credential for row in others if _opened(row, lost, person)]
+            await self._revoke(proxy.person, [proxy.credential, *carried], moment)
+            revoked.update(carried, (proxy.credential,))
+        await drop_family(self._redis, number, person, lost.mark, [row.person for row in family])
+        await self._revoke(person, own, moment)
+        return sorted(revoked)
+
+    async def _lost(
+        self, person: int, credential: int, moment: int
+    ) -> tuple[Sequence[CredentialRow], CredentialRow]:
+        rows = await read_held(self._redis, self._settings.list, person, now=moment)
+        lost = next((row for row in rows if row.credential == credential), None)
+        if lost is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
+        return rows, lost
+
+    async def _revoke(self, person: int, credentials: list[int], moment: int) -> None:
+        await self._status.revoke(credentials)
+        await release(self._redis, self._settings.list, person, credentials, now=moment)
+
+    async def _person(self, text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
+            person, number = int(text), self._settings.list
+            if person < self._settings.people and await is_taken(
+                self._redis, number, "person", person
+            ):
+                return person
+        raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
+
+
+def _opened(row: CredentialRow, lost: CredentialRow, guardian: int | None) -> bool:
+    """Say whether a lost phone opens a credential: its holder's, or one of whom it carries."""
+    if row.form is CredentialForm.EMERGENCY:
+        return True
+    if guardian is None:
+        return row.form is CredentialForm.PHONE and row.mark == lost.mark
+    # A proxy keeps its guardian and the first octet of the key's mark.
+    return row.guardian == guardian and row.mark[-1:] == lost.mark[:1]
+
+
+def said(row: CredentialRow, *, revoked: bool) -> dict[str, Any]:
+    """Write a credential as answers say it."""
+    answer: dict[str, Any] = {
+        "credential_index": row.credential,
+        "form": row.form.name.lower(),
+        "expires": row.expires,
+        "revoked": revoked,
+    }
+    if row.guardian is not None:
+        answer["guardian"] = row.guardian
+    elif row.mark != UNBOUND:
+        answer["key"] = row.mark.hex()
+    return answer

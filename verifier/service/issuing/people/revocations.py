@@ -1,0 +1,94 @@
+"""POST /v1/credentials/INDEX/revoke: one credential is ended; others of the person live on.
+
+By a service with the scope `issue`, or by an operator with the scope `revoke`: one person with a
+reason, since it takes nobody's colour and a lost phone cannot wait. In the audit log before it is
+done.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from redis.asyncio import Redis
+
+from verifier.contract.audit import Act, AuditAction
+from verifier.contract.revocation import Revocation, RevocationReason
+from verifier.contract.vocabulary import ApiScope
+from verifier.service.http import bodies
+from verifier.service.http.access import Caller, require, require_city
+from verifier.service.http.audited import audited
+from verifier.service.http.bodies import json_response, read_json
+from verifier.service.http.problems import Problem
+from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.planes.status import ListStatus
+from verifier.service.issuing.settings import IssuingSettings
+from verifier.service.process.audit import AuditLog
+from verifier.service.store.indices import is_taken
+
+MAX_BODY: Final = 1024
+"""Octets; one word."""
+_INDEX_DIGITS: Final = 10
+_REVOCATION: Final = msgspec.json.Decoder(Revocation)
+
+
+class Revocations:
+    """The resource."""
+
+    def __init__(
+        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog
+    ) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._status = status
+        self._audit = audit
+
+    async def post(
+        self, request: web.BaseRequest, caller: Caller | None, text: str
+    ) -> web.Response:
+        """Revoke a credential; one that is revoked stays so."""
+        known = require_revoke(caller)
+        asked = bodies.decode(await read_json(request, MAX_BODY), _REVOCATION, MAX_BODY)
+        number = self._settings.list
+        with store_asked():
+            index = await self._index(text)
+            await audited(self._audit, revoke_act(known, number, index, asked.reason))
+            await self._status.revoke([index])
+        return json_response({"credential_index": index, "list": number})
+
+    async def _index(self, text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
+            index, number = int(text), self._settings.list
+            if index < self._settings.credentials and await is_taken(
+                self._redis, number, "credential", index
+            ):
+                return index
+        raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
+
+
+def require_revoke(caller: Caller | None) -> Caller:
+    """Return who calls, if the caller may revoke: a service that issues, or an operator.
+
+    Raises:
+        Problem: 401 key.unknown, 403 scope.missing or operator.area.
+    """
+    if caller is None or caller.token is None:
+        return require_issue(caller)
+    require(caller, ApiScope.REVOKE)
+    require_city(caller)
+    return caller
+
+
+def revoke_act(
+    caller: Caller, number: int, credential: int, reason: RevocationReason, ref: str = ""
+) -> Act:
+    """Say who revokes what, and why."""
+    return Act(
+        action=AuditAction.REVOKE,
+        person="" if caller.token is None else caller.token.person,
+        by=caller.by,
+        subject=f"credential:{number}:{credential}",
+        reason=reason,
+        after="revoked",
+        ref=ref,
+    )

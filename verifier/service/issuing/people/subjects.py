@@ -1,0 +1,187 @@
+"""POST /v1/subjects and /v1/subjects/erase: what is kept of one person (docs/privacy.md).
+
+An operator asks for the person, with a reason; erasing also says how it was made sure who asks.
+Both are in the audit log before anything is shown. Records are the archiving process's to show.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from redis.asyncio import Redis
+
+from runtime.clock import now
+from verifier.archive.hours import KEEP_DAYS, day_name
+from verifier.contract.audit import Act, AuditAction
+from verifier.contract.errors import MalformedError
+from verifier.contract.operator import OperatorToken
+from verifier.contract.status import PlaneName
+from verifier.contract.subject import (
+    EraseAnswer,
+    EraseRequest,
+    HeldCredential,
+    SubjectAnswer,
+    SubjectCase,
+    SubjectRequest,
+)
+from verifier.contract.vocabulary import ApiScope, Colour, Plane
+from verifier.feeds.corrections import CorrectionCase
+from verifier.issuing.persons import ReferenceKey
+from verifier.service.http import bodies
+from verifier.service.http.access import Caller, require_city, require_operator
+from verifier.service.http.audited import audited
+from verifier.service.http.bodies import json_response, read_json
+from verifier.service.http.door import Route
+from verifier.service.http.problems import Problem
+from verifier.service.issuing.checks import store_asked
+from verifier.service.process.audit import AuditLog
+from verifier.service.store.indices import is_taken
+from verifier.service.store.persons import find_indices, forget_person
+from verifier.service.store.subjects import erase_subject, read_subject
+from verifier.steps.use import DAY
+
+MAX_BODY: Final = 2048
+"""Octets; a reference of 128 characters takes 1,536 at most, escaped."""
+_SHOW: Final = msgspec.json.Decoder(SubjectRequest)
+_ERASE: Final = msgspec.json.Decoder(EraseRequest)
+
+
+class Subjects:
+    """The resource, for the one list that is issued from."""
+
+    def __init__(
+        self, redis: Redis, number: int, people: int, key: ReferenceKey, audit: AuditLog
+    ) -> None:
+        self._redis = redis
+        self._number = number
+        self._people = people
+        self._key = key
+        self._audit = audit
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the doors."""
+        return (
+            Route(method="POST", path="/v1/subjects", handler=self.show),
+            Route(method="POST", path="/v1/subjects/erase", handler=self.erase),
+        )
+
+    async def show(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        """Answer what is kept of a person."""
+        token = privacy_operator(caller)
+        asked = bodies.decode(await read_json(request, MAX_BODY), _SHOW, MAX_BODY)
+        with store_asked():
+            digest = self._digest(asked)
+            person = await self._person(asked, digest)
+            await audited(
+                self._audit, act(AuditAction.SHOW_PERSON, token, self._number, person, asked.reason)
+            )
+            kept = await read_subject(self._redis, self._number, person, now=int(now()))
+        health = kept.values.get(PlaneName(self._number, Plane.HEALTH))
+        return json_response(
+            SubjectAnswer(
+                list=self._number,
+                person=person,
+                known_by_reference=digest is not None,
+                colour=None if health is None else Colour(health).name.lower(),
+                planes={str(name.plane): value for name, value in kept.values.items()},
+                credentials=tuple(
+                    HeldCredential(
+                        credential=row.credential,
+                        form=row.form.name.lower(),
+                        expires=row.expires,
+                        revoked=revoked,
+                    )
+                    for row, revoked in zip(kept.held, kept.revoked, strict=True)
+                ),
+                carries=len(kept.carried),
+                cases=tuple(map(_told, kept.cases)),
+            )
+        )
+
+    async def erase(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        """Erase what is kept of a person; asked again after an interruption, it does the rest."""
+        token = privacy_operator(caller)
+        asked = bodies.decode(await read_json(request, MAX_BODY), _ERASE, MAX_BODY)
+        with store_asked():
+            digest = self._digest(asked)
+            person = await self._person(asked, digest)
+            why = f"{asked.reason} {asked.identity}"
+            await audited(
+                self._audit, act(AuditAction.ERASE_PERSON, token, self._number, person, why)
+            )
+            moment = int(now())
+            kept = await read_subject(self._redis, self._number, person, now=moment)
+            revoked = await erase_subject(self._redis, self._number, person, kept, now=moment)
+            # Last: until here whoever asks again finds the person, and the rest is done.
+            forgotten = digest is not None and await forget_person(
+                self._redis, self._number, digest
+            )
+        return json_response(
+            EraseAnswer(
+                list=self._number,
+                person=person,
+                revoked=revoked,
+                zeroed=tuple(sorted(str(name.plane) for name in kept.values)),
+                reference_forgotten=forgotten,
+                records_until=day_name(int(now()) // DAY + KEEP_DAYS + 1),
+            )
+        )
+
+    def _digest(self, asked: SubjectRequest) -> bytes | None:
+        if (asked.person is None) == (asked.reference is None):
+            raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.person")
+        if asked.reference is None:
+            return None
+        try:
+            return self._key.digest(asked.reference)
+        except MalformedError:
+            # Without its cause: no trace of the reference may come near a log.
+            raise Problem(HTTPStatus.BAD_REQUEST, "reference.bad", field="$.reference") from None
+
+    async def _person(self, asked: SubjectRequest, digest: bytes | None) -> int:
+        person = asked.person
+        if digest is not None:
+            (person,) = await find_indices(self._redis, self._number, [digest])
+        if (
+            person is None
+            or person >= self._people
+            or not await is_taken(self._redis, self._number, "person", person)
+        ):
+            raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
+        return person
+
+
+def _told(case: CorrectionCase) -> SubjectCase:
+    return SubjectCase(
+        case=case.id,
+        plane=str(case.plane),
+        value=case.value,
+        reason=case.reason,
+        text=case.text,
+        state=case.state,
+        opened=case.opened,
+    )
+
+
+def privacy_operator(caller: Caller | None) -> OperatorToken:
+    """Return the token of an operator of the whole city who may see what is kept of a person.
+
+    Raises:
+        Problem: 401 key.unknown, 403 operator.needed, scope.missing or operator.area.
+    """
+    token = require_operator(caller, ApiScope.PERSONS)
+    if caller is not None:
+        require_city(caller)
+    return token
+
+
+def act(action: AuditAction, token: OperatorToken, number: int, person: int, reason: str) -> Act:
+    """Say in the audit log's words who looks at, or erases, whom."""
+    return Act(
+        action=action,
+        person=token.person,
+        by=f"token:{token.id}",
+        subject=f"person:{number}:{person}",
+        reason=reason,
+    )

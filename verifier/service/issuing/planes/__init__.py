@@ -1,0 +1,1 @@
+"""Planes: read, changed, published, destroyed."""

@@ -1,0 +1,1 @@
+"""The scan worker: the only process that judges codes."""

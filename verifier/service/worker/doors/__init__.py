@@ -1,0 +1,1 @@
+"""The worker's doors, a file a resource."""

@@ -1,0 +1,108 @@
+"""POST /v1/scans/manual: staff admits a visitor without a code.
+
+A terminal or a key with the scope `scan` does so at its own gate; an operator with the scope
+`resolve` at the gate of the terminal that the scan_id names, and that is in the audit log first.
+Counted and recorded like a scan, with nobody named; takes a place where the profile counts them.
+"""
+
+import time
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from verifier.contract.audit import Act, AuditAction, not_done
+from verifier.contract.errors import MalformedError
+from verifier.contract.operator import OperatorToken
+from verifier.contract.scan import TAIL_CHARS, ManualRequest, scan_id_bytes
+from verifier.contract.vocabulary import ApiScope, GrantState
+from verifier.service.http.access import Caller, require
+from verifier.service.http.audited import audited
+from verifier.service.http.bodies import decode, read_json
+from verifier.service.http.door import Handler
+from verifier.service.http.languages import language_of
+from verifier.service.http.problems import Problem
+from verifier.service.process.audit import AuditLog
+from verifier.service.store.commit import Overloaded
+from verifier.service.worker.codeless import admitted
+from verifier.service.worker.doors.scans import WaitingRequest, check_place, own_scan_id
+from verifier.service.worker.gates import gate_of, require_area
+from verifier.service.worker.knowledge import ScanGate
+from verifier.service.worker.pipeline import PendingScan, ScanPipeline
+from verifier.service.worker.readiness import WorkerState
+
+MAX_BODY_BYTES: Final = 1024
+"""Octets of a request; it has three short words."""
+NO_TEXT: Final = ""
+"""What the scan_id is bound to; no code is empty."""
+_DECODER: Final = msgspec.json.Decoder(ManualRequest)
+
+
+def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog) -> Handler:
+    """Return the handler."""
+
+    async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        if caller is None:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        if not state.loaded:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
+        body = await read_json(request, MAX_BODY_BYTES)
+        if caller.token is None:
+            gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+            asked = decode(body, _DECODER, MAX_BODY_BYTES)
+        else:
+            require(caller, ApiScope.RESOLVE)
+            asked = decode(body, _DECODER, MAX_BODY_BYTES)
+            gate = _operated(scanning, caller.token, asked)
+        check_place(gate, asked.place, asked.gate)
+        scan_id = own_scan_id(asked.scan_id, gate, "$.scan_id")
+        act = None if caller.token is None else _act(caller.token, asked.scan_id, gate)
+        if act is not None:
+            await audited(audit, act)
+        waiting = WaitingRequest()
+        scan = PendingScan(
+            scanning, asked.scan_id, language_of(request), time.perf_counter(), waiting.done
+        )
+        scan.assessment = admitted(gate, scanning.knowledge)
+        scan.manual_at = gate.grant.place
+        try:
+            scanning.begin_codeless(gate, scan_id, scan, NO_TEXT)
+        except Overloaded:
+            if act is not None:
+                await audited(audit, not_done(act, "busy"))
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
+        return await waiting.response()
+
+    return post
+
+
+def _operated(scanning: ScanPipeline, token: OperatorToken, asked: ManualRequest) -> ScanGate:
+    """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
+
+    Raises:
+        Problem: 400 body.field, 403 operator.area or grant.…, 404 terminal.unknown.
+    """
+    try:
+        scan_id_bytes(asked.scan_id)
+    except MalformedError:
+        raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.scan_id") from None
+    for terminal in scanning.knowledge.terminals(asked.scan_id[-TAIL_CHARS:]):
+        gate = scanning.knowledge.gate(terminal)
+        if gate is None or asked.place not in (None, gate.grant.place):
+            continue
+        require_area(token, gate.grant)
+        if gate.grant.state is not GrantState.ACTIVE:
+            raise Problem(HTTPStatus.FORBIDDEN, f"grant.{gate.grant.state}")
+        return gate
+    raise Problem(HTTPStatus.NOT_FOUND, "terminal.unknown")
+
+
+def _act(token: OperatorToken, scan_id: str, gate: ScanGate) -> Act:
+    return Act(
+        action=AuditAction.ADMIT,
+        person=token.person,
+        by=f"token:{token.id}",
+        subject=f"terminal:{gate.grant.terminal}",
+        ref=scan_id,
+    )

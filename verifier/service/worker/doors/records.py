@@ -1,0 +1,65 @@
+"""GET /v1/records?after=CURSOR&limit=N: the last day's records, oldest first. Scope `records`."""
+
+import uuid
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from verifier.contract.record import RecordLine, RecordPage
+from verifier.contract.vocabulary import ApiScope
+from verifier.decision import conclude, incident_of
+from verifier.errors import Outage
+from verifier.service.http.access import Caller, require, require_city
+from verifier.service.http.bodies import json_response
+from verifier.service.http.door import Handler
+from verifier.service.http.problems import Problem
+from verifier.service.http.queries import numbers
+from verifier.service.store.records import StoredRecord, read_records
+
+PAGE: Final = 200
+"""Records in a page, unless asked for fewer or more."""
+MAX_PAGE: Final = 1000
+_LARGEST: Final = 1 << 48
+
+
+def records_handler(redis: Redis) -> Handler:
+    """Return the handler."""
+
+    async def get(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        if caller is None:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        require(caller, ApiScope.RECORDS)
+        require_city(caller)
+        query = numbers(request, {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)})
+        try:
+            cursor, rows = await read_records(redis, query["after"], query["limit"])
+        except (RedisError, OSError, Outage):
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+        return json_response(RecordPage(cursor=str(cursor), records=tuple(map(_line, rows))))
+
+    return get
+
+
+def _line(kept: StoredRecord) -> RecordLine:
+    record, answer = kept.record, kept.answer
+    made = conclude(record, answer)
+    final = made.outcome if record.final is None else record.final
+    return RecordLine(
+        scan_id=str(uuid.UUID(bytes=record.scan_id)),
+        terminal=record.terminal,
+        place=record.place,
+        gate=record.gate,
+        at=record.at,
+        format=record.format,
+        decision=final,
+        reason=made.reason if record.final is None else record.final_reason,
+        answer=answer,
+        milliseconds=record.milliseconds,
+        offline=record.offline,
+        incident=incident_of(record, answer),
+        manual=record.manual,
+        amendment=kept.amendment,
+    )

@@ -1,0 +1,44 @@
+"""POST /v1/scans/upload: take in scans that a terminal has decided itself. Scope `scan`."""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from verifier.contract.scan import UploadAnswer, UploadRequest
+from verifier.contract.vocabulary import ApiScope
+from verifier.service.http.access import Caller
+from verifier.service.http.bodies import decode, json_response, read_json
+from verifier.service.http.door import Handler
+from verifier.service.http.problems import Problem
+from verifier.service.store.commit import Overloaded
+from verifier.service.worker.gates import gate_of
+from verifier.service.worker.pipeline import ScanPipeline
+from verifier.service.worker.readiness import WorkerState
+from verifier.service.worker.uploads import upload
+
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""Octets of an upload: 100 records of 20,000 characters."""
+_DECODER: Final = msgspec.json.Decoder(UploadRequest)
+
+
+def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
+    """Return the handler."""
+
+    async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        if caller is None:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+        if not state.loaded:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
+        gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
+        # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
+        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        try:
+            results = await upload(scanning, gate, body.records)
+        except Overloaded:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
+        return json_response(UploadAnswer(results=results))
+
+    return post

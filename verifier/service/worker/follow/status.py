@@ -1,0 +1,263 @@
+"""Follows the planes: a snapshot from the shelf, then every delta as it is published.
+
+Nothing is half applied: each delta makes a new immutable plane, and a scan sees the one or the
+other. A gap or a fork keeps the plane as it was known, is counted and logged, and has it taken
+anew: the shelf's snapshot, with the deltas that follow it, all or nothing. What was known before
+stays as long as nothing newer is accepted, and its age says so. Only this task changes planes.
+"""
+
+import asyncio
+import contextlib
+import math
+import time
+from typing import Final, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from runtime.clock import now
+from runtime.logs import Log
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.errors import MalformedError
+from verifier.contract.status import DeltaDocument, PlaneName, StatusDocument
+from verifier.contract.vocabulary import Plane
+from verifier.errors import BundleCause, BundleRefused, VerifierError
+from verifier.service.process.floors import FloorFile
+from verifier.service.process.metrics import Metrics
+from verifier.service.store.bundles import read_bundle, read_versions
+from verifier.service.store.deltas import DeltaRow, await_deltas, read_deltas
+from verifier.service.store.planes import read_destroyed
+from verifier.service.worker.follow.bundles import PLANES
+from verifier.service.worker.kept_deltas import KeptDelta
+from verifier.service.worker.knowledge import Knowledge, SignedBundle
+from verifier.status.plane import NO_STATUS, PlaneView, Status
+from verifier.trust.bundle import Taken, Trust, TrustedSet
+
+LOOK_S: Final = 0.5
+"""Seconds between looks at the shelf; deltas are waited for meanwhile."""
+AGAIN_S: Final = 5.0
+"""Seconds after which a refused snapshot is tried anew: deltas since may make it fit."""
+FLOORS_S: Final = 5.0
+"""Seconds between writes of the floors for deltas: each is an fsync beside the store's own."""
+SMALL_PLANE: Final = 1024 * 1024
+"""Octets up to which a delta is applied in the event loop; copying more would hold scans up."""
+
+
+class StatusFollower:
+    """Keeps a worker's planes at what is published and trust accepts."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        trusted: TrustedSet,
+        knowledge: Knowledge,
+        log: Log,
+        metrics: Metrics,
+        floors: FloorFile,
+    ) -> None:
+        self._redis = redis
+        self._trusted = trusted
+        self._knowledge = knowledge
+        self._log = log
+        self._metrics = metrics
+        self._floors = floors
+        self._tried: dict[str, str] = {}
+        """Name -> digest of the snapshot that was looked at last."""
+        self._again: dict[str, float] = {}
+        """Name -> when a snapshot was refused last; it may fit together with other deltas."""
+        self._behind: set[PlaneName] = set()
+        """Planes that no delta fits until a snapshot is taken."""
+        self._judged_by: Trust | None = None
+        self._floored = 0.0
+        self._held = True
+        """At start what lies there counts as held: it was in force when the last worker ran."""
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        await self._knowledge.trusting.wait()
+        try:
+            while True:
+                try:
+                    await self.look()
+                    self._held = False
+                    await self._keep_floors()
+                    await self.follow(LOOK_S)
+                except (RedisError, OSError):
+                    await asyncio.sleep(LOOK_S)
+        finally:
+            self._raise_floors()
+
+    async def look(self) -> None:
+        """Take the snapshots on the shelf that are newer than what is known; forget the destroyed.
+
+        Raises:
+            RedisError, OSError: the store is away.
+        """
+        if self._judged_by is not self._trusted.trust:
+            self._judged_by = self._trusted.trust
+            self._tried.clear()
+        destroyed = await read_destroyed(self._redis)
+        for name, version in (await read_versions(self._redis)).items():
+            plane = _plane_of(name)
+            if plane is None or plane in destroyed or not self._due(version):
+                continue
+            data = await read_bundle(self._redis, version)
+            if data is not None:
+                self._tried[name] = version.digest
+                await self._take_snapshot(plane, version, data)
+        for plane in destroyed & {PlaneName(*each) for each in self._status.planes()}:
+            self._knowledge.forget_plane(*plane)
+            self._log.info("plane.forgotten", bundle=_name_of(plane))
+
+    async def follow(self, seconds: float) -> None:
+        """Take the deltas that come within some seconds; returns after the first of them.
+
+        Raises:
+            RedisError, OSError: the store is away.
+        """
+        after = {
+            PlaneName(*each): view.version
+            for each, view in self._status.planes().items()
+            if each not in self._behind
+        }
+        if not after:
+            await asyncio.sleep(seconds)
+            return
+        found = await await_deltas(self._redis, after, int(seconds * 1000))
+        for plane, rows in found.items():
+            await self._take_deltas(plane, rows)
+
+    @property
+    def _status(self) -> Status:
+        return self._knowledge.known.status
+
+    def _due(self, version: BundleVersion) -> bool:
+        if self._tried.get(version.name) != version.digest:
+            return True
+        return time.monotonic() - self._again.get(version.name, math.inf) > AGAIN_S
+
+    async def _take_snapshot(self, plane: PlaneName, version: BundleVersion, data: bytes) -> None:
+        view = None if plane in self._behind else self._status.plane(*plane)
+        rows = await _all_deltas(self._redis, plane)
+        try:
+            newer = await asyncio.to_thread(self._judged, plane, data, rows, view)
+        except (VerifierError, MalformedError) as error:
+            self._refused(version.name, version.version, error)
+            self._again[version.name] = time.monotonic()
+            return
+        self._again.pop(version.name, None)
+        self._knowledge.refused.pop(version.name, None)
+        self._knowledge.keep(SignedBundle(version=version, data=data))
+        if newer is not None:
+            self._behind.discard(plane)
+            self._floored = -math.inf
+            self._knowledge.replace_status(self._status.replaced(*plane, newer.view))
+            for delta in newer.deltas:
+                self._knowledge.keep_delta(version.name, delta)
+            self._log.info(
+                "bundle.taken",
+                bundle=version.name,
+                version=version.version,
+                head=newer.view.version,
+            )
+
+    def _judged(
+        self, plane: PlaneName, data: bytes, rows: list[DeltaRow], view: PlaneView | None
+    ) -> "_Newer | None":
+        """Judge a snapshot; take it with what follows it, if it is newer than the view."""
+        document = self._trusted.read_status(data, now(), held=self._held)
+        if (document.list, document.plane) != plane:
+            raise BundleRefused(BundleCause.MALFORMED, "a snapshot on another's place")
+        if view is not None and document.version <= view.version:
+            self._hand_on(document, view)
+            return None
+        after = [row.data for row in rows if row.version > document.version]
+        taken = self._trusted.take_status(data, now(), deltas=after, held=self._held)
+        return _Newer(taken.value, self._verified(rows))
+
+    def _hand_on(self, document: StatusDocument, view: PlaneView) -> None:
+        """Check a snapshot that is behind what is known: it is only for others to begin from."""
+        held = self._knowledge.bundles.get(f"{PLANES}{document.list}-{document.plane}")
+        if held is not None and document.version < held.version.version:
+            raise BundleRefused(BundleCause.ROLLBACK, "older than what lay there before")
+        if document.version == view.version and document.chain != view.chain:
+            raise BundleRefused(BundleCause.FORK, "the same version with another past")
+
+    def _verified(self, rows: list[DeltaRow]) -> list[KeptDelta]:
+        """Return the deltas that may be handed on, also to whoever is behind the snapshot."""
+        found = []
+        for row in rows:
+            with contextlib.suppress(BundleRefused):
+                document = self._trusted.read_delta(row.data, now(), held=True)
+                found.append(
+                    KeptDelta(before=document.before, version=document.version, data=row.data)
+                )
+        return found
+
+    async def _take_deltas(self, plane: PlaneName, rows: list[DeltaRow]) -> None:
+        name = _name_of(plane)
+        for row in rows:
+            try:
+                taken = await self._taken(plane, row.data)
+            except BundleRefused as error:
+                self._refused(name, row.version, error)
+                self._behind.add(plane)
+                self._again[name] = -math.inf
+                return
+            self._knowledge.replace_status(self._status.replaced(*plane, taken.value))
+            document = taken.document
+            delta = KeptDelta(before=document.before, version=document.version, data=row.data)
+            self._knowledge.keep_delta(name, delta)
+
+    async def _taken(self, plane: PlaneName, data: bytes) -> Taken[DeltaDocument, PlaneView]:
+        view = self._status.plane(*plane)
+        if view is None:
+            raise BundleRefused(BundleCause.ORDER, "a delta of a plane without a snapshot")
+        alone = NO_STATUS.replaced(*plane, view)
+        if len(view.values.packed()) <= SMALL_PLANE:
+            return self._trusted.take_delta(data, alone, now())
+        return await asyncio.to_thread(self._trusted.take_delta, data, alone, now())
+
+    def _refused(self, name: str, version: int, error: Exception) -> None:
+        cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
+        self._metrics.count(self._metrics.bundles_refused, cause)
+        self._knowledge.refused[name] = f"version {version} ({cause})"
+        self._log.warning(
+            "bundle.refused", bundle=name, version=version, cause=cause, why=str(error)
+        )
+
+    async def _keep_floors(self) -> None:
+        if time.monotonic() - self._floored < FLOORS_S:
+            return
+        self._floored = time.monotonic()
+        await asyncio.to_thread(self._raise_floors)
+
+    def _raise_floors(self) -> None:
+        try:
+            self._floors.raise_to(dict(self._trusted.floors))
+        except (OSError, ValueError) as error:
+            self._log.error("floors.unkept", why=str(error))
+
+
+class _Newer(NamedTuple):
+    view: PlaneView
+    deltas: list[KeptDelta]
+
+
+async def _all_deltas(redis: Redis, plane: PlaneName) -> list[DeltaRow]:
+    found: list[DeltaRow] = []
+    while page := await read_deltas(redis, plane, found[-1].version if found else 0):
+        found += page
+    return found
+
+
+def _name_of(plane: PlaneName) -> str:
+    return f"{PLANES}{plane.number}-{plane.plane}"
+
+
+def _plane_of(name: str) -> PlaneName | None:
+    """Read the name of a snapshot; None: it is the name of something else."""
+    number, _, plane = name.removeprefix(PLANES).partition("-")
+    if not name.startswith(PLANES) or not number.isdecimal() or plane not in set(Plane):
+        return None
+    return PlaneName(int(number), Plane(plane))

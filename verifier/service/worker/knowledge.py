@@ -1,0 +1,153 @@
+"""What a worker knows now: trust, status, places and their people, grants, the bundles' bytes.
+
+Followers replace, handlers read; everything handed out is immutable, so that a scan never sees half
+an update. What was trusted before stays when something newer is refused.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.grant import Grant
+from verifier.contract.scan import scan_id_tail
+from verifier.contract.vocabulary import Plane
+from verifier.groups.roster import PlaceRosters
+from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
+from verifier.sectors.appointments import PlaceAppointments
+from verifier.service.worker.kept_deltas import Deltas, KeptDelta
+from verifier.status.plane import NO_STATUS, Status
+from verifier.status.rids import RevokedCards
+from verifier.steps.course import Known
+from verifier.steps.use import scope_tag
+from verifier.trust.bundle import NO_TRUST, Trust
+
+MAX_GRANTS: Final = 100_000
+"""Terminals; a city has some ten thousand gates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanGate:
+    """Where a terminal scans, and what is asked there; worked out once, not at every scan."""
+
+    grant: Grant
+    profile: ResolvedProfile | None
+    rule: UseRule | None
+    tag: str
+    """The hash tag of its use scope."""
+    tail: str
+    """How the terminal's scan_ids end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedBundle:
+    """A bundle as it is handed on: signed bytes that were accepted here."""
+
+    version: BundleVersion
+    data: bytes
+
+
+class Knowledge:
+    """The newest of everything."""
+
+    def __init__(self) -> None:
+        self.known = Known(trust=NO_TRUST, status=NO_STATUS)
+        self.profiles = NO_PROFILES
+        self.bundles: dict[str, SignedBundle] = {}
+        self.deltas: dict[str, Deltas] = {}
+        """By the name of the plane's snapshot."""
+        self.refused: dict[str, str] = {}
+        """What lies on the shelf and is not taken: name to version and cause, for people."""
+        self.grants: dict[str, Grant] = {}
+        self._gates: dict[str, ScanGate] = {}
+        self._tails: dict[str, tuple[str, ...]] = {}
+        self.trusting = asyncio.Event()
+        """Set once a trust bundle was taken: nothing else can be verified before."""
+
+    def gate(self, terminal: str) -> ScanGate | None:
+        """Return the gate of a terminal, or None where it has no grant."""
+        found = self._gates.get(terminal)
+        if found is None and (grant := self.grants.get(terminal)) is not None:
+            found = self._gates[terminal] = self._resolve(grant)
+        return found
+
+    def terminals(self, tail: str) -> tuple[str, ...]:
+        """Return the terminals whose scan_ids end so: one, rarely two."""
+        return self._tails.get(tail, ())
+
+    def _resolve(self, grant: Grant) -> ScanGate:
+        profile = self.profiles.at(grant.place)
+        rule = None if profile is None else profile.profile.use
+        scope = f"place:{grant.place}" if rule is None else rule.scope_name(grant.place, grant.gate)
+        return ScanGate(
+            grant=grant,
+            profile=profile,
+            rule=rule,
+            tag=scope_tag(scope),
+            tail=scan_id_tail(grant.terminal),
+        )
+
+    def keep(self, bundle: SignedBundle) -> None:
+        """Keep the bytes of a bundle that was accepted."""
+        self.bundles[bundle.version.name] = bundle
+
+    def head(self, name: str) -> int:
+        """Return the newest version of a plane that is handed on: snapshot, and deltas after it."""
+        bundle, deltas = self.bundles.get(name), self.deltas.get(name)
+        newest = 0 if deltas is None else deltas.head
+        return newest if bundle is None else max(newest, bundle.version.version)
+
+    def keep_delta(self, name: str, delta: KeptDelta) -> None:
+        """Keep a delta of a plane, to hand it on."""
+        self.deltas.setdefault(name, Deltas()).keep(delta)
+
+    def replace_trust(self, trust: Trust) -> None:
+        """Trust what a newer trust bundle says."""
+        self.known = replace(self.known, trust=trust)
+        self.trusting.set()
+
+    def replace_status(self, status: Status) -> None:
+        """Know a newer status."""
+        self.known = replace(self.known, status=status)
+
+    def forget_plane(self, number: int, plane: Plane) -> None:
+        """Know nothing of a plane that was destroyed, and hand nothing of it on."""
+        self.known = replace(self.known, status=self.known.status.without(number, plane))
+        for kept in (self.bundles, self.deltas):
+            kept.pop(f"status-{number}-{plane}", None)
+        self.refused.pop(f"status-{number}-{plane}", None)
+
+    def replace_rosters(self, newer: PlaceRosters) -> None:
+        """Know newer rosters of a place."""
+        self.known = replace(self.known, rosters=self.known.rosters.replaced(newer))
+
+    def replace_appointments(self, newer: PlaceAppointments) -> None:
+        """Know newer appointments of a place."""
+        appointments = {**self.known.appointments, newer.place: newer}
+        self.known = replace(self.known, appointments=appointments)
+
+    def replace_cards(self, revoked: Mapping[str, RevokedCards]) -> None:
+        """Know newer lists of revoked cards."""
+        self.known = replace(self.known, revoked_cards=revoked)
+
+    def replace_profiles(self, profiles: Profiles) -> None:
+        """Ask what newer profiles ask."""
+        self.profiles = profiles
+        self._gates.clear()
+
+    def take_grants(self, grants: Iterable[Grant]) -> int:
+        """Take verified grants; of two for a terminal the higher version counts."""
+        taken = 0
+        for grant in grants:
+            held = self.grants.get(grant.terminal)
+            full = held is None and len(self.grants) >= MAX_GRANTS
+            if full or (held is not None and held.version >= grant.version):
+                continue
+            if held is None:
+                tail = scan_id_tail(grant.terminal)
+                self._tails[tail] = (*self.terminals(tail), grant.terminal)
+            self.grants[grant.terminal] = grant
+            self._gates.pop(grant.terminal, None)
+            taken += 1
+        return taken

@@ -1,0 +1,195 @@
+"""Whether a worker can do its work; if not, what is wrong and what to do."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from runtime.clock import now
+from verifier.contract.vocabulary import Plane
+from verifier.service.http.audited import no_audit
+from verifier.service.http.health import Finding, Readiness
+from verifier.service.process.audit import AuditLog
+from verifier.service.process.keys import DailyKeys
+from verifier.service.store.commit import Commit
+from verifier.service.worker.follow.grants import GrantFollower
+from verifier.service.worker.knowledge import Knowledge
+from verifier.status.plane import PlaneView
+
+FLEET_SILENT_S: Final = 60.0
+"""Seconds without an answer of the fleet until it is said; its long polls last 25."""
+PLANE_SILENT_S: Final = 180.0
+"""Seconds without a delta until it is said; an unchanged plane has one each minute."""
+CLOCK_BEHIND_S: Final = 60.0
+"""Seconds that something signed may lie ahead of this machine's clock: machines differ a little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What readiness looks at."""
+
+    commit: Commit
+    knowledge: Knowledge
+    people: DailyKeys
+    grants: GrantFollower
+    follows_fleet: bool
+    audit: AuditLog
+    serving: asyncio.Event
+    """Set while the shared doors are open."""
+
+    @property
+    def loaded(self) -> bool:
+        """Say whether there is enough to judge a code by."""
+        knowledge = self.knowledge
+        return (
+            knowledge.known.trust.version > 0
+            and knowledge.profiles.version > 0
+            and self.grants.read.is_set()
+        )
+
+    def readiness(self) -> Readiness:
+        """Return what is wrong now."""
+        problems, warnings = list(self._problems()), list(self._warnings())
+        known = self.knowledge.known
+        return Readiness(
+            ready=not problems,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+            known={
+                "trust_version": known.trust.version,
+                "trust_expires_in": int(known.trust.expires - now()),
+                "status_age": _oldest(self.knowledge),
+                "profiles": len(self.knowledge.profiles.places()),
+                "profiles_version": self.knowledge.profiles.version,
+                "grants": len(self.knowledge.grants),
+            }
+            | planes_known(self.knowledge, now()),
+        )
+
+    def _problems(self) -> list[Finding]:
+        found = []
+        if not self.serving.is_set():
+            found.append(Finding(code="doors.closed", detail="the worker is starting or stopping"))
+        if self.commit.problem is not None:
+            found.append(
+                Finding(code="store.unfit", detail=f"{self.commit.problem}; start or repair Redis")
+            )
+        if not self.knowledge.known.trust.version:
+            found.append(
+                Finding(
+                    code="trust.missing",
+                    detail="no trust bundle was taken; start the issuing process",
+                )
+            )
+        if not self.knowledge.profiles.version:
+            found.append(
+                Finding(
+                    code="profiles.missing",
+                    detail="no profiles were taken; start the issuing process",
+                )
+            )
+        if not self.grants.read.is_set():
+            found.append(
+                Finding(code="grants.unread", detail="kept grants are being read; wait a moment")
+            )
+        if self.people.at(now(), None) is None:
+            found.append(
+                Finding(
+                    code="person_key.missing",
+                    detail="today's person-hash key is missing; start the issuing process",
+                )
+            )
+        return found
+
+    def _warnings(self) -> list[Finding]:
+        found = []
+        trust = self.knowledge.known.trust
+        if trust.version and now() > trust.expires:
+            found.append(
+                Finding(
+                    code="trust.expired",
+                    detail="the trust bundle has expired; start the issuing process",
+                )
+            )
+        if not self.knowledge.grants:
+            found.append(
+                Finding(code="grants.none", detail="no terminal has a grant; start the fleet")
+            )
+        if self.grants.refused:
+            found.append(
+                Finding(
+                    code="grants.refused",
+                    detail=f"{self.grants.refused} grants are not signed by a trusted key",
+                )
+            )
+        found += knowledge_warnings(self.knowledge, now())
+        if not self.audit.writable:
+            found.append(no_audit())
+        heard = self.grants.heard
+        if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
+            found.append(Finding(code="fleet.silent", detail="the fleet does not answer; start it"))
+        return found
+
+
+def planes_known(knowledge: Knowledge, moment: float) -> dict[str, int]:
+    """Return version and ages (seconds) of planes; `fed_age` while a source is stale."""
+    found = {}
+    for (number, plane), view in knowledge.known.status.planes().items():
+        name = f"status-{number}-{plane}"
+        found[name] = view.version
+        found[f"{name}.age"] = int(moment - view.as_of)
+        if view.fed is not None:
+            found[f"{name}.fed_age"] = int(moment - view.fed)
+    return found
+
+
+def knowledge_warnings(knowledge: Knowledge, moment: float) -> list[Finding]:
+    """Return what is wrong with what a worker knows, though it goes on judging by it."""
+    found = [
+        Finding(
+            code="bundle.refused", detail=f"{name} {why} is not taken; what stood before stands"
+        )
+        for name, why in sorted(knowledge.refused.items())
+    ]
+    planes = knowledge.known.status.planes()
+    for (number, plane), view in planes.items():
+        found += _plane_warnings(f"status-{number}-{plane}", view, moment)
+    ahead = max((view.as_of - moment for view in planes.values()), default=0.0)
+    if ahead > CLOCK_BEHIND_S:
+        found.append(
+            Finding(
+                code="clock.behind",
+                detail=f"what was signed last is {ahead:.0f} s ahead of this machine's clock",
+            )
+        )
+    return found
+
+
+def _plane_warnings(name: str, view: PlaneView, moment: float) -> list[Finding]:
+    found = []
+    if moment - view.as_of > PLANE_SILENT_S:
+        found.append(
+            Finding(
+                code="plane.silent",
+                detail=f"no delta of {name} for {moment - view.as_of:.0f} s",
+            )
+        )
+    if view.fed is not None:
+        found.append(
+            Finding(
+                code="plane.stale",
+                detail=f"a source that {name} needs has told nothing for {moment - view.fed:.0f} s",
+            )
+        )
+    return found
+
+
+def _oldest(knowledge: Knowledge) -> int:
+    """Return the age of the oldest plane in seconds; -1 while there is none."""
+    oldest = -1
+    for name in knowledge.bundles:
+        kind, _, rest = name.partition("-")
+        if kind == "status":
+            number, _, plane = rest.partition("-")
+            view = knowledge.known.status.plane(int(number), Plane(plane))
+            oldest = oldest if view is None else max(oldest, int(now() - view.known_as_of))
+    return oldest
