@@ -15,7 +15,7 @@ from fleet.contract.topics import TerminalId, TopicName
 from fleet.errors import CommandError
 from fleet.incidents import IncidentKind
 from fleet.presence import Presence
-from fleet.registry import District, Gate, Place, Registry, Terminal
+from fleet.registry import District, Gate, Place, RegisteredTerminal, Registry
 from fleet.shard import MAX_OPEN_COMMANDS, Arrival, Dead, ReadMessage, Shard, Work, read_arrival
 from verifier.contract.vocabulary import Direction, GrantState
 
@@ -27,7 +27,9 @@ T0 = 1_000_000
 
 def registry(state: GrantState = GrantState.ACTIVE) -> Registry:
     """Return a registry with one terminal."""
-    terminal = Terminal(id=NAME, place="hall", gate="g1", fingerprint="0" * 64, state=state)
+    terminal = RegisteredTerminal(
+        id=NAME, place="hall", gate="g1", fingerprint="0" * 64, state=state
+    )
     gate = Gate(id="g1", direction=Direction.IN)
     place = Place(id="hall", name="大厅", district="d1", gate=(gate,))
     return Registry(
