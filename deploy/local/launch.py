@@ -18,6 +18,7 @@ from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
 from deploy.local.house import Ports, UpPlan
 from deploy.local.ports import free_ports, require_free
+from deploy.words.language import asked_locale
 
 MAX_WORKERS: Final = 64
 """Scan workers of one machine; a typing error must not start a thousand processes."""
@@ -75,6 +76,7 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
     environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     environment |= {
         "LANG": os.environ.get("LC_ALL") or os.environ.get("LANG") or "C.UTF-8",
+        "LC_MESSAGES": asked_locale(),
         "HOME": plan.data,
         "PYTHONPATH": plan.pythonpath,
         "PYTHONSAFEPATH": "1",
