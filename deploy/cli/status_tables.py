@@ -32,7 +32,9 @@ def print_report(console: Console, report: HouseReport, language: Language) -> N
         line = in_words(Phrase("{subject}: {said}", subject=row.subject, said=row.said))
         console.print(Text(f"{_MARKS[row.level]} {line}", style=_STYLES[row.level]))
         if row.do is not None:
-            console.print(Text(f"    → {in_words(row.do)}"))
+            advice = Table.grid()
+            advice.add_row(Text("    → "), Text(in_words(row.do), overflow="fold"))
+            console.print(advice)
     for section in report.sections:
         if section.rows:
             console.print(Text(f"\n{in_words(section.title)}", style="bold"))

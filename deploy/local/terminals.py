@@ -29,13 +29,14 @@ async def fleet_rows(doors: Doors) -> list[tuple[str, ...]]:
     now, rows, after = time.time(), [], ""
     while True:
         page = await doors.fleet(f"/v1/terminals?after={after}")
-        rows += [_row(terminal, now) for terminal in page["terminals"]]
+        rows += [fleet_row(terminal, now) for terminal in page["terminals"]]
         if page["next"] is None:
             return rows
         after = page["next"]
 
 
-def _row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
+def fleet_row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Return the row of a terminal, as COLUMNS says."""
     seen, beat = terminal["last_seen"], terminal["beat"] or {}
     kinds = sorted({str(incident["kind"]) for incident in terminal["incidents"]})
     return (

@@ -65,6 +65,11 @@ def _rows(
 def _findings(name: str, body: Mapping[str, Any], kind: str, level: Level) -> Iterator[ReportRow]:
     for finding in body.get(kind, ()):
         code, detail = str(finding.get("code", "")), str(finding.get("detail", ""))
-        wrong = Phrase("{detail}", key=code, detail=detail)
-        said = Phrase("{code}: {wrong}", code=code, wrong=wrong)
-        yield ReportRow(subject=name, said=said, level=level, code=code)
+        yield finding_row(name, code, detail, level)
+
+
+def finding_row(name: str, code: str, detail: str, level: Level) -> ReportRow:
+    """Return the row of what a process says of itself; `detail` is its own words."""
+    wrong = Phrase("{detail}", key=code, detail=detail)
+    said = Phrase("{code}: {wrong}", code=code, wrong=wrong)
+    return ReportRow(subject=name, said=said, level=level, code=code)

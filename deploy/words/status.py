@@ -113,7 +113,7 @@ STATUS: Final[Mapping[str, str]] = {
     "offline": "离线",
     "flapping": "反复掉线",
     "never seen": "从未上线",
-    "seen {span} ago": "{span}前上线",
+    "seen {span} ago": "{span}前在线",
     "cut off by hand": "已人为断网",
     "outbox {count}": "待传 {count}",
     "{count} records wait for the centre": "{count} 条记录等待上传中心",

@@ -8,7 +8,7 @@ TERMINALS: Final[Mapping[str, str]] = {
     "gate": "闸机",
     "grant": "授权",
     "presence": "在线状态",
-    "seen": "上次上线",
+    "seen": "上次在线",
     "outbox": "待传",
     "incidents": "事件",
     "{place}/{gate} {direction}": "{place}/{gate} {direction}",

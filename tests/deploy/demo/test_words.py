@@ -76,3 +76,13 @@ def test_a_wrong_row_says_what_was_wanted() -> None:
     """Beside what came."""
     wrong = replace(ROW, right=False)
     assert printed(wrong, Language.EN, 80)[1].endswith("✗ deny trust.unknown_key")
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_row_fits_a_narrow_screen_in_two_lines(language: Language) -> None:
+    """What was shown, and below it what came: terminal, decision and reason whole."""
+    _, what, came = printed(ROW, language, 60)
+    assert what.strip() == said(ROW.what, language)
+    assert max(cell_len(what), cell_len(came)) <= 60
+    for word in ("culture-1", "deny trust.unknown_key", "17", "✓"):
+        assert word in came
