@@ -1,6 +1,6 @@
 """A day's rows as lines of JSON or CSV, with the columns that were asked for.
 
-Times are Unix milliseconds, a scan_id is written as terminals write it, other octets in hex. The
+Times are Unix milliseconds, a scan_id is written as terminals write it, other bytes in hex. The
 keyed hash of a person is written only when asked for by name: with it, whoever gets the file can
 put one person's ways of that day together.
 """

@@ -21,7 +21,7 @@ from verifier.errors import Refusal
 
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 64 * 1024
-"""Octets kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
+"""Bytes kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
 _PREFIX: Final = re.compile("|".join(re.escape(row.prefix) for row in FORMATS), re.IGNORECASE)
 
 

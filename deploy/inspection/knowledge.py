@@ -30,7 +30,7 @@ from verifier.trust.bundle import Trust, TrustedSet, open_trust
 from verifier.trust.lists import offered_ring
 
 MAX_ROOT_BYTES: Final = 64 * 1024
-"""Octets of a root file; 16 signatures over 32 keys take 50 KB."""
+"""Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
 _STATUS: Final = "status-"
 
 

@@ -24,7 +24,7 @@ from verifier.contract.audit import (
 from verifier.contract.errors import MalformedError
 
 MAX_HEAD_BYTES: Final = 256
-"""Octets of a head file."""
+"""Bytes of a head file."""
 _HEAD: Final = re.compile(r"([1-9][0-9]{0,15}):([0-9a-f]{64})")
 
 EXPLAINED: Final[Mapping[AuditFlaw, str]] = {

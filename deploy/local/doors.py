@@ -28,7 +28,7 @@ PART_TIMEOUT_S: Final = 60.0
 SEARCH_TIMEOUT_S: Final = 600.0
 """Seconds for a search of a month's day files; a city's take two minutes."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
-"""Octets read of one answer."""
+"""Bytes read of one answer."""
 
 Answer = dict[str, Any]
 
@@ -182,7 +182,7 @@ async def _fetch(
     seconds: float = TIMEOUT_S,
     **options: Any,
 ) -> tuple[int, bytes]:
-    """Return status and body of an answer of at most `limit` octets."""
+    """Return status and body of an answer of at most `limit` bytes."""
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with session.request(method, url, timeout=timeout, **options) as response:

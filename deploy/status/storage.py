@@ -24,7 +24,7 @@ BUNDLE_SOON_S: Final = 3 * 86_400
 FILLING: Final = 0.9
 """Share of `maxmemory` from which the store is said to fill up."""
 MIN_DISK_BYTES: Final = 1 << 30
-"""Octets free below which it is said: the store's file is written anew beside the old one."""
+"""Bytes free below which it is said: the store's file is written anew beside the old one."""
 _DAY: Final = 86_400
 
 

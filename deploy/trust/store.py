@@ -25,9 +25,9 @@ from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
 
 MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
-"""Octets of a trust source; 4,096 keys take 3 MB."""
+"""Bytes of a trust source; 4,096 keys take 3 MB."""
 MAX_KEY_BYTES: Final = 16 * 1024
-"""Octets of a key file."""
+"""Bytes of a key file."""
 ISSUING: Final = "issuing"
 """Name of the child that reads the trust source and the root file."""
 
@@ -99,7 +99,7 @@ def read_key(path: Path) -> SigningKey:
 
 
 def read(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` octets.
+    """Read a file of at most `limit` bytes.
 
     Raises:
         UsageError: it cannot be read, or is longer.

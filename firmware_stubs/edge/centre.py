@@ -32,11 +32,11 @@ from verifier.contract.scan import (
 )
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
-"""Octets of any answer but a bundle; a group's exceptions take 30 KB at most."""
+"""Bytes of any answer but a bundle; a group's exceptions take 30 KB at most."""
 BUNDLE_LIMIT_S: Final = 300.0
 """Seconds for one bundle; a health plane of 4.7 MB over a slow line. The next try goes on."""
 SILENT_S: Final = 15.0
-"""Seconds without an octet of a bundle after which the line counts as broken."""
+"""Seconds without a byte of a bundle after which the line counts as broken."""
 UPLOAD_LIMIT_S: Final = 15.0
 """Seconds for an upload of 100 records."""
 INDEX_LIMIT_S: Final = 5.0
@@ -284,7 +284,7 @@ def _code(body: bytes) -> str:
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """Read a body of at most `most` octets."""
+    """Read a body of at most `most` bytes."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         size += len(part)

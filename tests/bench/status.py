@@ -1,7 +1,7 @@
 """Rows status.*: the health plane of 18.7 million people, as a worker and a terminal hold it.
 
 On the list that `kapok up --people` makes for them, coloured as a city is. Everything goes through
-`TrustedSet`, signatures included: from signed octets to a plane that answers.
+`TrustedSet`, signatures included: from signed bytes to a plane that answers.
 `python -m tests.bench.status FOLDER` is the process whose memory is measured.
 """
 
@@ -146,7 +146,7 @@ def _publish(at: int) -> Published:
 
 
 async def _memory(published: Published) -> tuple[int, int]:
-    """Return how many octets a process holds that took the plane and deltas, and how many it has.
+    """Return how many bytes a process holds that took the plane and deltas, and how many it has.
 
     What it has beyond what it holds is the C library's: two planes for a moment at each delta.
     """

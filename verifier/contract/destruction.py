@@ -20,7 +20,7 @@ from verifier.contract.vocabulary import Plane
 
 TYPE: Final = "destruction"
 MAX_CERTIFICATE_BYTES: Final = 8192
-"""Octets of a certificate; one with 256 different values has some 3,000."""
+"""Bytes of a certificate; one with 256 different values has some 3,000."""
 DIGEST_BYTES: Final = 32
 CHAIN_BYTES: Final = 16
 CERTIFICATE_OF: Final = re.compile(r"destroyed-(0|[1-9][0-9]{0,9})-([a-z]{1,16})", re.ASCII)
@@ -117,7 +117,7 @@ def count_values(packed: bytes, *, bits: int, size: int) -> dict[int, int]:
     for octet, times in Counter(packed).items():
         for shift in range(0, 8, bits):
             counted[octet >> shift & mask] += times
-    counted[0] -= len(packed) * 8 // bits - size  # what fills up the last octet is zero
+    counted[0] -= len(packed) * 8 // bits - size  # what fills up the last byte is zero
     return {value: times for value, times in sorted(counted.items()) if times}
 
 

@@ -15,7 +15,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 
 CHAIN_BYTES: Final = 16
-"""Octets of a chain value: the start of a SHA-256."""
+"""Bytes of a chain value: the start of a SHA-256."""
 MAX_DELTA_CHANGES: Final = 100_000
 """Changes of one delta, half a megabyte; more are two deltas, or a snapshot."""
 

@@ -18,7 +18,7 @@ from verifier.contract.errors import MalformedError
 MAX_PACKED_MEMBERS: Final = 64
 """Members a presentation may carry; larger rosters come by bundle."""
 _MAX_LEB128_BYTES: Final = 5
-"""Octets of a 32-bit number."""
+"""Bytes of a 32-bit number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

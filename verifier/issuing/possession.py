@@ -32,7 +32,7 @@ from verifier.trust.keys import VerifyKey
 CLOCK_S: Final = 120
 """Seconds a phone's clock may be off; within them a nonce is remembered."""
 MAX_CREDENTIAL_BYTES: Final = 512
-"""Octets; one with four sectors takes some 200."""
+"""Bytes; one with four sectors takes some 200."""
 
 
 class HolderCause(StrEnum):

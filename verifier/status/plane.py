@@ -17,7 +17,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.encoding.inflate import inflate
 
 MAX_PLANE_BYTES: Final = 32 * 1024 * 1024
-"""Octets inflated; a test plane of 18.7 million people is 18.7 MB."""
+"""Bytes inflated; a test plane of 18.7 million people is 18.7 MB."""
 BITS: Final[Mapping[Plane, int]] = {
     Plane.REVOCATION: 1,
     Plane.HEALTH: 2,
@@ -81,7 +81,7 @@ class PackedValues:
         per_byte = 1 << self._level
         at = indices >> self._level
         places = indices & (per_byte - 1)
-        for place in range(per_byte):  # each octet at most once a place
+        for place in range(per_byte):  # each byte at most once a place
             here = places == place
             octets, shift = at[here], place * self.bits
             data[octets] &= np.uint8(0xFF ^ self._mask << shift)

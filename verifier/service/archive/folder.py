@@ -33,7 +33,7 @@ from verifier.contract.errors import MalformedError
 
 FOLDER_MODE: Final = 0o700
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
-"""Octets of a manifest or of the progress; 24 parts take some 60 KB."""
+"""Bytes of a manifest or of the progress; 24 parts take some 60 KB."""
 _MANIFEST: Final = "manifest.json"
 _PROGRESS: Final = "progress.json"
 _LOCK: Final = "lock"

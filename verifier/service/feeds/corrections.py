@@ -50,7 +50,7 @@ from verifier.service.store.persons import find_persons
 from verifier.service.store.planes import PlaneUnknown, read_value
 
 MAX_BODY_BYTES: Final = 4096
-"""Octets; 500 characters of text take at most 2,000."""
+"""Bytes; 500 characters of text take at most 2,000."""
 PAGE: Final = 200
 MAX_PAGE: Final = 1000
 _OPENING: Final = msgspec.json.Decoder(Opening)

@@ -36,9 +36,9 @@ from verifier.service.http.door import Route
 from verifier.service.http.problems import Problem
 
 PIECE_BYTES: Final = 64 * 1024
-"""Octets that must come within the source's `slow` seconds."""
+"""Bytes that must come within the source's `slow` seconds."""
 MAX_RECONCILE_BYTES: Final = 256 * 1024
-"""Octets; a thousand batches take 110 KB."""
+"""Bytes; a thousand batches take 110 KB."""
 _MANIFEST: Final = re.compile(r"[A-Za-z0-9_-]{1,1400}")
 _BATCH: Final = re.compile(r"[0-9a-f]{32}")
 _OFFSET: Final = re.compile(r"[0-9]{1,10}")

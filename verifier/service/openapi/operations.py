@@ -122,7 +122,7 @@ _CONDITIONS: Final = tuple(
     for name, says in (
         ("If-None-Match", "ETags of what the caller has."),
         ("Accept-Encoding", "gzip, if the caller unpacks it."),
-        ("Range", "One range of octets, of the representation that If-Range names."),
+        ("Range", "One range of bytes, of the representation that If-Range names."),
         ("If-Range", "ETag of the representation of which the caller has a part."),
     )
 )

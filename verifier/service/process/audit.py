@@ -30,7 +30,7 @@ from verifier.contract.audit import (
 )
 
 MAX_HEAD_BYTES: Final = 256
-"""Octets of a head file."""
+"""Bytes of a head file."""
 
 
 class AuditError(Exception):

@@ -1,6 +1,6 @@
 """The end of a plane in the store: `v:{status}:condemned:<list>:<plane>`, then nothing.
 
-One step takes the plane from everybody (destroy.lua); its octets are counted, then all keys that
+One step takes the plane from everybody (destroy.lua); its bytes are counted, then all keys that
 hold anything of it are removed, its snapshot on the shelf among them. What the store's file still
 has is the caller's to have rewritten. Every call may be made again.
 """
@@ -23,7 +23,7 @@ class Condemned(NamedTuple):
     """A plane that nobody reads any more."""
 
     data: bytes | None
-    """Its octets; None: they are removed already."""
+    """Its bytes; None: they are removed already."""
     head: PlaneHead | None
     """None: nothing was ever published, or it is removed already."""
     snapshot: str

@@ -1,7 +1,7 @@
 """Persons by the digest of their reference: `v:person:<list>:<bucket>`, small hashes.
 
-Bucket: the first 18 bits of the digest, five hex digits; field: its octets 3 to 10; value: the
-person index in decimal, which Redis packs into at most six octets. 71 of 18.7 million persons share
+Bucket: the first 18 bits of the digest, five hex digits; field: its bytes 3 to 10; value: the
+person index in decimal, which Redis packs into at most six bytes. 71 of 18.7 million persons share
 a bucket, below the 128 entries up to which Redis packs a hash: plain keys would take 2 GB. Who was
 erased by index alone may still stand here: nobody is found by it, and a new person takes its place.
 """
@@ -16,7 +16,7 @@ from verifier.service.store.library import TAKE_OVER
 
 BUCKET_BITS: Final = 18
 _FIELD: Final = slice(3, 11)
-"""Octets of the digest that follow the bucket's."""
+"""Bytes of the digest that follow the bucket's."""
 MAX_ASKED: Final = 10_000
 """Digests of one call; more are several calls, so that Redis answers others in between."""
 
@@ -112,5 +112,5 @@ async def forget_person(redis: Redis, number: int, digest: bytes) -> bool:
 
 
 def _text(field: bytes) -> Any:
-    """Return a field as the client sends it: octets, which its signatures call text."""
+    """Return a field as the client sends it: bytes, which its signatures call text."""
     return field

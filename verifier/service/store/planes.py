@@ -56,7 +56,7 @@ def changes_key(name: PlaneName) -> str:
 
 
 def octets(plane: Plane, size: int) -> int:
-    """Return how many octets a plane of `size` values takes."""
+    """Return how many bytes a plane of `size` values takes."""
     return (size * BITS[plane] + 7) // 8
 
 
@@ -172,6 +172,6 @@ async def read_value(redis: Redis, name: PlaneName, indices: Sequence[int]) -> l
 
 
 def _place(index: int, bits: int) -> int:
-    """Return where BITFIELD finds a value: it counts each octet from its highest bit."""
+    """Return where BITFIELD finds a value: it counts each byte from its highest bit."""
     bit = index * bits
     return bit + 8 - bits - 2 * (bit % 8)

@@ -21,10 +21,10 @@ from verifier.service.store.wire import pack_command
 from verifier.steps.use import Use, UseKind
 
 DIGEST_BYTES: Final = 12
-"""Octets of a text's digest: enough to tell two texts under one scan_id apart."""
+"""Bytes of a text's digest: enough to tell two texts under one scan_id apart."""
 HOUR_MS: Final = 3_600_000
 _BUCKET_BYTE: Final = 11
-"""Of a scan_id: the last octet of its random part."""
+"""Of a scan_id: the last byte of its random part."""
 
 _ANSWERS: Final = {
     b"f": Answer.FRESH,
@@ -81,7 +81,7 @@ def digest_of(caller: str, text: str) -> bytes:
 
 
 def index_key(tag: str, scan_id: bytes) -> str:
-    """Return the index key of a scan_id: by hour and the last octet of its random part."""
+    """Return the index key of a scan_id: by hour and the last byte of its random part."""
     return f"v:{{{tag}}}:i:{hour_of(scan_id)}:{scan_id[_BUCKET_BYTE]:02x}"
 
 

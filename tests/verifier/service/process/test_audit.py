@@ -86,7 +86,7 @@ def test_a_log_is_one_process_s(shell: Any, opened: Open) -> None:
 
 
 def test_a_torn_last_line_is_set_aside(opened: Open, tmp_path: Path) -> None:
-    """Kept octet for octet, and said in the next entry."""
+    """Kept byte for byte, and said in the next entry."""
     log = opened()
     log.write(ACT)
     log.close()

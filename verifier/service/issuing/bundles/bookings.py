@@ -29,7 +29,7 @@ from verifier.service.store.indices import are_persons
 from verifier.service.store.persons import find_persons
 
 MAX_BODY: Final = 512 * 1024
-"""Octets; a thousand bookings by reference take some 300 KB."""
+"""Bytes; a thousand bookings by reference take some 300 KB."""
 MAX_BOOKED: Final = 1_000
 """Bookings of a request, and cancellations: the store answers others in between."""
 MAX_SPAN_S: Final = 86_400

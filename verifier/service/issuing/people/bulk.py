@@ -63,7 +63,7 @@ from verifier.service.store.planes import Marker, PlaneUnknown, change
 
 NDJSON: Final = "application/x-ndjson"
 MAX_LINE_BYTES: Final = 4096
-"""Octets; a reference of 128 characters takes 1,536 at most."""
+"""Bytes; a reference of 128 characters takes 1,536 at most."""
 MAX_WAITING: Final = 4
 """Batches in hand or waiting; they are carried out one after the other."""
 AT_A_TIME: Final = 32
@@ -108,7 +108,7 @@ class BulkResource:
         self._redis = redis
         self._log = log
         self._settings = settings
-        # A batch that is sent again must come out the same to the last octet.
+        # A batch that is sent again must come out the same to the last byte.
         self._key = replace(key, deterministic=True)
         self._reference_key = reference_key
         self._turn = asyncio.Lock()

@@ -36,7 +36,7 @@ from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import are_persons, draw
 
 MAX_BODY: Final = 256 * 1024
-"""Octets; a roster of 500 members takes 40 KB."""
+"""Bytes; a roster of 500 members takes 40 KB."""
 MAX_AT_ONCE: Final = 8
 """Requests worked on at once; the others wait, and the store keeps connections for the shelf."""
 MAX_PLACES: Final = 64

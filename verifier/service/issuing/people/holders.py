@@ -61,7 +61,7 @@ from verifier.service.store.holders import (
 from verifier.service.store.issued import Issued
 
 MAX_BODY: Final = 4096
-"""Octets: a credential and a request in base64 take 1,100."""
+"""Bytes: a credential and a request in base64 take 1,100."""
 MAX_UNDER_WAY: Final = 32
 """Requests of holders under way; who finds no place comes again, and operators are not held up."""
 EMERGENCY_HOURS: Final = 6

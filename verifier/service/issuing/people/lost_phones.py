@@ -32,7 +32,7 @@ from verifier.service.store.holders import drop_family, read_family
 from verifier.service.store.indices import is_taken
 
 MAX_BODY: Final = 1024
-"""Octets; an index and a reason."""
+"""Bytes; an index and a reason."""
 _INDEX_DIGITS: Final = 10
 
 
@@ -145,7 +145,7 @@ def _opened(row: CredentialRow, lost: CredentialRow, guardian: int | None) -> bo
         return True
     if guardian is None:
         return row.form is CredentialForm.PHONE and row.mark == lost.mark
-    # A proxy keeps its guardian and the first octet of the key's mark.
+    # A proxy keeps its guardian and the first byte of the key's mark.
     return row.guardian == guardian and row.mark[-1:] == lost.mark[:1]
 
 

@@ -28,7 +28,7 @@ from verifier.service.store.indices import draw
 from verifier.service.store.persons import find_persons, keep_person
 
 MAX_BODY: Final = 4096
-"""Octets; a reference of 128 characters takes 512 at most, escaped 1,536."""
+"""Bytes; a reference of 128 characters takes 512 at most, escaped 1,536."""
 MAX_AT_ONCE: Final = 8
 """Requests worked on at once, as at the door of credentials."""
 

@@ -27,7 +27,7 @@ from verifier.service.process.audit import AuditLog
 from verifier.service.store.indices import is_taken
 
 MAX_BODY: Final = 1024
-"""Octets; one word."""
+"""Bytes; one word."""
 _INDEX_DIGITS: Final = 10
 _REVOCATION: Final = msgspec.json.Decoder(Revocation)
 

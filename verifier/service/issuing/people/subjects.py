@@ -42,7 +42,7 @@ from verifier.service.store.subjects import erase_subject, read_subject
 from verifier.steps.use import DAY
 
 MAX_BODY: Final = 2048
-"""Octets; a reference of 128 characters takes 1,536 at most, escaped."""
+"""Bytes; a reference of 128 characters takes 1,536 at most, escaped."""
 _SHOW: Final = msgspec.json.Decoder(SubjectRequest)
 _ERASE: Final = msgspec.json.Decoder(EraseRequest)
 

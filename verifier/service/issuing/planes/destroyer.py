@@ -48,7 +48,7 @@ _NOTHING: Final = "0" * (2 * DIGEST_BYTES)
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted before the octets were removed."""
+    """What was counted before the bytes were removed."""
 
     counts: dict[int, int]
     last: int
@@ -178,10 +178,10 @@ class Destroyer:
             self._log.warning("plane.destroyed_again", plane=str(name))
 
     async def _condemn(self, order: DestructionOrder) -> DestructionOrder:
-        """Take the plane from everybody, and note what it was before its octets go."""
+        """Take the plane from everybody, and note what it was before its bytes go."""
         found = await condemn(self._redis, order.name)
         if found.data is None:
-            raise PlaneUnknown(f"{order.name}: its octets are gone, and nobody has counted them")
+            raise PlaneUnknown(f"{order.name}: its bytes are gone, and nobody has counted them")
         floor = self._floors.load().get(bundle_name(order.name))
         last = 0 if found.head is None else found.head.version
         counts = await asyncio.to_thread(

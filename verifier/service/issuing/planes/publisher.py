@@ -52,13 +52,13 @@ RETRY_S: Final = 0.3
 SNAPSHOT_S: Final = 15 * 60
 """Seconds after which a snapshot is made: what a late comer catches up by deltas."""
 SNAPSHOT_OCTETS: Final = 2 * 1024 * 1024
-"""Octets of deltas after which a snapshot is made: half of a city's health plane."""
+"""Bytes of deltas after which a snapshot is made: half of a city's health plane."""
 START_OVER_S: Final = 10.0
 """Seconds from one snapshot to the next that a flood of changes may ask for."""
 SNAPSHOTS_COVERED: Final = 4
 """Newest snapshots that deltas are kept for: whoever has one of these catches up by deltas."""
 SMALL_PLANE: Final = 1024 * 1024
-"""Octets up to which a delta is signed in the event loop, not beside it."""
+"""Bytes up to which a delta is signed in the event loop, not beside it."""
 LEAP: Final = 64
 """Versions passed over at every beginning: floors are written down seconds late, and a store may
 have lost what it said last, so that somebody may hold some versions more than are known here."""

@@ -33,7 +33,7 @@ from verifier.service.worker.pipeline import PendingScan, ScanPipeline
 from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
-"""Octets of a request; it has three short words."""
+"""Bytes of a request; it has three short words."""
 NO_TEXT: Final = ""
 """What the scan_id is bound to; no code is empty."""
 _DECODER: Final = msgspec.json.Decoder(ManualRequest)

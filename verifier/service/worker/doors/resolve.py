@@ -39,7 +39,7 @@ from verifier.service.worker.pipeline import ScanPipeline, decided
 from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
-"""Octets of a request; it has two words."""
+"""Bytes of a request; it has two words."""
 _ATTEMPTS: Final = 3
 """Looks at a scan that changes meanwhile; it changes twice in its life at most."""
 _DECODER: Final = msgspec.json.Decoder(ResolveRequest)

@@ -24,7 +24,7 @@ from verifier.service.worker.knowledge import Knowledge, ScanGate
 from verifier.service.worker.pipeline import AHEAD_MS, Done, ScanPipeline
 
 MAX_BODY_BYTES: Final = 64 * 1024
-"""Octets of a request: 20,000 characters of text, escaped where JSON asks for it."""
+"""Bytes of a request: 20,000 characters of text, escaped where JSON asks for it."""
 _DECODER: Final = msgspec.json.Decoder(ScanRequest)
 
 

@@ -41,7 +41,7 @@ WATCH_S: Final = 0.5
 CLOSE_S: Final = 2.0
 """Seconds for the last answers, and for the client's half of the closing."""
 BUFFER_BYTES: Final = 64 * 1024
-"""Octets of answers that may wait for a client."""
+"""Bytes of answers that may wait for a client."""
 
 
 class _End(NamedTuple):

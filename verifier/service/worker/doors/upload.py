@@ -19,7 +19,7 @@ from verifier.service.worker.readiness import WorkerState
 from verifier.service.worker.uploads import upload
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-"""Octets of an upload: 100 records of 20,000 characters."""
+"""Bytes of an upload: 100 records of 20,000 characters."""
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 

@@ -34,7 +34,7 @@ from verifier.trust.bundle import TrustedSet
 POLL_S: Final = 0.5
 """Seconds between looks at the shelf."""
 BIG_BYTES: Final = 256 * 1024
-"""Octets from which a bundle is opened beside the event loop, not in it."""
+"""Bytes from which a bundle is opened beside the event loop, not in it."""
 MANY_BYTES: Final = 32 * 1024
 """The same of appointments, which are many small entries: 2,000 take 6 ms."""
 _ORDER: Final = {"root": 0, "trust": 1, "profiles": 2}

@@ -40,7 +40,7 @@ AGAIN_S: Final = 5.0
 FLOORS_S: Final = 5.0
 """Seconds between writes of the floors for deltas: each is an fsync beside the store's own."""
 SMALL_PLANE: Final = 1024 * 1024
-"""Octets up to which a delta is applied in the event loop; copying more would hold scans up."""
+"""Bytes up to which a delta is applied in the event loop; copying more would hold scans up."""
 
 
 class StatusFollower:
