@@ -29,7 +29,7 @@ class Download:
         self.name = name
         self._data = bytearray()
         self._tag: str | None = None
-        """Names the bytes; None: nothing came that can be gone on with."""
+        """Names the bytes; None: nothing came that can be continued."""
         self._packed = False
 
     def headers(self, held: bytes | None) -> dict[str, str]:

@@ -41,7 +41,7 @@ def fields(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"no column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
     if len(set(asked)) < len(asked):
-        raise UsageError("a column twice")
+        raise UsageError("a column is named twice; name each once")
     return asked
 
 

@@ -52,7 +52,7 @@ def describe(path: Path) -> Described:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{path}, line {lines}: no plane and value") from error
+        raise UsageError(f"{path}, line {lines}: no plane and value; correct the line") from error
     return Described(
         form=form,
         lines=lines,

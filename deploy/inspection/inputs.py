@@ -122,7 +122,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
     found = tuple(path for path in listed if path.is_file() and not path.name.startswith("."))
     if not found:
-        raise UsageError(f"{folder}: a folder without files")
+        raise UsageError(f"{folder}: an empty folder; name one with files")
     return found
 
 

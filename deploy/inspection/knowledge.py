@@ -113,7 +113,7 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
         except (BundleRefused, LocalError) as error:
             notes.append(f"left out: what followed {name}: {error}")
     if not known.trust.version:
-        raise LocalError("the house holds no trust bundle yet")
+        raise LocalError("the house has no trust bundle yet; wait until issuing is ready")
     return InspectionKnowledge(known=known, notes=tuple(notes))
 
 

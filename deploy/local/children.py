@@ -123,7 +123,7 @@ class _Kept:
             why = self._problem or "it gives no reason"
             raise ChildFailedError(
                 f"{self.child.name} was not ready within {self.child.ready_seconds:g} s: {why};"
-                f" see {self.log.path}"
+                f" read {self.log.path}"
             ) from None
 
     def release(self) -> None:

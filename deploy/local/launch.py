@@ -92,7 +92,7 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
 def _choose(wanted: Ports) -> Ports:
     fixed = {name: port for name, port in msgspec.structs.asdict(wanted).items() if port}
     if len(set(fixed.values())) < len(fixed):
-        raise UsageError("two of the given ports are the same")
+        raise UsageError("two of the given ports are the same; give each its own")
     for name, port in fixed.items():
         require_free(port, f"--{name.replace('_', '-')}-port")
     open_names = [name for name in Ports.__struct_fields__ if name not in fixed]
@@ -105,5 +105,5 @@ def _workers(wanted: int | None) -> int:
     if not 1 <= count <= MAX_WORKERS:
         if wanted is None:
             return MAX_WORKERS
-        raise UsageError(f"--workers {count}: between 1 and {MAX_WORKERS}")
+        raise UsageError(f"--workers {count}: give a number from 1 to {MAX_WORKERS}")
     return count

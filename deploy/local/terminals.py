@@ -74,7 +74,9 @@ async def give_command(
     deadline = time.monotonic() + wait_s
     while CommandState(command["state"]) not in FINAL_STATES:
         if time.monotonic() > deadline:
-            raise LocalError(f"command {command['id']} is still {command['state']}")
+            raise LocalError(
+                f"command {command['id']} is still {command['state']}; it goes on by itself"
+            )
         await asyncio.sleep(POLL_S)
         command = await doors.fleet(f"/v1/commands/{command['id']}")
     return command

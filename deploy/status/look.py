@@ -58,7 +58,9 @@ async def _trusted(data: Path, now: float) -> Trusted | LocalError:
     except LocalError as error:
         return error
     except TimeoutError:
-        return LocalError(f"the verifier did not hand out the trust bundle within {ASK_S:g} s")
+        return LocalError(
+            f"no worker handed out the trust bundle within {ASK_S:g} s; make one ready"
+        )
 
 
 def _away(data: Path) -> Section:

@@ -63,7 +63,9 @@ def editing(data: Path) -> Iterator[None]:
             finally:
                 os.close(descriptor)
     except FileNotFoundError as error:
-        raise UsageError(f"{data}: not the data folder of a house: no {error.filename}") from error
+        raise UsageError(
+            f"{data} is no data folder of a house (no {error.filename}); name it with --data"
+        ) from error
     except PermissionError as error:
         raise UsageError(f"{data} belongs to another account; run this as root") from error
 

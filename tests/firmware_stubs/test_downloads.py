@@ -1,4 +1,4 @@
-"""A bundle on its way: gone on with after a broken line, and only with the very same bytes."""
+"""A bundle on its way: continued after a broken line, and only with the very same bytes."""
 
 import gzip
 
@@ -72,7 +72,7 @@ def test_another_part_is_refused_and_all_is_asked_for_anew(headers: dict[str, st
 
 
 def test_a_weak_tag_names_no_octets() -> None:
-    """Nothing can be gone on with."""
+    """Nothing can be continued."""
     download = broken(ETag='W/"abc"')
     assert "Range" not in download.headers(None)
 

@@ -196,18 +196,20 @@ class Feeds:
         stuck = (channel.problem for channel in self.channels.values())
         problems += [Finding(code="source.stuck", detail=it) for it in stuck if it is not None]
         if not self._store_up:
-            problems.append(Finding(code="store.unavailable", detail="Redis does not answer"))
+            problems.append(
+                Finding(code="store.unavailable", detail="Redis does not answer: repair it")
+            )
         warnings = [] if audit.writable else [no_audit()]
         moment = now()
         for name, channel in sorted(self.channels.items()):
             progress = self._progress.get(name)
             found = freshness(channel.source, 0 if progress is None else progress.fed, moment)
             if channel.source.file.required and found in (Freshness.STALE, Freshness.NEVER):
-                warnings.append(Finding(code=f"source.{found}", detail=f"source {name} is {found}"))
+                silent = f"source {name} is {found}: ask whoever runs it"
+                warnings.append(Finding(code=f"source.{found}", detail=silent))
             if channel.breaker.state is not BreakerState.CLOSED:
-                warnings.append(
-                    Finding(code="source.open", detail=f"source {name} is given a pause")
-                )
+                refused = f"source {name} failed too often: run `kapok feed status {name}`"
+                warnings.append(Finding(code="source.open", detail=refused))
         return Readiness(
             ready=not problems,
             problems=tuple(problems),

@@ -176,7 +176,7 @@ def _readiness(
         if (problem := plane.problem) is not None
     )
     if not (shelf.published.is_set() and published(planes)):
-        problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
+        problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
     warnings = () if audit.writable else (no_audit(),)
     known = {
         plane.publisher.bundle: version

@@ -99,7 +99,7 @@ def test_a_torn_last_line_is_set_aside(opened: Open, tmp_path: Path) -> None:
 
 
 def test_a_killed_process_loses_its_head_at_most(opened: Open, tmp_path: Path) -> None:
-    """A head that is one entry behind is gone on from; so is none beside the first entry."""
+    """A log is continued when its head is one entry behind, or missing beside the first entry."""
     log = opened()
     log.write(ACT)
     first = (tmp_path / "fleet.head").read_bytes()

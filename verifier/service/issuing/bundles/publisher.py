@@ -76,7 +76,9 @@ class BundlePublisher:
             try:
                 await self.look()
             except (RedisError, OSError) as error:
-                self.problems["store"] = f"Redis is away ({type(error).__name__})"
+                self.problems["store"] = (
+                    f"Redis does not answer ({type(error).__name__}): repair it"
+                )
             else:
                 self.problems.pop("store", None)
             await asyncio.sleep(TICK_S)

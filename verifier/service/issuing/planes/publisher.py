@@ -126,7 +126,7 @@ class PlanePublisher:
                 except Superseded:
                     self._log.warning("plane.superseded")
                 except (RedisError, OSError) as error:
-                    self.problem = f"Redis is away ({type(error).__name__})"
+                    self.problem = f"Redis does not answer ({type(error).__name__}): repair it"
                 self._opened.clear()
                 await asyncio.sleep(RETRY_S)
         finally:
