@@ -32,15 +32,15 @@ class Download:
         """Names the bytes; None: nothing came that can be continued."""
         self._packed = False
 
-    def headers(self, held: bytes | None) -> dict[str, str]:
-        """Return the headers of the next request; `held` is the digest of the bundle in use."""
+    def headers(self, digest: bytes | None) -> dict[str, str]:
+        """Return the headers of the next request; `digest` is the digest of the bundle in use."""
         if self._tag is not None and self._data:
             return {
                 "Accept-Encoding": "gzip" if self._packed else "identity",
                 "If-Range": self._tag,
                 "Range": f"bytes={len(self._data)}-",
             }
-        known = {} if held is None else {"If-None-Match": f'"{held.hex()}"'}
+        known = {} if digest is None else {"If-None-Match": f'"{digest.hex()}"'}
         return {"Accept-Encoding": "gzip, identity;q=0.5"} | known
 
     def began(self, headers: Mapping[str, str], *, partial: bool) -> None:

@@ -147,7 +147,7 @@ def take_snapshot(
     used: tuple[bytes, ...] = ()
     if deltas:
         trial = trusted.copy()
-        trial.floors.pop(f"status-{name.number}-{name.plane}", None)
+        trial.floors.pop(f"status-{name.list_number}-{name.plane}", None)
         used = follow(trial, name, trial.take_status(data, now).value, deltas, now).used
     document, view = trusted.take_status(data, now, deltas=used)
     if (document.list, document.plane) != name:

@@ -132,14 +132,14 @@ async def _show(house: House, children: Children, console: Console, stop: asynci
 
 
 async def _look(watch: Watch, view: View, children: Children, stop: asyncio.Event) -> None:
-    asking = asyncio.ensure_future(watch.snapshot(children.status()))
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if asking.done():
-        found: Snapshot = asking.result()
+    snapshot = asyncio.ensure_future(watch.snapshot(children.status()))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({snapshot, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if snapshot.done():
+        found: Snapshot = snapshot.result()
         view.show(found)
-        await asyncio.wait({stopping}, timeout=REFRESH_S)
-    for task in (asking, stopping):
+        await asyncio.wait({stopped}, timeout=REFRESH_S)
+    for task in (snapshot, stopped):
         task.cancel()
 
 

@@ -59,11 +59,11 @@ class Watch:
         status = tuple(children)
         problems = [row for child in status if (row := _child_problem(child)) is not None]
         problems += await self._read_records()
-        seen, more = await self._read_terminals()
+        listed, more = await self._read_terminals()
         await self._standing.look()
         return Snapshot(
             decisions=tuple(self._decisions),
-            terminals=await self._terminal_rows(seen),
+            terminals=await self._terminal_rows(listed),
             problems=(*problems, *more, *self._standing.problems),
             facts=self._standing.facts,
             children=status,
@@ -103,13 +103,13 @@ class Watch:
             return {}, [_away("fleet", Phrase("presence is not known"), error)]
 
     async def _terminal_rows(
-        self, seen: Mapping[str, Mapping[str, Any]]
+        self, listed: Mapping[str, Mapping[str, Any]]
     ) -> tuple[TerminalRow, ...]:
-        names = sorted(self._endpoints.terminals.keys() | seen.keys())
-        return tuple([await self._terminal_row(name, seen.get(name)) for name in names])
+        names = sorted(self._endpoints.terminals.keys() | listed.keys())
+        return tuple([await self._terminal_row(name, listed.get(name)) for name in names])
 
-    async def _terminal_row(self, name: str, seen: Mapping[str, Any] | None) -> TerminalRow:
-        presence = None if seen is None else Phrase(str(seen.get("presence")))
+    async def _terminal_row(self, name: str, listed: Mapping[str, Any] | None) -> TerminalRow:
+        presence = None if listed is None else Phrase(str(listed.get("presence")))
         own = await self._own_state(name)
         outbox, bundles = own.get("outbox", {}).get("waiting"), own.get("bundles")
         online = own.get("connectivity", {}).get("online")

@@ -175,10 +175,10 @@ class Centre:
                 return BundleIndex(bundles=())
             raise
 
-    async def bundle(self, name: str, held: bytes | None) -> bytes | None:
+    async def bundle(self, name: str, digest: bytes | None) -> bytes | None:
         """Return the bytes of a bundle, or of a bucket of deltas below one.
 
-        None when it is still the one with digest `held`.
+        None when it is still the one with digest `digest`.
         After a broken line the next call for the same bundle goes on where it broke.
 
         Raises:
@@ -192,7 +192,7 @@ class Centre:
                 "GET",
                 f"/v1/bundles/{name}",
                 BUNDLE_LIMIT_S,
-                headers=download.headers(held),
+                headers=download.headers(digest),
                 into=download,
             )
             if told.status in _CONTENT:

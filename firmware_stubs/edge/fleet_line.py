@@ -97,7 +97,7 @@ class FleetLine:
             return
         self._reported = lasting
         shell = self._shell
-        await shell.desk.ask(
+        await shell.writer.ask(
             shell.storage.lanes.report,
             versions,
             int(shell.now() * 1000),
@@ -124,7 +124,7 @@ class FleetLine:
     async def _connect(self, backoff: Backoff) -> None:
         """Connect once and stay until the connection is lost."""
         shell, settings = self._shell, self._shell.settings
-        self._epoch = epoch = await shell.desk.ask(
+        self._epoch = epoch = await shell.writer.ask(
             shell.storage.memory.next_epoch, settings.generation
         )
         will = Will(epoch=epoch, boot=self._boot)
@@ -155,7 +155,7 @@ class FleetLine:
     async def _born(self, connection: BrokerConnection, epoch: Epoch) -> None:
         shell = self._shell
         lanes = shell.storage.lanes
-        reported, result = await shell.desk.ask(
+        reported, result = await shell.writer.ask(
             lambda: (lanes.lowest(REPORTED), lanes.lowest(RESULT))
         )
         birth = Birth(
@@ -181,7 +181,7 @@ class FleetLine:
         shell, epoch = self._shell, self._epoch
         if epoch is None:
             return
-        kept = await shell.desk.ask(shell.storage.lanes.kept, epoch, self._boot)
+        kept = await shell.writer.ask(shell.storage.lanes.kept, epoch, self._boot)
         if connection is not self._connection:
             return
         for message in kept:
@@ -202,7 +202,7 @@ class FleetLine:
 
     async def _heartbeat(self, epoch: Epoch) -> Beat:
         shell = self._shell
-        fill = await shell.desk.ask(shell.storage.records.fill)
+        fill = await shell.writer.ask(shell.storage.records.fill)
         counters = {
             **shell.counters,
             "gate.openings": shell.gate.openings,
@@ -248,7 +248,7 @@ class FleetLine:
             await shell.command(told)
         elif name is TopicName.ACK and not arrived.retained:
             ack = read(Ack, arrived.payload)
-            await shell.desk.ask(shell.storage.lanes.acknowledge, ack)
+            await shell.writer.ask(shell.storage.lanes.acknowledge, ack)
         elif name is TopicName.BUNDLE and not arrived.retained:
             self._news(float(min(read(BundleNews, arrived.payload).spread_s, MAX_SPREAD_S)))
         elif name is TopicName.DESIRED:

@@ -54,12 +54,12 @@ class Shell:
         self,
         settings: TerminalSettings,
         storage: Storage,
-        desk: DiskThread,
+        writer: DiskThread,
         log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
         self.storage = storage
-        self.desk = desk
+        self.writer = writer
         self.log = log
         self.machine = Terminal(settings.terminal, language=settings.language)
         self.gate = Relay(settings.gate, open_s=settings.gate_open_s, log=log)
@@ -116,7 +116,7 @@ class Shell:
         setting = clock.observe(date=date, sent=sent, received=received)
         if clock.offset is not None and (unset or setting.jump_s):
             # At once, so that a restart before the next clean-up is not unsure of the time.
-            self.begin(self.desk.ask(self.storage.memory.persist_offset, clock.offset))
+            self.begin(self.writer.ask(self.storage.memory.persist_offset, clock.offset))
         if setting.jump_s:
             self.counters["clock.jumps"] += 1
             self.log.warning("clock.jumped", seconds=round(setting.jump_s))
@@ -184,7 +184,7 @@ class Shell:
 
     async def sweep(self) -> None:
         """Let a second pass, and clean up."""
-        await self.desk.ask(self.storage.sweep, now=self.now(), confirmed_at=self.confirmed_at)
+        await self.writer.ask(self.storage.sweep, now=self.now(), confirmed_at=self.confirmed_at)
 
     async def confirmed(self) -> None:
         """Note that the centre's store took something; see whether it is still the same store."""
@@ -194,10 +194,10 @@ class Shell:
             return
         before, self._store = self._store, name
         if failed_over(before, name):
-            again = await self.desk.ask(self.storage.records.reopen)
+            again = await self.writer.ask(self.storage.records.reopen)
             self.log.warning("store.failed_over", records=again)
             self.upload()
-        await self.desk.ask(self.storage.memory.persist_store_name, name)
+        await self.writer.ask(self.storage.memory.persist_store_name, name)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -206,7 +206,7 @@ class Shell:
 
     async def _note(self, action: actions.Note) -> None:
         try:
-            await self.desk.ask(self.storage.records.note, action.scan)
+            await self.writer.ask(self.storage.records.note, action.scan)
         except sqlite3.Error as error:
             self._disk_failed(error)
 
@@ -218,14 +218,14 @@ class Shell:
         await self.dispatch(event)
 
     async def _decide(self, action: actions.Decide) -> None:
-        answer = await self.desk.ask(self.alone.decide, action.scan, self.reading())
+        answer = await self.writer.ask(self.alone.decide, action.scan, self.reading())
         self._count(answer.decision)
         await self.dispatch(events.DecidedAlone(answer=answer))
 
     async def _keep(self, action: actions.Keep) -> None:
         self._count(action.verdict.answer.decision)
         try:
-            await self.desk.ask(
+            await self.writer.ask(
                 self.alone.keep,
                 action.scan,
                 action.verdict,
@@ -242,7 +242,7 @@ class Shell:
 
     async def _open_gate(self, action: actions.OpenGate) -> None:
         try:
-            await self.desk.ask(self.storage.records.mark_opened, action.scan_id)
+            await self.writer.ask(self.storage.records.mark_opened, action.scan_id)
         except sqlite3.Error as error:
             self._disk_failed(error)
         self.gate.open(action.scan_id)
@@ -262,12 +262,12 @@ class Shell:
         self.upload()
 
     async def _suspend(self, action: actions.Suspend) -> None:
-        await self.desk.ask(self.storage.memory.suspend, suspended=action.suspended)
+        await self.writer.ask(self.storage.memory.suspend, suspended=action.suspended)
 
     async def _write(self, action: actions.Write) -> None:
         now = int(self.now() * 1000)
         try:
-            new = await self.desk.ask(self.storage.lanes.write, action.plan, now)
+            new = await self.writer.ask(self.storage.lanes.write, action.plan, now)
         except sqlite3.Error:
             self.machine.ring.unwritten(action.plan)
             raise

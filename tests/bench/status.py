@@ -128,7 +128,9 @@ def _publish(at: int) -> Published:
         root_keys=(RootKey(spki=root.spki),), bundle_keys=(RootKey(spki=bundle.spki),),
     )  # fmt: skip
     trust = source.document(version=1, issued_at=at, expires=at + _DAY)
-    signer = PlaneSigner(issuer=ISSUER, uri=LIST_URI, number=LIST, plane=Plane.HEALTH, key=status)
+    signer = PlaneSigner(
+        issuer=ISSUER, uri=LIST_URI, list_number=LIST, plane=Plane.HEALTH, key=status
+    )
     view, deltas = PlaneView(values=packed, version=1, as_of=at), []
     snapshot = signer.snapshot(view)
     for _ in range(ROUNDS):

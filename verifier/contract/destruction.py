@@ -24,7 +24,7 @@ MAX_CERTIFICATE_BYTES: Final = 8192
 DIGEST_BYTES: Final = 32
 CHAIN_BYTES: Final = 16
 CERTIFICATE_OF: Final = re.compile(r"destroyed-(0|[1-9][0-9]{0,9})-([a-z]{1,16})", re.ASCII)
-"""Name of a certificate on the shelf: list and plane."""
+"""Name of a certificate as a bundle: list and plane."""
 
 Seconds = Annotated[int, Meta(ge=0, lt=1 << 40)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
@@ -77,9 +77,9 @@ class Destruction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return f"status-{self.list}-{self.plane}"
 
 
-def certificate_name(number: int, plane: Plane) -> str:
+def certificate_name(list_number: int, plane: Plane) -> str:
     """Return the name under which a plane's certificate is handed out."""
-    return f"destroyed-{number}-{plane}"
+    return f"destroyed-{list_number}-{plane}"
 
 
 def seal_destruction(
@@ -121,7 +121,7 @@ def count_values(packed: bytes, *, bits: int, size: int) -> dict[int, int]:
     return {value: times for value, times in sorted(counted.items()) if times}
 
 
-def traces(number: int, plane: Plane) -> re.Pattern[bytes]:
+def traces(list_number: int, plane: Plane) -> re.Pattern[bytes]:
     """Return what shows that a file still holds something of a plane.
 
     The store's keys of it, and what stands in the payload of each of its snapshots and deltas. Not
@@ -129,12 +129,12 @@ def traces(number: int, plane: Plane) -> re.Pattern[bytes]:
     the plane and wrote down elsewhere.
     """
     name = plane.value.encode()
-    of_list = re.escape(encode(number))
+    of_list = re.escape(encode(list_number))
     text = re.escape(encode(plane.value))
-    store = rb"v:\{status\}:(?:plane|changes|deltas):%d:%s" % (number, name)
-    shelf = rb"v:bundle:status-%d-%s" % (number, name)
+    store = rb"v:\{status\}:(?:plane|changes|deltas):%d:%s" % (list_number, name)
+    bundle = rb"v:bundle:status-%d-%s" % (list_number, name)
     # Deterministic: a snapshot's private claim begins with list and plane, then its size follows;
     # a delta's members `list`, `prev`, `chain` and `plane` follow each other.
     snapshot = rb"[\xa5-\xa7]\x01%b\x02%b\x03" % (of_list, text)
     delta = rb"\x64list%b\x64prev\x50.{16}\x65chain\x50.{16}\x65plane%b" % (of_list, text)
-    return re.compile(b"|".join((store, shelf, snapshot, delta)), re.DOTALL)
+    return re.compile(b"|".join((store, bundle, snapshot, delta)), re.DOTALL)

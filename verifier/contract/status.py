@@ -33,12 +33,12 @@ Chain = Annotated[bytes, msgspec.Meta(min_length=CHAIN_BYTES, max_length=CHAIN_B
 class PlaneName(NamedTuple):
     """A list's number and which of its planes."""
 
-    number: int
+    list_number: int
     plane: Plane
 
     def __str__(self) -> str:
         """Write it as keys of the store do."""
-        return f"{self.number}:{self.plane}"
+        return f"{self.list_number}:{self.plane}"
 
 
 class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -78,8 +78,8 @@ def open_rosters(document: RostersDocument) -> PlaceRosters:
     """
     by_group: dict[bytes, KnownRoster] = {}
     for roster in document.rosters:
-        held = by_group.get(roster.group)
-        if held is None or held.version < roster.version:
+        newest = by_group.get(roster.group)
+        if newest is None or newest.version < roster.version:
             by_group[roster.group] = _known(roster)
     return PlaceRosters(place=document.place, by_group=by_group)
 

@@ -97,17 +97,17 @@ def test_a_command_that_could_not_be_written_is_done_when_it_comes_again(
     async def scenario() -> None:
         shell = await ready(storage, tmp_path)
         execute = storage.database.connection.execute
-        await shell.desk.ask(execute, "PRAGMA query_only=ON")
+        await shell.writer.ask(execute, "PRAGMA query_only=ON")
         with pytest.raises(sqlite3.Error):
             await shell.command(told(shell))
         assert shell.gate.openings == 0
-        await shell.desk.ask(execute, "PRAGMA query_only=OFF")
+        await shell.writer.ask(execute, "PRAGMA query_only=OFF")
         for _ in range(2):
             await shell.command(told(shell))
         assert shell.gate.openings == 1
         shell.gate.close()
         await shell.finish()
-        shell.desk.close()
+        shell.writer.close()
 
     asyncio.run(scenario())
     assert said(storage) == [ResultState.RUNNING, ResultState.SUCCEEDED]
@@ -119,7 +119,7 @@ def test_a_command_is_seen_through_when_the_line_is_lost(storage: Storage, tmp_p
     async def scenario() -> None:
         shell = await ready(storage, tmp_path)
         held = threading.Event()
-        busy = asyncio.ensure_future(shell.desk.ask(held.wait))
+        busy = asyncio.ensure_future(shell.writer.ask(held.wait))
         line = asyncio.ensure_future(shell.command(told(shell)))
         await asyncio.sleep(0)
         line.cancel()
@@ -130,7 +130,7 @@ def test_a_command_is_seen_through_when_the_line_is_lost(storage: Storage, tmp_p
         await shell.finish()
         assert shell.gate.openings == 1
         shell.gate.close()
-        shell.desk.close()
+        shell.writer.close()
 
     asyncio.run(scenario())
     assert said(storage) == [ResultState.RUNNING, ResultState.SUCCEEDED]

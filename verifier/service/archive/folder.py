@@ -92,10 +92,10 @@ class RecordsFolder:
         Raises:
             FolderError: a file of the day is not what its name says.
         """
-        held = self._manifests.get(day)
-        if held is None:
-            held = self._manifests[day] = self._recovered(day)
-        return held
+        found = self._manifests.get(day)
+        if found is None:
+            found = self._manifests[day] = self._recovered(day)
+        return found
 
     @contextmanager
     def part(self, hour: int) -> Iterator["NewPart"]:

@@ -66,7 +66,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         await ensure_library(redis)
         register = Register(
             redis=redis,
-            number=settings.list,
+            list_number=settings.list,
             people=settings.people,
             key=reference_key,
             turns=asyncio.Semaphore(MAX_CALLS),
@@ -167,13 +167,13 @@ class Feeds:
         """Say it when it is new, and now and then, since a store may have been set back."""
         said, at = self._fed
         if fed != said or now() - at > SAID_AGAIN_S:
-            await write_fed(self._register.redis, self._register.number, fed)
+            await write_fed(self._register.redis, self._register.list_number, fed)
             self._fed = (fed, now())
 
     async def _read_folder(self) -> None:
         before = {name: channel.source for name, channel in self.channels.items()}
         found, problems = await asyncio.to_thread(
-            read_folder, self._folder, self._register.number, before
+            read_folder, self._folder, self._register.list_number, before
         )
         for name, problem in problems.items():
             self._log.error("refused", source=name, why=problem)

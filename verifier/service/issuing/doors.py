@@ -42,24 +42,24 @@ def issuing_routes(
     issuer_key: SigningKey,
     reference_key: ReferenceKey,
     status: ListStatus,
-    shelf: BundlePublisher,
+    bundles: BundlePublisher,
 ) -> tuple[Route, ...]:
     """Return the doors of persons, credentials, appointments and holders."""
     redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
     personal = Personal(redis, settings, issue, challenges, status)
-    credentials = Credentials(redis, settings, issuer_key, status, personal, shelf)
+    credentials = Credentials(redis, settings, issuer_key, status, personal, bundles)
     persons = Persons(redis, settings, reference_key, status)
-    appointments = AppointmentResource(redis, settings.list, reference_key, shelf)
-    losing = LostPhones(redis, settings, status, tools.audit)
+    appointments = AppointmentResource(redis, settings.list, reference_key, bundles)
+    lost_phones = LostPhones(redis, settings, status, tools.audit)
     revoking = Revocations(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
-    holders = Holders(redis, settings, keys, issue, losing, status, tools.metrics)
+    holders = Holders(redis, settings, keys, issue, lost_phones, status, tools.metrics)
     return (
         Route(method="POST", path="/v1/persons", handler=persons.post),
-        Route(method="GET", path="/v1/persons/{}/credentials", handler=losing.get),
-        Route(method="POST", path="/v1/persons/{}/lost", handler=losing.post),
+        Route(method="GET", path="/v1/persons/{}/credentials", handler=lost_phones.get),
+        Route(method="POST", path="/v1/persons/{}/lost", handler=lost_phones.post),
         Route(method="POST", path="/v1/challenges", handler=challenges.post),
         Route(method="POST", path="/v1/credentials", handler=credentials.post),
         Route(method="POST", path="/v1/appointments", handler=appointments.post),

@@ -32,7 +32,7 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reference_key: str
     """32 bytes, under which references of persons are hashed."""
     root: str
-    """The root file, laid on the shelf as it is."""
+    """The root file, published as it is."""
     trust: str
     """The trust source, JSON (`verifier.issuing.publisher.TrustSource`)."""
     profiles: str

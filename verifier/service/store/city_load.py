@@ -41,19 +41,19 @@ async def keep_progress(redis: Redis, job: str, progress: str) -> None:
     await redis.set(_marker(job), progress)
 
 
-async def take_all(redis: Redis, number: int, kind: str, bitmap: bytes) -> bool:
+async def take_all(redis: Redis, list_number: int, kind: str, bitmap: bytes) -> bool:
     """Take indices of a list where none was taken; False: some are taken, and not these.
 
     Raises:
         RedisError: the store is away; a second call finds out whether it was done.
     """
-    key = f"v:taken:{number}:{kind}"
+    key = f"v:taken:{list_number}:{kind}"
     if await redis.set(key, bitmap, nx=True):
         return True
-    held: Any = await redis.get(key)
-    held = (held or b"").ljust(len(bitmap), b"\0")
-    wanted = int.from_bytes(bitmap, "big") << 8 * (len(held) - len(bitmap))
-    return int.from_bytes(held, "big") & wanted == wanted
+    taken: Any = await redis.get(key)
+    taken = (taken or b"").ljust(len(bitmap), b"\0")
+    wanted = int.from_bytes(bitmap, "big") << 8 * (len(taken) - len(bitmap))
+    return int.from_bytes(taken, "big") & wanted == wanted
 
 
 async def fill_plane(

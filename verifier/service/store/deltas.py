@@ -155,7 +155,7 @@ async def start_over(
 async def lay_snapshot(
     redis: Redis, name: PlaneName, bundle: str, version: int, data: bytes
 ) -> None:
-    """Lay a snapshot on the shelf under a bundle's name.
+    """Publish a snapshot under a bundle's name.
 
     Raises:
         Superseded: something newer lies there, or the plane is gone; nothing was done.

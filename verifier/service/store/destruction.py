@@ -1,7 +1,7 @@
 """The end of a plane in the store: `v:{status}:condemned:<list>:<plane>`, then nothing.
 
 One step takes the plane from everybody (destroy.lua); its bytes are counted, then all keys that
-hold anything of it are removed, its snapshot on the shelf among them. What the store's file still
+hold anything of it are removed, its published snapshot among them. What the store's file still
 has is the caller's to have rewritten. Every call may be made again.
 """
 
@@ -27,12 +27,12 @@ class Condemned(NamedTuple):
     head: PlaneHead | None
     """None: nothing was ever published, or it is removed already."""
     snapshot: str
-    """SHA-256 of the snapshot on the shelf, in hex; empty: there is none."""
+    """SHA-256 of the published snapshot, in hex; empty: there is none."""
 
 
 def bundle_name(name: PlaneName) -> str:
-    """Return the name of a plane's snapshots on the shelf."""
-    return f"status-{name.number}-{name.plane}"
+    """Return the name of a plane's snapshots as bundles."""
+    return f"status-{name.list_number}-{name.plane}"
 
 
 async def condemn(redis: Redis, name: PlaneName) -> Condemned:
@@ -46,8 +46,10 @@ async def condemn(redis: Redis, name: PlaneName) -> Condemned:
         deltas_key(name), HEADS, str(name),
     )  # fmt: skip
     data: Any = await redis.get(_condemned_key(name))
-    shelf = (await read_versions(redis)).get(bundle_name(name))
-    return Condemned(data, read_head(head) if head else None, "" if shelf is None else shelf.digest)
+    snapshot = (await read_versions(redis)).get(bundle_name(name))
+    return Condemned(
+        data, read_head(head) if head else None, "" if snapshot is None else snapshot.digest
+    )
 
 
 async def remove(redis: Redis, name: PlaneName) -> None:

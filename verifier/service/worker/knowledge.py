@@ -58,7 +58,7 @@ class Knowledge:
         self.deltas: dict[str, Deltas] = {}
         """By the name of the plane's snapshot."""
         self.refused: dict[str, str] = {}
-        """What lies on the shelf and is not taken: name to version and cause, for people."""
+        """What is published and not taken: name to version and cause, for people."""
         self.grants: dict[str, Grant] = {}
         self._gates: dict[str, ScanGate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
@@ -111,12 +111,12 @@ class Knowledge:
         """Know a newer status."""
         self.known = replace(self.known, status=status)
 
-    def forget_plane(self, number: int, plane: Plane) -> None:
+    def forget_plane(self, list_number: int, plane: Plane) -> None:
         """Know nothing of a plane that was destroyed, and hand nothing of it on."""
-        self.known = replace(self.known, status=self.known.status.without(number, plane))
+        self.known = replace(self.known, status=self.known.status.without(list_number, plane))
         for kept in (self.bundles, self.deltas):
-            kept.pop(f"status-{number}-{plane}", None)
-        self.refused.pop(f"status-{number}-{plane}", None)
+            kept.pop(f"status-{list_number}-{plane}", None)
+        self.refused.pop(f"status-{list_number}-{plane}", None)
 
     def replace_rosters(self, newer: PlaceRosters) -> None:
         """Know newer rosters of a place."""
@@ -140,11 +140,11 @@ class Knowledge:
         """Take verified grants; of two for a terminal the higher version counts."""
         taken = 0
         for grant in grants:
-            held = self.grants.get(grant.terminal)
-            full = held is None and len(self.grants) >= MAX_GRANTS
-            if full or (held is not None and held.version >= grant.version):
+            before = self.grants.get(grant.terminal)
+            full = before is None and len(self.grants) >= MAX_GRANTS
+            if full or (before is not None and before.version >= grant.version):
                 continue
-            if held is None:
+            if before is None:
                 tail = scan_id_tail(grant.terminal)
                 self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant

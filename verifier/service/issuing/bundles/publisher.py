@@ -1,4 +1,4 @@
-"""What the issuing process lays on the shelf from files: root, trust, profiles, revoked cards.
+"""What the issuing process publishes from files: root, trust, profiles, revoked cards.
 
 A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
 file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`),
@@ -57,7 +57,7 @@ class BundlePublisher:
         self._profiles, self._rules, self._cards = profiles, rules, cards
         self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
-        """Name -> digest of the content that lies on the shelf, and when it was signed."""
+        """Name -> digest of the content that is published, and when it was signed."""
         self.rosters = RosterBoard(redis, issuer_key, floors)
         self.appointments = AppointmentBoard(redis, bundle_key, floors)
         self.places: frozenset[str] = frozenset()
@@ -119,7 +119,7 @@ class BundlePublisher:
 
     async def _publish_root(self) -> None:
         """Lay out the newest root, and those before it for whoever slept through one."""
-        held = await read_versions(self._redis)
+        published = await read_versions(self._redis)
         try:
             steps = {f"root-{_root_version(data)}": data for data in self._earlier_roots()}
             newest = self._root.read_bytes()
@@ -130,7 +130,7 @@ class BundlePublisher:
             return
         self.problems.pop("root", None)
         for name, (version, data) in files.items():
-            if name not in held or held[name].digest != hashlib.sha256(data).hexdigest():
+            if name not in published or published[name].digest != hashlib.sha256(data).hexdigest():
                 await publish_bundle(self._redis, name, version, data)
 
     def _earlier_roots(self) -> list[bytes]:

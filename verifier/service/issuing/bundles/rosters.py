@@ -37,7 +37,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Signed:
-    """What lies on the shelf for a place."""
+    """What is published for a place."""
 
     content: bytes
     """Digest of the rosters."""
@@ -105,14 +105,14 @@ class RosterBoard:
         old = {it for it in signed if moment - signed[it].at > ROSTERS_VALID_S // 2}
         if not self._due | old:
             return
-        held = await read_versions(self._redis)
+        published = await read_versions(self._redis)
         floors = self._floors.load()
         for place in sorted(self._due | old):
             name = f"rosters-{place}"
             rosters = [row.roster for _, row in sorted(kept.items()) if place in row.places]
             content = _digest(rosters)
             if place not in signed or signed[place].content != content or place in old:
-                version = next_version(name, held, floors)
+                version = next_version(name, published, floors)
                 await self._lay_down(place, version, tuple(rosters), moment)
                 signed[place] = _Signed(content=content, at=moment)
             self._due.discard(place)

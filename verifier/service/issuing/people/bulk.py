@@ -196,18 +196,18 @@ class BulkResource:
 
     async def _plan(self, job: str, lines: Sequence[Line]) -> list[PlannedLine]:
         """Decide who each line is, and which indices it takes."""
-        number, settings = self._settings.list, self._settings
+        list_number, settings = self._settings.list, self._settings
         digests = {line.digest for line in lines if isinstance(line, RequestedLine)}
         asked = list(digests)
-        found = dict(zip(asked, await find_persons(self._redis, number, asked), strict=True))
+        found = dict(zip(asked, await find_persons(self._redis, list_number, asked), strict=True))
         known = [person for person in found.values() if person is not None]
         were = await were_given(self._redis, job, known)
         given = {person for person, already in zip(known, were, strict=True) if already}
         fresh = sum(person is None for person in found.values())
-        persons = iter(await draw_many(self._redis, number, "person", settings.people, fresh))
+        persons = iter(await draw_many(self._redis, list_number, "person", settings.people, fresh))
         papers = sum(isinstance(line, RequestedLine) and line.hours is not None for line in lines)
         credentials = iter(
-            await draw_many(self._redis, number, "credential", settings.credentials, papers)
+            await draw_many(self._redis, list_number, "credential", settings.credentials, papers)
         )
         planned = []
         for line in lines:
@@ -230,7 +230,7 @@ class BulkResource:
 
     async def _carry_out(self, job: str, plan: BatchPlan, lines: Sequence[Line]) -> BatchPlan:
         """Do what a plan says, as often as it is asked; returns it as it turned out."""
-        number = self._settings.list
+        list_number = self._settings.list
         plan = await self._living(plan)
         pairs = list(_given(plan, lines))
         colours = [(it.person, line.colour) for it, line in pairs if it.new]
@@ -239,7 +239,7 @@ class BulkResource:
         if not changed and await read_done(self._redis, job) != plan.batch + 1:
             raise Problem(HTTPStatus.CONFLICT, "bulk.order")
         new = [(line.digest, it.person) for it, line in pairs if it.new]
-        stands = await keep_persons(self._redis, number, new)
+        stands = await keep_persons(self._redis, list_number, new)
         others = {
             drawn: person for (_, drawn), person in zip(new, stands, strict=True) if drawn != person
         }

@@ -166,10 +166,10 @@ class Personal:
         return drawn, await self._status.give_colour(drawn, colour)
 
 
-async def answer_of(issued: Issued, number: int, picture: str | None = None) -> dict[str, Any]:
+async def answer_of(issued: Issued, list_number: int, picture: str | None = None) -> dict[str, Any]:
     """Write the answer to a request that issued."""
     answer: dict[str, Any] = {
-        "list": number,
+        "list": list_number,
         "person": issued.person,
         "credential_index": issued.credential,
         "credential": b64encode(issued.signed).decode(),

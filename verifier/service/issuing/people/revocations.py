@@ -49,18 +49,18 @@ class Revocations:
         """Revoke a credential; one that is revoked stays so."""
         known = require_revoke(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _REVOCATION, MAX_BODY)
-        number = self._settings.list
+        list_number = self._settings.list
         with store_asked():
             index = await self._index(text)
-            await audited(self._audit, revoke_act(known, number, index, asked.reason))
+            await audited(self._audit, revoke_act(known, list_number, index, asked.reason))
             await self._status.revoke([index])
-        return json_response({"credential_index": index, "list": number})
+        return json_response({"credential_index": index, "list": list_number})
 
     async def _index(self, text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
-            index, number = int(text), self._settings.list
+            index, list_number = int(text), self._settings.list
             if index < self._settings.credentials and await is_taken(
-                self._redis, number, "credential", index
+                self._redis, list_number, "credential", index
             ):
                 return index
         raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
@@ -80,14 +80,14 @@ def require_revoke(caller: Caller | None) -> Caller:
 
 
 def revoke_act(
-    caller: Caller, number: int, credential: int, reason: RevocationReason, ref: str = ""
+    caller: Caller, list_number: int, credential: int, reason: RevocationReason, ref: str = ""
 ) -> Act:
     """Say who revokes what, and why."""
     return Act(
         action=AuditAction.REVOKE,
         person="" if caller.token is None else caller.token.person,
         by=caller.by,
-        subject=f"credential:{number}:{credential}",
+        subject=f"credential:{list_number}:{credential}",
         reason=reason,
         after="revoked",
         ref=ref,

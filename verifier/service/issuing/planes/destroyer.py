@@ -1,10 +1,10 @@
 """The destruction of a person plane, whole and for good, with a signed certificate.
 
 (1) The order is written down; (2) publishing ends; (3) one step of the store takes the plane from
-everybody; (4) its values are counted, and the figures written down; (5) all that the store and the
-shelf hold of it is removed; (6) the store's file is rewritten; (7) the certificate is signed, kept
-and laid on the shelf for every gate; (8) the order is struck. Whatever ends the process, the next
-start goes on where it was; a second order finds the certificate. Follows docs/destruction.md.
+everybody; (4) its values are counted, and the figures written down; (5) all that the store
+holds of it is removed, its snapshot too; (6) the store's file is rewritten; (7) the certificate is
+signed, kept and published for every gate; (8) the order is struck. Whatever ends the process, the
+next start goes on where it was; a second order finds the certificate. Follows docs/destruction.md.
 """
 
 import asyncio
@@ -124,7 +124,7 @@ class Destroyer:
                 began = int(now())
                 self._write(
                     DestructionOrder(
-                        list=name.number, plane=name.plane, size=size, began=began,
+                        list=name.list_number, plane=name.plane, size=size, began=began,
                         reason=reason, by=by, order=order,
                     )
                 )  # fmt: skip
@@ -132,7 +132,7 @@ class Destroyer:
             return await self._go_on(name)
 
     async def run(self) -> None:
-        """Go on with what an earlier process began, and keep certificates on the shelf."""
+        """Go on with what an earlier process began, and keep certificates published."""
         while True:
             try:
                 async with self._turn:
@@ -224,7 +224,7 @@ class Destroyer:
         return seal_destruction(document, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
 
     async def _lay_out(self) -> None:
-        """Lay certificates on the shelf that are not there: a store may have been set back."""
+        """Publish certificates that are not there: a store may have been set back."""
         versions = await read_versions(self._redis)
         for path in sorted(self._folder.glob("*.cbor")):
             data = path.read_bytes()

@@ -73,10 +73,10 @@ class BundleResource:
         """Answer which bundles there are."""
         own = self._allow(caller)
         place = words(request, _PLACE).get("place")
-        held = self._knowledge.bundles
+        bundles = self._knowledge.bundles
         listed = tuple(
-            self._entry(held[name].version)
-            for name in sorted(held)
+            self._entry(bundles[name].version)
+            for name in sorted(bundles)
             if (of := OF_PLACE.fullmatch(name)) is None or (of[1] == place and own in (None, place))
         )
         shown = Representations(encode(BundleIndex(bundles=listed)))

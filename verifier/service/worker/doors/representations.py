@@ -86,8 +86,8 @@ class Representations:
         named = [*_tags(headers.get("If-None-Match", "")), headers.get("If-Range", "").strip()]
         chosen = self._chosen(headers.get("Accept-Encoding"), named)
         given = {"ETag": chosen.tag, "Vary": "Accept-Encoding", "Accept-Ranges": "bytes"}
-        held = _tags(headers.get("If-None-Match", ""))
-        if chosen.tag in held or "*" in held:
+        client_tags = _tags(headers.get("If-None-Match", ""))
+        if chosen.tag in client_tags or "*" in client_tags:
             return Reply(status=HTTPStatus.NOT_MODIFIED, headers=given, body=memoryview(b""))
         if chosen.coding != IDENTITY:
             given["Content-Encoding"] = chosen.coding

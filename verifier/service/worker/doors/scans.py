@@ -57,8 +57,8 @@ class WaitingRequest:
 class ScanResource:
     """Scans of one worker."""
 
-    def __init__(self, scanning: ScanPipeline, loaded: Callable[[], bool]) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, loaded: Callable[[], bool]) -> None:
+        self._pipeline = pipeline
         self._loaded = loaded
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
@@ -89,9 +89,9 @@ class ScanResource:
     def _begin(self, caller: Caller, language: Language, body: bytes, done: Done) -> None:
         if not self._loaded():
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate, scan_id, request = read_line(caller, self._scanning.knowledge, body)
+        gate, scan_id, request = read_line(caller, self._pipeline.knowledge, body)
         try:
-            self._scanning.begin(gate, scan_id, request, language, done)
+            self._pipeline.begin(gate, scan_id, request, language, done)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
 

@@ -23,7 +23,7 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
-def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
+def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
 
     async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
@@ -31,12 +31,12 @@ def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
             raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
         # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
-        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         try:
-            results = await upload(scanning, gate, body.records)
+            results = await upload(pipeline, gate, body.records)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return json_response(UploadAnswer(results=results))

@@ -1,7 +1,7 @@
-"""Follows the bundles on the store's shelf, in the order root, trust, all else.
+"""Follows the bundles that are published in the store, in the order root, trust, all else.
 
 A refused bundle is logged and counted once a version; what was trusted before stays. When root or
-trust changes, what was refused before is tried again. At start the shelf's bundles count as held:
+trust changes, what was refused before is tried again. At start the published bundles count as held:
 they were in force when the last worker ran, and one that has expired since leads to the stance, not
 to a stop.
 """
@@ -32,7 +32,7 @@ from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.trust.bundle import TrustedSet
 
 POLL_S: Final = 0.5
-"""Seconds between looks at the shelf."""
+"""Seconds between looks at the published bundles."""
 BIG_BYTES: Final = 256 * 1024
 """Bytes from which a bundle is opened beside the event loop, not in it."""
 MANY_BYTES: Final = 32 * 1024
@@ -45,7 +45,7 @@ Value = TypeVar("Value")
 
 
 class BundleFollower:
-    """Keeps a worker's knowledge at what the shelf holds and trust accepts."""
+    """Keeps a worker's knowledge at what is published and trust accepts."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class BundleFollower:
             await asyncio.sleep(POLL_S)
 
     async def look(self) -> None:
-        """Take what is new on the shelf.
+        """Take what was published since.
 
         Raises:
             RedisError, OSError: the store is away.
