@@ -9,13 +9,14 @@ from structlog.typing import FilteringBoundLogger
 
 from fleet.contract.topics import Shard
 from fleet.registry import Registry
-from fleet.service.audit import AuditLog
 from fleet.service.grants import GrantPublisher
 from fleet.service.metrics import FleetMetrics
 from fleet.service.operators import OperatorsInForce
 from fleet.service.served_shard import ServedShard
 from fleet.service.settings import ApiKey
 from fleet.service.shard_writer import ShardWriter
+from runtime.audit import AuditLog
+from verifier.contract.audit import Act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Fleet:
     metrics: FleetMetrics
     api_keys: tuple[ApiKey, ...]
     operating: OperatorsInForce
-    audit: AuditLog
+    audit: AuditLog[Act]
     held: Callable[[Shard], ServedShard | None]
     """The shard, while this process serves it."""
     waiting: Callable[[], tuple[str, ...]]

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -14,7 +13,6 @@ from structlog.typing import FilteringBoundLogger
 from fleet.contract.topics import RULES, Shard, TopicName, topic
 from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
-from fleet.service.audit import AuditError, AuditLog
 from fleet.service.grants import GrantPublisher, load_grant_key, load_registry
 from fleet.service.http.routes import build
 from fleet.service.keeper import Keeper
@@ -28,7 +26,9 @@ from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.connection import check_durable, open_store
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
-from runtime.clock import now_ms
+from runtime.audit import AuditLog, open_audit
+from verifier.contract import audit as audit_format
+from verifier.contract.audit import Act
 
 STORE_START_S: Final = 15.0
 """Seconds to wait at start for a store that is still loading its file."""
@@ -48,7 +48,7 @@ class FleetProcess:
     desk: ShardWriter
     granting: GrantPublisher
     operating: OperatorsInForce
-    audit: AuditLog
+    audit: AuditLog[Act]
     metrics: FleetMetrics
     keepers: dict[Shard, Keeper]
     news: News | None = None
@@ -116,7 +116,7 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     tls_context(settings.mqtt)
     key = load_grant_key(settings.grant_key)
     operating = OperatorsInForce(load_token_key(settings.operator_key))
-    audit = _open_audit(settings, log)
+    audit = open_audit(settings.audit, settings.process, log, audit_format)
     redis = open_store(settings.redis)
     try:
         await _await_store(redis)
@@ -129,25 +129,13 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     log.info("stopped")
 
 
-def _open_audit(settings: FleetProcessSettings, log: FilteringBoundLogger) -> AuditLog:
-    """Open the audit log; one that does not hold refuses acts, and stops nothing else."""
-    audit = AuditLog(Path(settings.audit), settings.process, now_ms)
-    try:
-        audit.open()
-    except AuditError as error:
-        log.warning("audit.refused", why=str(error))
-    else:
-        log.info("audit.opened", seq=audit.head.seq, hash=audit.head.hash)
-    return audit
-
-
 def _assemble(
     settings: FleetProcessSettings,
     log: FilteringBoundLogger,
     redis: Redis,
     granting: GrantPublisher,
     operating: OperatorsInForce,
-    audit: AuditLog,
+    audit: AuditLog[Act],
 ) -> FleetProcess:
     metrics = FleetMetrics()
     process = FleetProcess(

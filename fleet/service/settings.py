@@ -8,8 +8,7 @@ from msgspec import Meta, Struct
 
 from fleet.contract.messages import Digest
 from fleet.contract.topics import SHARDS
-from verifier.contract.operator import ONLY_OPERATORS
-from verifier.contract.vocabulary import ApiScope
+from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
 
 MAX_SETTINGS_BYTES: Final = 1024 * 1024
 """Octets; a thousand API keys take 200 KB."""

@@ -16,9 +16,9 @@ from fleet.errors import TokenError
 from fleet.operators import Operator
 from fleet.registry import Place
 from fleet.service.app import FLEET
-from fleet.service.audit import AuditError
 from fleet.service.http.problems import ProblemError
 from fleet.service.settings import ApiKey
+from runtime.audit import AuditError
 from verifier.contract.audit import Act
 from verifier.contract.operator import MAX_TOKEN_CHARS, TOKEN_PREFIX, OperatorToken
 from verifier.contract.vocabulary import ApiScope

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from verifier.service.http.problems import Problem
+from runtime.http.problems import Problem
 
 MAX_FIELDS: Final = 8
 """Fields of a query; ours have two."""

@@ -6,9 +6,9 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response
-from verifier.service.http.door import Handler, Route
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response
+from runtime.http.routes import Handler, Route
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
