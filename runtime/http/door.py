@@ -115,9 +115,12 @@ class Door:
             return problem_response(self._failed(error))
 
     def _identify(self, request: web.BaseRequest) -> Caller:
-        if self._keys is not None:
-            return self._keys.caller(request)
         connection = request.protocol
+        if self._keys is not None:
+            found = self._keys.caller(request)
+            if isinstance(connection, Connection):
+                connection.belong(found)
+            return found
         caller = connection.caller if isinstance(connection, Connection) else None
         if caller is None:
             raise Problem(HTTPStatus.FORBIDDEN, "certificate.unusable")
