@@ -47,8 +47,9 @@ class FastHandlers:
         named: Callable[[str], Caller] | None,
         failed: Callable[[Exception], Problem],
         store_name: Callable[[], str | None],
+        shares: ConnectionShares,
     ) -> None:
-        self.shares = ConnectionShares()
+        self.shares = shares
         self.handlers = handlers
         self.store_name = store_name
         """Goes out with every answer, where the store has a name."""

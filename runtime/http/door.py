@@ -20,6 +20,7 @@ from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Serve
 from runtime.http.limits import DoorCounts
 from runtime.http.problems import Problem, problem_response
 from runtime.http.routes import Route
+from runtime.http.shares import ConnectionShares
 from runtime.logs import Log
 
 HANDSHAKE_S: Final = 10.0
@@ -42,6 +43,7 @@ class Door:
         log: Log,
         counts: DoorCounts,
         store_name: Callable[[], str | None] = lambda: None,
+        shares: ConnectionShares | None = None,
     ) -> None:
         self._keys = keys
         self._log = log
@@ -57,6 +59,7 @@ class Door:
             None if keys is None else keys.named,
             self._failed,
             store_name,
+            ConnectionShares() if shares is None else shares,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None

@@ -4,25 +4,12 @@ import pytest
 
 from runtime.http.limits import Places
 from runtime.http.problems import Problem
-
-
-class Counts:
-    """What a service counts."""
-
-    def __init__(self) -> None:
-        self.away = 0
-
-    def problem(self, code: str) -> None:
-        """Count nothing."""
-
-    def turned_away(self) -> None:
-        """Count one."""
-        self.away += 1
+from tests.support.door_counts import DoorTally
 
 
 def test_a_caller_takes_its_share_and_no_more() -> None:
     """It is told so; the others' places stay free; a place given back is free again."""
-    counts = Counts()
+    counts = DoorTally()
     places = Places(5, counts, a_caller=3)
     with ExitStack() as held:
         for _ in range(3):
@@ -42,7 +29,7 @@ def test_a_caller_takes_its_share_and_no_more() -> None:
 
 def test_a_place_comes_back_after_a_failure() -> None:
     """However a request ends."""
-    places = Places(1, Counts(), a_caller=1)
+    places = Places(1, DoorTally(), a_caller=1)
     for _ in range(3):
         with pytest.raises(ValueError, match="x"), places.one("key:a"):
             raise ValueError("x")
