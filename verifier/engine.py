@@ -50,7 +50,7 @@ def assess(
 
 def _assessment(course: Course) -> Assessment:
     """Keep of a course what the decision and its record need."""
-    letters, reason, rule = "".join(course.results), course.reason, course.rule
+    letters, reason, rule = course.letters, course.reason, course.rule
     return Assessment(
         outcome=course.outcome,
         reason=reason,

@@ -32,6 +32,9 @@ SKIPPED: Final = "s"
 UNSURE: Final = "u"
 REFUSED: Final = "r"
 
+# Python looks a member of an enum up slowly, and every scan needs these: looked up once.
+_PASS: Final = Outcome.PASS
+
 
 class Unasked(Enum):
     """No profile is asked: status and profile are SKIPPED. For conformance, never for a gate."""
@@ -85,12 +88,12 @@ class Course:
         "grant",
         "group",
         "known",
+        "letters",
         "open_stance",
         "outcome",
         "profile",
         "reason",
         "remembered",
-        "results",
         "row",
         "rule",
         "sector_class",
@@ -123,16 +126,16 @@ class Course:
     ) -> None:
         self.text = text
         self.known = known
-        self.unasked = isinstance(profile, Unasked)
-        self.profile = None if isinstance(profile, Unasked) else profile
+        self.unasked = profile is UNASKED
+        self.profile = None if profile is UNASKED else profile
         self.grant = grant
         self.clock = clock
         self.seen = seen
         self.open_stance = self.profile is not None and self.profile.open_stance
-        self.outcome = Outcome.PASS
+        self.outcome: Outcome = _PASS
         self.reason: Reason | None = None
-        self.results: list[str] = []
-        """One letter a step (`verifier.decision.STEPS`)."""
+        self.letters = ""
+        """One a step (`verifier.decision.STEPS`)."""
         self.unsure: Reason | None = None
         self.doubted = False
         """Something in this step cannot be known."""
@@ -147,12 +150,15 @@ class Course:
 
     def ok(self) -> None:
         """Close a step that did not refuse; where it doubted, it is UNSURE."""
-        self.results.append(UNSURE if self.doubted else OK)
-        self.doubted = False
+        if self.doubted:
+            self.letters += UNSURE
+            self.doubted = False
+        else:
+            self.letters += OK
 
     def skip(self) -> None:
         """Close a step that has nothing to look at: never taken for OK."""
-        self.results.append(SKIPPED)
+        self.letters += SKIPPED
 
     def doubt(self, reason: Reason) -> None:
         """Note what cannot be known; with the closed stance it refuses."""
@@ -177,4 +183,4 @@ class Course:
     def refused(self, refusal: Refusal) -> None:
         """Close the step that refused, or whose reader of the format did."""
         self.outcome, self.reason = Outcome.DENY, refusal.reason
-        self.results.append(REFUSED)
+        self.letters += REFUSED

@@ -23,6 +23,12 @@ from verifier.policy.rules import (
 from verifier.steps.course import Clock, Course
 from verifier.steps.status import note_age
 
+# Looked up once: every scan needs them.
+_CC1: Final = Format.CC1
+_PERSONAL: Final = Kind.PERSONAL
+_GROUP: Final = Kind.GROUP
+_IN: Final = Direction.IN
+
 MINUTE: Final = 60
 """Seconds."""
 DOCUMENT: Final = "hcert"
@@ -41,15 +47,15 @@ def check_place(course: Course) -> None:
         course.refuse(Reason.PLACE_FORMAT)
     if claims.kind not in profile.kinds:
         course.refuse(Reason.PLACE_KIND)
-    if claims.holder is None and claims.format is Format.CC1 and not profile.profile.static:
+    if claims.holder is None and claims.format is _CC1 and not profile.profile.static:
         course.refuse(Reason.PLACE_STATIC)
-    if claims.kind is Kind.PERSONAL:
+    if claims.kind is _PERSONAL:
         _check_sector(course, profile)
     _check_audience(course, profile, grant)
     _check_appointment(course, profile, grant)
-    if claims.format is not Format.CC1:
+    if claims.format is not _CC1:
         _check_document(course, profile)
-    if claims.kind is Kind.GROUP:
+    if claims.kind is _GROUP:
         _check_group(course, profile)
     course.ok()
 
@@ -81,7 +87,7 @@ def _check_audience(course: Course, profile: ResolvedProfile, grant: Grant) -> N
 
 def _check_appointment(course: Course, profile: ResolvedProfile, grant: Grant) -> None:
     """Ask that who comes in is expected here about now; nobody without a person index is."""
-    if profile.profile.appointment is None or grant.direction is not Direction.IN:
+    if profile.profile.appointment is None or grant.direction is not _IN:
         return
     claims, clock, asked = course.claims, course.clock, profile.profile
     if claims.list is None or claims.person is None:

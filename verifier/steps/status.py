@@ -8,6 +8,9 @@ from verifier.policy.profiles import ResolvedProfile
 from verifier.status.plane import PlaneView
 from verifier.steps.course import Course
 
+# Looked up once: every scan needs them.
+_REVOCATION: Final = Plane.REVOCATION
+_HEALTH: Final = Plane.HEALTH
 _COLOUR_REASONS: Final = {
     Colour.NONE: Reason.STATUS_NONE,
     Colour.GREEN: Reason.STATUS_NONE,
@@ -22,7 +25,7 @@ def check_status(course: Course) -> None:
     if claims.list is None or claims.credential is None or profile is None:
         _check_card(course)
         return
-    revocation = course.known.status.plane(claims.list, Plane.REVOCATION)
+    revocation = course.known.status.plane(claims.list, _REVOCATION)
     if revocation is None:
         course.doubt(Reason.STATUS_UNKNOWN)
     else:
@@ -48,7 +51,7 @@ def _check_card(course: Course) -> None:
 
 
 def _check_colour(course: Course, number: int, person: int, profile: ResolvedProfile) -> None:
-    health = course.known.status.plane(number, Plane.HEALTH)
+    health = course.known.status.plane(number, _HEALTH)
     if health is None:
         course.doubt(Reason.STATUS_UNKNOWN)
         return
