@@ -96,8 +96,8 @@ class Fetcher:
     async def _drop(self, name: str) -> None:
         """Take off the disk what the place does not ask for any more, then out of use."""
         storage = self._shell.storage
-        await self._shell.desk.ask(storage.memory.forget_slot, name)
-        await self._shell.desk.ask(storage.end_plane, name)
+        await self._shell.executor.ask(storage.facts.forget_slot, name)
+        await self._shell.executor.ask(storage.end_plane, name)
         storage.bundles.drop(name)
         self._shell.log.info("bundle.dropped", name=name)
 
@@ -133,10 +133,10 @@ class Fetcher:
                 break
             deltas += split(bucket)
         accepted = await asyncio.to_thread(self._accept, step.name, data, deltas)
-        await shell.desk.ask(shell.storage.memory.adopt, accepted)
+        await shell.executor.ask(shell.storage.facts.adopt, accepted)
         shell.storage.bundles.adopt(accepted)
         if accepted.ends is not None:
-            await shell.desk.ask(shell.storage.end_plane, accepted.ends)
+            await shell.executor.ask(shell.storage.end_plane, accepted.ends)
         shell.storage.clock.raise_floor(accepted.issued_at)
         shell.log.info("bundle.taken", name=step.name, version=accepted.held.version)
         return True
@@ -157,7 +157,7 @@ class Fetcher:
             accepted = await asyncio.to_thread(storage.bundles.offer_deltas, step.name, bucket, now)
             if accepted is None:
                 continue
-            await shell.desk.ask(storage.memory.extend, accepted)
+            await shell.executor.ask(storage.facts.extend, accepted)
             storage.bundles.adopt_deltas(accepted)
             storage.clock.raise_floor(accepted.issued_at)
             shell.counters["deltas.taken"] += len(accepted.deltas)
@@ -181,5 +181,5 @@ class Fetcher:
         storage = self._shell.storage
         now = storage.clock.at_least(time.time())
         accepted = storage.bundles.offer(name, data, now, deltas)
-        storage.shelf.write(accepted.name, accepted.held.slot, data)
+        storage.write_slot(accepted.name, accepted.held.slot, data)
         return accepted
