@@ -73,18 +73,18 @@ class Fetcher:
         # is wanted is asked again after each; nothing is tried twice from the same version.
         tried: set[tuple[str, bool, int]] = set()
         while True:
-            held = bundles.versions()
+            versions = bundles.versions()
             step = next(
                 (
                     step
                     for step in bundles.wanted(index.bundles, place)
-                    if (step.name, step.whole, held.get(step.name, 0)) not in tried
+                    if (step.name, step.whole, versions.get(step.name, 0)) not in tried
                 ),
                 None,
             )
             if step is None:
                 break
-            tried.add((step.name, step.whole, held.get(step.name, 0)))
+            tried.add((step.name, step.whole, versions.get(step.name, 0)))
             taken = await self._fetch(step) or taken
         for name in bundles.unneeded(place):
             await self._drop(name)
@@ -120,9 +120,9 @@ class Fetcher:
             BundleRefused: it is not acceptable.
         """
         shell = self._shell
-        held = shell.storage.bundles.held().get(step.name)
+        content = shell.storage.bundles.held().get(step.name)
         # A plane is fetched whole where deltas do not help: also if it is the one in the slot.
-        digest = None if held is None or plane_name(step.name) else held.digest
+        digest = None if content is None or plane_name(step.name) else content.digest
         data = await ask_beside(shell, lambda centre: centre.bundle(step.name, digest))
         if data is None:
             return False

@@ -194,8 +194,8 @@ class ShardWriter:
         ]
         writes = [write_of(each.work, each.served.fence) for each in works]
         # An empty write still compares the fence: a repetition must not be acknowledged for others.
-        held = await write_all(self._redis, writes)
-        for each, mine in zip(works, held, strict=True):
+        done = await write_all(self._redis, writes)
+        for each, mine in zip(works, done, strict=True):
             if mine:
                 self._settle(each)
             else:

@@ -1,64 +1,32 @@
-"""One contract, every storage: what a terminal keeps behaves the same in SQLite and in memory."""
+"""One contract, every storage: what a terminal keeps behaves the same in SQLite and in memory.
 
-from collections.abc import Callable, Iterator
+Messages and facts: `memory/test_messages.py` and `memory/test_facts.py`.
+"""
+
 from pathlib import Path
 
 import pytest
 
-from firmware_stubs.bundles import Bundles
-from firmware_stubs.clock import Offset
-from firmware_stubs.commands import CommandPlan, RingEntry, Word
 from firmware_stubs.edge.disk.storage import SqliteStorage, open_storage
 from firmware_stubs.memory.storage import MemoryStorage
 from firmware_stubs.outbox import Fill, batch
 from firmware_stubs.scans import SAME_S, FinalDecision, Phase, Scan
-from firmware_stubs.slots import AcceptedDeltas
-from firmware_stubs.storage import MAX_RESULTS, KeptKind, Storage
-from fleet.contract.commands import ResultCode, ResultState
-from fleet.contract.messages import Ack, Epoch, Reported, Result
+from firmware_stubs.storage import Storage
 from tests.support.publisher import EDITION, NOW
 from tests.support.terminal_state import new_scan
-from tests.support.terminal_storage import KEEP_S, memory_storage, storage_settings
+from tests.support.terminal_storage import (
+    KEEP_S,
+    MS,
+    Make,
+    entry,
+    kept,
+    memory_storage,
+    storage_settings,
+)
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import TerminalAnswer
 from verifier.contract.vocabulary import Answer, Outcome
-from verifier.status.plane import PlaneView
 from verifier.steps.use import Use, UseKind
-from verifier.trust.bundle import Floor
-
-EPOCH = Epoch(generation=1, counter=7)
-BOOT = "b" * 32
-MS = 1_790_000_000_000
-
-Make = Callable[[int], Storage]
-"""Opens an empty storage with room for some records."""
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Return how one kind of storage is opened."""
-    opened: list[Storage] = []
-
-    def open_one(entries: int) -> Storage:
-        storage: Storage
-        if request.param == "memory":
-            storage = memory_storage(entries=entries)
-        else:
-            folder = tmp_path / str(len(opened))
-            folder.mkdir()
-            storage = open_storage(storage_settings(folder, entries=entries), wall=NOW)
-        opened.append(storage)
-        return storage
-
-    yield open_one
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def storage(make: Make) -> Storage:
-    """Open one with room."""
-    return make(1000)
 
 
 def verdict(scan: Scan, decision: Outcome = Outcome.PASS, *, online: bool = False) -> FinalDecision:
@@ -256,167 +224,6 @@ def test_recent_scans_come_back(storage: Storage) -> None:
     assert decided.final.answer.decision is Outcome.PASS
     assert decided.final.answer.sentence
     assert (orphan.scan_id, orphan.phase) == (asked.scan_id, Phase.ORPHAN)
-
-
-# Messages for the fleet, and the ring
-
-
-def entry(
-    number: int, state: ResultState = ResultState.SUCCEEDED, forget_at: int = MS
-) -> CommandPlan:
-    """Make what is written of a command."""
-    command = f"{number:032x}"
-    row = RingEntry(id=command, forget_at=forget_at, state=state, code=ResultCode.OK)
-    return CommandPlan(entry=row, word=Word(command=command, state=state, code=ResultCode.OK))
-
-
-def kept(storage: Storage) -> list[tuple[str, int]]:
-    """Return kind and sequence of what is kept, as it is sent."""
-    return [(type(each).__name__, each.sequence) for each in storage.messages.kept(EPOCH, BOOT)]
-
-
-def test_messages_count_without_gaps(storage: Storage) -> None:
-    """Each kind from 1, reports first, with the epoch and boot of the connection."""
-    storage.messages.write(entry(1, ResultState.RUNNING), MS)
-    storage.messages.report({"trust": 1}, MS, replaces=False)
-    storage.messages.write(entry(1), MS)
-    assert kept(storage) == [("Reported", 1), ("Result", 1), ("Result", 2)]
-    reported, running, succeeded = storage.messages.kept(EPOCH, BOOT)
-    assert isinstance(reported, Reported)
-    assert reported.bundles == {"trust": 1}
-    assert isinstance(running, Result)
-    assert isinstance(succeeded, Result)
-    assert (running.state, succeeded.state) == (ResultState.RUNNING, ResultState.SUCCEEDED)
-    assert {(each.epoch, each.boot) for each in (reported, running)} == {(EPOCH, BOOT)}
-    assert [each.state for each in storage.messages.ring()] == [ResultState.SUCCEEDED]
-
-
-def test_a_word_that_is_kept_is_not_written_again(storage: Storage) -> None:
-    """Only once it was acknowledged does a repetition get a new sequence."""
-    storage.messages.write(entry(1), MS)
-    again = CommandPlan(word=entry(1).word)
-    assert not storage.messages.write(again, MS)
-    storage.messages.acknowledge(Ack(generation=1, reported=0, result=1))
-    assert storage.messages.write(again, MS)
-    assert kept(storage) == [("Result", 2)]
-
-
-def test_acknowledged_messages_are_forgotten(storage: Storage) -> None:
-    """One number speaks for all below it; another generation's speaks of other numbers."""
-    for number in range(3):
-        storage.messages.write(entry(number), MS)
-    storage.messages.acknowledge(Ack(generation=2, reported=9, result=9))
-    assert storage.messages.lowest(KeptKind.RESULT) == 1
-    storage.messages.acknowledge(Ack(generation=1, reported=0, result=2))
-    assert kept(storage) == [("Result", 3)]
-    assert storage.messages.lowest(KeptKind.RESULT) == 3
-    storage.messages.acknowledge(Ack(generation=1, reported=0, result=9))
-    assert storage.messages.lowest(KeptKind.RESULT) == 10
-    storage.messages.write(entry(4), MS)
-    assert kept(storage) == [("Result", 10)]
-
-
-def test_only_the_newest_report_counts_while_none_was_sent(storage: Storage) -> None:
-    """Numbers are never used again."""
-    storage.messages.report({"trust": 1}, MS, replaces=True)
-    storage.messages.report({"trust": 2}, MS, replaces=True)
-    assert kept(storage) == [("Reported", 2)]
-    assert storage.messages.lowest(KeptKind.REPORTED) == 2
-
-
-def test_kept_results_are_bounded(storage: Storage) -> None:
-    """The oldest go, and the lowest says so."""
-    for number in range(MAX_RESULTS + 2):
-        storage.messages.write(CommandPlan(word=entry(number).word), MS)
-    assert len(kept(storage)) == MAX_RESULTS
-    assert storage.messages.lowest(KeptKind.RESULT) == 3
-
-
-def test_the_ring_forgets_what_is_past_its_time(storage: Storage) -> None:
-    """But for what still runs."""
-    storage.messages.write(entry(1, forget_at=MS - 1), MS - 2)
-    storage.messages.write(entry(2, ResultState.RUNNING, forget_at=MS - 1), MS - 2)
-    storage.messages.write(entry(3, forget_at=MS), MS)
-    assert sorted(each.id for each in storage.messages.ring()) == [f"{n:032x}" for n in (2, 3)]
-
-
-def test_a_plan_of_nothing_writes_nothing(storage: Storage) -> None:
-    """A dropped command leaves no trace."""
-    storage.messages.write(CommandPlan(), MS)
-    assert (kept(storage), storage.messages.ring()) == ([], ())
-
-
-# Facts, floors, slots
-
-
-def test_facts_are_kept(storage: Storage) -> None:
-    """Epochs count every connection, from one in a new generation; time never goes back."""
-    facts = storage.facts
-    assert [facts.next_epoch(generation) for generation in (1, 1, 2)] == [
-        Epoch(generation=1, counter=1),
-        Epoch(generation=1, counter=2),
-        Epoch(generation=2, counter=1),
-    ]
-    facts.persist_time(NOW + 100)
-    facts.persist_time(NOW)
-    assert facts.time() == NOW + 100
-    assert (facts.suspended(), facts.offset(), facts.store_name()) == (False, None, None)
-    facts.suspend(suspended=True)
-    facts.persist_offset(Offset(low=1.0, high=2.0, at=NOW))
-    facts.persist_store_name("store")
-    assert (facts.suspended(), facts.store_name()) == (True, "store")
-    assert facts.offset() == Offset(low=1.0, high=2.0, at=NOW)
-
-
-def test_floors_never_sink(storage: Storage) -> None:
-    """Not by a reset, not by a slot that is forgotten, not by an older bundle."""
-    facts = storage.facts
-    bundles = Bundles(EDITION.root(), floors={}, held={})
-    accepted = bundles.offer("trust", EDITION.trust(), NOW)
-    storage.write_slot("trust", accepted.held.slot, EDITION.trust())
-    facts.adopt(accepted)
-    assert facts.slots() == {"trust": accepted.held}
-    for forget in (lambda: facts.forget_slot("trust"), facts.forget_slots):
-        forget()
-        assert facts.slots() == {}
-        assert facts.floors() == {"trust": accepted.floor}
-        facts.adopt(accepted)
-    newer = Floor(version=9, digest=b"9" * 32)
-    facts.extend(deltas(newer))
-    facts.extend(deltas(Floor(version=8, digest=b"8" * 32), after=1))
-    assert facts.floors() == {"trust": accepted.floor, "status-1-health": newer}
-
-
-def deltas(floor: Floor, after: int = 0) -> AcceptedDeltas:
-    """Make a delta that was accepted; `after` are kept already."""
-    view = PlaneView.__new__(PlaneView)
-    return AcceptedDeltas(
-        name="status-1-health",
-        after=after,
-        deltas=(b"delta%d" % after,),
-        floor=floor,
-        issued_at=0.0,
-        view=view,
-        trusted=Bundles(EDITION.root(), floors={}, held={})._trusted,
-    )
-
-
-def test_deltas_are_kept_in_order_and_go_with_their_slot(storage: Storage) -> None:
-    """Beside the slot, behind those that are there."""
-    floor = Floor(version=9, digest=b"9" * 32)
-    storage.facts.extend(deltas(floor))
-    storage.facts.extend(deltas(floor, after=1))
-    assert storage.facts.deltas() == {"status-1-health": (b"delta0", b"delta1")}
-    storage.facts.forget_slot("status-1-health")
-    storage.end_plane("status-1-health")
-    assert storage.facts.deltas() == {}
-
-
-def test_a_person_key_is_the_terminals_own(make: Make) -> None:
-    """At random, so that no two terminals hash a person alike."""
-    one, another = make(1), make(1)
-    assert len(one.keys.today) == 32
-    assert one.keys.today != another.keys.today
 
 
 # A restart

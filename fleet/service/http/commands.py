@@ -34,7 +34,7 @@ from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.vocabulary import ApiScope, GrantState
 
 MAX_BODY_BYTES: Final = 4096
-"""Octets of a request; a command has few arguments."""
+"""Bytes of a request; a command has few arguments."""
 STORE_LIMIT_S: Final = 5.0
 """Seconds a caller waits for the store; past it the outcome is found with the same key."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
