@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 import structlog
-from fleet.service.store.connection import open_store
 
 from fleet.arrivals import read_arrival
 from fleet.books.presence import PresenceBook
 from fleet.presence import Presence
 from fleet.service.metrics import FleetMetrics
 from fleet.service.served_shard import ServedShard
-from fleet.service.settings import RedisSettings
 from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 from fleet.service.store.shards import load_shard, write_all, write_of
 from fleet.shard import Work
 from runtime.clock import now_ms
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.planted_book import COOL_MS, PLANTED, CoolOrder, Heat, HeatBook
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.shard_messages import NAME, SHARD, beat, birth, registry
