@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from firmware_stubs.memory.rows import Journal, Rows
+from firmware_stubs.memory.rows import ChangeJournal, Rows
 from firmware_stubs.outbox import SWEEP, Bounds, Fill, Room, WaitingRecord, deletable_before, room
 from firmware_stubs.scans import SAME_S, FinalDecision, Scan, restored, restored_decision
 from firmware_stubs.storage import MAX_MILLISECONDS
@@ -37,7 +37,7 @@ class _Row:
 class MemoryRecords:
     """The outbox."""
 
-    def __init__(self, journal: Journal, bounds: Bounds, language: Language) -> None:
+    def __init__(self, journal: ChangeJournal, bounds: Bounds, language: Language) -> None:
         self._rows: Rows[int, _Row] = Rows(journal)
         self._numbers: Rows[str, int] = Rows(journal)
         """Of each scan_id."""

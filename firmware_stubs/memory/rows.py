@@ -8,7 +8,7 @@ Key = TypeVar("Key")
 Row = TypeVar("Row")
 
 
-class Journal:
+class ChangeJournal:
     """How to take back what the open transaction has changed."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Journal:
 class Rows(Generic[Key, Row]):
     """Rows by key; changed through `put` and `drop` alone, in no promised order."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: ChangeJournal) -> None:
         self.all: Final[dict[Key, Row]] = {}
         self._journal = journal
 

@@ -15,7 +15,7 @@ from firmware_stubs.clock import TerminalClock
 from firmware_stubs.memory.facts import MemoryFacts
 from firmware_stubs.memory.messages import MemoryMessages
 from firmware_stubs.memory.records import MemoryRecords
-from firmware_stubs.memory.rows import Journal
+from firmware_stubs.memory.rows import ChangeJournal
 from firmware_stubs.memory.uses import MemoryUses
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import FinalDecision, Scan
@@ -47,7 +47,7 @@ class MemoryStorage:
         Raises:
             BundleRefused: the root is none.
         """
-        self._journal = Journal()
+        self._journal = ChangeJournal()
         self._uses = MemoryUses(self._journal)
         self.records = MemoryRecords(self._journal, bounds, language)
         self.facts = MemoryFacts()

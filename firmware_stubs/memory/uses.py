@@ -1,12 +1,12 @@
 """The table of uses in memory. Rules: `firmware_stubs.uses`."""
 
-from firmware_stubs.memory.rows import Journal, Rows
+from firmware_stubs.memory.rows import ChangeJournal, Rows
 
 
 class MemoryUses:
     """Uses by key; times in Unix seconds."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: ChangeJournal) -> None:
         self._taken: Rows[str, tuple[str, float]] = Rows(journal)
         self._rooms: Rows[str, tuple[int, float]] = Rows(journal)
 

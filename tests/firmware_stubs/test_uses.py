@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firmware_stubs import uses
 from firmware_stubs.edge.disk.database import Database
 from firmware_stubs.edge.disk.uses import SqliteUses
-from firmware_stubs.memory.rows import Journal
+from firmware_stubs.memory.rows import ChangeJournal
 from firmware_stubs.memory.uses import MemoryUses
 from firmware_stubs.uses import UseTable
 from verifier.contract.vocabulary import Answer
@@ -22,7 +22,7 @@ NOW = 1_790_000_000.0
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteUses | MemoryUses]:
     """Make an empty table of each kind, within a transaction."""
     if request.param == "memory":
-        journal = Journal()
+        journal = ChangeJournal()
         with journal.transaction():
             yield MemoryUses(journal)
         return
@@ -142,7 +142,7 @@ def test_like_a_set(scans: list[tuple[str, list[int], bool]]) -> None:
     """Claims behave as a set of keys with one holder each, in either table."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute("CREATE TABLE held (key TEXT PRIMARY KEY, scan_id TEXT, until REAL)")
-    for table in (SqliteUses(connection), MemoryUses(Journal())):
+    for table in (SqliteUses(connection), MemoryUses(ChangeJournal())):
         model: dict[str, str] = {}
         for scan_id, keys, remembered in scans:
             claims = [once(str(key)) for key in keys]
