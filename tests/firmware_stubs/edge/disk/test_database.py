@@ -11,7 +11,7 @@ def test_what_sqlite_cannot_do_is_a_storage_error(tmp_path: Path) -> None:
     database = Database(tmp_path / "state.db")
     with pytest.raises(StorageError):
         database.rows("SELECT * FROM nowhere")
-    with pytest.raises(StorageError), database.transaction() as connection:
+    with pytest.raises(StorageError), database.transaction() as connection:  # noqa: PT012
         connection.execute("INSERT INTO fact VALUES ('a', x'00')")
         connection.execute("INSERT INTO nowhere VALUES (1)")
     assert database.row("SELECT count(*) FROM fact") == (0,)
