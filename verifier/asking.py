@@ -22,7 +22,8 @@ from verifier.policy.rules import (
     seconds_iso,
 )
 from verifier.status.plane import PlaneView, Status
-from verifier.steps.course import OK, SKIPPED, Clock, Course, Known
+from verifier.steps.course import OK, SKIPPED, Clock, Course
+from verifier.trust.known import Known
 
 
 def check_status(  # (6)

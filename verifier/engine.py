@@ -26,10 +26,11 @@ from verifier.contract.vocabulary import CertificateUse, Outcome
 from verifier.decision import STEPS, Assessment, conclude
 from verifier.errors import Refusal
 from verifier.policy.profiles import ResolvedProfile
-from verifier.steps.course import OK, REFUSED, SKIPPED, UNASKED, Clock, Course, Known, Unasked
+from verifier.steps.course import OK, REFUSED, SKIPPED, UNASKED, Clock, Course, Unasked
 from verifier.steps.verified import VerifiedCredential, VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import TrustedKey
+from verifier.trust.known import Known
+from verifier.trust.signers import Trust
 
 __all__ = ["UNASKED", "Clock", "Known", "assess", "conclude"]
 

@@ -9,6 +9,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -75,8 +76,8 @@ def _terminal(folder: Path, place: City, at: int) -> Alone:
         bundle_keys=(RootKey(spki=root.spki),),
     )
     bundles = Bundles(seal_root(document, [root]), floors={}, held={})
-    bundles.known = place.known
-    bundles.profiles = Profiles((place.profile.profile,), 1)
+    profiles = Profiles((place.profile.profile,), 1)
+    bundles.known = replace(place.known, profiles=profiles)
     database = Database(folder / "state.db")
     return Alone(
         grant=place.grant,
