@@ -26,7 +26,7 @@ from verifier.errors import BundleRefused
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
 from verifier.trust.bundle import TrustedSet
-from verifier.trust.kinds import TRUST, in_order, read_name, take
+from verifier.trust.kinds import TRUST, in_order, place_of, read_name, take
 from verifier.trust.known import NOTHING_KNOWN, Known
 from verifier.trust.lists import offered_ring
 from verifier.trust.signers import Trust, open_trust
@@ -95,6 +95,7 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
     trusted = pinned(data)
     page = await doors.verifier("/v1/bundles" if place is None else f"/v1/bundles?place={place}")
     rows = {str(row["name"]): row for row in page["bundles"]}
+    rows = {name: row for name, row in rows.items() if place_of(name) in (None, place)}
     known = NOTHING_KNOWN
     notes: list[str] = []
     for name in in_order(rows):
