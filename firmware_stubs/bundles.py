@@ -101,7 +101,7 @@ class Bundles:
 
     def profile(self, place: str) -> ResolvedProfile | None:
         """Return the profile of a place; None is a denial."""
-        return self.profiles.at(place)
+        return self.known.profiles.at(place)
 
     def load(
         self,
