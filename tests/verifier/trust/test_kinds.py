@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.city import asks
 from tests.support.publisher import EDITION, NOW
+from verifier.contract.bundle import PlaceDocument
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.policy.profiles import check_profile, resolve
@@ -76,11 +77,12 @@ def test_names_of_nothing_are_refused(text: str) -> None:
 
 
 def test_rows_are_whole() -> None:
-    """A word without a dash; what lands can be taken back; a plane has a plane's name."""
+    """A word without a dash; a place's document states the place; what lands can be taken back."""
     for word, kind in KINDS.items():
         assert kind.word == word
         assert word.isalpha()
         assert not kind.plane or kind.naming is Naming.PLANE
+        assert issubclass(kind.document, PlaceDocument) is (kind.naming is Naming.PLACE)
         name = kind.name(
             {Naming.PLACE: f"{word}-hall-1", Naming.PLANE: f"{word}-1-health"}.get(
                 kind.naming, word
