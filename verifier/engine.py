@@ -12,11 +12,12 @@ from verifier.decision import STEPS, Assessment, conclude
 from verifier.errors import Refusal
 from verifier.policy.profiles import ResolvedProfile
 from verifier.steps.code import check_signature, decode, find_keys, recognise
-from verifier.steps.course import SKIPPED, UNASKED, Clock, Course, Known, Unasked
+from verifier.steps.course import SKIPPED, UNASKED, Clock, Course, Unasked
 from verifier.steps.place import check_place
 from verifier.steps.status import check_status
 from verifier.steps.time import check_time
 from verifier.steps.verified import VerifiedCredentials
+from verifier.trust.known import Known
 
 __all__ = ["UNASKED", "Clock", "Known", "assess", "conclude"]
 

@@ -12,9 +12,10 @@ from firmware_stubs.backoff import Backoff, about, within
 from firmware_stubs.edge.centre import CentreUnusableError
 from firmware_stubs.edge.loops import Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
-from firmware_stubs.planes import WantedBundle, plane_name, split
+from firmware_stubs.planes import WantedBundle, split
 from firmware_stubs.slots import Accepted
 from firmware_stubs.terminal import State
+from verifier.contract.status import plane_of
 from verifier.errors import BundleRefused
 
 _NONE_THERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -122,7 +123,7 @@ class Fetcher:
         shell = self._shell
         content = shell.storage.bundles.held().get(step.name)
         # A plane is fetched whole where deltas do not help: also if it is the one in the slot.
-        digest = None if content is None or plane_name(step.name) else content.digest
+        digest = None if content is None or plane_of(step.name) else content.digest
         data = await ask_beside(shell, lambda centre: centre.bundle(step.name, digest))
         if data is None:
             return False

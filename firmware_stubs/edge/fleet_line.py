@@ -37,7 +37,8 @@ from fleet.contract.messages import (
     read,
 )
 from fleet.contract.topics import TerminalId, TopicName, parse
-from verifier.contract.bundle import OF_PLACE
+from verifier.contract.status import plane_of
+from verifier.trust.kinds import place_of
 
 REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
@@ -91,7 +92,7 @@ class FleetLine:
     async def changed(self) -> None:
         """Report which bundles are in use, if more than the age of a status has changed."""
         versions = self._versions()
-        lasting = {name: v for name, v in versions.items() if not name.startswith("status-")}
+        lasting = {name: v for name, v in versions.items() if plane_of(name) is None}
         if lasting == self._reported:
             return
         self._reported = lasting
@@ -257,7 +258,7 @@ class FleetLine:
         """Return the versions in use; what is of the terminal's own place goes without its name."""
         own = f"-{self._shell.settings.place}"
         named = {
-            name.removesuffix(own) if OF_PLACE.fullmatch(name) else name: version
+            name.removesuffix(own) if place_of(name) else name: version
             for name, version in self._shell.storage.bundles.versions().items()
         }
         return dict(list(named.items())[:MAX_NAMES])

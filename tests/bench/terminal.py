@@ -9,6 +9,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -73,8 +74,8 @@ def _terminal(folder: Path, place: City, at: int) -> Alone:
         bundle_keys=(RootKey(spki=root.spki),),
     )
     bundles = Bundles(seal_root(document, [root]), floors={}, held={})
-    bundles.known = place.known
-    bundles.profiles = Profiles((place.profile.profile,), 1)
+    profiles = Profiles((place.profile.profile,), 1)
+    bundles.known = replace(place.known, profiles=profiles)
     storage = storage_in(
         folder, bundles, bounds=Bounds(), language=Language.ZH, person_key=os.urandom(32)
     )

@@ -1,12 +1,12 @@
-"""The course of one assessment: what it is judged by, and what its steps have found so far.
+"""The course of one assessment: the clock it goes by, and what its steps have found so far.
 
 What cannot be known (a stale bundle, an unsure clock) is doubt: with the closed stance it refuses;
 with the open stance the steps go on, the first such reason is kept, and a later refusal still
 refuses.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NoReturn
 
@@ -16,16 +16,12 @@ from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Format, Outcome
 from verifier.errors import Refusal
-from verifier.groups.roster import NO_ROSTERS, Rosters
 from verifier.groups.verdict import GroupVerdict
 from verifier.policy.profiles import ResolvedProfile
 from verifier.policy.rules import RuleOutcome
-from verifier.sectors.appointments import PlaceAppointments
-from verifier.status.plane import Status
-from verifier.status.rids import RevokedCards
 from verifier.steps.verified import VerifiedCredential, VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import TrustedKey
+from verifier.trust.known import Known
 
 OK: Final = "o"
 SKIPPED: Final = "s"
@@ -55,19 +51,6 @@ class Clock:
     """Seconds that `now` may be off."""
     sure: bool = True
     """False: below the floor, or not set since start; proofs cannot be judged."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Everything a scan is judged by; replaced as a whole, never changed in place."""
-
-    trust: Trust
-    status: Status
-    rosters: Rosters = NO_ROSTERS
-    appointments: Mapping[str, PlaceAppointments] = field(default_factory=dict)
-    """By place."""
-    revoked_cards: Mapping[str, RevokedCards] = field(default_factory=dict)
-    """SHC: by the kid of the signing key; a key without a list: its cards are not asked for."""
 
 
 class Course:

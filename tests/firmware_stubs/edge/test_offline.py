@@ -80,11 +80,13 @@ def test_what_the_centre_denied_is_not(alone: Alone) -> None:
 def test_pass_that_the_terminal_itself_could_not_know_is_remembered(tmp_path: Path) -> None:
     """Its own status may be older than the centre's; who it was it reads from the signed code."""
     alone = alone_in(tmp_path)
-    alone.storage.bundles.known = City(colours={77: Colour.RED}).known()
+    bundles = alone.storage.bundles
+    red, green = City(colours={77: Colour.RED}).known(), City().known()
+    bundles.known = replace(red, profiles=bundles.profiles)
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.PASS, sentence="", recorded=True)
     alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
-    alone.storage.bundles.known = City().known()
+    bundles.known = replace(green, profiles=bundles.profiles)
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
     alone.storage.close()
 

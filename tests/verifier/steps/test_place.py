@@ -20,8 +20,8 @@ from verifier.engine import Clock, Known, assess
 from verifier.policy.profiles import open_profiles
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.signers import Trust
 
 PLACE: Final = {
     "place": "hall-1",
