@@ -5,7 +5,7 @@ from typing import IO, Annotated
 
 import typer
 
-from deploy.cli.house import Data, data_folder
+from deploy.cli.data_option import Data, data_folder
 from deploy.local import store_export
 from deploy.local.errors import UsageError
 

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from deploy.local.launch import clone_folder
+from deploy.local.clone import clone_folder
 from deploy.tests.rings import run_rings
 
 
