@@ -39,7 +39,9 @@ COMMANDS: Final = (
     CommandRow("trust", "trust", "Who is trusted (docs/trust.md)."),
     CommandRow("conform", "conform", "Answer lines of JSON (docs/conformance.md)."),
     CommandRow(
-        "test", "tests", "Run the tests; the arguments are pytest's (`kapok test -k name`)."
+        "test",
+        "tests",
+        "Run the tests: all, `quick`, or those that pytest's arguments name (`-k name`).",
     ),
     CommandRow(
         "demo",

@@ -1,8 +1,10 @@
-"""The whole suite as two runs of pytest side by side, since most of the time is waiting.
+"""The suite as two runs of pytest side by side, since most of the time is waiting.
 
 What stands in BESIDE takes about as long as all the rest. It runs beside the rest into a file, and
 is printed when that has ended: its output is whole and no two lines mix. Both share nothing: a run
-has its own processes, ports and folders.
+has its own processes, ports and folders. A folder that no table names runs with the rest.
+
+The quick suite is every test that runs no house, and beside it a few of each way through one.
 """
 
 import contextlib
@@ -15,24 +17,44 @@ from pathlib import Path
 from typing import IO, Final
 
 BESIDE: Final = tuple(f"tests/integration/{room}" for room in ("deploy", "fleet", "verifier"))
+"""The half of the whole suite that runs beside the other."""
+WITH_SERVICES: Final = ("tests/integration", "tests/acceptance")
+"""What the quick suite leaves out, but for QUICK."""
+QUICK: Final = (
+    "tests/integration/verifier/test_scans.py",
+    "tests/integration/fleet/test_commands.py",
+    "tests/integration/verifier/test_issuing.py",
+    "tests/integration/firmware_stubs/test_real_worker.py",
+)
+"""A scan through a real worker; a command through a real broker; a credential through the issuing
+process; a terminal that was cut off, and what it uploads."""
 _PYTEST: Final = (sys.executable, "-m", "pytest")
 _Run = subprocess.Popen[bytes]
 
 
 def run_rings(root: Path) -> int:
     """Run every test of a clone; return the first exit code that is not 0."""
+    return _side_by_side(root, [f"--ignore={folder}" for folder in BESIDE], BESIDE)
+
+
+def run_quick(root: Path) -> int:
+    """Run the quick suite of a clone; return the first exit code that is not 0."""
+    return _side_by_side(root, [f"--ignore={folder}" for folder in WITH_SERVICES], QUICK)
+
+
+def _side_by_side(root: Path, front: Sequence[str], beside: Sequence[str]) -> int:
     with tempfile.TemporaryFile() as output:
-        beside = _start(root, "-p", "no:cacheprovider", *BESIDE, output=output)
-        front = _start(root, *(f"--ignore={folder}" for folder in BESIDE))
-        with _ending_with_us((front, beside)):
-            first = front.wait()
-            if beside.poll() is None:
-                print("still running:", *BESIDE, flush=True)  # noqa: T201 - a person waits
-            second = beside.wait()
+        second = _start(root, "-p", "no:cacheprovider", *beside, output=output)
+        first = _start(root, *front)
+        with _ending_with_us((first, second)):
+            ended = [first.wait()]
+            if second.poll() is None:
+                print("still running:", *beside, flush=True)  # noqa: T201 - a person waits
+            ended.append(second.wait())
         output.seek(0)
         sys.stdout.buffer.write(output.read())
         sys.stdout.buffer.flush()
-    return first or second
+    return next((code for code in ended if code), 0)
 
 
 def _start(root: Path, *arguments: str, output: IO[bytes] | None = None) -> _Run:

@@ -48,7 +48,9 @@ def imported(*arguments: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(packages), frozenset(files)
 
 
-@pytest.mark.parametrize("arguments", [("version",), ("--help",), (), ("version", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("version",), ("--help",), (), ("version", "--help"), ("test", "--help")]
+)
 def test_a_call_without_a_house_is_light(arguments: tuple[str, ...]) -> None:
     """No package is imported that the call does not use."""
     packages, _ = imported(*arguments)

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.tests.rings import BESIDE
+from deploy.tests.rings import BESIDE, QUICK, WITH_SERVICES
 
 ROOT = Path(__file__).parents[3]
-RUN = "import sys; from pathlib import Path; from deploy.tests.rings import run_rings;"
-CALL = f"{RUN} sys.exit(run_rings(Path(sys.argv[1])))"
+CALL = """
+import sys
+from pathlib import Path
+from deploy.tests import rings
+sys.exit(getattr(rings, sys.argv[2])(Path(sys.argv[1])))
+"""
 PASSES, FAILS = "def test_it():\n    pass\n", "def test_it():\n    assert False\n"
 ENDLESS = """
 import signal
@@ -34,10 +38,10 @@ def suite(root: Path, front: str, beside: str) -> Path:
     return root
 
 
-def rings(root: Path) -> "subprocess.Popen[str]":
+def rings(root: Path, which: str = "run_rings") -> "subprocess.Popen[str]":
     """Start the rings as a process of their own."""
     return subprocess.Popen(
-        [sys.executable, "-c", CALL, str(root)],
+        [sys.executable, "-c", CALL, str(root), which],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -68,3 +72,43 @@ def test_both_runs_end_with_their_caller(tmp_path: Path) -> None:
     run.send_signal(signal.SIGTERM)
     said, _ = run.communicate(timeout=60)
     assert (run.returncode, said.count("! KeyboardInterrupt !")) == (2, 2)
+
+
+def test_a_new_folder_of_tests_runs_in_one_of_the_runs(tmp_path: Path) -> None:
+    """Once, whatever it is called; nobody has to write it down."""
+    root = suite(tmp_path, PASSES, PASSES)
+    for folder in ("tests/new", "tests/integration/new", f"{BESIDE[0]}/new"):
+        (root / folder).mkdir(parents=True)
+        name = folder.replace("/", "_")
+        text = f"from pathlib import Path\n\ndef test_it():\n    Path('{name}').mkdir()\n"
+        (root / folder / f"test_{name}.py").write_text(text)
+    run = rings(root)
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert len(list(root.glob("tests_*"))) == 3
+
+
+def test_the_quick_suite_starts_no_service_but_in_those_of_the_table(tmp_path: Path) -> None:
+    """A new folder without services is in it; another test with services is not."""
+    for name in (*QUICK, "tests/new/test_new.py", "tests/test_page.py"):
+        path = tmp_path / name.split("::")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        names = {node.split("::")[1] for node in QUICK if node.startswith(f"{name}::")} or {
+            "test_a"
+        }
+        path.write_text("".join(f"def {each}():\n    pass\n" for each in names))
+    for folder in WITH_SERVICES:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "test_slow.py").write_text(FAILS)
+    run = rings(tmp_path, "run_quick")
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert "2 passed" in said
+
+
+@pytest.mark.parametrize("node", [*QUICK, *BESIDE, *WITH_SERVICES])
+def test_what_the_tables_name_is_there(node: str) -> None:
+    """A test that was moved would be missed, or run twice."""
+    name, _, test = node.partition("::")
+    assert (ROOT / name).exists()
+    assert f"def {test}(" in (ROOT / name).read_text() if test else True
