@@ -11,8 +11,8 @@ from typing import Final
 import uvloop
 
 from runtime.logs import open_log
-from verifier.service.process.settings import SettingsError, read_settings
-from verifier.service.store.connection import NotDurableError
+from runtime.settings import SettingsError, read_settings
+from runtime.store import NotDurableError
 
 Run = Callable[[asyncio.Event], Awaitable[None]]
 """Runs one process until the event is set."""
