@@ -25,6 +25,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let what the run has made end with it: native packages count what is left."""
+    gc.unfreeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Ask last which public files no test has read."""
     items.sort(key=lambda item: item.path.name == LAST)
