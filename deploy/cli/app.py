@@ -7,7 +7,7 @@ A command's file is imported when that command is called. What all commands need
 import importlib
 import sys
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import typer
 from typer.core import TyperGroup
@@ -64,7 +64,8 @@ class _Frame(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Find the command that the arguments name, with a plain --help of its own."""
         name, command, rest = super().resolve_command(ctx, args)
-        _plain(command.get_help_option(ctx))
+        if command is not None:
+            _plain(command.get_help_option(ctx))
         return name, command, rest
 
     def format_commands(self, _: Any, formatter: Any) -> None:
@@ -90,7 +91,7 @@ def build() -> TyperGroup:
     return _Frame(
         name="kapok",
         help="Verifies the codes people carry and runs the fleet of terminals that scan them.",
-        commands=_Commands(COMMANDS),
+        commands=cast("dict[str, Any]", _Commands(COMMANDS)),
         no_args_is_help=True,
         context_settings={"max_content_width": HELP_COLUMNS},
         rich_markup_mode=None,  # an error is a plain line, also in a log

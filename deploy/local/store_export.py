@@ -23,6 +23,8 @@ from typing import IO, Any, Final
 import msgspec
 import redis
 import redis.exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from deploy.local.account import acting_as_owner
 from deploy.local.data import LOCK_FILE, SCHEMA_FILE
@@ -88,7 +90,8 @@ def _loaded(files: Path) -> Iterator[redis.Redis]:
                 preexec_fn=_as_effective(),  # noqa: PLW1509 - no threads here
             )
         try:
-            with redis.Redis(unix_socket_path=str(socket)) as store:
+            once = Retry(NoBackoff(), 0)
+            with redis.Redis(unix_socket_path=str(socket), retry=once) as store:
                 _wait(store, server, log)
                 yield store
         finally:

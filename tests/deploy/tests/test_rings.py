@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.tests.rings import BESIDE, QUICK, WITH_SERVICES
+from deploy.tests.rings import BESIDE, LEFT_OUT, QUICK_BESIDE, WAYS
 
 ROOT = Path(__file__).parents[3]
 CALL = """
@@ -39,10 +39,11 @@ def suite(root: Path, front: str, beside: str) -> Path:
 
 
 def rings(root: Path, which: str = "run_rings") -> "subprocess.Popen[str]":
-    """Start the rings as a process of their own."""
+    """Start the rings as a process of their own, as in the background of a script."""
     return subprocess.Popen(
         [sys.executable, "-c", CALL, str(root), which],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - no threads
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,27 +89,22 @@ def test_a_new_folder_of_tests_runs_in_one_of_the_runs(tmp_path: Path) -> None:
     assert len(list(root.glob("tests_*"))) == 3
 
 
-def test_the_quick_suite_starts_no_service_but_in_those_of_the_table(tmp_path: Path) -> None:
-    """A new folder without services is in it; another test with services is not."""
-    for name in (*QUICK, "tests/new/test_new.py", "tests/test_page.py"):
-        path = tmp_path / name.split("::")[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        names = {node.split("::")[1] for node in QUICK if node.startswith(f"{name}::")} or {
-            "test_a"
-        }
-        path.write_text("".join(f"def {each}():\n    pass\n" for each in names))
-    for folder in WITH_SERVICES:
-        (tmp_path / folder).mkdir(exist_ok=True)
-        (tmp_path / folder / "test_slow.py").write_text(FAILS)
+def test_the_quick_suite_runs_no_house_but_in_the_ways(tmp_path: Path) -> None:
+    """A new folder of tests is in it, in either half; another test of a house is not."""
+    fine = (*WAYS, "tests/new/test_new.py", "tests/test_page.py", f"{QUICK_BESIDE}/test_new.py")
+    slow = (path if path.endswith(".py") else f"{path}/test_slow.py" for path in LEFT_OUT)
+    for names, text in ((fine, PASSES), (slow, FAILS)):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
     run = rings(tmp_path, "run_quick")
     said, _ = run.communicate(timeout=60)
     assert run.returncode == 0, said
     assert "2 passed" in said
+    assert f"{len(WAYS) + 1} passed" in said
 
 
-@pytest.mark.parametrize("node", [*QUICK, *BESIDE, *WITH_SERVICES])
-def test_what_the_tables_name_is_there(node: str) -> None:
+@pytest.mark.parametrize("name", [*WAYS, *BESIDE, *LEFT_OUT, QUICK_BESIDE])
+def test_what_the_tables_name_is_there(name: str) -> None:
     """A test that was moved would be missed, or run twice."""
-    name, _, test = node.partition("::")
     assert (ROOT / name).exists()
-    assert f"def {test}(" in (ROOT / name).read_text() if test else True
