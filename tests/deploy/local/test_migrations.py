@@ -1,56 +1,24 @@
-import itertools
 import os
-import signal
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.local import migrations
 from deploy.local.data import SCHEMA
 from deploy.local.errors import UsageError
 from deploy.local.migrations import (
     MIGRATIONS,
-    Changes,
-    Migration,
     Unmigrated,
     kept_in,
-    migrate,
 )
 from deploy.local.open_folder import opened
-from tests.support import old_folders
+from tests.support import old_folders, planted_migrations
 from tests.support.command_line import kapok
+from tests.support.planted_migrations import made, run
 
-OLD = {"a.toml": b"one", "keys/gone.pem": b"secret", "keys/stays.pem": b"kept"}
 NEW = {"a.toml": b"ONE", "deep/b.toml": b"made of one", "keys/stays.pem": b"kept"}
 NEXT = NEW | {"a.toml": b"ONE and two"}
-
-
-def first(folder: Path) -> Changes:
-    """Change a file, make one in a new folder, remove one: all of what was read."""
-    text = (folder / "a.toml").read_bytes()
-    return {"a.toml": text.upper(), "deep/b.toml": b"made of " + text, "keys/gone.pem": None}
-
-
-def second(folder: Path) -> Changes:
-    """Change a file that the first has changed: twice would show."""
-    return {"a.toml": (folder / "a.toml").read_bytes() + b" and two"}
-
-
-PLANTED: Mapping[int, Migration | Unmigrated] = {
-    1: Unmigrated(why="it is lost", export="kapok data export FILE --data {folder}"),
-    2: Migration(done="the first was done", changes=first),
-    3: Migration(done="the second was done", changes=second),
-}
-
-
-def made(folder: Path, schema: int = 2) -> Path:
-    """Write the folder of the schema before."""
-    for name, content in OLD.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    (folder / "SCHEMA").write_text(f"{schema}\n")
-    return folder
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -65,13 +33,6 @@ def content(folder: Path) -> dict[str, bytes]:
 def state(folder: Path) -> dict[str, bytes]:
     """Return every file."""
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def run(folder: Path, found: int = 2, schema: int = 4) -> list[str]:
-    """Migrate by the planted table; return what was told."""
-    told: list[str] = []
-    migrate(folder, found, told.append, table=PLANTED, schema=schema)
-    return told
 
 
 def test_each_schema_on_the_way_is_made_and_told(tmp_path: Path) -> None:
@@ -103,61 +64,24 @@ def test_a_migrated_folder_is_left_alone(tmp_path: Path) -> None:
     assert state(folder) == before
 
 
-DISK = (
-    (migrations, "write_file"),
-    *((os, name) for name in ("fsync", "rename", "replace", "unlink", "mkdir", "rmdir")),
-)
-"""What changes the disk."""
-
-
-@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("again", [(), ("0",), ("3",), ("9",)])
 def test_what_was_killed_is_finished_by_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, twice: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: tuple[str, ...]
 ) -> None:
-    """Killed before any call that changes the disk: what is in force is never of a third kind."""
+    """Killed before any call that changes the disk, or twice: it ends as if it had not been."""
+    script = [sys.executable, planted_migrations.__file__, str(tmp_path), *again]
+    root = Path(__file__).parents[3]
+    subprocess.run(script, env={"PYTHONPATH": str(root)}, check=True)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # no power is lost here
-    steps = 0
-    while True:
-        folder = made(tmp_path / str(steps))
-        ended = killed(folder, steps)
-        if ended == 0:
-            break
-        assert ended == -signal.SIGKILL
-        if twice:
-            killed(folder, 3)
+    folders = list(tmp_path.iterdir())
+    assert len(folders) > 40
+    for folder in folders:
         run(folder, int((folder / "SCHEMA").read_text()))
-        assert content(folder) == NEXT, steps
+        assert content(folder) == NEXT, folder
         assert (kept_in(folder, 2) / "old" / "a.toml").read_bytes() == b"one"
         assert (kept_in(folder, 3) / "old" / "a.toml").read_bytes() == b"ONE"
         assert not list(folder.rglob("new"))
         assert not list(folder.rglob("*.draft"))
-        steps += 5 if twice else 1
-    assert steps > 40
-
-
-def killed(folder: Path, steps: int) -> int:
-    """Run the migrations as a process that kills itself at a step; return how it ended."""
-    process = os.fork()
-    if process == 0:
-        left = itertools.count(steps, -1)
-
-        def counted(call: Callable[..., object]) -> Callable[..., object]:
-            def instead(*arguments: object, **options: object) -> object:
-                if next(left) == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return call(*arguments, **options)
-
-            return instead
-
-        for module, name in DISK:
-            setattr(module, name, counted(getattr(module, name)))
-        try:
-            run(folder, int((folder / "SCHEMA").read_text()))
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status)
 
 
 def test_who_went_back_is_migrated_again(tmp_path: Path) -> None:
