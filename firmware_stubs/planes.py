@@ -23,7 +23,7 @@ from verifier.trust.bundle import TrustedSet
 MAX_DELTAS: Final = 2048
 """Deltas kept beside a slot: a day and a half of none, half an hour of a change a second."""
 MAX_DELTA_BYTES: Final = 8 * 1024 * 1024
-"""Octets of them; more than a snapshot takes is better fetched as one."""
+"""Bytes of them; more than a snapshot takes is better fetched as one."""
 _NAME: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
 
 
