@@ -152,6 +152,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
         "fleet/service/*",
         "deploy/city/loader.py",
         "deploy/local/ready.py",
+        "deploy/local/store_export.py",
         "deploy/status/answers.py",
     ),
     "rich": ("deploy/cli/*", "deploy/demo/sheet.py", "deploy/local/up.py", "deploy/local/view.py"),
