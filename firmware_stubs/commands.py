@@ -142,12 +142,12 @@ class Ring:
 
     def finish(self, command: str, *, done: bool) -> CommandPlan:
         """Take in what became of an act."""
-        known = self._entries.get(command)
-        if known is None or known.state is not ResultState.RUNNING:
+        entry = self._entries.get(command)
+        if entry is None or entry.state is not ResultState.RUNNING:
             return NOTHING
         state = ResultState.SUCCEEDED if done else ResultState.FAILED
         code = ResultCode.OK if done else ResultCode.HARDWARE
-        return self._last(known, state, code)
+        return self._last(entry, state, code)
 
     def unwritten(self, plan: CommandPlan) -> None:
         """Take in that a plan did not reach the disk: nothing was begun, and it may come again.

@@ -29,11 +29,11 @@ class Download:
         self.name = name
         self._data = bytearray()
         self._tag: str | None = None
-        """Names the bytes; None: nothing came that can be continued."""
+        """Names the bytes; None: nothing came that can be gone on with."""
         self._packed = False
 
     def headers(self, digest: bytes | None) -> dict[str, str]:
-        """Return the headers of the next request; `digest` is the digest of the bundle in use."""
+        """Return the headers of the next request; `digest` is of the bundle in use."""
         if self._tag is not None and self._data:
             return {
                 "Accept-Encoding": "gzip" if self._packed else "identity",

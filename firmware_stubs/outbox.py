@@ -112,7 +112,7 @@ def fates(sent: Sequence[str], results: Sequence[UploadResult]) -> tuple[Fate, .
 
 
 def room(fill: Fill, octets: int, bounds: Bounds) -> Room:
-    """Say what happens to one more record of `octets`."""
+    """Say what happens to one more record of so many bytes."""
     if fill.entries < bounds.entries and fill.octets + octets <= bounds.octets:
         return Room.TAKEN
     return Room.EVICTS if fill.acknowledged else Room.LOST

@@ -17,12 +17,14 @@ from typing import Final
 
 import msgspec
 
+from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
+from verifier.contract.vocabulary import Outcome
 
 SAME_S: Final = 10.0
 """Seconds in which the same text at the same terminal keeps its scan_id."""
 MAX_OPEN: Final = 256
-"""Scans held at once; a gate has one or two, the rest are memories of the last ten seconds."""
+"""Scans remembered at once; a gate has one or two, the rest are of the last ten seconds."""
 
 
 class Phase(StrEnum):
@@ -63,6 +65,37 @@ class Scan:
         return f"Scan({self.scan_id}, {self.phase})"
 
 
+def restored(
+    scan_id: str, text: str, at: float, *, opened: bool, final: FinalDecision | None
+) -> Scan:
+    """Make a scan from what was kept of it; without a decision it is an orphan."""
+    phase = Phase.ORPHAN if final is None else Phase.FINAL
+    scan = Scan(scan_id=ScanId(scan_id), text=text, at=at, phase=phase)
+    scan.opened, scan.final = opened, final
+    return scan
+
+
+def restored_decision(
+    scan_id: str,
+    decision: Outcome,
+    reason: Reason | None,
+    sector_class: int | None,
+    *,
+    online: bool,
+    language: Language,
+) -> FinalDecision:
+    """Make a decision from what was kept of it: group counts and names are not."""
+    answer = TerminalAnswer(
+        scan_id=scan_id,
+        decision=decision,
+        reason=reason,
+        sentence=sentence(decision, reason, language),
+        sector_class=sector_class,
+        recorded=online,
+    )
+    return FinalDecision(answer=answer, online=online)
+
+
 class Scans:
     """The scans of the last seconds, by text and by scan_id."""
 
@@ -94,7 +127,7 @@ class Scans:
             self._hold(scan)
 
     def get(self, scan_id: str) -> Scan | None:
-        """Return a scan by its id, if it is still held."""
+        """Return a scan by its id, if it is still remembered."""
         return self._by_id.get(scan_id)
 
     def settle(self, scan: Scan, final: FinalDecision) -> bool:

@@ -27,7 +27,7 @@ class SequencePlace(StrEnum):
 
 
 class Sequences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Highest stored of each lane."""
+    """Highest stored of each name."""
 
     generation: int
     reported: int = 0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deploy.cli.house import Data, data_folder
+from deploy.cli.data_option import Data, data_folder
 from deploy.cli.tables import Column, TableRow, print_table
 from deploy.local import audits
 from deploy.local.errors import EXIT_FAILED

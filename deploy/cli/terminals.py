@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from deploy.cli.house import Data, MaybePerson, with_doors, with_operator
+from deploy.cli.data_option import Data
+from deploy.cli.house import MaybePerson, with_doors, with_operator
 from deploy.cli.tables import Column, TableRow, print_table
 from deploy.local import terminals as steering
 from deploy.local.errors import EXIT_FAILED

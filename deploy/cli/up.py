@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from deploy.city.folder import MAX_PEOPLE
 from deploy.local.account import children_account
+from deploy.local.clone import clone_folder
 from deploy.local.house import Ports
-from deploy.local.launch import MAX_WORKERS, clone_folder, plan_up, run_up
+from deploy.local.launch import MAX_WORKERS, plan_up, run_up
+from deploy.local.lists import MAX_PEOPLE
 
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")]
 

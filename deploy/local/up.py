@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +24,12 @@ from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
 from deploy.local.confinement import supported
-from deploy.local.data import opened, write_file
+from deploy.local.data import write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.lists import list_sizes
+from deploy.local.open_folder import opened
 from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
@@ -53,7 +55,7 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
         LocalError: the data folder cannot be used, or a child did not become ready.
     """
     data = Path(plan.data)
-    with opened(data, wiring.first_start, wiring.every_start) as new:
+    with opened(data, wiring.first_start, wiring.every_start, tell=partial(_tell, console)) as new:
         found = Phrase("new" if new else "found again")
         _tell(console, Phrase("data folder {data} ({found})", data=data, found=found))
         for process in pidfile.reap_leftovers(data / "run" / "children.json"):
@@ -199,7 +201,7 @@ def _on_signals(stop: asyncio.Event, children: Children) -> None:
         loop.add_signal_handler(number, asked)
 
 
-def _tell(console: Console, phrase: Phrase) -> None:
+def _tell(console: Console, phrase: str) -> None:
     """Print a line in the caller's language; a console breaks it where it likes."""
     console.print(said(phrase, own_language()), soft_wrap=True)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from deploy.status.answers import Answers
 from deploy.status.report import Level, ReportRow, Section
 from deploy.words.phrase import Phrase
+from verifier.contract.status import plane_of
 
 LAG: Final = 2
 """Versions that a worker may be behind while a delta is on its way."""
@@ -92,7 +93,7 @@ def moved_until(until: int, now: float) -> Phrase:
 
 
 def _is_plane(name: str) -> bool:
-    return name.startswith("status-") and "." not in name
+    return plane_of(name) is not None
 
 
 def _plane(

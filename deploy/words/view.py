@@ -6,6 +6,9 @@ from typing import Final
 VIEW: Final[Mapping[str, str]] = {
     # Lines
     "data folder {data} ({found})": "数据目录 {data}（{found}）",
+    "data folder migrated from schema {version} to {next}: {done}; what it replaced is in {kept}": (
+        "数据目录已从格式 {version} 迁移到 {next}：{done}；被替换的文件在 {kept}"
+    ),
     "new": "新建",
     "found again": "已有",
     "ended a leftover of an earlier start: {name} {pid}": "已结束上次遗留的进程：{name} {pid}",

@@ -10,7 +10,8 @@ import uvloop
 from firmware_stubs.edge.disk.database import StateError
 from firmware_stubs.edge.logs import open_log
 from firmware_stubs.edge.process import run
-from firmware_stubs.edge.settings import SettingsError, read_settings
+from firmware_stubs.edge.settings import read_settings
+from runtime.settings import SettingsError
 
 EXIT_SETTINGS: Final = 2
 EXIT_STATE: Final = 3

@@ -178,7 +178,7 @@ class Centre:
     async def bundle(self, name: str, digest: bytes | None) -> bytes | None:
         """Return the bytes of a bundle, or of a bucket of deltas below one.
 
-        None when it is still the one with digest `digest`.
+        None when it is still the one with that digest.
         After a broken line the next call for the same bundle goes on where it broke.
 
         Raises:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from firmware_stubs.outbox import DEFAULT_KEEP_S, MAX_ENTRIES, MAX_OCTETS
 from fleet.contract.messages import Ordinal, TerminalId
+from runtime.settings import SettingsError
 from verifier.contract.reasons import Language
 from verifier.contract.vocabulary import Direction
 
@@ -21,10 +22,6 @@ MAX_GATE_OPEN_S: Final = 30.0
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Place = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
-
-
-class SettingsError(Exception):
-    """The settings do not hold; the text names the field."""
 
 
 class CentreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,7 +18,8 @@ from msgspec import Struct
 from fleet.contract import messages
 from fleet.contract.errors import ContractError
 from fleet.contract.messages import BUNDLE_SPREAD_S, BundleNews, NewBundle
-from fleet.service.settings import SettingsError, VerifierSettings
+from fleet.service.settings import VerifierSettings
+from runtime.settings import SettingsError
 
 POLL_S: Final = 10.0
 """Seconds between questions."""
@@ -28,7 +29,7 @@ TIMEOUT_S: Final = 5.0
 SILENT_S: Final = 60.0
 """Seconds without an answer until it is said; six questions."""
 MAX_ANSWER_BYTES: Final = 64 * 1024
-"""Octets of the list of bundles; it names fewer than ten."""
+"""Bytes of the list of bundles; it names fewer than ten."""
 
 
 class _Bundles(Struct, frozen=True, kw_only=True):

@@ -109,8 +109,8 @@ def pack_members(persons: Iterable[int]) -> bytes:
     return bytes(packed)
 
 
-def unpack_members(packed: bytes, *, count: int, number: int) -> Members:
-    """Unpack the members of a presentation of list `number`.
+def unpack_members(packed: bytes, *, count: int, list_number: int) -> Members:
+    """Unpack the members of a presentation of list `list_number`.
 
     Raises:
         MalformedError: not exactly `count` members (at most 64), or not in the one packed form.
@@ -128,7 +128,7 @@ def unpack_members(packed: bytes, *, count: int, number: int) -> Members:
             raise MalformedError("members that do not match the count or the index range")
     if len(persons) != count:
         raise MalformedError("members that do not match the count")
-    return Members(list=number, persons=np.array(persons, dtype=np.int64), masked_names=None)
+    return Members(list=list_number, persons=np.array(persons, dtype=np.int64), masked_names=None)
 
 
 def _leb128(packed: bytes, position: int) -> tuple[int, int]:

@@ -30,11 +30,6 @@ class Condemned(NamedTuple):
     """SHA-256 of the published snapshot, in hex; empty: there is none."""
 
 
-def bundle_name(name: PlaneName) -> str:
-    """Return the name of a plane's snapshots as bundles."""
-    return f"status-{name.list_number}-{name.plane}"
-
-
 async def condemn(redis: Redis, name: PlaneName) -> Condemned:
     """Take a plane from everybody, for good.
 
@@ -46,7 +41,7 @@ async def condemn(redis: Redis, name: PlaneName) -> Condemned:
         deltas_key(name), HEADS, str(name),
     )  # fmt: skip
     data: Any = await redis.get(_condemned_key(name))
-    snapshot = (await read_versions(redis)).get(bundle_name(name))
+    snapshot = (await read_versions(redis)).get(name.bundle)
     return Condemned(
         data, read_head(head) if head else None, "" if snapshot is None else snapshot.digest
     )
@@ -60,7 +55,7 @@ async def remove(redis: Redis, name: PlaneName) -> None:
     """
     await redis.delete(_condemned_key(name))
     await redis.hdel(HEADS, str(name))
-    await remove_bundle(redis, bundle_name(name))
+    await remove_bundle(redis, name.bundle)
     async for key in redis.scan_iter(match=f"v:{{status}}:seen:{name}:*", count=_PAGE):
         await redis.delete(key)
 

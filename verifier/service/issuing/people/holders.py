@@ -16,6 +16,12 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, read_json
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
 from verifier.issuing.credential_row import CredentialForm, CredentialRow, mark_of
@@ -27,12 +33,6 @@ from verifier.issuing.possession import (
     open_credential,
     open_request,
 )
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.door import Handler
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.holder_keys import BoundKey, load_key, read_octets
 from verifier.service.issuing.people.issue import (
@@ -64,6 +64,8 @@ MAX_BODY: Final = 4096
 """Bytes: a credential and a request in base64 take 1,100."""
 MAX_UNDER_WAY: Final = 32
 """Requests of holders under way; who finds no place comes again, and operators are not held up."""
+_PHONES: Final = "phones"
+"""They share all places: behind a gateway all have one address; `see_nonce` bounds each key."""
 EMERGENCY_HOURS: Final = 6
 """Hours an emergency code lives where its holder asks for no other."""
 
@@ -114,7 +116,7 @@ class Holders:
         self._issue = issue
         self._lost_phones = lost_phones
         self._status = status
-        self._places = Places(MAX_UNDER_WAY, metrics)
+        self._places = Places(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
 
     def handler(self, door: HolderDoor) -> Handler:
         """Return the handler of a door."""
@@ -128,7 +130,7 @@ class Holders:
         async def post(request: web.BaseRequest, _: Caller | None, __: str) -> web.Response:
             # Before there is a place: whoever sends slowly, and anybody may, holds none.
             body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
-            with self._places.one(), store_asked():
+            with self._places.one(_PHONES), store_asked():
                 answer = await acts[door](await self._opened(body, door))
             made = door in (HolderDoor.RENEW, HolderDoor.EMERGENCY)
             return json_response(answer, status=201 if made else 200)

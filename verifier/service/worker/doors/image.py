@@ -14,16 +14,16 @@ from typing import Final
 
 from aiohttp import web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import read_body
+from runtime.http.door import MAX_BODY_BYTES
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
 from verifier.barcode.scan import PictureRefused
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import ScanRequest
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import read_body
-from verifier.service.http.door import MAX_BODY_BYTES
 from verifier.service.http.languages import language_of
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.codeless import unread
 from verifier.service.worker.doors.scans import WaitingRequest, own_scan_id
@@ -34,6 +34,8 @@ from verifier.service.worker.readiness import WorkerState
 
 MAX_PICTURES: Final = 8
 """Pictures in hand in a worker: two looked at, the others next; a hard one takes seconds."""
+MAX_CALLER_PICTURES: Final = 4
+"""Of them, those of one caller: half."""
 SCAN_ID: Final = "Kapok-Scan-Id"
 _TYPES: Final = frozenset(("image/png", "image/jpeg"))
 
@@ -45,7 +47,7 @@ class ImageResource:
         self._pipeline = pipeline
         self._state = state
         self._threads = threads
-        self._places = Places(MAX_PICTURES, pipeline.metrics)
+        self._places = Places(MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES)
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         """Answer a picture.
@@ -59,7 +61,7 @@ class ImageResource:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         name = request.headers.get(SCAN_ID, "")
         own_scan_id(name, gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN), SCAN_ID)
-        with self._places.one():
+        with self._places.one(caller.share):
             picture = await read_body(request, MAX_BODY_BYTES, _is_picture)
             found = await self._look(picture)
         waiting = WaitingRequest()

@@ -12,15 +12,15 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import encode
+from runtime.http.connection import Connection
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import TerminalAnswer
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import encode
-from verifier.service.http.connection import Connection
 from verifier.service.http.languages import language_of
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.doors.lines import line_problem, refusal
 from verifier.service.worker.doors.scans import MAX_BODY_BYTES, conflict, read_line
@@ -30,6 +30,8 @@ from verifier.service.worker.readiness import WorkerState
 
 MAX_STREAMS: Final = 256
 """Open streams of a worker; one that does not read holds some 300 KB before it is cut off."""
+MAX_CALLER_STREAMS: Final = 128
+"""Of them, those of one caller: half."""
 MAX_UNANSWERED: Final = 32
 """Lines of a stream in work at once; the next are left in the kernel."""
 PING_S: Final = 20.0
@@ -61,7 +63,7 @@ class StreamResource:
     def __init__(self, pipeline: ScanPipeline, state: WorkerState) -> None:
         self._pipeline = pipeline
         self._state = state
-        self._places = Places(MAX_STREAMS, pipeline.metrics)
+        self._places = Places(MAX_STREAMS, pipeline.metrics, a_caller=MAX_CALLER_STREAMS)
 
     async def get(
         self, request: web.BaseRequest, caller: Caller | None, _: str
@@ -88,7 +90,7 @@ class StreamResource:
             headers = {"Upgrade": "websocket"}
             raise Problem(HTTPStatus.UPGRADE_REQUIRED, "upgrade.missing", headers=headers)
         metrics = self._pipeline.metrics
-        with self._places.one():
+        with self._places.one(caller.share):
             metrics.streams += 1
             try:
                 await socket.prepare(request)

@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import decode, json_response, read_json
-from verifier.service.http.door import Handler
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.pipeline import ScanPipeline
@@ -20,11 +21,16 @@ from verifier.service.worker.uploads import upload
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 """Bytes of an upload: 100 records of 20,000 characters."""
+MAX_UPLOADS: Final = 64
+"""Uploads under way in a worker: 128 MiB at the most; a terminal comes again with the same one."""
+MAX_CALLER_UPLOADS: Final = 16
+"""Of them, those of one caller; a terminal has one, a service may send for many terminals."""
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
 def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
+    places = Places(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
     async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         if caller is None:
@@ -32,13 +38,14 @@ def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
-        body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
-        # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
-        gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
-        try:
-            results = await upload(pipeline, gate, body.records)
-        except Overloaded:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
+        with places.one(caller.share):
+            body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
+            # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
+            gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
+            try:
+                results = await upload(pipeline, gate, body.records)
+            except Overloaded:
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return json_response(UploadAnswer(results=results))
 
     return post

@@ -1,0 +1,203 @@
+"""What the terminal knows of itself, in SQLite: facts, floors, slots; and its person key.
+
+Facts (table `fact`): epoch counter, clock floor, clock offset and the start
+of the machine it belongs to, the machine's last start, whether the terminal is suspended. Slots,
+the deltas beside them (table `delta`, in the order they were taken in) and floors are written in
+one transaction, so a floor never stands below what is in use; a reset forgets all but the floors.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from firmware_stubs.clock import Offset
+from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.slots import Accepted, AcceptedDeltas, Slot, SlotContent
+from fleet.contract.messages import Epoch
+from verifier.trust.bundle import Floor
+
+PERSON_KEY_BYTES: Final = 32
+"""Bytes of the key under which persons are hashed on this terminal alone."""
+_MACHINE_START: Final = Path("/proc/sys/kernel/random/boot_id")
+
+_RAISE: Final = """
+INSERT INTO floor VALUES (?, ?, ?) ON CONFLICT (name) DO
+    UPDATE SET version = excluded.version, digest = excluded.digest
+    WHERE excluded.version >= floor.version
+"""
+"""A floor never sinks, whatever is asked for."""
+
+Value = TypeVar("Value")
+
+
+class _Set(msgspec.Struct, frozen=True, kw_only=True):
+    """A clock offset, and since which start of the machine it holds."""
+
+    machine_start: str
+    offset: Offset
+
+
+class SqliteFacts:
+    """Facts, floors and slots."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_epoch(self, generation: int) -> Epoch:
+        """Count one connection, durably, before it is made."""
+        before = self._get("epoch", Epoch)
+        counter = before.counter + 1 if before and before.generation == generation else 1
+        epoch = Epoch(generation=generation, counter=counter)
+        self._put("epoch", epoch)
+        return epoch
+
+    def suspended(self) -> bool:
+        """Return whether the centre had suspended the terminal."""
+        return bool(self._get("suspended", bool))
+
+    def suspend(self, *, suspended: bool) -> None:
+        """Write down that the centre suspended the terminal, or no longer."""
+        self._put("suspended", suspended)
+
+    def time(self) -> float:
+        """Return the last persisted time, Unix seconds."""
+        return self._get("time", float) or 0.0
+
+    def persist_time(self, time: float) -> None:
+        """Raise the persisted time; it never goes back."""
+        if time > self.time():
+            self._put("time", time, durable=False)
+
+    def offset(self) -> Offset | None:
+        """Return the clock's offset if it was found since the machine itself started."""
+        kept = self._get("offset", _Set)
+        return kept.offset if kept is not None and kept.machine_start == _machine() else None
+
+    def persist_offset(self, offset: Offset) -> None:
+        """Keep the clock's offset for a restart of this process."""
+        self._put("offset", _Set(machine_start=_machine(), offset=offset), durable=False)
+
+    def machine_restarted(self) -> bool:
+        """Return whether the machine itself was started since this was last asked."""
+        before, now = self._get("machine", str), _machine()
+        if before != now:
+            self._put("machine", now)
+        return before != now
+
+    def store_name(self) -> str | None:
+        """Return the name that the centre's store gave itself last."""
+        return self._get("store", str)
+
+    def persist_store_name(self, name: str) -> None:
+        """Keep the name of the centre's store."""
+        self._put("store", name)
+
+    def floors(self) -> Mapping[str, Floor]:
+        """Return the floors."""
+        rows = self._database.rows("SELECT name, version, digest FROM floor")
+        return {name: Floor(version=version, digest=digest) for name, version, digest in rows}
+
+    def slots(self) -> Mapping[str, SlotContent]:
+        """Return which slots are in use, and what they hold."""
+        rows = self._database.rows("SELECT name, slot, version, digest FROM slot")
+        return {
+            name: SlotContent(slot=Slot(slot), version=version, digest=digest)
+            for name, slot, version, digest in rows
+        }
+
+    def deltas(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Return the deltas kept beside the slots, in order."""
+        rows = self._database.rows("SELECT name, data FROM delta ORDER BY number")
+        found: dict[str, list[bytes]] = {}
+        for name, data in rows:
+            found.setdefault(name, []).append(data)
+        return {name: tuple(kept) for name, kept in found.items()}
+
+    def extend(self, accepted: AcceptedDeltas) -> None:
+        """Keep deltas beside a slot, and raise its floor, in one step."""
+        floor = accepted.floor
+        with self._database.transaction() as connection:
+            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
+            _keep(connection, accepted.name, accepted.after, accepted.deltas)
+
+    def adopt(self, accepted: Accepted) -> None:
+        """Switch to a slot whose bytes are on disk, and raise its floor, in one step.
+
+        The deltas kept beside the slot before give way to those that lead on from this one.
+        """
+        content, floor = accepted.held, accepted.floor
+        with self._database.transaction() as connection:
+            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
+            connection.execute(
+                "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?)",
+                (accepted.name, content.slot.value, content.version, content.digest),
+            )
+            connection.execute("DELETE FROM delta WHERE name = ?", (accepted.name,))
+            if accepted.ends is not None:
+                connection.execute("DELETE FROM slot WHERE name = ?", (accepted.ends,))
+                connection.execute("DELETE FROM delta WHERE name = ?", (accepted.ends,))
+            _keep(connection, accepted.name, 0, accepted.deltas)
+
+    def forget_slot(self, name: str) -> None:
+        """Forget a bundle's slot and what is kept beside it; its floor stays."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM slot WHERE name = ?", (name,))
+            connection.execute("DELETE FROM delta WHERE name = ?", (name,))
+
+    def forget_slots(self) -> None:
+        """Forget the slots and keep the floors."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM slot")
+            connection.execute("DELETE FROM delta")
+
+    def _get(self, name: str, kind: type[Value]) -> Value | None:
+        row = self._database.row("SELECT value FROM fact WHERE name = ?", name)
+        return None if row is None else msgspec.json.decode(row[0], type=kind)
+
+    def _put(self, name: str, value: Any, *, durable: bool = True) -> None:
+        with self._database.transaction(durable=durable) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, msgspec.json.encode(value))
+            )
+
+
+def _keep(connection: sqlite3.Connection, name: str, after: int, deltas: tuple[bytes, ...]) -> None:
+    """Write deltas behind those that are kept."""
+    rows = [(name, number, data) for number, data in enumerate(deltas, after)]
+    connection.executemany("INSERT INTO delta VALUES (?, ?, ?)", rows)
+
+
+def person_key(path: Path) -> bytes:
+    """Return the terminal's own person key; made at random at the first start, mode 0600."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(PERSON_KEY_BYTES)
+        write_durably(path, key)
+        return key
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600 so that it is there whole or not at all, also after power loss."""
+    beside = path.with_name(path.name + ".new")
+    descriptor = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _machine() -> str:
+    """Return what tells one start of the machine from another."""
+    return _MACHINE_START.read_text(encoding="ascii").strip()

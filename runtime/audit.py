@@ -1,0 +1,240 @@
+"""An audit log on disk: one a process, appended to and synced before any answer.
+
+A log that does not hold is not continued: what must be audited is then refused. Nothing here
+decides what an entry says or how a line is written: the service hands in the format.
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from runtime.clock import now_ms
+from runtime.disk import FILE_MODE, sync_folder, write_synced
+from runtime.logs import Log
+
+MAX_HEAD_BYTES: Final = 256
+"""Bytes of a head file."""
+MAX_LINE_BYTES: Final = 64 * 1024
+"""Bytes of a line that are read at once; no format of ours writes longer ones."""
+EMPTY: Final = (0, "")
+"""The head before a log was opened."""
+TORN: Final = "torn"
+LogHead = tuple[int, str]
+"""Number and hash of a log's last entry."""
+Act = TypeVar("Act")
+"""What a service says of something that is about to happen."""
+
+
+class AuditCheck(Protocol):
+    """What a check of a log found."""
+
+    @property
+    def entries(self) -> int:
+        """Entries that hold, from the first."""
+
+    @property
+    def head(self) -> LogHead:
+        """The last of them."""
+
+    @property
+    def octets(self) -> int:
+        """Bytes of the lines that hold."""
+
+    @property
+    def line(self) -> int:
+        """The first line that does not hold, from 1; 0: all do."""
+
+    @property
+    def flaw(self) -> str | None:
+        """What is wrong with it; `torn`: it is the last one and has no end."""
+
+
+class AuditFormat(Protocol[Act]):
+    """How a service's log is written: a module of its contract."""
+
+    def line_of(
+        self, act: Act, /, *, process: str, at: int, head: LogHead
+    ) -> tuple[bytes, LogHead]:
+        """Write the line that follows `head`; returns it with its end, and the new head."""
+
+    def verify(
+        self, lines: Iterable[bytes], /, *, process: str, head: LogHead | None
+    ) -> AuditCheck:
+        """Check a log from its first line; `head` was noted earlier, and must be reached."""
+
+    def torn(self, name: str, /) -> Act:
+        """Say that a torn last line was set aside, in a file of this name."""
+
+
+class AuditError(Exception):
+    """The log cannot be continued; the text says what to do, and quotes nothing."""
+
+
+class AuditLog(Generic[Act]):
+    """The log of one process, held alone."""
+
+    def __init__(
+        self,
+        folder: Path,
+        process: str,
+        clock_ms: Callable[[], int],
+        audit_format: AuditFormat[Act],
+    ) -> None:
+        self._path = folder / f"{process}.ndjson"
+        self._head_path = folder / f"{process}.head"
+        self._process = process
+        self._clock_ms = clock_ms
+        self._format = audit_format
+        self._turn = threading.Lock()
+        self._file: BinaryIO | None = None
+        self.head: LogHead = EMPTY
+        """Number and hash of the last entry."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether entries can be appended now."""
+        return self._file is not None
+
+    def open(self) -> None:
+        """Lock the file, check it whole, set a torn last line aside.
+
+        Raises:
+            AuditError: it cannot be opened, another process holds it, or it does not hold.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, FILE_MODE)
+            file = os.fdopen(descriptor, "r+b", buffering=0)
+        except OSError as error:
+            raise AuditError(f"cannot open {self._path}: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            verdict = self._checked(file)
+            self._file, self.head = file, verdict.head
+            if verdict.flaw == TORN:
+                self._set_aside(file, verdict)
+            sync_folder(self._path.parent)
+        except BlockingIOError as error:
+            file.close()
+            raise AuditError(f"another process writes {self._path}") from error
+        except OSError as error:
+            self._file = None
+            file.close()
+            raise AuditError(f"cannot read {self._path}: {error.strerror}") from error
+        except AuditError:
+            self._file = None
+            file.close()
+            raise
+
+    async def append(self, act: Act) -> None:
+        """Append an entry; it is on disk when this returns.
+
+        Raises:
+            AuditError: it is not, or not for sure; nothing more is appended before a restart.
+        """
+        await asyncio.to_thread(self.write, act)
+
+    def write(self, act: Act) -> None:
+        """Append an entry, in this thread.
+
+        Raises:
+            AuditError: as `append`.
+        """
+        with self._turn:
+            file = self._file
+            if file is None:
+                raise AuditError(f"{self._path} is not open")
+            line, head = self._format.line_of(
+                act, process=self._process, at=self._clock_ms(), head=self.head
+            )
+            try:
+                if file.write(line) != len(line):
+                    raise OSError("a short write")  # noqa: TRY301 - one way out
+                os.fsync(file.fileno())
+                self._note(head)
+            except OSError as error:
+                # What is on disk now is unknown; the next start looks.
+                self._file = None
+                file.close()
+                raise AuditError(f"cannot write {self._path}") from error
+            self.head = head
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._turn:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _checked(self, file: BinaryIO) -> AuditCheck:
+        """Check the whole file; only a torn last line is let through."""
+        noted = self._noted()
+        verdict = self._format.verify(_lines(file), process=self._process, head=noted)
+        if verdict.flaw not in (None, TORN):
+            raise AuditError(
+                f"{self._path} is broken at line {verdict.line} ({verdict.flaw}); see"
+                " `kapok audit verify`, and move file and head aside once that is cleared up"
+            )
+        if noted is None and verdict.entries > 1:
+            # A head follows every entry; only that of the first can have been cut off.
+            raise AuditError(f"{self._head_path} is missing beside a log that has entries")
+        return verdict
+
+    def _noted(self) -> LogHead | None:
+        """Return the head noted beside the log; None: there is none."""
+        try:
+            content = self._head_path.read_bytes()[:MAX_HEAD_BYTES]
+            noted: LogHead = msgspec.json.decode(content, type=LogHead)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise AuditError(f"cannot read {self._head_path}") from error
+        return noted
+
+    def _note(self, head: LogHead) -> None:
+        beside = self._head_path.with_suffix(".new")
+        write_synced(beside, msgspec.json.encode(head) + b"\n")
+        beside.replace(self._head_path)
+
+    def _set_aside(self, file: BinaryIO, verdict: AuditCheck) -> None:
+        """Keep a torn last line in a file of its own, and say so in the log."""
+        file.seek(verdict.octets)
+        torn = file.read()
+        aside = self._path.with_name(
+            f"{self._process}.torn-{verdict.entries + 1}-{self._clock_ms()}"
+        )
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as kept:
+            kept.write(torn)
+            kept.flush()
+            os.fsync(kept.fileno())
+        file.truncate(verdict.octets)
+        self.write(self._format.torn(aside.name))
+
+
+def open_audit(
+    folder: str, process: str, log: Log, audit_format: AuditFormat[Act]
+) -> AuditLog[Act]:
+    """Open a process's audit log; one that does not hold refuses acts, and stops nothing else."""
+    audit = AuditLog(Path(folder), process, now_ms, audit_format)
+    try:
+        audit.open()
+    except AuditError as error:
+        log.warning("audit.refused", why=str(error))
+    else:
+        number, digest = audit.head
+        log.info("audit.opened", seq=number, hash=digest)
+    return audit
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file, each at most a little longer than any may be."""
+    with open(os.dup(file.fileno()), "rb") as reading:  # noqa: PTH123 - a descriptor
+        reading.seek(0)
+        while line := reading.readline(MAX_LINE_BYTES + 1):
+            yield line

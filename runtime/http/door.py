@@ -1,0 +1,185 @@
+"""A door: a listening socket, its bounds, and the way from a request to a handler.
+
+Bounds on everything a client may do slowly or not at all: connections, half a request, an answer it
+does not read. The table of routes is ours and small. Whatever a handler raises becomes a problem;
+nothing of it reaches the caller.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from runtime.http.access import Caller, Keys
+from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
+from runtime.http.limits import DoorCounts
+from runtime.http.problems import Problem, problem_response
+from runtime.http.routes import Route
+from runtime.http.shares import ConnectionShares
+from runtime.logs import Log
+
+HANDSHAKE_S: Final = 10.0
+"""Seconds for a TLS handshake."""
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of any body: a batch of 1,000 lines or a picture; handlers may have tighter bounds."""
+BACKLOG: Final = 1024
+"""Connections that the kernel holds until they are accepted."""
+_SWEEP_S: Final = 1.0
+
+
+class Door:
+    """One listening address; with `keys` None, callers are terminals with certificates."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        keys: Keys | None,
+        *,
+        log: Log,
+        counts: DoorCounts,
+        store_name: Callable[[], str | None] = lambda: None,
+        shares: ConnectionShares | None = None,
+    ) -> None:
+        self._keys = keys
+        self._log = log
+        self._counts = counts
+        self._exact = {(r.method, r.path): r for r in routes if "{}" not in r.path}
+        self._patterns = [
+            (re.compile(re.escape(r.path).replace(r"\{\}", "([A-Za-z0-9_.-]{1,96})")), r)
+            for r in routes
+            if "{}" in r.path
+        ]
+        self._lanes = FastHandlers(
+            {r.path: r.lane for r in routes if r.lane is not None},
+            None if keys is None else keys.named,
+            self._failed,
+            store_name,
+            ConnectionShares() if shares is None else shares,
+        )
+        self._server: Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def open(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a bound socket."""
+        self._server = Server(
+            self._handle,
+            lanes=self._lanes,
+            request_factory=_request,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            auto_decompress=False,
+        )
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._server,
+            sock=sock,
+            ssl=tls,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
+        )
+        self._sweeper = asyncio.create_task(self._sweep(self._server))
+
+    async def close(self, seconds: float) -> None:
+        """Stop listening, let open requests finish for some seconds, end all connections."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.pre_shutdown()
+            await self._server.shutdown(seconds)
+
+    async def _sweep(self, server: Server) -> None:
+        """End connections of clients that stopped reading or never finish a request."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            now = loop.time()
+            for connection in server.connections:
+                if isinstance(connection, Connection) and connection.overdue(now):
+                    connection.cut()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            path = request.raw_path.partition("?")[0]
+            route, variable = self._exact.get((request.method, path)), ""
+            if route is None:
+                route, variable = self._find(request.method, path)
+            caller = None if route.public else self._identify(request)
+            return await route.handler(request, caller, variable)
+        except ConnectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            return problem_response(self._failed(error))
+
+    def _identify(self, request: web.BaseRequest) -> Caller:
+        connection = request.protocol
+        if self._keys is not None:
+            found = self._keys.caller(request)
+            if isinstance(connection, Connection):
+                connection.belong(found)
+            return found
+        caller = connection.caller if isinstance(connection, Connection) else None
+        if caller is None:
+            raise Problem(HTTPStatus.FORBIDDEN, "certificate.unusable")
+        return caller
+
+    def _failed(self, error: Exception) -> Problem:
+        """Count a problem; what is none is a fault of ours, logged with its trace."""
+        problem = error if isinstance(error, Problem) else None
+        if problem is None:
+            self._log.error("http.failed", exc_info=error)
+            problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+        self._counts.problem(problem.code)
+        return problem
+
+    def _find(self, method: str, path: str) -> tuple[Route, str]:
+        allowed = {known for known, exact in self._exact if exact == path}
+        for pattern, route in self._patterns:
+            found = pattern.fullmatch(path)
+            if found is not None:
+                if route.method == method:
+                    return route, "/".join(found.groups())
+                allowed.add(route.method)
+        if allowed:
+            headers = {"Allow": ", ".join(sorted(allowed))}
+            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method.unknown", headers=headers)
+        raise Problem(HTTPStatus.NOT_FOUND, "path.unknown")
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Bind a TCP socket that other workers may share.
+
+    Raises:
+        OSError: the address is taken by somebody else.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((host, port))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _request(
+    message: Any, payload: Any, protocol: Any, writer: Any, task: "asyncio.Task[None]"
+) -> web.BaseRequest:
+    return web.BaseRequest(
+        message,
+        payload,
+        protocol,
+        writer,
+        task,
+        asyncio.get_running_loop(),
+        client_max_size=MAX_BODY_BYTES,
+    )

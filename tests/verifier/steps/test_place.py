@@ -1,0 +1,215 @@
+"""Step (7): groups, sectors, and which rules apply at a place and what they decide."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pytest
+
+from tests.support.city import PERSON, City, asks
+from tests.support.health import AT, COUNTRY, dcc, health_text
+from tests.support.health import claims as health_claims
+from tests.support.judgements import ON_PAPER
+from tests.support.public_vectors import public_folder
+from verifier.contract.bundle import ProfilesDocument
+from verifier.contract.grant import Grant
+from verifier.contract.reasons import Language, Reason
+from verifier.contract.vocabulary import Answer, Colour, Direction, GrantState, Outcome
+from verifier.decision import Assessment, conclude, terminal_answer
+from verifier.engine import Clock, Known, assess
+from verifier.policy.profiles import open_profiles
+from verifier.status.plane import NO_STATUS
+from verifier.steps.verified import VerifiedCredentials
+from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.signers import Trust
+
+PLACE: Final = {
+    "place": "hall-1",
+    "stance": "closed",
+    "formats": ["HC1"],
+    "rules": {"country": "XX"},
+}
+GRANT: Final = Grant(
+    terminal="hall-1-a",
+    fingerprint="00" * 32,
+    place="hall-1",
+    gate="a",
+    direction=Direction.IN,
+    scopes=(),
+    state=GrantState.ACTIVE,
+    version=1,
+)
+
+
+def rule(number: int, logic: Any, **changes: Any) -> str:
+    """Return a rule file of country XX."""
+    fields = {
+        "Identifier": f"GR-XX-{number:04}",
+        "Type": "Acceptance",
+        "Country": "XX",
+        "Version": "1.0.0",
+        "SchemaVersion": "1.0.0",
+        "Engine": "CERTLOGIC",
+        "EngineVersion": "1.0.0",
+        "CertificateType": "General",
+        "Description": [{"lang": "en", "desc": "All of it."}, {"lang": "zh", "desc": "全部。"}],
+        "ValidFrom": "2021-01-01T00:00:00Z",
+        "ValidTo": "2099-01-01T00:00:00Z",
+        "AffectedFields": ["v"],
+        "Logic": logic,
+    }
+    return json.dumps(fields | changes)
+
+
+PASSES: Final = {"===": [{"var": "payload.v.0.ci"}, {"var": "payload.v.0.ci"}]}
+FAILS: Final = {"===": [1, 2]}
+
+
+CLOCK: Final = Clock(now=AT)
+ONCE: Final = {"scope": "place", "once_for": 60}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place with rules, judging one certificate of a trusted country."""
+
+    rules: tuple[str, ...]
+    value_sets: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    clock: Clock = CLOCK
+
+    def judge(self, text: str | None = None, **changes: Any) -> Assessment:
+        """Judge a certificate."""
+        _, key = load_spki(COUNTRY.spki)
+        trusted = TrustedKey(
+            kid=COUNTRY.kid,
+            key=key,
+            uses=frozenset({"credential"}),
+            not_before=0,
+            not_after=AT * 2,
+            issuer=None,
+            lists=None,
+            sectors=None,
+            formats=frozenset({"HC1"}),
+        )
+        trust = Trust(
+            version=1, expires=AT * 2, ring=KeyRing((trusted,)), sectors_enabled=frozenset()
+        )
+        profiles = open_profiles(
+            ProfilesDocument(
+                type="profiles",
+                version=1,
+                iat=1,
+                exp=2,
+                profiles=(dict(PLACE) | changes,),
+                rules=self.rules,
+                value_sets=dict(self.value_sets),
+            )
+        )
+        return assess(
+            health_text() if text is None else text,
+            known=Known(trust=trust, status=NO_STATUS),
+            profile=profiles.at("hall-1"),
+            grant=GRANT,
+            clock=self.clock,
+            seen=VerifiedCredentials(),
+        )
+
+
+def test_a_document_passes_all_rules() -> None:
+    """Each rule of the country passes: so does the document."""
+    found = Place((rule(1, PASSES), rule(2, PASSES))).judge()
+    assert (found.outcome, found.reason, found.rule) == (Outcome.PASS, None, None)
+
+
+def test_the_first_rule_that_fails_decides() -> None:
+    """Its id and its text reach the terminal, in the terminal's language."""
+    found = Place((rule(1, PASSES), rule(2, FAILS), rule(3, FAILS))).judge()
+    assert (found.outcome, found.reason, found.rule) == (
+        Outcome.DENY,
+        Reason.RULE_FAILED,
+        "GR-XX-0002",
+    )
+    for language, text in ((Language.ZH, "全部。"), (Language.EN, "All of it.")):
+        decision = conclude(found, Answer.UNASKED)
+        told = terminal_answer(decision, found, scan_id="s", language=language, recorded=True)
+        assert (told.rule, told.rule_text) == ("GR-XX-0002", text)
+
+
+def test_an_absent_input_is_never_a_pass() -> None:
+    """A rule that reads what is not there, or a clock that is unsure: unknown."""
+    absent = rule(1, {"in": ["a", {"var": "external.nothing"}]})
+    assert Place((absent,)).judge().reason is Reason.RULE_UNKNOWN
+    timed = rule(
+        1,
+        {"before": [{"plusTime": ["2020-01-01", 0, "day"]},
+                    {"plusTime": [{"var": "external.validationClock"}, 0, "day"]}]},
+    )  # fmt: skip
+    assert Place((timed,)).judge().outcome is Outcome.PASS
+    unsure = Place((timed,), clock=Clock(now=AT, sure=False))
+    assert unsure.judge().reason is Reason.RULE_UNKNOWN
+
+
+def test_value_sets_come_with_the_bundle() -> None:
+    """A rule reads them as external.valueSets."""
+    asked = rule(1, {"in": ["EU/1", {"var": "external.valueSets.products"}]})
+    held = Place((asked,), value_sets=(("products", ("EU/1",)),))
+    assert held.judge().outcome is Outcome.PASS
+    assert replace(held, value_sets=(("products", ()),)).judge().reason is Reason.RULE_FAILED
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (),
+        (rule(1, PASSES, Country="YY", Identifier="GR-YY-0001"),),
+        (rule(1, PASSES, ValidTo="2021-01-02T00:00:00Z"),),
+    ],
+)
+def test_no_rule_at_all_is_never_a_pass(rules: tuple[str, ...]) -> None:
+    """None in the bundle, none of this country, none that is valid now."""
+    assert Place(rules).judge().reason is Reason.RULE_UNKNOWN
+
+
+def test_a_document_of_two_kinds_is_judged_by_general_rules_only() -> None:
+    """And is unknown when they let it through: no rule is written for it."""
+    both = health_text(health_claims(t=[{"tg": "840539006"}], v=dcc().get("v", [{}])))
+    assert Place((rule(1, FAILS),)).judge(both).reason is Reason.RULE_FAILED
+    assert Place((rule(1, PASSES),)).judge(both).reason is Reason.RULE_UNKNOWN
+
+
+def test_published_rules_load_unchanged() -> None:
+    """Every rule of the public sets opens as a bundle's rule, byte for byte."""
+    files = public_folder("certlogic/rules")
+    texts = tuple(path.read_text() for path in files if path.name == "rule.json")
+    document = ProfilesDocument(
+        type="profiles", version=1, iat=1, exp=2, profiles=(asks(),), rules=texts
+    )
+    assert texts
+    assert open_profiles(document).at("hall-1") is not None
+
+
+def test_a_document_of_nobody_cannot_be_used_once() -> None:
+    """Where a person passes once, a document without a name is unsure: the stance decides."""
+    named = Place((rule(1, PASSES),))
+    assert named.judge(use=ONCE).outcome is Outcome.PASS
+    nameless = health_text(health_claims(nam=None))
+    assert named.judge(nameless).outcome is Outcome.PASS
+    assert named.judge(nameless, use=ONCE).reason is Reason.USE_UNKNOWN
+    assert named.judge(nameless, use=ONCE, stance="open").unsure is Reason.USE_UNKNOWN
+
+
+def test_review_of_a_group() -> None:
+    """All but number 2 may pass, and the roster's masked name says who that is."""
+    found = ON_PAPER.at(
+        colours={20: Colour.RED}, profile=asks(group={"exceptions": "review"})
+    ).judge()
+    assert (found.outcome, found.reason) == (Outcome.REVIEW, Reason.GROUP_EXCEPTIONS)
+    assert found.group is not None
+    assert found.group.counts.exceptions == ((2, "李*明"),)
+
+
+def test_the_subject_says_no_more_than_asked() -> None:
+    """Only the class of the place's own sector leaves the assessment for the gate."""
+    assert PERSON.sectors is not None
+    found = City(profile=asks(sector="transit")).judge()
+    assert found.sector_class == PERSON.sectors[2]
