@@ -51,7 +51,7 @@ _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
 class Position(NamedTuple):
-    """Where reading stands: after a whole line, so that one can go on from here."""
+    """Where reading stands: after a whole line, so that reading can continue here."""
 
     octets: int = 0
     lines: int = 0

@@ -79,7 +79,7 @@ class Spool:
 
     @classmethod
     def found(cls, folder: Path) -> "Spool | None":
-        """Return what a crash or a cut has left; None: nothing that can be gone on with."""
+        """Return what a crash or a cut has left; None: nothing that can be continued."""
         try:
             manifest = (folder / "manifest").read_bytes()
             with (folder / "state").open("rb") as file:

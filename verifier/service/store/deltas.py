@@ -26,7 +26,7 @@ MAX_DELTAS_READ: Final = 256
 
 
 class Superseded(Exception):  # noqa: N818 - it is an answer
-    """Another publisher has gone on from the same head, or the plane is gone."""
+    """Another publisher has continued from the same head, or the plane is gone."""
 
 
 class PlaneHead(NamedTuple):

@@ -43,7 +43,7 @@ from verifier.service.store.planes import PlaneUnknown, read_planes
 from verifier.status.plane import BITS
 
 RETRY_S: Final = 5.0
-"""Seconds until a destruction that was interrupted is gone on with."""
+"""Seconds until a destruction that was interrupted is continued."""
 _NOTHING: Final = "0" * (2 * DIGEST_BYTES)
 
 
@@ -109,7 +109,7 @@ class Destroyer:
         Raises:
             ValueError: revocations are no person plane: without them every credential would hold.
             PlaneUnknown: no such plane.
-            RedisError, OSError, RewriteError: it is begun, and gone on with as soon as it can be.
+            RedisError, OSError, RewriteError: it is begun, and continued as soon as it can be.
         """
         if name.plane is Plane.REVOCATION:
             raise ValueError("a plane of credentials cannot be destroyed")
