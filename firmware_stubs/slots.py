@@ -1,6 +1,6 @@
 """What a terminal's disk knows of its bundles: slots, what they hold, and what may go into them.
 
-Values alone; who makes them stands in `bundles.py`, who keeps them in `edge/memory.py`.
+Values alone; who makes them stands in `bundles.py`, who keeps them in `edge/disk/memory.py`.
 """
 
 from dataclasses import dataclass

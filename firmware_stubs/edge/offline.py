@@ -2,7 +2,8 @@
 
 The same two functions as the centre's, around the terminal's own store step. When the disk does not
 take the transaction, nothing was claimed and nothing recorded: the answer is UNKNOWN, and the
-place's stance decides. Runs on the desk's thread; in a bench, on the caller's.
+place's stance decides. Runs on the thread of the disk (`edge/disk/thread.py`); in a bench, on the
+caller's.
 """
 
 import sqlite3

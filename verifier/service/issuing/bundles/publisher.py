@@ -2,7 +2,7 @@
 
 A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
 file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`),
-appointments (`appointments.py`) and planes (`publishing.py`) come from the store.
+appointments (`appointments.py`) and planes (`planes/publisher.py`) come from the store.
 """
 
 import asyncio
