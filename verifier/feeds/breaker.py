@@ -45,7 +45,6 @@ class BreakerSignal(StrEnum):
 
 TABLE: Final[Mapping[tuple[BreakerState, BreakerSignal], BreakerState]] = {
     (BreakerState.CLOSED, BreakerSignal.ASK): BreakerState.CLOSED,
-    (BreakerState.CLOSED, BreakerSignal.ASK_AFTER_PAUSE): BreakerState.CLOSED,
     (BreakerState.CLOSED, BreakerSignal.SUCCESS): BreakerState.CLOSED,
     (BreakerState.CLOSED, BreakerSignal.FAILURE): BreakerState.CLOSED,
     (BreakerState.CLOSED, BreakerSignal.ONE_FAILURE_TOO_MANY): BreakerState.OPEN,
@@ -54,14 +53,12 @@ TABLE: Final[Mapping[tuple[BreakerState, BreakerSignal], BreakerState]] = {
     # Of a batch that was let in before: the pause stands.
     (BreakerState.OPEN, BreakerSignal.SUCCESS): BreakerState.OPEN,
     (BreakerState.OPEN, BreakerSignal.FAILURE): BreakerState.OPEN,
-    (BreakerState.OPEN, BreakerSignal.ONE_FAILURE_TOO_MANY): BreakerState.OPEN,
     (BreakerState.HALF_OPEN, BreakerSignal.ASK): BreakerState.HALF_OPEN,
     (BreakerState.HALF_OPEN, BreakerSignal.ASK_AFTER_PAUSE): BreakerState.HALF_OPEN,
     (BreakerState.HALF_OPEN, BreakerSignal.SUCCESS): BreakerState.CLOSED,
     (BreakerState.HALF_OPEN, BreakerSignal.FAILURE): BreakerState.OPEN,
-    (BreakerState.HALF_OPEN, BreakerSignal.ONE_FAILURE_TOO_MANY): BreakerState.OPEN,
 }
-"""Complete: every state meets every signal."""
+"""Every pair that there can be: only a closed breaker counts failures, and it has no pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
