@@ -13,7 +13,6 @@ from verifier.contract.envelope import SignedUse
 from verifier.contract.operator import (
     MAX_TOKEN_CHARS,
     MAX_TOKEN_S,
-    ONLY_OPERATORS,
     ROLE_SCOPES,
     TOKEN_PREFIX,
     OperatorRole,
@@ -28,6 +27,7 @@ from verifier.contract.proposal import (
     RejectReason,
 )
 from verifier.contract.revocation import RevocationReason
+from verifier.contract.vocabulary import ONLY_OPERATORS
 from verifier.errors import TokenCause
 
 ROOT: Final = Path(__file__).resolve().parents[1]

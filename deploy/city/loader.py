@@ -23,12 +23,13 @@ from redis.exceptions import RedisError
 
 from deploy.city.folder import CityFolder
 from deploy.local.errors import LocalError, UsageError
+from runtime.settings import SettingsError
+from runtime.store import open_store
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.keys import read_reference_key
-from verifier.service.process.settings import SettingsError
 from verifier.service.store.city_load import (
     PIECE,
     fill_persons,
@@ -37,7 +38,6 @@ from verifier.service.store.city_load import (
     read_progress,
     take_all,
 )
-from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import BUCKET_BITS, bucket_key, person_field
 from verifier.service.store.planes import read_planes

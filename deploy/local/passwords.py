@@ -14,8 +14,7 @@ import msgspec
 
 from deploy.local.data import write_file
 from deploy.local.redis import USERS
-from verifier.contract.operator import ONLY_OPERATORS
-from verifier.contract.vocabulary import ApiScope
+from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
 from verifier.issuing.persons import REFERENCE_KEY_BYTES
 
 SECRET_BYTES: Final = 32

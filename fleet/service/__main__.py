@@ -10,9 +10,10 @@ from redis.exceptions import RedisError
 
 from fleet.errors import OperatorError, RegistryError
 from fleet.service.run import run
-from fleet.service.settings import SettingsError, read_settings
-from fleet.service.store.connection import NotDurableError
+from fleet.service.settings import FleetProcessSettings
 from runtime.logs import open_log
+from runtime.settings import SettingsError, read_settings
+from runtime.store import NotDurableError
 
 EXIT_SETTINGS: Final = 2
 EXIT_STORE: Final = 3
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--settings", type=Path, required=True)
     path = parser.parse_args(arguments).settings
     try:
-        settings = read_settings(path)
+        settings = read_settings(path, FleetProcessSettings)
         uvloop.run(run(settings, open_log(settings.process)))
     except (SettingsError, RegistryError, OperatorError) as error:
         sys.stderr.write(f"fleet: {error}\n")

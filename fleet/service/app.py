@@ -1,21 +1,19 @@
-"""What the handlers of the HTTP door share: one frozen value, kept under one key."""
+"""What the handlers of the HTTP door share: one frozen value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import web
 from redis.asyncio import Redis
-from structlog.typing import FilteringBoundLogger
 
 from fleet.contract.topics import Shard
 from fleet.registry import Registry
-from fleet.service.audit import AuditLog
 from fleet.service.grants import GrantPublisher
 from fleet.service.metrics import FleetMetrics
 from fleet.service.operators import OperatorsInForce
 from fleet.service.served_shard import ServedShard
-from fleet.service.settings import ApiKey
 from fleet.service.shard_writer import ShardWriter
+from runtime.audit import AuditLog
+from verifier.contract.audit import Act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +24,8 @@ class Fleet:
     desk: ShardWriter
     granting: GrantPublisher
     metrics: FleetMetrics
-    api_keys: tuple[ApiKey, ...]
     operating: OperatorsInForce
-    audit: AuditLog
+    audit: AuditLog[Act]
     held: Callable[[Shard], ServedShard | None]
     """The shard, while this process serves it."""
     waiting: Callable[[], tuple[str, ...]]
@@ -42,7 +39,3 @@ class Fleet:
     def registry(self) -> Registry:
         """Return the registry in force."""
         return self.desk.registry
-
-
-FLEET: web.AppKey[Fleet] = web.AppKey("fleet", Fleet)
-LOG: web.AppKey[FilteringBoundLogger] = web.AppKey("log")

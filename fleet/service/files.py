@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fleet import identity
 from fleet.errors import FleetError, IdentityError
-from fleet.service.settings import SettingsError
+from runtime.settings import SettingsError
 
 
 def read_text(path: str, what: str, refused: type[FleetError]) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
 def _registry() -> CollectorRegistry:
@@ -21,6 +21,8 @@ class FleetMetrics:
     waiting: Gauge = field(init=False)
     shards: Gauge = field(init=False)
     dropped: Counter = field(init=False)
+    problems: Counter = field(init=False)
+    shed: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         def keep(name: str, value: Counter | Gauge | Histogram) -> None:
@@ -41,3 +43,20 @@ class FleetMetrics:
         keep("waiting", Gauge("fleet_waiting", "Messages not stored yet.", registry=self.registry))
         keep("shards", Gauge("fleet_shards", "Shards held.", registry=self.registry))
         keep("dropped", Counter("fleet_unsent", "Messages not sent.", registry=self.registry))
+        keep(
+            "problems",
+            Counter("fleet_problems", "Requests refused.", ["code"], registry=self.registry),
+        )
+        keep("shed", Counter("fleet_shed", "Requests turned away.", registry=self.registry))
+
+    def problem(self, code: str) -> None:
+        """Count a problem that a caller was told."""
+        self.problems.labels(code).inc()
+
+    def turned_away(self) -> None:
+        """Count a request that found no place."""
+        self.shed.inc()
+
+    def text(self) -> bytes:
+        """Return the Prometheus text format."""
+        return generate_latest(self.registry)

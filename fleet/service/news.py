@@ -18,7 +18,8 @@ from msgspec import Struct
 from fleet.contract import messages
 from fleet.contract.errors import ContractError
 from fleet.contract.messages import BUNDLE_SPREAD_S, BundleNews, NewBundle
-from fleet.service.settings import SettingsError, VerifierSettings
+from fleet.service.settings import VerifierSettings
+from runtime.settings import SettingsError
 
 POLL_S: Final = 10.0
 """Seconds between questions."""

@@ -3,10 +3,8 @@
 import asyncio
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.typing import FilteringBoundLogger
@@ -14,28 +12,31 @@ from structlog.typing import FilteringBoundLogger
 from fleet.contract.topics import RULES, Shard, TopicName, topic
 from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
-from fleet.service.audit import AuditError, AuditLog
 from fleet.service.grants import GrantPublisher, load_grant_key, load_registry
-from fleet.service.http.routes import build
+from fleet.service.http.access import callers
+from fleet.service.http.routes import fleet_routes
 from fleet.service.keeper import Keeper
 from fleet.service.metrics import FleetMetrics
 from fleet.service.mqtt.connection import tls_context
 from fleet.service.news import News
 from fleet.service.operators import OperatorsInForce, load_operators, load_token_key
 from fleet.service.served_shard import ServedShard
-from fleet.service.settings import FleetProcessSettings, SettingsError
+from fleet.service.settings import FleetProcessSettings
 from fleet.service.shard_writer import ShardWriter
-from fleet.service.store.connection import check_durable, open_store
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
-from runtime.clock import now_ms
+from runtime.audit import AuditLog, open_audit
+from runtime.http.door import Door, bound_socket
+from runtime.settings import SettingsError
+from runtime.store import check_durable, open_store
+from verifier.contract import audit as audit_format
+from verifier.contract.audit import Act
 
 STORE_START_S: Final = 15.0
 """Seconds to wait at start for a store that is still loading its file."""
 STORE_RETRY_S: Final = 0.2
 STOP_S: Final = 3.0
 """Seconds for open requests when the process stops."""
-KEEPALIVE_S: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class FleetProcess:
     desk: ShardWriter
     granting: GrantPublisher
     operating: OperatorsInForce
-    audit: AuditLog
+    audit: AuditLog[Act]
     metrics: FleetMetrics
     keepers: dict[Shard, Keeper]
     news: News | None = None
@@ -116,7 +117,7 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     tls_context(settings.mqtt)
     key = load_grant_key(settings.grant_key)
     operating = OperatorsInForce(load_token_key(settings.operator_key))
-    audit = _open_audit(settings, log)
+    audit = open_audit(settings.audit, settings.process, log, audit_format)
     redis = open_store(settings.redis)
     try:
         await _await_store(redis)
@@ -129,25 +130,13 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     log.info("stopped")
 
 
-def _open_audit(settings: FleetProcessSettings, log: FilteringBoundLogger) -> AuditLog:
-    """Open the audit log; one that does not hold refuses acts, and stops nothing else."""
-    audit = AuditLog(Path(settings.audit), settings.process, now_ms)
-    try:
-        audit.open()
-    except AuditError as error:
-        log.warning("audit.refused", why=str(error))
-    else:
-        log.info("audit.opened", seq=audit.head.seq, hash=audit.head.hash)
-    return audit
-
-
 def _assemble(
     settings: FleetProcessSettings,
     log: FilteringBoundLogger,
     redis: Redis,
     granting: GrantPublisher,
     operating: OperatorsInForce,
-    audit: AuditLog,
+    audit: AuditLog[Act],
 ) -> FleetProcess:
     metrics = FleetMetrics()
     process = FleetProcess(
@@ -193,18 +182,15 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
     settings = process.settings
     if settings.verifier is not None:
         process.news = News(settings.verifier, process.announce)
-    runner = web.AppRunner(
-        build(_shared(process), process.log),
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_S,
-        shutdown_timeout=STOP_S,
+    door = Door(
+        fleet_routes(_shared(process)),
+        callers(settings.api_keys, process.operating),
+        log=process.log,
+        counts=process.metrics,
     )
-    await runner.setup()
-    site = web.TCPSite(runner, settings.http.host, settings.http.port)
     try:
-        await site.start()
+        await door.open(bound_socket(settings.http.host, settings.http.port))
     except OSError as error:
-        await runner.cleanup()
         raise SettingsError(f"$.http: cannot listen: {error.strerror}") from error
     desk = asyncio.ensure_future(process.desk.run())
     keepers = [asyncio.ensure_future(keeper.run()) for keeper in process.keepers.values()]
@@ -224,7 +210,7 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
             for task in group:
                 task.cancel()
             await asyncio.gather(*group, return_exceptions=True)
-        await runner.cleanup()
+        await door.close(STOP_S)
 
 
 def _shared(process: FleetProcess) -> Fleet:
@@ -233,7 +219,6 @@ def _shared(process: FleetProcess) -> Fleet:
         desk=process.desk,
         granting=process.granting,
         metrics=process.metrics,
-        api_keys=process.settings.api_keys,
         operating=process.operating,
         audit=process.audit,
         held=process.held,

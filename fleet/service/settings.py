@@ -1,34 +1,14 @@
 """Settings of the fleet's process: one JSON file, named on the command line; secrets are paths."""
 
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from fleet.contract.messages import Digest
 from fleet.contract.topics import SHARDS
-from verifier.contract.operator import ONLY_OPERATORS
+from runtime.settings import ApiKey, DoorSettings, Name, Port, RedisSettings
 from verifier.contract.vocabulary import ApiScope
 
-MAX_SETTINGS_BYTES: Final = 1024 * 1024
-"""Octets; a thousand API keys take 200 KB."""
-
-Port = Annotated[int, Meta(ge=1, le=65535)]
 ShardName = Annotated[str, Meta(pattern=r"\A[0-9a-f]\Z")]
-ProcessName = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,32}\Z")]
-
-
-class SettingsError(Exception):
-    """The settings do not hold; the text names the field."""
-
-
-class RedisSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The store."""
-
-    socket: str
-    user: str
-    password_file: str
 
 
 class MqttSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,25 +19,6 @@ class MqttSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ca: str
     certificate: str
     key: str
-
-
-class HttpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The door for services and people."""
-
-    host: str
-    port: Port
-
-
-class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may call; `sha256` is of the whole key text."""
-
-    name: ProcessName
-    sha256: Digest
-    scopes: tuple[ApiScope, ...]
-
-    def __post_init__(self) -> None:
-        if ONLY_OPERATORS.intersection(self.scopes):
-            raise ValueError("a key may not have a scope that only operators have")
 
 
 class VerifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,8 +33,8 @@ class FleetProcessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     redis: RedisSettings
     mqtt: MqttSettings
-    http: HttpSettings
-    api_keys: tuple[ApiKey, ...]
+    http: DoorSettings
+    api_keys: tuple[ApiKey[ApiScope], ...]
     registry: str
     """TOML, see fleet/registry.py; read again on SIGHUP."""
     grant_key: str
@@ -85,21 +46,6 @@ class FleetProcessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     audit: str
     """Folder of the audit log."""
     verifier: VerifierSettings | None = None
-    process: ProcessName = "fleet"
+    process: Name = "fleet"
     """Two processes must not share one: it says whose leases are whose after a crash."""
     shards: tuple[ShardName, ...] = SHARDS
-
-
-def read_settings(path: Path) -> FleetProcessSettings:
-    """Read the settings.
-
-    Raises:
-        SettingsError: unreadable, no JSON, or a field is missing, unknown or wrong.
-    """
-    try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=FleetProcessSettings)
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from error

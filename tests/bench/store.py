@@ -17,6 +17,8 @@ import redis as blocking
 from redis.asyncio import Redis
 
 from deploy.local.lists import sizes_for
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.bench.codes import LIST, PEOPLE
 from tests.bench.rows import emit, progress
 from tests.support.redis_server import RedisServer, redis_server
@@ -26,9 +28,7 @@ from verifier.contract.scan import make_scan_id, scan_id_bytes
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Answer, Outcome, Plane
 from verifier.issuing.credential_row import CredentialForm, credential_row
-from verifier.service.process.settings import RedisSettings
 from verifier.service.store.city_load import fill_persons
-from verifier.service.store.connection import open_store
 from verifier.service.store.credentials import hold_all
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import BUCKET_BITS, bucket_key

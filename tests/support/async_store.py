@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.redis_server import RedisServer
-from verifier.service.process.settings import RedisSettings
-from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 
 Result = TypeVar("Result")

@@ -149,7 +149,7 @@ START: Final = AuditHead(0, NO_HASH)
 _DECODER: Final = msgspec.json.Decoder(AuditEntry)
 
 
-def line_of(act: Act, *, process: str, at: int, head: AuditHead) -> tuple[bytes, AuditHead]:
+def line_of(act: Act, *, process: str, at: int, head: tuple[int, str]) -> tuple[bytes, AuditHead]:
     """Write the entry that follows `head`; returns the line with its end, and the new head.
 
     Raises:
@@ -158,8 +158,9 @@ def line_of(act: Act, *, process: str, at: int, head: AuditHead) -> tuple[bytes,
     members = msgspec.structs.asdict(act)
     if not all(_TEXT.fullmatch(value) for value in members.values()):
         raise MalformedError("not a text that an audit entry may hold")
-    seq = head.seq + 1
-    entry = AuditEntry(seq=seq, at=at, process=process, prev=head.hash, hash=NO_HASH, **members)
+    last, prev = head
+    seq = last + 1
+    entry = AuditEntry(seq=seq, at=at, process=process, prev=prev, hash=NO_HASH, **members)
     line = msgspec.json.encode(entry) + b"\n"
     covered = line[:-_TAIL_BYTES]
     found = sha256(covered).hexdigest()
@@ -184,7 +185,7 @@ def read_line(line: bytes) -> AuditEntry:
 
 
 def verify(
-    lines: Iterable[bytes], *, process: str | None = None, head: AuditHead | None = None
+    lines: Iterable[bytes], *, process: str | None = None, head: tuple[int, str] | None = None
 ) -> AuditVerdict:
     """Check a log from its first line.
 
@@ -193,7 +194,8 @@ def verify(
         process: whose log it is; None: that of its first line.
         head: a head noted earlier, beside the log or elsewhere; the log must reach it.
     """
-    last, octets, known = START, 0, head
+    last, octets = START, 0
+    known = None if head is None else AuditHead(*head)
     for number, line in enumerate(lines, start=1):
         flaw, entry = _check(line, last, process)
         if flaw is AuditFlaw.TORN and known is not None and last.seq < known.seq:
@@ -211,6 +213,11 @@ def verify(
             entries=last.seq, head=last, octets=octets, line=last.seq + 1, flaw=AuditFlaw.SHORT
         )
     return AuditVerdict(entries=last.seq, head=last, octets=octets)
+
+
+def torn(name: str) -> Act:
+    """Say that a half-written last line was set aside, in a file of this name."""
+    return Act(action=AuditAction.TORN, by="process", subject=name)
 
 
 def _check(

@@ -56,13 +56,6 @@ ROLE_SCOPES: Final = {
     OperatorRole.ADMINISTRATOR: _OPERATING | _APPROVING | {ApiScope.ADMINISTER, ApiScope.PERSONS},
 }
 """What each role opens; of several roles, all that any of them does."""
-ONLY_OPERATORS: Final = frozenset(
-    {
-        *(ApiScope.RESOLVE, ApiScope.PROPOSE, ApiScope.APPROVE, ApiScope.ADMINISTER),
-        *(ApiScope.REVOKE, ApiScope.PERSONS),
-    }
-)
-"""No API key may have these: a person answers for what they open."""
 
 
 class OperatorToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

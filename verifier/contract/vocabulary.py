@@ -1,6 +1,7 @@
 """The words that codes, messages, records, topics and pages share. Closed: unknown means no."""
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class Outcome(StrEnum):
@@ -161,3 +162,17 @@ class ApiScope(StrEnum):
     """Propose what cannot be taken back, such as a plane's destruction; operators only."""
     PERSONS = "persons"
     """See what is kept of one person, and erase it; operators only."""
+
+    @property
+    def only_operators(self) -> bool:
+        """Whether no API key may have it."""
+        return self in ONLY_OPERATORS
+
+
+ONLY_OPERATORS: Final = frozenset(
+    {
+        *(ApiScope.RESOLVE, ApiScope.PROPOSE, ApiScope.APPROVE, ApiScope.ADMINISTER),
+        *(ApiScope.REVOKE, ApiScope.PERSONS),
+    }
+)
+"""No API key may have these: a person answers for what they open."""

@@ -11,12 +11,12 @@ from typing import Final
 import uvloop
 
 from runtime.logs import open_log
+from runtime.settings import SettingsError, read_settings
+from runtime.store import NotDurableError
 from verifier.service.feeds.run import run_feeds
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.issuing.run import run_issuing
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.settings import SettingsError, read_settings
-from verifier.service.store.connection import NotDurableError
 from verifier.service.worker.run import run_worker
 from verifier.service.worker.settings import WorkerSettings
 

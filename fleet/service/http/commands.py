@@ -20,12 +20,15 @@ from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
 from fleet.contract.messages import Argument
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.errors import CommandError
-from fleet.service.app import FLEET, Fleet
-from fleet.service.http.access import Caller, audited, require, require_place
-from fleet.service.http.problems import ProblemError, answer
+from fleet.service.app import Fleet
+from fleet.service.http.access import allowed, orderer, require_place
 from fleet.service.shard_writer import BusyError
 from fleet.service.store.orders import promise_key, read_commands
 from runtime.clock import now_ms
+from runtime.http.access import Caller
+from runtime.http.audited import audited
+from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.vocabulary import ApiScope, GrantState
 
@@ -41,7 +44,7 @@ _STATUS: Final = {
 }
 
 
-class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CommandRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the caller wants done."""
 
     type: CommandType
@@ -49,81 +52,89 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     arguments: dict[str, Argument] = msgspec.field(default_factory=dict)
 
 
-async def give_command(request: web.Request) -> web.Response:
-    """Store a command; answers 202 with it, or 200 when the key was known.
+_DECODER: Final = msgspec.json.Decoder(CommandRequest)
 
-    Raises:
-        ProblemError: 400, 404, 409, 413, 415 or 503 with a code.
-    """
-    caller = require(request, ApiScope.COMMANDS)
-    fleet = request.app[FLEET]
-    terminal = _terminal(fleet, request.match_info["terminal"])
-    require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
-    key = _idempotency_key(request)
-    body = await _body(request)
-    order = Order(
-        type=body.type,
-        caller=caller.name,
-        expires_in_s=body.expires_in_s,
-        arguments=body.arguments,
-    )
-    try:
-        command = commands.create(
-            order, command_id=commands.new_id(terminal), terminal=terminal, now=now_ms()
+
+class CommandResource:
+    """Commands to terminals."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def post(
+        self, request: web.BaseRequest, caller: Caller | None, text: str
+    ) -> web.Response:
+        """Store a command; answers 202 with it, or 200 when the key was known.
+
+        Raises:
+            Problem: 400, 404, 408, 409, 413, 415 or 503 with a code.
+        """
+        caller = allowed(caller, ApiScope.COMMANDS)
+        fleet = self._fleet
+        terminal = _terminal(fleet, text)
+        require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
+        key = _idempotency_key(request)
+        body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
+        order = Order(
+            type=body.type,
+            caller=orderer(caller),
+            expires_in_s=body.expires_in_s,
+            arguments=body.arguments,
         )
-    except CommandError as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, error.code) from error
-    act = _act(caller, command)
-    await audited(request, act)
-    try:
-        stored, known = await _give(
-            fleet,
-            command,
-            promise_key(caller.name, terminal, key),
-            hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
-        )
-    except CommandError as error:
-        await audited(request, not_done(act, error.code))
-        status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
-        raise ProblemError(status, error.code) from error
-    except (BusyError, TimeoutError) as error:
-        # Whether it was stored is not known; the same key finds out.
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "commands.busy") from error
-    if known:
-        await audited(request, not_done(act, "repeated", stored.id))
-    response = answer(stored, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
-    response.headers["Location"] = f"/v1/commands/{stored.id}"
-    return response
+        try:
+            command = commands.create(
+                order, command_id=commands.new_id(terminal), terminal=terminal, now=now_ms()
+            )
+        except CommandError as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, error.code) from error
+        act = _act(caller, command)
+        await audited(fleet.audit, act)
+        try:
+            stored, known = await _give(
+                fleet,
+                command,
+                promise_key(order.caller, terminal, key),
+                hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
+            )
+        except CommandError as error:
+            await audited(fleet.audit, not_done(act, error.code))
+            status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
+            raise Problem(status, error.code) from error
+        except (BusyError, TimeoutError) as error:
+            # Whether it was stored is not known; the same key finds out.
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "commands.busy") from error
+        if known:
+            await audited(fleet.audit, not_done(act, "repeated", stored.id))
+        response = json_response(stored, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
+        response.headers["Location"] = f"/v1/commands/{stored.id}"
+        return response
 
+    async def get(self, _: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+        """Answer a command and where it stands.
 
-async def get_command(request: web.Request) -> web.Response:
-    """Answer a command and where it stands.
-
-    Raises:
-        ProblemError: 404 `command.unknown`.
-    """
-    caller = require(request, ApiScope.COMMANDS)
-    fleet = request.app[FLEET]
-    command_id = request.match_info["command"]
-    if _COMMAND_ID.fullmatch(command_id) is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
-    shard = Shard(command_id[0])
-    found = (await read_commands(fleet.redis, shard, [command_id])).get(command_id)
-    if found is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "command.unknown")
-    terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
-    if terminal is not None:
-        require_place(caller, fleet.registry.places[terminal.place])
-    elif caller.token is not None:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "operator.area")
-    return answer(found)
+        Raises:
+            Problem: 404 `command.unknown`.
+        """
+        caller = allowed(caller, ApiScope.COMMANDS)
+        fleet = self._fleet
+        if _COMMAND_ID.fullmatch(text) is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "command.unknown")
+        found = (await read_commands(fleet.redis, Shard(text[0]), [text])).get(text)
+        if found is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "command.unknown")
+        terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
+        if terminal is not None:
+            require_place(caller, fleet.registry.places[terminal.place])
+        elif caller.token is not None:
+            raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
+        return json_response(found)
 
 
 def _act(caller: Caller, command: CommandRecord) -> Act:
     """Say who commands what."""
     return Act(
         action=AuditAction.COMMAND,
-        person=caller.person,
+        person="" if caller.token is None else caller.token.person,
         by=caller.by,
         subject=f"terminal:{command.terminal}",
         after=str(command.type),
@@ -144,23 +155,14 @@ async def _give(
 def _terminal(fleet: Fleet, name: str) -> TerminalId:
     terminal = fleet.registry.terminals.get(TerminalId(name))
     if terminal is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "terminal.unknown")
+        raise Problem(HTTPStatus.NOT_FOUND, "terminal.unknown")
     if terminal.state is not GrantState.ACTIVE:
-        raise ProblemError(HTTPStatus.CONFLICT, f"terminal.{terminal.state}")
+        raise Problem(HTTPStatus.CONFLICT, f"terminal.{terminal.state}")
     return TerminalId(terminal.id)
 
 
-def _idempotency_key(request: web.Request) -> str:
+def _idempotency_key(request: web.BaseRequest) -> str:
     key = request.headers.get("Idempotency-Key", "")
     if _KEY.fullmatch(key) is None:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "idempotency.missing")
+        raise Problem(HTTPStatus.BAD_REQUEST, "idempotency.missing")
     return key
-
-
-async def _body(request: web.Request) -> Body:
-    if request.content_type != "application/json":
-        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
-    try:
-        return msgspec.json.decode(await request.read(), type=Body)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "body.bad") from error

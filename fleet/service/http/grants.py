@@ -5,10 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from fleet.service.app import FLEET
-from fleet.service.http.access import require
-from fleet.service.http.numbers import number
-from fleet.service.http.problems import answer
+from fleet.service.app import Fleet
+from fleet.service.http.access import allowed
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response
+from runtime.http.queries import numbers
+from runtime.http.routes import Handler
 from verifier.contract.vocabulary import ApiScope
 
 MAX_WAIT_S: Final = 25
@@ -18,12 +20,19 @@ PAGE: Final = 1000
 _LARGEST: Final = 2**53 - 1
 
 
-async def follow_grants(request: web.Request) -> web.Response:
-    """Answer {"version": N, "grants": [base64, ...]}, ascending by version."""
-    require(request, ApiScope.GRANTS)
-    after = number(request, "after", default=0, lowest=0, highest=_LARGEST)
-    wait = number(request, "wait", default=0, lowest=0, highest=MAX_WAIT_S)
-    page = await request.app[FLEET].granting.follow(after, wait, PAGE)
-    return answer(
-        {"version": page.version, "grants": [b64encode(grant).decode() for grant in page.signed]}
-    )
+def grants_handler(fleet: Fleet) -> Handler:
+    """Return the handler."""
+
+    async def get(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        """Answer {"version": N, "grants": [base64, ...]}, ascending by version."""
+        allowed(caller, ApiScope.GRANTS)
+        query = numbers(request, {"after": (0, 0, _LARGEST), "wait": (0, 0, MAX_WAIT_S)})
+        page = await fleet.granting.follow(query["after"], query["wait"], PAGE)
+        return json_response(
+            {
+                "version": page.version,
+                "grants": [b64encode(grant).decode() for grant in page.signed],
+            }
+        )
+
+    return get

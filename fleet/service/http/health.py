@@ -1,54 +1,24 @@
-"""GET /healthz (the process lives), /readyz (it can do its work), /metrics. Nobody is asked who.
-
-`/readyz` answers 200 or 503 with what is wrong, in the form that the verifier's processes use too:
-problems keep the fleet from its work, warnings do not.
-"""
+"""What the fleet says of itself at /readyz: problems keep it from its work, warnings do not."""
 
 import asyncio
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
-from msgspec import Struct
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.exceptions import RedisError
 
-from fleet.service.app import FLEET, Fleet
-from fleet.service.http.problems import answer
-from fleet.service.store.connection import is_durable
+from fleet.service.app import Fleet
+from runtime.http.audited import no_audit
+from runtime.http.health import Finding, Readiness
+from runtime.store import NotDurableError, check_durable
 
 STORE_S: Final = 1.5
 """Seconds for the store's answer: whoever asks how we are must not wait for it."""
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, and what to do."""
-
-    code: str
-    detail: str
-
-
-class Readiness(Struct, frozen=True, kw_only=True):
-    """What the fleet says of itself."""
-
-    ready: bool
-    problems: tuple[Finding, ...]
-    """Why it is not ready."""
-    warnings: tuple[Finding, ...]
-    """What is wrong and does not stop it."""
-    known: dict[str, int]
-
-
-async def healthz(_request: web.Request) -> web.Response:
-    """Answer that the process lives."""
-    return answer({"status": "ok"})
-
-
-async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 while the store is durable and every shard's messages flow, else 503."""
-    fleet = request.app[FLEET]
+async def readiness(fleet: Fleet) -> Readiness:
+    """Return ready while the store is durable and every shard's messages flow."""
     problems = tuple(_problems(fleet, durable=await _durable(fleet)))
-    found = Readiness(
+    return Readiness(
         ready=not problems,
         problems=problems,
         warnings=tuple(_warnings(fleet)),
@@ -57,22 +27,16 @@ async def readyz(request: web.Request) -> web.Response:
             "operators": len({one.person for one in fleet.operating.operators.by_key.values()}),
         },
     )
-    return answer(found, HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Answer the counters in the Prometheus text format."""
-    body = generate_latest(request.app[FLEET].metrics.registry)
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _durable(fleet: Fleet) -> bool:
     """Ask the store, but not for as long as messages may wait for it."""
     try:
         async with asyncio.timeout(STORE_S):
-            return await is_durable(fleet.redis)
-    except TimeoutError:
+            await check_durable(fleet.redis)
+    except (RedisError, NotDurableError, OSError, TimeoutError):
         return False
+    return True
 
 
 def _problems(fleet: Fleet, *, durable: bool) -> Iterator[Finding]:
@@ -91,10 +55,7 @@ def _problems(fleet: Fleet, *, durable: bool) -> Iterator[Finding]:
 
 def _warnings(fleet: Fleet) -> Iterator[Finding]:
     if not fleet.audit.writable:
-        yield Finding(
-            code="audit.refused",
-            detail="the audit log cannot be gone on from; see `kapok audit verify`",
-        )
+        yield no_audit()
     refused = fleet.refused()
     if refused is not None:
         yield Finding(code="registry.refused", detail=f"{refused}; what was in force stays")

@@ -8,39 +8,46 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from fleet.service.app import FLEET
-from fleet.service.http.access import audited, operator_of
-from fleet.service.http.problems import ProblemError, answer
+from fleet.service.app import Fleet
+from fleet.service.http.access import operator_of
+from runtime.http.access import Caller
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, refuse_body
+from runtime.http.routes import Handler
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.operator import OperatorTokenAnswer
 
 
-async def issue_token(request: web.Request) -> web.Response:
-    """Answer 201 with a token.
+def token_handler(fleet: Fleet) -> Handler:
+    """Return the handler."""
 
-    Raises:
-        ProblemError: 400 `body.unasked`, 401 `key.unknown`, 503 `audit.unavailable`.
-    """
-    operator, digest = operator_of(request)
-    if request.can_read_body:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "body.unasked")
-    operating = request.app[FLEET].operating
-    token = operating.make(operator)
-    act = Act(
-        action=AuditAction.TOKEN,
-        person=token.person,
-        by=f"key:{digest[:16]}",
-        subject=f"token:{token.id}",
-        after=",".join(token.roles),
-        ref=token.id,
-    )
-    await audited(request, act)
-    made = OperatorTokenAnswer(
-        token=operating.seal(token),
-        person=token.person,
-        roles=token.roles,
-        district=token.district,
-        place=token.place,
-        expires=token.exp,
-    )
-    return answer(made, HTTPStatus.CREATED)
+    async def post(request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
+        """Answer 201 with a token.
+
+        Raises:
+            Problem: 400 `body.unasked`, 401 `key.unknown`, 503 `audit.unavailable`.
+        """
+        operating = fleet.operating
+        operator, digest = operator_of(request, operating.operators)
+        refuse_body(request)
+        token = operating.make(operator)
+        act = Act(
+            action=AuditAction.TOKEN,
+            person=token.person,
+            by=f"key:{digest[:16]}",
+            subject=f"token:{token.id}",
+            after=",".join(token.roles),
+            ref=token.id,
+        )
+        await audited(fleet.audit, act)
+        made = OperatorTokenAnswer(
+            token=operating.seal(token),
+            person=token.person,
+            roles=token.roles,
+            district=token.district,
+            place=token.place,
+            expires=token.exp,
+        )
+        return json_response(made, HTTPStatus.CREATED)
+
+    return post

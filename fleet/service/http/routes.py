@@ -1,25 +1,46 @@
 """The table of routes."""
 
 from aiohttp import web
-from structlog.typing import FilteringBoundLogger
+from redis.exceptions import RedisError
 
-from fleet.service.app import FLEET, LOG, Fleet
-from fleet.service.http import commands, grants, health, operators, terminals
-from fleet.service.http.problems import problems
+from fleet.service.app import Fleet
+from fleet.service.http.commands import CommandResource
+from fleet.service.http.grants import grants_handler
+from fleet.service.http.health import readiness
+from fleet.service.http.operators import token_handler
+from fleet.service.http.terminals import TerminalResource
+from runtime.http.access import Caller
+from runtime.http.health import health_routes
+from runtime.http.problems import store_away
+from runtime.http.routes import Handler, Route
 
 
-def build(fleet: Fleet, log: FilteringBoundLogger) -> web.Application:
-    """Build the application of the service door."""
-    app = web.Application(middlewares=[problems], client_max_size=commands.MAX_BODY_BYTES)
-    app[FLEET] = fleet
-    app[LOG] = log
-    app.router.add_get("/v1/terminals", terminals.list_terminals)
-    app.router.add_get("/v1/terminals/{terminal}", terminals.get_terminal)
-    app.router.add_post("/v1/terminals/{terminal}/commands", commands.give_command)
-    app.router.add_get("/v1/commands/{command}", commands.get_command)
-    app.router.add_get("/v1/grants", grants.follow_grants)
-    app.router.add_post("/v1/operator-tokens", operators.issue_token)
-    app.router.add_get("/healthz", health.healthz)
-    app.router.add_get("/readyz", health.readyz)
-    app.router.add_get("/metrics", health.metrics)
-    return app
+def fleet_routes(fleet: Fleet) -> tuple[Route, ...]:
+    """Return the routes of the fleet's door."""
+    terminals, commands = TerminalResource(fleet), CommandResource(fleet)
+    table: tuple[tuple[str, str, Handler], ...] = (
+        ("GET", "/v1/terminals", terminals.list),
+        ("GET", "/v1/terminals/{}", terminals.get),
+        ("POST", "/v1/terminals/{}/commands", commands.post),
+        ("GET", "/v1/commands/{}", commands.get),
+        ("GET", "/v1/grants", grants_handler(fleet)),
+    )
+    return (
+        *(Route(method=method, path=path, handler=_stored(do)) for method, path, do in table),
+        Route(method="POST", path="/v1/operator-tokens", handler=token_handler(fleet), public=True),
+        *health_routes(lambda: readiness(fleet), fleet.metrics.text),
+    )
+
+
+def _stored(handler: Handler) -> Handler:
+    """Return a handler that says when its store is away."""
+
+    async def handle(
+        request: web.BaseRequest, caller: Caller | None, variable: str
+    ) -> web.StreamResponse:
+        try:
+            return await handler(request, caller, variable)
+        except (RedisError, OSError):
+            raise store_away() from None
+
+    return handle

@@ -1,5 +1,6 @@
 """GET /v1/terminals and /v1/terminals/ID: the fleet as it is known. Scope `fleet.read`."""
 
+import re
 from collections import defaultdict
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,51 +11,62 @@ from redis.asyncio import Redis
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.incidents import Incident
 from fleet.registry import Registry
-from fleet.service.app import FLEET
-from fleet.service.http.access import require, require_place
-from fleet.service.http.numbers import number
-from fleet.service.http.problems import ProblemError, answer
+from fleet.service.app import Fleet
+from fleet.service.http.access import allowed, reaches, require_place
 from fleet.service.store.shards import TerminalRows, read_incidents, read_terminals
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response
+from runtime.http.problems import Problem
+from runtime.http.queries import numbers_and_words
 from verifier.contract.vocabulary import ApiScope
 
 PAGE: Final = 500
 """Terminals in an answer, unless asked for fewer or more."""
 MAX_PAGE: Final = 2000
+_AFTER: Final = re.compile(r"[a-z0-9-]{0,32}")
 
 
-async def list_terminals(request: web.Request) -> web.Response:
-    """Answer {"terminals": [...], "next": ID or null}, by id; `after` and `limit` page.
+class TerminalResource:
+    """The terminals that the registry knows."""
 
-    An operator of a district or a place sees its terminals only.
-    """
-    caller = require(request, ApiScope.FLEET_READ)
-    fleet = request.app[FLEET]
-    limit = number(request, "limit", default=PAGE, lowest=1, highest=MAX_PAGE)
-    after = request.query.get("after", "")
-    registry = fleet.registry
-    names = sorted(
-        name
-        for name, terminal in registry.terminals.items()
-        if name > after and caller.reaches(registry.places[terminal.place])
-    )
-    page = names[:limit]
-    shown = await _show(fleet.redis, registry, page)
-    return answer({"terminals": shown, "next": page[-1] if len(names) > limit else None})
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
 
+    async def list(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+        """Answer {"terminals": [...], "next": ID or null}, by id; `after` and `limit` page.
 
-async def get_terminal(request: web.Request) -> web.Response:
-    """Answer one terminal.
+        An operator of a district or a place sees its terminals only.
 
-    Raises:
-        ProblemError: 403 `operator.area`, 404 `terminal.unknown`.
-    """
-    caller = require(request, ApiScope.FLEET_READ)
-    fleet = request.app[FLEET]
-    name = TerminalId(request.match_info["terminal"])
-    if name not in fleet.registry.terminals:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "terminal.unknown")
-    require_place(caller, fleet.registry.places[fleet.registry.terminals[name].place])
-    return answer((await _show(fleet.redis, fleet.registry, [name]))[0])
+        Raises:
+            Problem: 400 `query.bad`, 401 `key.unknown`, 403 `scope.missing`.
+        """
+        caller = allowed(caller, ApiScope.FLEET_READ)
+        counts, words = numbers_and_words(
+            request, {"limit": (PAGE, 1, MAX_PAGE)}, {"after": _AFTER}
+        )
+        limit, after, registry = counts["limit"], words.get("after", ""), self._fleet.registry
+        names = sorted(
+            name
+            for name, terminal in registry.terminals.items()
+            if name > after and reaches(caller, registry.places[terminal.place])
+        )
+        page = names[:limit]
+        shown = await _show(self._fleet.redis, registry, page)
+        return json_response({"terminals": shown, "next": page[-1] if len(names) > limit else None})
+
+    async def get(self, _: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+        """Answer one terminal.
+
+        Raises:
+            Problem: 403 `operator.area`, 404 `terminal.unknown`.
+        """
+        caller = allowed(caller, ApiScope.FLEET_READ)
+        registry = self._fleet.registry
+        name = TerminalId(text)
+        if name not in registry.terminals:
+            raise Problem(HTTPStatus.NOT_FOUND, "terminal.unknown")
+        require_place(caller, registry.places[registry.terminals[name].place])
+        return json_response((await _show(self._fleet.redis, registry, [name]))[0])
 
 
 async def _show(redis: Redis, registry: Registry, names: list[TerminalId]) -> list[dict[str, Any]]:

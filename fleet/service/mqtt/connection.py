@@ -21,8 +21,9 @@ from typing import Any, Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from fleet.service.settings import MqttSettings, SettingsError
+from fleet.service.settings import MqttSettings
 from fleet.shard import Arrival
+from runtime.settings import SettingsError
 
 KEEPALIVE_S: Final = 60
 """Seconds; the broker gives a silent connection up after half as much again."""

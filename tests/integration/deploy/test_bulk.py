@@ -14,14 +14,14 @@ import pytest
 
 from deploy.bulk.journal import BulkProgress
 from deploy.local.errors import EXIT_FAILED, EXIT_USAGE
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support import data_folder
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.verifier_process import ADMIN_KEY, ROOT, eventually
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
-from verifier.service.process.settings import RedisSettings
-from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import make_plane
 

@@ -15,6 +15,8 @@ from deploy.city.folder import CityFolder, read_city
 from deploy.city.loader import FILLED, LoadedCity, load_city, slots
 from deploy.city.maker import make_city
 from deploy.local.errors import UsageError
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.bulk import paper, send_batch
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
@@ -25,8 +27,6 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.settings import RedisSettings
-from verifier.service.store.connection import open_store
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons, keep_person
 from verifier.service.store.planes import change, make_plane, read_value

@@ -10,13 +10,13 @@ import pytest
 
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.presence import TerminalPresence
-from fleet.service.settings import RedisSettings
-from fleet.service.store.connection import open_store
 from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 from fleet.service.store.shards import load_shard, write_all, write_of
 from fleet.shard import Shard as ShardState
 from fleet.shard import Work
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.fleet_process import FleetHouse, FleetProcess, eventually, fleet_house
 from tests.support.mqtt_terminal import TestTerminal
 from tests.support.redis_server import RedisServer, redis_server

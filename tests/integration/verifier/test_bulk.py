@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import pytest
 from redis.asyncio import Redis
 
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.bulk import BatchAnswer, body_of, open_batch, paper, send_batch
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import REFERENCE_KEY, IssuingHouse, issuing_house
@@ -17,8 +19,6 @@ from tests.support.verifier_process import API_KEY
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.process.settings import RedisSettings
-from verifier.service.store.connection import open_store
 from verifier.service.store.credentials import read_held
 from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons

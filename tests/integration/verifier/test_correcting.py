@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from runtime.http.problems import Problem
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.proposal import (
@@ -19,7 +20,6 @@ from verifier.contract.proposal import (
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase, CorrectionReason, CorrectionState
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.proposals.correction import CLOSED, CorrectionProposals
 from verifier.service.store.corrections import open_case, read_case
 from verifier.service.store.observed import observe

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from runtime.store import read_store_name
 from tests.support.centre import (
     ADMIN_KEY,
     Centre,
@@ -18,7 +19,6 @@ from tests.support.centre import (
     shown,
 )
 from tests.support.redis_server import RedisServer, redis_server
-from verifier.service.store.connection import read_store_name
 
 HEADER = "Kapok-Store"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
 from runtime.logs import open_log
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
@@ -18,7 +19,6 @@ from verifier.errors import Outage
 from verifier.service.issuing.proposals import proposals as module
 from verifier.service.issuing.proposals.kinds import ProposalRules
 from verifier.service.issuing.proposals.proposals import Proposals
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.planes import Marker, change
 from verifier.service.store.proposals import keep_proposal, read_proposal
 

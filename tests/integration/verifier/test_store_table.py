@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from runtime.settings import RedisSettings
+from runtime.store import open_store
 from tests.support.async_store import with_store
 from tests.support.bulk import paper, send_batch
 from tests.support.centre import ONCE, TERMINAL, eventually
@@ -17,9 +19,7 @@ from tests.support.operators import operator_token
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
 from tests.support.verifier_process import ROOT
 from verifier.contract.holder import HolderDoor
-from verifier.service.process.settings import RedisSettings
 from verifier.service.store.city_load import keep_progress
-from verifier.service.store.connection import open_store
 
 FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed")
 SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments")

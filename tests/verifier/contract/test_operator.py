@@ -14,7 +14,6 @@ from verifier.contract.operator import (
     MAX_TOKEN_BYTES,
     MAX_TOKEN_CHARS,
     MAX_TOKEN_S,
-    ONLY_OPERATORS,
     ROLE_SCOPES,
     TOKEN_PREFIX,
     OperatorRole,
@@ -23,7 +22,7 @@ from verifier.contract.operator import (
     seal_operator_token,
     token_bytes,
 )
-from verifier.contract.vocabulary import ApiScope
+from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
 
 NOW = 1_790_000_000
 TOKEN = OperatorToken(

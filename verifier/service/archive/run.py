@@ -5,23 +5,25 @@ import os
 from pathlib import Path
 from typing import Final
 
+from runtime.audit import AuditLog, open_audit
+from runtime.http.audited import no_audit
+from runtime.http.door import Door, bound_socket
+from runtime.http.health import Finding, Readiness, health_routes
 from runtime.logs import Log
+from runtime.settings import SettingsError
+from runtime.store import open_store
 from runtime.tasks import end
 from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, LATE_HOURS, STORE_HOURS
+from verifier.contract import audit as audit_format
+from verifier.contract.audit import Act
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.metrics import ArchiveMetrics
 from verifier.service.archive.mover import Moving
 from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
-from verifier.service.http.access import Keys
-from verifier.service.http.audited import no_audit
-from verifier.service.http.door import Door, bound_socket
-from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
-from verifier.service.process.audit import AuditLog, open_audit
 from verifier.service.process.metrics import Metrics
-from verifier.service.process.settings import SettingsError
-from verifier.service.store.connection import open_store
 
 LOOK_S: Final = 60.0
 """Seconds between looks: an hour is in its day file a minute after it is over."""
@@ -46,7 +48,7 @@ async def run_archive(settings: ArchiveSettings, log: Log, stop: asyncio.Event) 
     redis = open_store(settings.redis)
     with folder:
         moving = Moving(redis, folder, Path(settings.person_keys), log)
-        audit = open_audit(settings.audit, settings.name, log)
+        audit = open_audit(settings.audit, settings.name, log, audit_format)
         search = SubjectSearch(redis, folder, moving, Path(settings.person_keys), audit)
         await _serve(settings, moving, search, audit, log, stop)
         audit.close()
@@ -57,7 +59,7 @@ async def _serve(
     settings: ArchiveSettings,
     moving: Moving,
     search: SubjectSearch,
-    audit: AuditLog,
+    audit: AuditLog[Act],
     log: Log,
     stop: asyncio.Event,
 ) -> None:
@@ -65,9 +67,9 @@ async def _serve(
     metrics.registry.register(ArchiveMetrics(moving))
     door = Door(
         (*search.routes(), *health_routes(lambda: readiness(moving, audit), metrics.text)),
-        Keys(settings.api_keys, token_opener(Path(settings.trust))),
+        callers(settings.api_keys, token_opener(Path(settings.trust))),
         log=log,
-        metrics=metrics,
+        counts=metrics,
     )
     try:
         await door.open(bound_socket(settings.service.host, settings.service.port))
@@ -98,7 +100,7 @@ async def _look_again_and_again(moving: Moving) -> None:
         await asyncio.sleep(RETRY_S if moving.problems else LOOK_S)
 
 
-def readiness(moving: Moving, audit: AuditLog) -> Readiness:
+def readiness(moving: Moving, audit: AuditLog[Act]) -> Readiness:
     """Say what keeps records from being moved, in time to do something about it."""
     problems = [Finding(code=code, detail=text) for code, text in sorted(moving.problems.items())]
     if not moving.now_ms:

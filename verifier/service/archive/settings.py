@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
+from runtime.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.contract.vocabulary import ApiScope
 
 
 class ArchiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -11,7 +12,7 @@ class ArchiveSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Name = "archive"
     redis: RedisSettings
     service: DoorSettings
-    api_keys: tuple[ApiKey, ...]
+    api_keys: tuple[ApiKey[ApiScope], ...]
     records: str
     """Folder of the day files; made when missing."""
     person_keys: str

@@ -18,6 +18,13 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.audit import AuditLog
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
+from runtime.http.routes import Route
 from verifier.archive.columns import read_rows
 from verifier.archive.hours import HOUR_MS, day_name, day_of
 from verifier.archive.row import COLUMNS, StreamEntry, row_of
@@ -32,13 +39,7 @@ from verifier.contract.subject import (
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.mover import Moving
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller, require_city, require_operator
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
-from verifier.service.process.audit import AuditLog
+from verifier.service.http.access import require_city, require_operator
 from verifier.service.process.keys import KEY_BYTES, key_path
 from verifier.service.store.record_hours import read_hour
 from verifier.steps.use import person_hash
@@ -72,7 +73,7 @@ class SubjectSearch:
         folder: RecordsFolder,
         moving: Moving,
         person_keys: Path,
-        audit: AuditLog,
+        audit: AuditLog[Act],
     ) -> None:
         self._redis = redis
         self._folder = folder

@@ -16,7 +16,14 @@ import msgspec
 from aiohttp import web
 from redis.exceptions import RedisError
 
+from runtime.audit import AuditLog
 from runtime.clock import now
+from runtime.http.access import Caller, require
+from runtime.http.audited import audited
+from runtime.http.bodies import decode, json_response, read_json, refuse_body
+from runtime.http.problems import Problem
+from runtime.http.queries import numbers
+from runtime.http.routes import Route
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import PlaneName
@@ -31,13 +38,6 @@ from verifier.feeds.corrections import (
 from verifier.feeds.sources import word_of
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.reception import Register
-from verifier.service.http.access import Caller, require
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import decode, json_response, read_json, refuse_body
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import numbers
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.corrections import (
     CasesFullError,
     close_case,
@@ -77,7 +77,7 @@ class CaseList(msgspec.Struct, frozen=True, kw_only=True):
 class CorrectionResource:
     """The resource."""
 
-    def __init__(self, register: Register, audit: AuditLog, metrics: FeedMetrics) -> None:
+    def __init__(self, register: Register, audit: AuditLog[Act], metrics: FeedMetrics) -> None:
         self._register = register
         self._redis = register.redis
         self._audit = audit

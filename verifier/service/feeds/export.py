@@ -13,6 +13,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.clock import now
+from runtime.http.access import Caller, require
+from runtime.http.bodies import refuse_body
+from runtime.http.problems import Problem
+from runtime.http.queries import numbers
+from runtime.http.routes import Route
 from verifier.contract.export import ExportDocument, seal_export
 from verifier.contract.vocabulary import ApiScope
 from verifier.decision import conclude, incident_of
@@ -21,11 +26,6 @@ from verifier.feeds.exports import ExportInput, row
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.settings import Consumer
-from verifier.service.http.access import Caller, require
-from verifier.service.http.bodies import refuse_body
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import numbers
 from verifier.service.store.records import StoredRecord, read_records
 
 PAGE: Final = 500

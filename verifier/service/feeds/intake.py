@@ -20,6 +20,11 @@ import msgspec
 from aiohttp import web
 
 from runtime.clock import now
+from runtime.http.access import Caller, require
+from runtime.http.bodies import decode, json_response, read_json, refuse_body
+from runtime.http.connection import Connection
+from runtime.http.problems import Problem
+from runtime.http.routes import Route
 from verifier.contract.feed import MAX_MANIFEST_BYTES, BatchForm
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import FeedRefused, Outage
@@ -29,11 +34,6 @@ from verifier.service.feeds.channel import Channel
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.refusals import refused
 from verifier.service.feeds.states import SourceList, state_of
-from verifier.service.http.access import Caller, require
-from verifier.service.http.bodies import decode, json_response, read_json, refuse_body
-from verifier.service.http.connection import Connection
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
 
 PIECE_BYTES: Final = 64 * 1024
 """Octets that must come within the source's `slow` seconds."""

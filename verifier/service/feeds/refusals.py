@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from typing import Final
 
+from runtime.http.problems import Problem
 from verifier.errors import FeedCause, FeedRefused
-from verifier.service.http.problems import Problem
 
 _STATUS: Final = {
     FeedCause.MANIFEST_MALFORMED: HTTPStatus.BAD_REQUEST,

@@ -11,9 +11,17 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from runtime.audit import AuditLog, open_audit
 from runtime.clock import now
+from runtime.http.audited import no_audit
+from runtime.http.door import Door, bound_socket
+from runtime.http.health import Finding, Readiness, health_routes
 from runtime.logs import Log
+from runtime.settings import SettingsError
+from runtime.store import await_store, check_durable, open_store
 from runtime.tasks import end
+from verifier.contract import audit as audit_format
+from verifier.contract.audit import Act
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
 from verifier.feeds.batches import SourceProgress
@@ -27,15 +35,9 @@ from verifier.service.feeds.intake import Intake
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.reception import MAX_CALLS, Register
 from verifier.service.feeds.settings import FeedsSettings
-from verifier.service.http.access import Keys
-from verifier.service.http.audited import no_audit
-from verifier.service.http.door import Door, bound_socket
-from verifier.service.http.health import Finding, Readiness, health_routes
-from verifier.service.process.audit import AuditLog, open_audit
+from verifier.service.http.access import callers
 from verifier.service.process.keys import read_reference_key, read_signing_key
 from verifier.service.process.metrics import Metrics
-from verifier.service.process.settings import SettingsError
-from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
 from verifier.service.store.library import ensure_library
@@ -73,7 +75,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         )
         feeds = Feeds(settings, log, register)
         await feeds.look()
-        audit = open_audit(settings.audit, settings.name, log)
+        audit = open_audit(settings.audit, settings.name, log, audit_format)
         metrics = Metrics(settings.name)
         metrics.registry.register(feeds.metrics)
         routes = (
@@ -82,7 +84,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
             *Export(redis, export_key, settings.exports, feeds.metrics).routes(),
             *health_routes(lambda: feeds.readiness(audit), metrics.text),
         )
-        door = Door(routes, Keys(settings.api_keys), log=log, metrics=metrics)
+        door = Door(routes, callers(settings.api_keys), log=log, counts=metrics)
         try:
             await door.open(bound_socket(settings.service.host, settings.service.port))
         except OSError as error:
@@ -190,7 +192,7 @@ class Feeds:
                 channel = self.channels[name] = Channel(source, self._shared)
                 await channel.recover()
 
-    def readiness(self, audit: AuditLog) -> Readiness:
+    def readiness(self, audit: AuditLog[Act]) -> Readiness:
         """Say whether batches can be taken; a stale source that a plane requires is a warning."""
         problems = [Finding(code="source.refused", detail=it) for it in self._problems.values()]
         stuck = (channel.problem for channel in self.channels.values())

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from runtime.settings import ApiKey, DoorSettings, Name, RedisSettings
 from verifier.contract.export import ExportField
-from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.contract.vocabulary import ApiScope
 
 
 class Consumer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +27,7 @@ class FeedsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: Name = "feeds"
     redis: RedisSettings
     service: DoorSettings
-    api_keys: tuple[ApiKey, ...]
+    api_keys: tuple[ApiKey[ApiScope], ...]
     list: Annotated[int, Meta(ge=0, lt=1 << 32)]
     """The status list that sources feed."""
     people: Annotated[int, Meta(ge=1, le=1 << 32)]

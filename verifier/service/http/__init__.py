@@ -1,1 +1,1 @@
-"""The verifier's HTTP doors; a file a resource. Errors: RFC 9457 (docs/http-verifier.md)."""
+"""What the verifier's HTTP doors share beyond `runtime/http`: callers, languages, tokens."""

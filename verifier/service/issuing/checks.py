@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from redis.exceptions import RedisError
 
+from runtime.http.access import Caller, require
+from runtime.http.problems import Problem
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
-from verifier.service.http.access import Caller, require
-from verifier.service.http.problems import Problem
 from verifier.service.store.indices import ListFullError
 
 

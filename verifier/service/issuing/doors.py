@@ -5,10 +5,12 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
+from runtime.http.routes import Route
+from verifier.contract.audit import Act
 from verifier.contract.holder import HolderDoor
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.http.door import Route
 from verifier.service.issuing.bundles.bookings import AppointmentResource
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.people.challenges import Challenges
@@ -22,7 +24,6 @@ from verifier.service.issuing.people.persons import Persons
 from verifier.service.issuing.people.revocations import Revocations
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.audit import AuditLog
 from verifier.service.process.metrics import Metrics
 
 
@@ -33,7 +34,7 @@ class Tools:
     redis: Redis
     settings: IssuingSettings
     metrics: Metrics
-    audit: AuditLog
+    audit: AuditLog[Act]
 
 
 def issuing_routes(

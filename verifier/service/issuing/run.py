@@ -11,16 +11,22 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog, open_audit
 from runtime.clock import now
 from runtime.disk import sync_folder, write_synced
+from runtime.http.audited import no_audit
+from runtime.http.door import Door, bound_socket
+from runtime.http.health import Finding, Readiness, health_routes
+from runtime.http.routes import Route
 from runtime.logs import Log
+from runtime.settings import SettingsError
+from runtime.store import await_store, check_durable, open_store
 from runtime.tasks import end
+from verifier.contract import audit as audit_format
+from verifier.contract.audit import Act
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.http.access import Keys
-from verifier.service.http.audited import no_audit
-from verifier.service.http.door import Door, Route, bound_socket
-from verifier.service.http.health import Finding, Readiness, health_routes
+from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_routes
@@ -37,12 +43,9 @@ from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.proposals.kinds import kinds
 from verifier.service.issuing.proposals.proposals import Proposals
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.audit import AuditLog, open_audit
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import KEY_BYTES, key_path, read_reference_key, read_signing_key
 from verifier.service.process.metrics import Metrics
-from verifier.service.process.settings import SettingsError
-from verifier.service.store.connection import await_store, check_durable, open_store
 from verifier.service.store.library import ensure_library
 from verifier.steps.use import DAY
 
@@ -73,7 +76,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     status = ListStatus(redis, planes)
     bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
-    audit = open_audit(settings.audit, settings.name, log)
+    audit = open_audit(settings.audit, settings.name, log, audit_format)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
     table = kinds(redis, settings.list, settings.people, reference_key, destroyer)
     subjects = Subjects(redis, settings.list, settings.people, reference_key, audit)
@@ -91,8 +94,8 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
         *health_routes(lambda: _readiness(shelf, planes, audit), metrics.text),
     )
-    callers = Keys(settings.api_keys, token_opener(Path(settings.trust)))
-    door = Door(routes, callers, log=log, metrics=metrics)
+    known = callers(settings.api_keys, token_opener(Path(settings.trust)))
+    door = Door(routes, known, log=log, counts=metrics)
     folder = Path(settings.person_keys)
     make_person_keys(folder, now())
     try:
@@ -164,7 +167,7 @@ def _destroyer(
 
 
 def _readiness(
-    shelf: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog
+    shelf: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog[Act]
 ) -> Readiness:
     problems = tuple(
         Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)

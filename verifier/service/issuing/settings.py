@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from verifier.contract.vocabulary import Plane
-from verifier.service.process.settings import ApiKey, DoorSettings, Name, RedisSettings
+from runtime.settings import ApiKey, DoorSettings, Name, RedisSettings
+from verifier.contract.vocabulary import ApiScope, Plane
 
 
 class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,7 +14,7 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Name = "issuing"
     redis: RedisSettings
     service: DoorSettings
-    api_keys: tuple[ApiKey, ...]
+    api_keys: tuple[ApiKey[ApiScope], ...]
     issuer: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z")]
     """Division code (GB/T 2260), the `iss` of credentials."""
     list: Annotated[int, Meta(ge=0, lt=1 << 32)]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runtime.http.problems import PROBLEM_JSON
 from verifier.contract.scan import (
     BatchAnswer,
     LineProblem,
@@ -14,7 +15,6 @@ from verifier.contract.scan import (
     TerminalAnswer,
     UploadRecord,
 )
-from verifier.service.http.problems import PROBLEM_JSON
 from verifier.service.openapi.operations import OPERATIONS, Operation
 
 _REF: Final = "#/components/schemas/{name}"

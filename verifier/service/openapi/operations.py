@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from runtime.http.health import Readiness
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import BundleIndex
 from verifier.contract.record import RecordPage
@@ -22,7 +23,6 @@ from verifier.contract.scan import (
     UploadRequest,
 )
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.health import Readiness
 
 Codes = Mapping[int, tuple[str, ...]]
 JSON: Final = "application/json"

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from runtime.settings import SettingsError
 from verifier.contract.errors import MalformedError
 from verifier.issuing import signing_key
 from verifier.issuing.persons import REFERENCE_KEY_BYTES, ReferenceKey
 from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import UseRule
-from verifier.service.process.settings import SettingsError
 from verifier.steps.use import DAY, PersonKeys
 
 KEY_BYTES: Final = 32

@@ -54,6 +54,14 @@ class Metrics(Collector):
         """Add to a table of counters."""
         table[name] = table.get(name, 0) + by
 
+    def problem(self, code: str) -> None:
+        """Count a problem that a caller was told."""
+        self.count(self.problems, code)
+
+    def turned_away(self) -> None:
+        """Count a request that found no place."""
+        self.shed += 1
+
     def time(self, seconds: float) -> None:
         """Note how long a scan took, from its request to its answer."""
         place = 0

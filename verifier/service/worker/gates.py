@@ -2,15 +2,14 @@
 
 from http import HTTPStatus
 
+from runtime.http.access import Caller, ShownToken
+from runtime.http.problems import Problem
 from verifier.contract.grant import Grant
-from verifier.contract.operator import OperatorToken
 from verifier.contract.vocabulary import ApiScope, GrantState
-from verifier.service.http.access import Caller
-from verifier.service.http.problems import Problem
 from verifier.service.worker.knowledge import Knowledge, ScanGate
 
 
-def require_area(token: OperatorToken, grant: Grant) -> None:
+def require_area(token: ShownToken, grant: Grant) -> None:
     """Check that an operator may act at the place of a grant.
 
     Raises:

@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from runtime.audit import AuditLog
 from runtime.clock import now
+from runtime.http.audited import no_audit
+from runtime.http.health import Finding, Readiness
+from verifier.contract.audit import Act
 from verifier.contract.vocabulary import Plane
-from verifier.service.http.audited import no_audit
-from verifier.service.http.health import Finding, Readiness
-from verifier.service.process.audit import AuditLog
 from verifier.service.process.keys import DailyKeys
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
@@ -32,7 +33,7 @@ class WorkerState:
     people: DailyKeys
     grants: GrantFollower
     follows_fleet: bool
-    audit: AuditLog
+    audit: AuditLog[Act]
     serving: asyncio.Event
     """Set while the shared doors are open."""
 

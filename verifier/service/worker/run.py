@@ -12,28 +12,32 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from runtime.audit import open_audit
+from runtime.http.door import Door, bound_socket
+from runtime.http.health import health_routes
+from runtime.http.lane import Lane
+from runtime.http.routes import Route
 from runtime.logs import Log
-from runtime.tasks import end
-from verifier.contract.bundle import BundleVersion
-from verifier.contract.errors import MalformedError
-from verifier.errors import BundleRefused, Outage
-from verifier.service.http.access import Keys
-from verifier.service.http.door import Door, Route, bound_socket
-from verifier.service.http.health import health_routes
-from verifier.service.process.audit import open_audit
-from verifier.service.process.floors import FloorFile
-from verifier.service.process.keys import DailyKeys
-from verifier.service.process.metrics import Metrics
-from verifier.service.process.settings import SettingsError, read_secret
-from verifier.service.store import wire
-from verifier.service.store.commit import Commit
-from verifier.service.store.connection import (
+from runtime.settings import SettingsError, TlsDoorSettings, read_secret
+from runtime.store import (
     NotDurableError,
     check_durable,
     check_room,
     open_store,
     read_store_name,
 )
+from runtime.tasks import end
+from verifier.contract import audit as audit_format
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.errors import MalformedError
+from verifier.errors import BundleRefused, Outage
+from verifier.service.http.access import callers
+from verifier.service.http.languages import pick_language
+from verifier.service.process.floors import FloorFile
+from verifier.service.process.keys import DailyKeys
+from verifier.service.process.metrics import Metrics
+from verifier.service.store import wire
+from verifier.service.store.commit import Commit
 from verifier.service.store.library import ensure_library
 from verifier.service.worker.doors.annul import annul_handler
 from verifier.service.worker.doors.batch import BatchResource
@@ -51,7 +55,7 @@ from verifier.service.worker.follow.status import StatusFollower
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
-from verifier.service.worker.settings import TlsDoorSettings, WorkerSettings
+from verifier.service.worker.settings import WorkerSettings
 from verifier.service.worker.tokens import open_token
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import TrustedSet
@@ -93,7 +97,7 @@ class Worker:
             metrics=self.metrics,
             seen=VerifiedCredentials(),
         )
-        self.audit = open_audit(settings.audit, settings.name, log)
+        self.audit = open_audit(settings.audit, settings.name, log, audit_format)
         self.pictures = ThreadPoolExecutor(PICTURE_THREADS, "picture")
         shared = (self.redis, self.trusted, self.knowledge, log, self.metrics)
         self.bundles = BundleFollower(*shared, FloorFile(settings.floors))
@@ -225,7 +229,12 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     amending = (worker.redis, worker.scanning, worker.state)
     resolving = resolve_handler(*amending, worker.audit)
     shared = (
-        Route(method="POST", path="/v1/scans", handler=scans.post, lane=scans.lane),
+        Route(
+            method="POST",
+            path="/v1/scans",
+            handler=scans.post,
+            lane=Lane(scans.lane, pick_language),
+        ),
         Route(method="POST", path="/v1/scans/batch", handler=batches.post),
         Route(method="POST", path="/v1/scans/image", handler=images.post),
         Route(method="POST", path="/v1/scans/manual", handler=manual),
@@ -255,12 +264,12 @@ async def _open(
 ) -> None:
     keys = None
     if tls is None:
-        keys = Keys(worker.settings.api_keys, partial(open_token, worker.knowledge))
+        keys = callers(worker.settings.api_keys, partial(open_token, worker.knowledge))
     door = Door(
         routes,
         keys,
         log=worker.log,
-        metrics=worker.metrics,
+        counts=worker.metrics,
         store_name=lambda: worker.store_name,
     )
     try:

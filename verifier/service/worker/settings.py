@@ -2,17 +2,8 @@
 
 from msgspec import Struct
 
-from verifier.service.process.settings import ApiKey, DoorSettings, Name, Port, RedisSettings
-
-
-class TlsDoorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The terminals' door; `client_ca` has signed their certificates."""
-
-    host: str
-    port: Port
-    certificate: str
-    key: str
-    client_ca: str
+from runtime.settings import ApiKey, DoorSettings, Name, Port, RedisSettings, TlsDoorSettings
+from verifier.contract.vocabulary import ApiScope
 
 
 class FleetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +22,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: TlsDoorSettings | None = None
     own_port: Port
     """Loopback port of this worker alone: health, readiness, metrics."""
-    api_keys: tuple[ApiKey, ...]
+    api_keys: tuple[ApiKey[ApiScope], ...]
     root: str
     """The pinned root file: all trust starts there."""
     person_keys: str

@@ -2,11 +2,12 @@ import hashlib
 
 import pytest
 
+from runtime.http.access import Caller, Keys, require
+from runtime.http.problems import Problem
+from runtime.settings import ApiKey
 from tests.support.issued import TERMINAL, grant_of
 from verifier.contract.vocabulary import ApiScope, GrantState
-from verifier.service.http.access import Caller, Keys, require
-from verifier.service.http.problems import Problem
-from verifier.service.process.settings import ApiKey
+from verifier.service.http.access import callers
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.knowledge import Knowledge
 
@@ -16,7 +17,7 @@ TERMINALS = Caller(name=TERMINAL, terminal=TERMINAL, fingerprint="00" * 32)
 
 def keys() -> Keys:
     """Return the keys of a door: one that scans, one of another name."""
-    return Keys(
+    return callers(
         ApiKey(
             name=name,
             sha256=hashlib.sha256(text.encode()).hexdigest(),

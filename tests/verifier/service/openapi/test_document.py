@@ -10,6 +10,7 @@ from verifier.service.openapi.document import document
 from verifier.service.openapi.operations import OPERATIONS
 
 ROOT: Final = Path(__file__).resolve().parents[4]
+DOOR: Final = ROOT / "runtime/http"
 HTTP: Final = ROOT / "verifier/service/http"
 WORKER: Final = ROOT / "verifier/service/worker"
 ELSEWHERE: Final = frozenset(("path.unknown", "method.unknown"))
@@ -38,7 +39,7 @@ def test_every_route_is_documented_and_no_other() -> None:
     route = re.compile(r'Route\(\s*method="(\w+)",\s*path="([^"]+)"')
     sources = (WORKER / "run.py", WORKER / "doors/bundles.py")
     found = {one for path in sources for one in route.findall(path.read_text(encoding="utf-8"))}
-    health = re.findall(r'\("(/\w+)", \w+\)', (HTTP / "health.py").read_text(encoding="utf-8"))
+    health = re.findall(r'\("(/\w+)", \w+\)', (DOOR / "health.py").read_text(encoding="utf-8"))
     found |= {("GET", path) for path in health}
     documented = {(one.method, re.sub(r"\{\w+\}", "{}", one.path)) for one in OPERATIONS}
     assert len(found) > 10
@@ -49,7 +50,12 @@ def test_every_code_is_documented_and_no_other() -> None:
     """In the document, on the page for people, and in the source."""
     raised = {
         code
-        for path in (*HTTP.glob("*.py"), *WORKER.glob("doors/*.py"), WORKER / "gates.py")
+        for path in (
+            *DOOR.glob("*.py"),
+            *HTTP.glob("*.py"),
+            *WORKER.glob("doors/*.py"),
+            WORKER / "gates.py",
+        )
         for code in re.findall(r'"([a-z]+\.[a-z_]+)"', path.read_text(encoding="utf-8"))
     } | MADE
     documented = {code for one in OPERATIONS for codes in one.problems.values() for code in codes}

@@ -14,14 +14,14 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller, require
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.bundle import Appointment
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import ApiScope
 from verifier.issuing.persons import MAX_REFERENCE, ReferenceKey
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller, require
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.bundles.appointments import Booking, BookingRefusedError
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.checks import store_asked

@@ -20,6 +20,10 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, encode, read_body
+from runtime.http.problems import Problem
+from runtime.http.queries import words
 from runtime.logs import Log
 from verifier.contract.bulk import (
     JOB,
@@ -39,10 +43,6 @@ from verifier.issuing.credential_row import CredentialForm, credential_row
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import decode, encode, read_body
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import words
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.bulk import (

@@ -14,13 +14,13 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import NONCE_BYTES, Purpose
 from verifier.issuing.possession import HolderRefused, check_possession
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.people.holder_keys import BoundKey, read_octets
 from verifier.service.issuing.settings import IssuingSettings

@@ -19,14 +19,14 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.bundle import MAX_MEMBERS, Roster, RosterMember
 from verifier.contract.vocabulary import Kind
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.people.issue import BACKDATE_S, HOUR

@@ -5,10 +5,10 @@ from base64 import b64decode
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from runtime.http.problems import Problem
 from verifier.codes.city import load_confirmation
 from verifier.contract.cbor import decode, encode
 from verifier.contract.errors import MalformedError
-from verifier.service.http.problems import Problem
 from verifier.trust.keys import VerifyKey
 
 

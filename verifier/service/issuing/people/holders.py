@@ -16,6 +16,12 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, read_json
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
 from verifier.issuing.credential_row import CredentialForm, CredentialRow, mark_of
@@ -27,12 +33,6 @@ from verifier.issuing.possession import (
     open_credential,
     open_request,
 )
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.door import Handler
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.holder_keys import BoundKey, load_key, read_octets
 from verifier.service.issuing.people.issue import (

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http.problems import Problem
 from verifier.contract.vocabulary import Colour, Kind
 from verifier.issuing.credential_row import (
     MAX_HELD,
@@ -29,7 +30,6 @@ from verifier.issuing.credential_row import (
 )
 from verifier.issuing.issuer import Subject, make_credential
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.credentials import HeldFullError, hold, read_held, release

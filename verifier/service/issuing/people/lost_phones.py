@@ -14,19 +14,20 @@ from aiohttp import web
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, read_json, refuse_body
+from runtime.http.problems import Problem
+from verifier.contract.audit import Act
 from verifier.contract.revocation import RevocationReason
 from verifier.issuing.credential_row import UNBOUND, CredentialForm, CredentialRow
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import json_response, read_json, refuse_body
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.people.revocations import require_revoke, revoke_act
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.credentials import read_held, release
 from verifier.service.store.holders import drop_family, read_family
 from verifier.service.store.indices import is_taken
@@ -50,7 +51,7 @@ class LostPhones:
     """Lists what a person holds, and revokes what was lost."""
 
     def __init__(
-        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog
+        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog[Act]
     ) -> None:
         self._redis = redis
         self._audit = audit

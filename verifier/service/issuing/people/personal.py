@@ -15,13 +15,13 @@ from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http.access import Caller
+from runtime.http.problems import Problem
 from verifier.barcode import render
 from verifier.contract.holder import Purpose
 from verifier.contract.vocabulary import Colour, Sector
 from verifier.issuing.credential_row import CredentialForm, mark_of
 from verifier.issuing.issuer import static_text
-from verifier.service.http.access import Caller
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.people.challenges import Challenges
 from verifier.service.issuing.people.holder_keys import BoundKey, key_of_field
 from verifier.service.issuing.people.issue import (

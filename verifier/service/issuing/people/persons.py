@@ -14,13 +14,13 @@ from aiohttp import web
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 
+from runtime.http import bodies
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Colour
 from verifier.issuing.persons import MAX_REFERENCE, ReferenceKey
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings

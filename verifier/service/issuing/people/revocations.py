@@ -12,18 +12,19 @@ import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
+from runtime.http import bodies
+from runtime.http.access import Caller, require
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.revocation import Revocation, RevocationReason
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller, require, require_city
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.problems import Problem
+from verifier.service.http.access import require_city
 from verifier.service.issuing.checks import require_issue, store_asked
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.indices import is_taken
 
 MAX_BODY: Final = 1024
@@ -36,7 +37,7 @@ class Revocations:
     """The resource."""
 
     def __init__(
-        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog
+        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog[Act]
     ) -> None:
         self._redis = redis
         self._settings = settings

@@ -11,11 +11,17 @@ import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller, ShownToken
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, read_json
+from runtime.http.problems import Problem
+from runtime.http.routes import Route
 from verifier.archive.hours import KEEP_DAYS, day_name
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.errors import MalformedError
-from verifier.contract.operator import OperatorToken
 from verifier.contract.status import PlaneName
 from verifier.contract.subject import (
     EraseAnswer,
@@ -28,14 +34,8 @@ from verifier.contract.subject import (
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller, require_city, require_operator
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import json_response, read_json
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
+from verifier.service.http.access import require_city, require_operator
 from verifier.service.issuing.checks import store_asked
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.indices import is_taken
 from verifier.service.store.persons import find_indices, forget_person
 from verifier.service.store.subjects import erase_subject, read_subject
@@ -51,7 +51,7 @@ class Subjects:
     """The resource, for the one list that is issued from."""
 
     def __init__(
-        self, redis: Redis, number: int, people: int, key: ReferenceKey, audit: AuditLog
+        self, redis: Redis, number: int, people: int, key: ReferenceKey, audit: AuditLog[Act]
     ) -> None:
         self._redis = redis
         self._number = number
@@ -164,7 +164,7 @@ def _told(case: CorrectionCase) -> SubjectCase:
     )
 
 
-def privacy_operator(caller: Caller | None) -> OperatorToken:
+def privacy_operator(caller: Caller | None) -> ShownToken:
     """Return the token of an operator of the whole city who may see what is kept of a person.
 
     Raises:
@@ -176,7 +176,7 @@ def privacy_operator(caller: Caller | None) -> OperatorToken:
     return token
 
 
-def act(action: AuditAction, token: OperatorToken, number: int, person: int, reason: str) -> Act:
+def act(action: AuditAction, token: ShownToken, number: int, person: int, reason: str) -> Act:
     """Say in the audit log's words who looks at, or erases, whom."""
     return Act(
         action=action,

@@ -11,6 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from runtime.logs import Log
+from runtime.settings import SettingsError
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
 from verifier.issuing.planes import PlaneSigner
@@ -19,7 +20,6 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.settings import SettingsError
 from verifier.service.store.planes import PlaneUnknown, change, read_value
 
 

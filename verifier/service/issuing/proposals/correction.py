@@ -10,12 +10,12 @@ from http import HTTPStatus
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http.problems import Problem
 from verifier.contract.proposal import Proposal, ProposeCorrection
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase, CorrectionEvent, CorrectionState
 from verifier.feeds.sources import value_of, word_of
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.proposals.kind import Matter
 from verifier.service.store.corrections import close_case, read_case
 from verifier.service.store.observed import observe

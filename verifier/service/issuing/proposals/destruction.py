@@ -9,11 +9,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from runtime.http.problems import Problem
 from verifier.contract.proposal import Proposal, ProposeDestruction
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.proposals.kind import Matter
 from verifier.service.store.aof_rewrite import RewriteError

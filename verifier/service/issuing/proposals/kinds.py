@@ -13,6 +13,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from runtime.clock import now
+from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.proposal import (
     COLOUR_REASONS,
@@ -27,7 +28,6 @@ from verifier.contract.proposal import (
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.http.problems import Problem
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.proposals.correction import CorrectionProposals
 from verifier.service.issuing.proposals.destruction import DestructionProposals

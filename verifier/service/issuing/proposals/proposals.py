@@ -22,10 +22,17 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.audit import AuditLog
 from runtime.clock import now
+from runtime.http import bodies
+from runtime.http.access import Caller, ShownToken
+from runtime.http.audited import audited
+from runtime.http.bodies import json_response, read_json, refuse_body
+from runtime.http.problems import Problem
+from runtime.http.queries import numbers
+from runtime.http.routes import Route
 from runtime.logs import Log
 from verifier.contract.audit import Act, AuditAction, not_done
-from verifier.contract.operator import OperatorToken
 from verifier.contract.proposal import (
     PROPOSAL_S,
     Proposal,
@@ -44,16 +51,9 @@ from verifier.issuing.proposals import (
     rejected,
     shown,
 )
-from verifier.service.http import bodies
-from verifier.service.http.access import Caller, require_city, require_operator
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import json_response, read_json, refuse_body
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import numbers
+from verifier.service.http.access import require_city, require_operator
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.proposals.kinds import Asked, ProposalRules
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.proposals import (
     StoredProposal,
     count_proposed,
@@ -88,7 +88,7 @@ class Proposals:
     """The resource."""
 
     def __init__(
-        self, redis: Redis, kinds: dict[ProposalKind, ProposalRules], audit: AuditLog, log: Log
+        self, redis: Redis, kinds: dict[ProposalKind, ProposalRules], audit: AuditLog[Act], log: Log
     ) -> None:
         self._redis = redis
         self._kinds = kinds
@@ -241,7 +241,7 @@ class Proposals:
                 await settle(proposal)
 
     async def _approve(
-        self, token: OperatorToken, kept: StoredProposal, after: Proposal
+        self, token: ShownToken, kept: StoredProposal, after: Proposal
     ) -> StoredProposal:
         """Note an approval, and make it stand."""
         proposal = kept.proposal
@@ -306,7 +306,7 @@ class Proposals:
         return kept
 
 
-def _operator(caller: Caller | None, scope: ApiScope) -> OperatorToken:
+def _operator(caller: Caller | None, scope: ApiScope) -> ShownToken:
     """Return the token of an operator of the whole city: a person belongs to no district.
 
     Raises:
@@ -328,7 +328,7 @@ def _taken(step: Callable[[], Proposal]) -> Proposal:
 
 
 def _act(
-    action: AuditAction, token: OperatorToken | None, proposal: Proposal, *, reason: str = ""
+    action: AuditAction, token: ShownToken | None, proposal: Proposal, *, reason: str = ""
 ) -> Act:
     """Say what happens to a proposal; without a token it is the process that goes on."""
     return Act(

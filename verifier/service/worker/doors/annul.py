@@ -9,13 +9,13 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response, refuse_body
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.amendment import ANNUL_SECONDS, Amendment, AmendmentKind, AnnulAnswer
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response, refuse_body
-from verifier.service.http.door import Handler
-from verifier.service.http.problems import Problem
 from verifier.service.store.amendments import annul, look
 from verifier.service.worker.doors.scans import conflict, own_scan_id
 from verifier.service.worker.gates import gate_of

@@ -13,6 +13,11 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.door import MAX_BODY_BYTES
+from runtime.http.limits import MAX_LARGE, Places
+from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
     MAX_BATCH_SCANS,
@@ -21,12 +26,7 @@ from verifier.contract.scan import (
     TerminalAnswer,
 )
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import decode, json_response, read_json
-from verifier.service.http.door import MAX_BODY_BYTES
 from verifier.service.http.languages import language_of
-from verifier.service.http.limits import MAX_LARGE, Places
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.doors.lines import line_problem, refusal
 from verifier.service.worker.doors.scans import conflict, read_line

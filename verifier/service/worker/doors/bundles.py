@@ -18,14 +18,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from runtime.http.access import Caller, require
+from runtime.http.bodies import JSON, encode
+from runtime.http.connection import Connection
+from runtime.http.problems import Problem
+from runtime.http.queries import words
+from runtime.http.routes import Route
 from verifier.contract.bundle import DELTA_BUCKET, OF_PLACE, BundleIndex, BundleVersion
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller, require
-from verifier.service.http.bodies import JSON, encode
-from verifier.service.http.connection import Connection
-from verifier.service.http.door import Route
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import words
 from verifier.service.worker.doors.representations import (
     CONDITIONS,
     Packed,

@@ -14,16 +14,16 @@ from typing import Final
 
 from aiohttp import web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import read_body
+from runtime.http.door import MAX_BODY_BYTES
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
 from verifier.barcode.scan import PictureRefused
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import ScanRequest
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import read_body
-from verifier.service.http.door import MAX_BODY_BYTES
 from verifier.service.http.languages import language_of
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.codeless import unread
 from verifier.service.worker.doors.scans import WaitingRequest, own_scan_id

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
+from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.scan import LineProblem, scan_id_bytes
-from verifier.service.http.problems import Problem
 
 
 class _Named(msgspec.Struct, frozen=True):

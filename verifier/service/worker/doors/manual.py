@@ -12,18 +12,17 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from runtime.audit import AuditLog
+from runtime.http.access import Caller, ShownToken, require
+from runtime.http.audited import audited
+from runtime.http.bodies import decode, read_json
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
-from verifier.contract.operator import OperatorToken
 from verifier.contract.scan import TAIL_CHARS, ManualRequest, scan_id_bytes
 from verifier.contract.vocabulary import ApiScope, GrantState
-from verifier.service.http.access import Caller, require
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import decode, read_json
-from verifier.service.http.door import Handler
 from verifier.service.http.languages import language_of
-from verifier.service.http.problems import Problem
-from verifier.service.process.audit import AuditLog
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.codeless import admitted
 from verifier.service.worker.doors.scans import WaitingRequest, check_place, own_scan_id
@@ -39,7 +38,7 @@ NO_TEXT: Final = ""
 _DECODER: Final = msgspec.json.Decoder(ManualRequest)
 
 
-def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog) -> Handler:
+def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
     """Return the handler."""
 
     async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
@@ -77,7 +76,7 @@ def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog) 
     return post
 
 
-def _operated(scanning: ScanPipeline, token: OperatorToken, asked: ManualRequest) -> ScanGate:
+def _operated(scanning: ScanPipeline, token: ShownToken, asked: ManualRequest) -> ScanGate:
     """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
 
     Raises:
@@ -98,7 +97,7 @@ def _operated(scanning: ScanPipeline, token: OperatorToken, asked: ManualRequest
     raise Problem(HTTPStatus.NOT_FOUND, "terminal.unknown")
 
 
-def _act(token: OperatorToken, scan_id: str, gate: ScanGate) -> Act:
+def _act(token: ShownToken, scan_id: str, gate: ScanGate) -> Act:
     return Act(
         action=AuditAction.ADMIT,
         person=token.person,

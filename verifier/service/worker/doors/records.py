@@ -8,15 +8,16 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.http.access import Caller, require
+from runtime.http.bodies import json_response
+from runtime.http.problems import Problem
+from runtime.http.queries import numbers
+from runtime.http.routes import Handler
 from verifier.contract.record import RecordLine, RecordPage
 from verifier.contract.vocabulary import ApiScope
 from verifier.decision import conclude, incident_of
 from verifier.errors import Outage
-from verifier.service.http.access import Caller, require, require_city
-from verifier.service.http.bodies import json_response
-from verifier.service.http.door import Handler
-from verifier.service.http.problems import Problem
-from verifier.service.http.queries import numbers
+from verifier.service.http.access import require_city
 from verifier.service.store.records import StoredRecord, read_records
 
 PAGE: Final = 200

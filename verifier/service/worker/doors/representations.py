@@ -14,7 +14,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 
-from verifier.service.http.problems import Problem
+from runtime.http.problems import Problem
 
 CONDITIONS: Final = ("Accept-Encoding", "If-None-Match", "If-Range", "Range")
 """Headers that an answer depends on."""

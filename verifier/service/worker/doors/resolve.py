@@ -13,6 +13,12 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from runtime.audit import AuditLog
+from runtime.http.access import Caller, ShownToken
+from runtime.http.audited import audited
+from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.amendment import (
     RESOLUTIONS,
     Amendment,
@@ -22,16 +28,10 @@ from verifier.contract.amendment import (
 )
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
-from verifier.contract.operator import OperatorToken
 from verifier.contract.scan import TAIL_CHARS, scan_id_bytes
 from verifier.contract.vocabulary import ApiScope, Outcome
 from verifier.errors import Outage
-from verifier.service.http.access import Caller, require_operator
-from verifier.service.http.audited import audited
-from verifier.service.http.bodies import decode, json_response, read_json
-from verifier.service.http.door import Handler
-from verifier.service.http.problems import Problem
-from verifier.service.process.audit import AuditLog
+from verifier.service.http.access import require_operator
 from verifier.service.store.amendments import Looked, look, resolve
 from verifier.service.worker.gates import require_area
 from verifier.service.worker.knowledge import ScanGate
@@ -46,7 +46,7 @@ _DECODER: Final = msgspec.json.Decoder(ResolveRequest)
 
 
 def resolve_handler(
-    redis: Redis, scanning: ScanPipeline, state: WorkerState, audit: AuditLog
+    redis: Redis, scanning: ScanPipeline, state: WorkerState, audit: AuditLog[Act]
 ) -> Handler:
     """Return the handler."""
 
@@ -94,8 +94,8 @@ async def _resolve(  # what is asked, by whom, and where it is noted
     scanning: ScanPipeline,
     scan_id: bytes,
     asked: ResolveRequest,
-    token: OperatorToken,
-    audit: AuditLog,
+    token: ShownToken,
+    audit: AuditLog[Act],
     act: Act,
 ) -> bool:
     """Close a review; False: it was closed so before.

@@ -9,15 +9,15 @@ import msgspec
 from aiohttp import web
 
 from runtime.clock import now
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, encode, json_response, read_json
+from runtime.http.lane import Respond, problem, response
+from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Language
 from verifier.contract.scan import ScanRequest, TerminalAnswer, scan_id_bytes
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import decode, encode, json_response, read_json
-from verifier.service.http.lane import Respond, problem, response
 from verifier.service.http.languages import language_of
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.knowledge import Knowledge, ScanGate

@@ -12,15 +12,15 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import encode
+from runtime.http.connection import Connection
+from runtime.http.limits import Places
+from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import TerminalAnswer
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import encode
-from verifier.service.http.connection import Connection
 from verifier.service.http.languages import language_of
-from verifier.service.http.limits import Places
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.doors.lines import line_problem, refusal
 from verifier.service.worker.doors.scans import MAX_BODY_BYTES, conflict, read_line

@@ -6,12 +6,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.problems import Problem
+from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import decode, json_response, read_json
-from verifier.service.http.door import Handler
-from verifier.service.http.problems import Problem
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.pipeline import ScanPipeline

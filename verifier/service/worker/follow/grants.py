@@ -19,10 +19,10 @@ from redis.exceptions import RedisError
 
 from runtime.clock import now
 from runtime.logs import Log
+from runtime.settings import read_secret
 from verifier.contract.grant import Grant
 from verifier.errors import BundleRefused
 from verifier.service.process.metrics import Metrics
-from verifier.service.process.settings import read_secret
 from verifier.service.store.grants import keep_grant, read_grants
 from verifier.service.worker.knowledge import Knowledge
 from verifier.service.worker.settings import FleetSettings

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from verifier.service.http.problems import Problem
+from runtime.http.problems import Problem
 from verifier.service.worker.doors.representations import (
     GZIP,
     IDENTITY,

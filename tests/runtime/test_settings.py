@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from verifier.service.process.settings import SettingsError, read_secret, read_settings
+from runtime.settings import SettingsError, read_secret, read_settings
 from verifier.service.worker.settings import WorkerSettings
 
 GOOD: dict[str, Any] = {

@@ -1,6 +1,6 @@
 import pytest
 
-from verifier.service.store.connection import NotDurableError, judge_durable, judge_room
+from runtime.store import NotDurableError, judge_durable, judge_room
 
 GOOD = {"appendonly": "yes", "appendfsync": "always"}
 

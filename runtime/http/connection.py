@@ -12,17 +12,17 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from verifier.service.http.access import Caller, terminal_caller
-from verifier.service.http.bodies import READ_S
-from verifier.service.http.lane import (
+from runtime.http.access import Caller, terminal_caller
+from runtime.http.bodies import READ_S
+from runtime.http.lane import (
     END,
     MAX_HEAD_BYTES,
-    LaneHandler,
+    Lane,
     RequestHead,
     problem,
     read_head,
 )
-from verifier.service.http.problems import Problem, problem_response
+from runtime.http.problems import Problem, problem_response
 
 KEEPALIVE_S: Final = 75.0
 """Seconds an idle connection is kept; a gate scans more often than that when it is used."""
@@ -43,7 +43,7 @@ class FastHandlers:
 
     def __init__(
         self,
-        handlers: Mapping[str, LaneHandler],
+        handlers: Mapping[str, Lane[Any]],
         named: Callable[[str], Caller] | None,
         failed: Callable[[Exception], Problem],
         store_name: Callable[[], str | None],
@@ -66,6 +66,7 @@ class Connection(RequestHandler):
         "_head",
         "_held",
         "_lanes",
+        "_language",
         "_seen",
         "_settled",
         "_since",
@@ -86,8 +87,9 @@ class Connection(RequestHandler):
         self.streaming = False
         """A stream looks after its own time-outs."""
         self._lanes = lanes
-        self._head: tuple[bytes, RequestHead] | None = None
+        self._head: tuple[bytes, RequestHead, Lane[Any]] | None = None
         self._caller: Caller | None = None
+        self._language = ""
         self._held = b""
         self._after: asyncio.Future[None] | None = None
         self._since = 0.0
@@ -160,21 +162,29 @@ class Connection(RequestHandler):
         head = data[:at]
         known = self._head
         if known is None or known[0] != head:
-            read = read_head(head)
-            if read is None:
+            known = self._read_head(head)
+            if known is None:
                 return False
-            known = self._head = (head, read)
-            self._caller = None
-        read = known[1]
-        handler = self._lanes.handlers.get(read.path)
-        if handler is None or len(data) - at - len(END) != read.length:
+        _, read, lane = known
+        if len(data) - at - len(END) != read.length:
             return False
         self.busy = True
         try:
-            handler(self._who(read), read.language, data[at + len(END) :], self._respond)
+            lane.answer(self._who(read), self._language, data[at + len(END) :], self._respond)
         except Exception as error:  # noqa: BLE001 - the last line of defence; counted and logged
             self._respond(problem(self._lanes.failed(error)))
         return True
+
+    def _read_head(self, head: bytes) -> tuple[bytes, RequestHead, Lane[Any]] | None:
+        """Read a head that is new on this connection; None: it is not plain, or has no lane."""
+        read = read_head(head)
+        lane = None if read is None else self._lanes.handlers.get(read.path)
+        if read is None or lane is None:
+            return None
+        self._head = (head, read, lane)
+        self._caller = None
+        self._language = lane.pick_language(read.accept_language)
+        return self._head
 
     def _who(self, head: RequestHead) -> Caller:
         """Return who calls; a key is looked up once a head, its grant at every request."""

@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from verifier.service.process.settings import RedisSettings, SettingsError, read_secret
+from runtime.settings import RedisSettings, SettingsError, read_secret
 
 MAX_CONNECTIONS: Final = 16
 """Followers, record readers and readiness; scans have a connection of their own."""

@@ -3,21 +3,30 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
-from verifier.service.http.problems import Problem
-from verifier.service.process.metrics import Metrics
+from runtime.http.problems import Problem
 
 MAX_LARGE: Final = 16
 """Requests with large bodies under way in a worker: 64 MiB at the most."""
 
 
+class DoorCounts(Protocol):
+    """What a service counts of its doors."""
+
+    def problem(self, code: str) -> None:
+        """Count a problem that a caller was told."""
+
+    def turned_away(self) -> None:
+        """Count a request that found no place."""
+
+
 class Places:
     """A number of places; who finds none comes again."""
 
-    def __init__(self, most: int, metrics: Metrics) -> None:
+    def __init__(self, most: int, counts: DoorCounts) -> None:
         self._free = most
-        self._metrics = metrics
+        self._counts = counts
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -27,7 +36,7 @@ class Places:
             Problem: 503 system.busy, none is free.
         """
         if not self._free:
-            self._metrics.shed += 1
+            self._counts.turned_away()
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy")
         self._free -= 1
         try:

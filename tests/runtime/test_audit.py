@@ -1,4 +1,4 @@
-"""The writers of audit logs, the verifier's and the fleet's alike: what a start goes on from."""
+"""The writer of audit logs, with the format of both services: what a start goes on from."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-import fleet.service.audit as of_the_fleet
-import verifier.service.process.audit as of_the_verifier
+from runtime.audit import AuditError, AuditLog
+from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act, AuditAction, AuditHead, verify
 from verifier.contract.errors import MalformedError
 
@@ -19,19 +19,13 @@ ACT = Act(action=AuditAction.RESOLVE, person="ling", ref="a1")
 Open = Callable[[], Any]
 
 
-@pytest.fixture(params=[of_the_verifier, of_the_fleet], ids=["verifier", "fleet"])
-def shell(request: pytest.FixtureRequest) -> Any:
-    """Return one of the two shells."""
-    return request.param
-
-
 @pytest.fixture
-def opened(shell: Any, tmp_path: Path) -> Iterator[Open]:
+def opened(tmp_path: Path) -> Iterator[Open]:
     """Yield what opens the log of one process, its clock counting up."""
     clock, logs = count(1_790_000_000_000), []
 
     def open_log() -> Any:
-        log = shell.AuditLog(tmp_path, "fleet", lambda: next(clock))
+        log = AuditLog(tmp_path, "fleet", lambda: next(clock), audit_format)
         log.open()
         logs.append(log)
         return log
@@ -75,10 +69,10 @@ def test_many_threads_write_one_chain(opened: Open, tmp_path: Path) -> None:
     assert len(held(tmp_path)) == 80
 
 
-def test_a_log_is_one_process_s(shell: Any, opened: Open) -> None:
+def test_a_log_is_one_process_s(opened: Open) -> None:
     """The second opener is refused, and nothing was done to the log."""
     log = opened()
-    with pytest.raises(shell.AuditError):
+    with pytest.raises(AuditError):
         opened()
     log.write(ACT)
     log.close()
@@ -125,7 +119,7 @@ def test_a_killed_process_loses_its_head_at_most(opened: Open, tmp_path: Path) -
     ids=("changed", "first", "last", "cut", "gone", "headless", "head", "blank"),
 )
 def test_what_does_not_hold_is_not_gone_on_from(
-    shell: Any, opened: Open, tmp_path: Path, spoil: Callable[[Path], Any]
+    opened: Open, tmp_path: Path, spoil: Callable[[Path], Any]
 ) -> None:
     """Nothing is written, also not by who tries all the same."""
     log = opened()
@@ -135,17 +129,17 @@ def test_what_does_not_hold_is_not_gone_on_from(
     path = tmp_path / "fleet.ndjson"
     spoil(path)
     before = path.read_bytes() if path.exists() else b""
-    with pytest.raises(shell.AuditError):
+    with pytest.raises(AuditError):
         opened()
-    refused = shell.AuditLog(tmp_path, "fleet", lambda: 0)
-    with pytest.raises(shell.AuditError):
+    refused = AuditLog(tmp_path, "fleet", lambda: 0, audit_format)
+    with pytest.raises(AuditError):
         refused.write(ACT)
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*.torn-*"))
 
 
 def test_a_log_that_cannot_be_written_ends(
-    shell: Any, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a failed sync nothing more is written; the next start finds out what is there."""
     log = opened()
@@ -156,9 +150,9 @@ def test_a_log_that_cannot_be_written_ends(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", failing)
-        with pytest.raises(shell.AuditError):
+        with pytest.raises(AuditError):
             log.write(ACT)
-    with pytest.raises(shell.AuditError):
+    with pytest.raises(AuditError):
         log.write(ACT)
     assert not log.writable
     opened().write(ACT)

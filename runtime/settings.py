@@ -1,13 +1,10 @@
-"""Settings of the verifier's processes: one JSON file each; secrets stand there as paths only."""
+"""Settings of a process: one JSON file; secrets stand there as paths only."""
 
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
-
-from verifier.contract.operator import ONLY_OPERATORS
-from verifier.contract.vocabulary import ApiScope
 
 MAX_SETTINGS_BYTES: Final = 1024 * 1024
 """Octets; a thousand API keys take 200 KB."""
@@ -38,17 +35,38 @@ class DoorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     port: Port
 
 
-class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TlsDoorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The terminals' door; `client_ca` has signed their certificates."""
+
+    host: str
+    port: Port
+    certificate: str
+    key: str
+    client_ca: str
+
+
+class Scope(Protocol):
+    """One thing that a key or token opens."""
+
+    @property
+    def only_operators(self) -> bool:
+        """Whether a person must answer for it: no key may have it."""
+
+
+AnyScope = TypeVar("AnyScope", bound=Scope)
+
+
+class ApiKey(Struct, Generic[AnyScope], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may call; `sha256` is of the whole key text."""
 
     name: Name
     sha256: Digest
-    scopes: tuple[ApiScope, ...]
+    scopes: tuple[AnyScope, ...]
     terminal: str | None = None
     """The terminal as which the key scans; its grant is needed all the same."""
 
     def __post_init__(self) -> None:
-        if ONLY_OPERATORS.intersection(self.scopes):
+        if any(scope.only_operators for scope in self.scopes):
             raise ValueError("a key may not have a scope that only operators have")
 
 

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
+from runtime.http.bodies import decode
+from runtime.http.problems import Problem
 from verifier.contract.scan import ScanRequest, UploadRequest
-from verifier.service.http.bodies import decode
-from verifier.service.http.problems import Problem
 
 SCAN = msgspec.json.Decoder(ScanRequest)
 UPLOAD = msgspec.json.Decoder(UploadRequest)

@@ -61,3 +61,8 @@ def problem_response(problem: Problem) -> web.Response:
     """Build the answer of a problem."""
     headers = {"Content-Type": PROBLEM_JSON, "Server": "kapok", **problem_headers(problem)}
     return web.Response(status=int(problem.status), body=problem_body(problem), headers=headers)
+
+
+def store_away() -> Problem:
+    """Return the problem of a store that does not answer."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")

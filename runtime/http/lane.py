@@ -8,17 +8,17 @@ to aiohttp as it came. Only bytes live here.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from time import time
-from typing import Final
+from typing import Final, Generic
 
 import msgspec
 from aiohttp.helpers import rfc822_formatted_time
 
-from verifier.contract.reasons import Language
-from verifier.service.http.access import Caller
-from verifier.service.http.languages import pick_language
-from verifier.service.http.problems import PROBLEM_JSON, Problem, problem_body, problem_headers
+from runtime.http.access import Caller
+from runtime.http.languages import Tag
+from runtime.http.problems import PROBLEM_JSON, Problem, problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 4096
 """Octets of a head that is plain; ours have some 250."""
@@ -43,13 +43,21 @@ class RequestHead(msgspec.Struct, frozen=True):
     path: str
     length: int
     authorization: str
-    language: Language
+    accept_language: str
 
 
 Respond = Callable[[bytes], None]
 """Takes the whole answer, once."""
-LaneHandler = Callable[[Caller, Language, bytes, Respond], None]
-"""Takes who calls, the language, the body, and where the answer goes; may raise a Problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Generic[Tag]):
+    """What answers plain requests of one path."""
+
+    answer: Callable[[Caller, Tag, bytes, Respond], None]
+    """Takes who calls, the language, the body, and where the answer goes; may raise a Problem."""
+    pick_language: Callable[[str], Tag]
+    """Takes the value of Accept-Language; asked once a head."""
 
 
 def read_head(head: bytes) -> RequestHead | None:
@@ -76,7 +84,7 @@ def read_head(head: bytes) -> RequestHead | None:
         found["path"].decode(),
         int(length),
         values.get(b"authorization", b"").decode(),
-        pick_language(values.get(b"accept-language", b"").decode()),
+        values.get(b"accept-language", b"").decode(),
     )
 
 

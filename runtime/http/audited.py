@@ -2,13 +2,12 @@
 
 from http import HTTPStatus
 
-from verifier.contract.audit import Act
-from verifier.service.http.health import Finding
-from verifier.service.http.problems import Problem
-from verifier.service.process.audit import AuditError, AuditLog
+from runtime.audit import Act, AuditError, AuditLog
+from runtime.http.health import Finding
+from runtime.http.problems import Problem
 
 
-async def audited(log: AuditLog, act: Act) -> None:
+async def audited(log: AuditLog[Act], act: Act) -> None:
     """Append an entry; it is on disk when this returns.
 
     Raises:

@@ -9,19 +9,18 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
+from runtime.http.access import Caller, Keys
+from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
+from runtime.http.limits import DoorCounts
+from runtime.http.problems import Problem, problem_response
+from runtime.http.routes import Route
 from runtime.logs import Log
-from verifier.service.http.access import Caller, Keys
-from verifier.service.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
-from verifier.service.http.lane import LaneHandler
-from verifier.service.http.problems import Problem, problem_response
-from verifier.service.process.metrics import Metrics
 
 HANDSHAKE_S: Final = 10.0
 """Seconds for a TLS handshake."""
@@ -30,25 +29,6 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
 _SWEEP_S: Final = 1.0
-
-Handler = Callable[[web.BaseRequest, Caller | None, str], Awaitable[web.StreamResponse]]
-"""Takes the request, who calls (None: nobody was asked), and the variable part of the path.
-
-Of several variable segments it is given all, with a slash between them.
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A method and path; each `{}` in the path stands for one variable segment."""
-
-    method: str
-    path: str
-    handler: Handler
-    public: bool = False
-    """Nobody is asked who they are: health and metrics."""
-    lane: LaneHandler | None = None
-    """Answers the same requests when they are plain and whole."""
 
 
 class Door:
@@ -60,12 +40,12 @@ class Door:
         keys: Keys | None,
         *,
         log: Log,
-        metrics: Metrics,
+        counts: DoorCounts,
         store_name: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._keys = keys
         self._log = log
-        self._metrics = metrics
+        self._counts = counts
         self._exact = {(r.method, r.path): r for r in routes if "{}" not in r.path}
         self._patterns = [
             (re.compile(re.escape(r.path).replace(r"\{\}", "([A-Za-z0-9_.-]{1,96})")), r)
@@ -149,7 +129,7 @@ class Door:
         if problem is None:
             self._log.error("http.failed", exc_info=error)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
-        self._metrics.count(self._metrics.problems, problem.code)
+        self._counts.problem(problem.code)
         return problem
 
     def _find(self, method: str, path: str) -> tuple[Route, str]:

@@ -1,51 +1,99 @@
-"""The fleet's audit log on disk: one a process, appended to and synced before any answer.
+"""An audit log on disk: one a process, appended to and synced before any answer.
 
-Format and what can be found out afterwards: docs/audit.md. A log that does not hold is not
-continued: what must be audited is then refused. Nothing here decides what an entry says.
+A log that does not hold is not continued: what must be audited is then refused. Nothing here
+decides what an entry says or how a line is written: the service hands in the format.
 """
 
 import asyncio
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from verifier.contract.audit import (
-    MAX_LINE_BYTES,
-    START,
-    Act,
-    AuditAction,
-    AuditFlaw,
-    AuditHead,
-    AuditVerdict,
-    line_of,
-    verify,
-)
+from runtime.clock import now_ms
+from runtime.disk import FILE_MODE, sync_folder, write_synced
+from runtime.logs import Log
 
-FILE_MODE: Final = 0o600
 MAX_HEAD_BYTES: Final = 256
-"""Octets of a head file."""
+"""Bytes of a head file."""
+MAX_LINE_BYTES: Final = 64 * 1024
+"""Bytes of a line that are read at once; no format of ours writes longer ones."""
+EMPTY: Final = (0, "")
+"""The head before a log was opened."""
+TORN: Final = "torn"
+LogHead = tuple[int, str]
+"""Number and hash of a log's last entry."""
+Act = TypeVar("Act")
+"""What a service says of something that is about to happen."""
+
+
+class AuditCheck(Protocol):
+    """What a check of a log found."""
+
+    @property
+    def entries(self) -> int:
+        """Entries that hold, from the first."""
+
+    @property
+    def head(self) -> LogHead:
+        """The last of them."""
+
+    @property
+    def octets(self) -> int:
+        """Bytes of the lines that hold."""
+
+    @property
+    def line(self) -> int:
+        """The first line that does not hold, from 1; 0: all do."""
+
+    @property
+    def flaw(self) -> str | None:
+        """What is wrong with it; `torn`: it is the last one and has no end."""
+
+
+class AuditFormat(Protocol[Act]):
+    """How a service's log is written: a module of its contract."""
+
+    def line_of(
+        self, act: Act, /, *, process: str, at: int, head: LogHead
+    ) -> tuple[bytes, LogHead]:
+        """Write the line that follows `head`; returns it with its end, and the new head."""
+
+    def verify(
+        self, lines: Iterable[bytes], /, *, process: str, head: LogHead | None
+    ) -> AuditCheck:
+        """Check a log from its first line; `head` was noted earlier, and must be reached."""
+
+    def torn(self, name: str, /) -> Act:
+        """Say that a torn last line was set aside, in a file of this name."""
 
 
 class AuditError(Exception):
     """The log cannot be continued; the text says what to do, and quotes nothing."""
 
 
-class AuditLog:
+class AuditLog(Generic[Act]):
     """The log of one process, held alone."""
 
-    def __init__(self, folder: Path, process: str, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        process: str,
+        clock_ms: Callable[[], int],
+        audit_format: AuditFormat[Act],
+    ) -> None:
         self._path = folder / f"{process}.ndjson"
         self._head_path = folder / f"{process}.head"
         self._process = process
         self._clock_ms = clock_ms
+        self._format = audit_format
         self._turn = threading.Lock()
         self._file: BinaryIO | None = None
-        self.head = START
+        self.head: LogHead = EMPTY
         """Number and hash of the last entry."""
 
     @property
@@ -68,9 +116,9 @@ class AuditLog:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             verdict = self._checked(file)
             self._file, self.head = file, verdict.head
-            if verdict.flaw is AuditFlaw.TORN:
+            if verdict.flaw == TORN:
                 self._set_aside(file, verdict)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except BlockingIOError as error:
             file.close()
             raise AuditError(f"another process writes {self._path}") from error
@@ -101,7 +149,9 @@ class AuditLog:
             file = self._file
             if file is None:
                 raise AuditError(f"{self._path} is not open")
-            line, head = line_of(act, process=self._process, at=self._clock_ms(), head=self.head)
+            line, head = self._format.line_of(
+                act, process=self._process, at=self._clock_ms(), head=self.head
+            )
             try:
                 if file.write(line) != len(line):
                     raise OSError("a short write")  # noqa: TRY301 - one way out
@@ -121,11 +171,11 @@ class AuditLog:
                 self._file.close()
                 self._file = None
 
-    def _checked(self, file: BinaryIO) -> AuditVerdict:
+    def _checked(self, file: BinaryIO) -> AuditCheck:
         """Check the whole file; only a torn last line is let through."""
         noted = self._noted()
-        verdict = verify(_lines(file), process=self._process, head=noted)
-        if verdict.flaw not in (None, AuditFlaw.TORN):
+        verdict = self._format.verify(_lines(file), process=self._process, head=noted)
+        if verdict.flaw not in (None, TORN):
             raise AuditError(
                 f"{self._path} is broken at line {verdict.line} ({verdict.flaw}); see"
                 " `kapok audit verify`, and move file and head aside once that is cleared up"
@@ -135,26 +185,23 @@ class AuditLog:
             raise AuditError(f"{self._head_path} is missing beside a log that has entries")
         return verdict
 
-    def _noted(self) -> AuditHead | None:
+    def _noted(self) -> LogHead | None:
         """Return the head noted beside the log; None: there is none."""
         try:
             content = self._head_path.read_bytes()[:MAX_HEAD_BYTES]
-            return msgspec.json.decode(content, type=AuditHead)
+            noted: LogHead = msgspec.json.decode(content, type=LogHead)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
             raise AuditError(f"cannot read {self._head_path}") from error
+        return noted
 
-    def _note(self, head: AuditHead) -> None:
+    def _note(self, head: LogHead) -> None:
         beside = self._head_path.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(head) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(beside, msgspec.json.encode(head) + b"\n")
         beside.replace(self._head_path)
 
-    def _set_aside(self, file: BinaryIO, verdict: AuditVerdict) -> None:
+    def _set_aside(self, file: BinaryIO, verdict: AuditCheck) -> None:
         """Keep a torn last line in a file of its own, and say so in the log."""
         file.seek(verdict.octets)
         torn = file.read()
@@ -167,15 +214,22 @@ class AuditLog:
             kept.flush()
             os.fsync(kept.fileno())
         file.truncate(verdict.octets)
-        self.write(Act(action=AuditAction.TORN, by="process", subject=aside.name))
+        self.write(self._format.torn(aside.name))
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def open_audit(
+    folder: str, process: str, log: Log, audit_format: AuditFormat[Act]
+) -> AuditLog[Act]:
+    """Open a process's audit log; one that does not hold refuses acts, and stops nothing else."""
+    audit = AuditLog(Path(folder), process, now_ms, audit_format)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        audit.open()
+    except AuditError as error:
+        log.warning("audit.refused", why=str(error))
+    else:
+        number, digest = audit.head
+        log.info("audit.opened", seq=number, hash=digest)
+    return audit
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

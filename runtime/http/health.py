@@ -1,14 +1,15 @@
 """GET /healthz (the process lives), /readyz (it can do its work), /metrics. Nobody is asked who."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 
-from verifier.service.http.access import Caller
-from verifier.service.http.bodies import json_response
-from verifier.service.http.door import Handler, Route
+from runtime.http.access import Caller
+from runtime.http.bodies import json_response
+from runtime.http.routes import Handler, Route
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,14 +33,17 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """Versions and ages (seconds) of what it works by."""
 
 
-def health_routes(ready: Callable[[], Readiness], text: Callable[[], bytes]) -> tuple[Route, ...]:
+def health_routes(
+    ready: Callable[[], Readiness | Awaitable[Readiness]], text: Callable[[], bytes]
+) -> tuple[Route, ...]:
     """Return the three routes."""
 
     async def healthz(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
         return json_response({"status": "ok"})
 
     async def readyz(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
-        found = ready()
+        said = ready()
+        found = await said if inspect.isawaitable(said) else said
         return json_response(found, status=200 if found.ready else 503)
 
     async def metrics(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:

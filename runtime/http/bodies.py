@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from verifier.service.http.problems import Problem
+from runtime.http.problems import Problem
 
 READ_S: Final = 10.0
 """Seconds in which the whole of a request must have come."""

@@ -1,0 +1,1 @@
+"""The bounded HTTP door of every service. Errors: RFC 9457."""
