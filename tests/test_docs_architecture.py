@@ -7,15 +7,23 @@ from typing import Final
 
 import pytest
 
+from verifier.contract.vocabulary import Sector
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
-PAGES: Final = (ROOT / "README.md", *(DOCS / f"{n}.md" for n in ("architecture", "states")))
+PAGES: Final = (
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("architecture", "states", "adding-a-sector")),
+)
 PAGE: Final = (DOCS / "architecture.md").read_text(encoding="utf-8")
 WHERE: Final = dict(
     re.findall(r"^\| ([^|]+\?) \| (.+) \|$", PAGE.partition("## Where is")[2], re.MULTILINE)
 )
 """Question -> where the answer is."""
-PLACES: Final = sorted(set(re.findall(r"`([\w/]+\.(?:py|lua):[\w.]+)`", "".join(WHERE.values()))))
+TEXT: Final = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+PLACES: Final = sorted(set(re.findall(r"`([\w/]+\.(?:py|lua):[\w.]+)`", TEXT)))
+"""Every `file:name` of these pages."""
+NAMING_SECTORS: Final = ("cc1.md", "bundles.md")
 THIRTEEN: Final = (
     "proof become stale",
     "reason's sentence",
@@ -35,7 +43,7 @@ THIRTEEN: Final = (
 
 
 def names(path: Path) -> set[str]:
-    """Return what a file defines: names, and `Class.member`."""
+    """Return what a file defines: names, and members of classes behind a dot."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".lua":
         return set(re.findall(r"^local function (\w+)", text, re.MULTILINE))
@@ -102,6 +110,16 @@ def test_the_readme_leads_to_every_document() -> None:
     linked = {(ROOT / to).resolve() for to in links(ROOT / "README.md")}
     linked |= {(DOCS / to).resolve() for to in links(DOCS / "architecture.md")}
     assert {page.name for page in DOCS.glob("*.md") if page.resolve() not in linked} == set()
+
+
+@pytest.mark.parametrize("sector", Sector)
+def test_every_sector_is_described(sector: Sector) -> None:
+    """Its number where codes are, its name where profiles are, its word among the words."""
+    name = sector.name.lower()
+    codes, profiles = ((DOCS / page).read_text(encoding="utf-8") for page in NAMING_SECTORS)
+    assert re.search(rf"^sector = .*\b{int(sector)} {name}\b", codes, re.MULTILINE)
+    assert re.search(rf'^\| sector \| .*"{name}"', profiles, re.MULTILINE)
+    assert re.search(rf"^\| sector \| .*\b{name} \w", PAGE, re.MULTILINE)
 
 
 def test_the_licence_is_named_where_it_is_looked_for() -> None:
