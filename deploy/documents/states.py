@@ -82,7 +82,8 @@ DIAGRAMS: Final = (
     ),
     Diagram(
         title="A command to a terminal",
-        about="A command is delivered at least once. A terminal may answer in any open state.",
+        about="A command is delivered at least once. A terminal may answer in any open state."
+        " What is outside the frame is an end.",
         source="fleet/commands.py:TABLE",
         begins=(CommandState.CREATED,),
         table=commands.TABLE,
