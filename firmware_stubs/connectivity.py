@@ -22,7 +22,7 @@ ENOUGH: Final = 3
 """Results before an average says anything: the first one pays for the TLS handshake."""
 
 
-class Centre(StrEnum):
+class CentreVerdict(StrEnum):
     """What the rule thinks of the centre."""
 
     ASKED = "asked"
@@ -43,15 +43,15 @@ class CentreSignal(StrEnum):
     """There is no network."""
 
 
-TABLE: Final[Mapping[tuple[Centre, CentreSignal], Centre]] = {
-    (Centre.ASKED, CentreSignal.UNCLEAR): Centre.ASKED,
-    (Centre.ASKED, CentreSignal.BAD): Centre.GONE,
-    (Centre.ASKED, CentreSignal.CLEAN): Centre.ASKED,
-    (Centre.ASKED, CentreSignal.CUT): Centre.GONE,
-    (Centre.GONE, CentreSignal.UNCLEAR): Centre.GONE,
-    (Centre.GONE, CentreSignal.BAD): Centre.GONE,
-    (Centre.GONE, CentreSignal.CLEAN): Centre.ASKED,
-    (Centre.GONE, CentreSignal.CUT): Centre.GONE,
+TABLE: Final[Mapping[tuple[CentreVerdict, CentreSignal], CentreVerdict]] = {
+    (CentreVerdict.ASKED, CentreSignal.UNCLEAR): CentreVerdict.ASKED,
+    (CentreVerdict.ASKED, CentreSignal.BAD): CentreVerdict.GONE,
+    (CentreVerdict.ASKED, CentreSignal.CLEAN): CentreVerdict.ASKED,
+    (CentreVerdict.ASKED, CentreSignal.CUT): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.UNCLEAR): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.BAD): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.CLEAN): CentreVerdict.ASKED,
+    (CentreVerdict.GONE, CentreSignal.CUT): CentreVerdict.GONE,
 }
 """Complete; a change forgets the results."""
 
@@ -60,26 +60,26 @@ class Connectivity:
     """The verdict on the centre; starts out trusting, so that the first scan asks."""
 
     def __init__(self) -> None:
-        self.centre = Centre.ASKED
+        self.verdict = CentreVerdict.ASKED
         self._results: deque[tuple[bool, float]] = deque(maxlen=WINDOW)
 
     @property
     def online(self) -> bool:
         """Whether the centre is to be asked."""
-        return self.centre is Centre.ASKED
+        return self.verdict is CentreVerdict.ASKED
 
     def add(self, *, ok: bool, seconds: float) -> bool:
         """Take in a result and return whether the centre is to be asked."""
         self._results.append((ok, seconds))
-        after = TABLE[self.centre, self._signal()]
-        if after is not self.centre:
-            self.centre = after
+        after = TABLE[self.verdict, self._signal()]
+        if after is not self.verdict:
+            self.verdict = after
             self._results.clear()
         return self.online
 
     def cut(self) -> None:
         """Take in that there is no network: offline until five clean results."""
-        self.centre = TABLE[self.centre, CentreSignal.CUT]
+        self.verdict = TABLE[self.verdict, CentreSignal.CUT]
         self._results.clear()
 
     def limit(self) -> float:

@@ -62,7 +62,7 @@ DIAGRAMS: Final = (
         about="Whether the centre is worth asking. A change to `gone` is the signal `lost` of the"
         " table above. A change to `asked` is the signal `back`.",
         source="firmware_stubs/connectivity.py:TABLE",
-        begins=(connectivity.Centre.ASKED,),
+        begins=(connectivity.CentreVerdict.ASKED,),
         table=connectivity.TABLE,
     ),
     Diagram(

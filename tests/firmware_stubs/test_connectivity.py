@@ -6,8 +6,8 @@ from firmware_stubs.connectivity import (
     HARD_LIMIT_S,
     SLOW_S,
     TABLE,
-    Centre,
     CentreSignal,
+    CentreVerdict,
     Connectivity,
 )
 
@@ -49,8 +49,10 @@ def test_rule(results: tuple[tuple[bool, float], ...], *, online: bool) -> None:
 
 def test_every_state_meets_every_signal() -> None:
     """The table has no gap, and only clean results lead back."""
-    assert set(TABLE) == set(itertools.product(Centre, CentreSignal))
-    back = {signal for (state, signal), to in TABLE.items() if (state, to) == tuple(Centre)[::-1]}
+    assert set(TABLE) == set(itertools.product(CentreVerdict, CentreSignal))
+    back = {
+        signal for (state, signal), to in TABLE.items() if (state, to) == tuple(CentreVerdict)[::-1]
+    }
     assert back == {CentreSignal.CLEAN}
 
 
