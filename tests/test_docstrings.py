@@ -19,6 +19,8 @@ _PATH: Final = re.compile(rf"(?<![\w/.<*-])(?:{'|'.join(ROOMS)})(?:[/][A-Za-z0-9
 _FILE: Final = re.compile(r"`((?:[a-z0-9_-]+/)*[a-z0-9_-]+\.(?:py|md|lua))`")
 _NAME: Final = re.compile(r"`([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(?:\(\))?`")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ANY: Final = "NAME"
+"""In a path: whatever somebody puts there."""
 FOREIGN: Final = frozenset({"setUTCFullYear", "setUTCMonth", "setUTCDate", "setUTCHours"})
 """Names of other languages' libraries."""
 
@@ -52,7 +54,7 @@ def absent(tree: Tree) -> Iterator[str]:
     """Yield what is named and is not there, with where it is named."""
     for name, source in tree.sources.items():
         for line, text in spoken(source):
-            said = [path.rstrip("./") for path in _PATH.findall(text)]
+            said = [path.rstrip("./") for path in _PATH.findall(text) if _ANY not in path]
             for path in sorted({*said, *_FILE.findall(text)} - {*ROOMS}):
                 if not tree.has_path(path):
                     yield f"{name}:{line}: {path}"
