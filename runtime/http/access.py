@@ -67,6 +67,13 @@ class Caller:
         """With what the caller acts, as the audit log says it."""
         return f"key:{self.name}" if self.token is None else f"token:{self.token.id}"
 
+    @property
+    def share(self) -> str:
+        """Whose share of a door's places the caller takes."""
+        if self.token is not None:
+            return f"operator:{self.token.person}"
+        return f"key:{self.name}" if self.fingerprint is None else f"terminal:{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenReader:

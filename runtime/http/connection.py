@@ -22,14 +22,14 @@ from runtime.http.lane import (
     problem,
     read_head,
 )
+from runtime.http.limits import caller_busy
 from runtime.http.problems import Problem, problem_response
+from runtime.http.shares import ConnectionShares, peer_share
 
 KEEPALIVE_S: Final = 75.0
 """Seconds an idle connection is kept; a gate scans more often than that when it is used."""
 BUSY_S: Final = 30.0
 """Seconds without progress of one request; then its connection is ended."""
-MAX_CONNECTIONS: Final = 4096
-"""Open connections of one door of one worker; about 20 KB each."""
 STORE_HEADER: Final = "Kapok-Store"
 """Names the store; a terminal that sees another name sends its last records again."""
 MAX_HELD_BYTES: Final = 64 * 1024
@@ -39,7 +39,7 @@ MAX_HELD_BYTES: Final = 64 * 1024
 class FastHandlers:
     """What a door's connections share: fast handlers by path, and who a key names."""
 
-    __slots__ = ("failed", "handlers", "named", "store_name")
+    __slots__ = ("failed", "handlers", "named", "shares", "store_name")
 
     def __init__(
         self,
@@ -47,7 +47,9 @@ class FastHandlers:
         named: Callable[[str], Caller] | None,
         failed: Callable[[Exception], Problem],
         store_name: Callable[[], str | None],
+        shares: ConnectionShares,
     ) -> None:
+        self.shares = shares
         self.handlers = handlers
         self.store_name = store_name
         """Goes out with every answer, where the store has a name."""
@@ -67,6 +69,7 @@ class Connection(RequestHandler):
         "_held",
         "_lanes",
         "_language",
+        "_made",
         "_seen",
         "_settled",
         "_since",
@@ -91,6 +94,7 @@ class Connection(RequestHandler):
         self._caller: Caller | None = None
         self._language = ""
         self._held = b""
+        self._made = 0.0
         self._after: asyncio.Future[None] | None = None
         self._since = 0.0
         self._unsure = False
@@ -102,15 +106,16 @@ class Connection(RequestHandler):
         self._settled = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note who it is; one too many is ended at once."""
+        """Note who it is; one for which there is no room is ended at once."""
         super().connection_made(transport)
-        server = self._manager
-        if server is not None and len(server.connections) > MAX_CONNECTIONS:
-            self.cut()
-            return
+        self._made = self._loop.time()
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self.caller = terminal_caller(tls)
+        peer = transport.get_extra_info("peername")
+        share = peer_share(peer) if self.caller is None else self.caller.share
+        if not self._lanes.shares.join(self, share):
+            self.cut()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes: by the fast lane where they are one plain request, else as aiohttp does."""
@@ -150,6 +155,8 @@ class Connection(RequestHandler):
         sent = await super().finish_response(request, resp, start_time)
         if request.content.is_eof():
             self._settled = self._request_count - len(self._messages)
+        elif resp.status == HTTPStatus.REQUEST_TIMEOUT:
+            self.force_close()  # a body that did not come in time is not waited for again
         return sent
 
     def _lane(self, data: bytes) -> bool:
@@ -190,10 +197,21 @@ class Connection(RequestHandler):
         """Return who calls; a key is looked up once a head, its grant at every request."""
         if self._caller is None:
             named = self._lanes.named
-            self._caller = self.caller if named is None else named(head.authorization)
-            if self._caller is None:
+            caller = self.caller if named is None else named(head.authorization)
+            if caller is None:
                 raise Problem(HTTPStatus.FORBIDDEN, "certificate.unusable")
+            self.belong(caller)
+            self._caller = caller
         return self._caller
+
+    def belong(self, caller: Caller) -> None:
+        """Count the connection for who has authenticated on it.
+
+        Raises:
+            Problem: 429 caller.busy, who calls has as many as it may.
+        """
+        if not self._lanes.shares.move(self, caller.share):
+            raise caller_busy()
 
     def _respond(self, answer: bytes) -> None:
         if not self.busy:
@@ -215,6 +233,7 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget what was sent ahead; a scan that is being answered is stored all the same."""
         self.busy, self._held = False, b""
+        self._lanes.shares.leave(self)
         if self._after is not None and not self._after.done():
             self._after.set_result(None)
         super().connection_lost(exc)
@@ -231,6 +250,16 @@ class Connection(RequestHandler):
             await asyncio.wait((self._after,), timeout=timeout)
         await super().shutdown(timeout)
 
+    @property
+    def _silent(self) -> bool:
+        """Say whether nothing has come yet."""
+        return self._request_count == 0 and self._head is None and self.half_since is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being answered on it."""
+        return not (self.busy or self.streaming or self._request_in_progress)
+
     def progressed(self) -> None:
         """Say that the client took a part of a long answer."""
         self._since = self._loop.time()
@@ -239,6 +268,8 @@ class Connection(RequestHandler):
         """Say whether the client has kept us waiting for too long."""
         if self.streaming:
             return False
+        if self._silent:
+            return self.caller is None and now - self._made > READ_S
         if self._request_in_progress:
             if self._seen != self._request_count:
                 self._seen, self._since = self._request_count, now

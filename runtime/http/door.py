@@ -20,6 +20,7 @@ from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Serve
 from runtime.http.limits import DoorCounts
 from runtime.http.problems import Problem, problem_response
 from runtime.http.routes import Route
+from runtime.http.shares import ConnectionShares
 from runtime.logs import Log
 
 HANDSHAKE_S: Final = 10.0
@@ -42,6 +43,7 @@ class Door:
         log: Log,
         counts: DoorCounts,
         store_name: Callable[[], str | None] = lambda: None,
+        shares: ConnectionShares | None = None,
     ) -> None:
         self._keys = keys
         self._log = log
@@ -57,6 +59,7 @@ class Door:
             None if keys is None else keys.named,
             self._failed,
             store_name,
+            ConnectionShares() if shares is None else shares,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None
@@ -115,9 +118,12 @@ class Door:
             return problem_response(self._failed(error))
 
     def _identify(self, request: web.BaseRequest) -> Caller:
-        if self._keys is not None:
-            return self._keys.caller(request)
         connection = request.protocol
+        if self._keys is not None:
+            found = self._keys.caller(request)
+            if isinstance(connection, Connection):
+                connection.belong(found)
+            return found
         caller = connection.caller if isinstance(connection, Connection) else None
         if caller is None:
             raise Problem(HTTPStatus.FORBIDDEN, "certificate.unusable")

@@ -9,12 +9,17 @@ from fleet.service.app import Fleet
 from fleet.service.http.access import allowed
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
+from runtime.http.limits import Places
 from runtime.http.queries import numbers
 from runtime.http.routes import Handler
 from verifier.contract.vocabulary import ApiScope
 
 MAX_WAIT_S: Final = 25
 """Longest a follower may wait for something new."""
+MAX_POLLS: Final = 256
+"""Followers that wait at once; each holds a connection and a timer."""
+MAX_CALLER_POLLS: Final = 64
+"""Of them, those of one caller: the workers of a verifier share a key."""
 PAGE: Final = 1000
 """Grants in an answer; a follower asks again with the version it was given."""
 _LARGEST: Final = 2**53 - 1
@@ -22,12 +27,14 @@ _LARGEST: Final = 2**53 - 1
 
 def grants_handler(fleet: Fleet) -> Handler:
     """Return the handler."""
+    places = Places(MAX_POLLS, fleet.metrics, a_caller=MAX_CALLER_POLLS)
 
     async def get(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         """Answer {"version": N, "grants": [base64, ...]}, ascending by version."""
-        allowed(caller, ApiScope.GRANTS)
+        caller = allowed(caller, ApiScope.GRANTS)
         query = numbers(request, {"after": (0, 0, _LARGEST), "wait": (0, 0, MAX_WAIT_S)})
-        page = await fleet.granting.follow(query["after"], query["wait"], PAGE)
+        with places.one(caller.share):
+            page = await fleet.granting.follow(query["after"], query["wait"], PAGE)
         return json_response(
             {
                 "version": page.version,

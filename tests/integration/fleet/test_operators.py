@@ -134,11 +134,11 @@ def test_an_operator_sees_the_terminals_of_the_area(house: FleetHouse) -> None:
 
 
 def test_a_spoilt_token_is_refused(house: FleetHouse) -> None:
-    """And a header that is too long is not looked at."""
+    """So is one that is too long: nothing of it is read."""
     token = house.fleet.token("ling")
     for shown, code in (
         (token[:-8] + "AAAAAAAA", "token.bad"),
-        (token + "A" * 1000, "key.unknown"),
+        (token + "A" * 1000, "token.bad"),
     ):
         refused = house.fleet.ask("GET", "/v1/terminals", key=shown)
         assert (refused.status, refused.body["code"]) == (401, code)

@@ -13,8 +13,8 @@ ROOT: Final = Path(__file__).resolve().parents[4]
 DOOR: Final = ROOT / "runtime/http"
 HTTP: Final = ROOT / "verifier/service/http"
 WORKER: Final = ROOT / "verifier/service/worker"
-ELSEWHERE: Final = frozenset(("path.unknown", "method.unknown"))
-"""Of no one request: an unknown path, an unknown method."""
+ELSEWHERE: Final = frozenset(("path.unknown", "method.unknown", "caller.busy"))
+"""Of no one request: an unknown path, an unknown method, too much of one caller at once."""
 
 MADE: Final = frozenset(
     (

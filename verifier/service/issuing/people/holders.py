@@ -64,6 +64,8 @@ MAX_BODY: Final = 4096
 """Octets: a credential and a request in base64 take 1,100."""
 MAX_UNDER_WAY: Final = 32
 """Requests of holders under way; who finds no place comes again, and operators are not held up."""
+_PHONES: Final = "phones"
+"""They share all places: behind a gateway all have one address; `see_nonce` bounds each key."""
 EMERGENCY_HOURS: Final = 6
 """Hours an emergency code lives where its holder asks for no other."""
 
@@ -114,7 +116,7 @@ class Holders:
         self._issue = issue
         self._losing = losing
         self._status = status
-        self._places = Places(MAX_UNDER_WAY, metrics)
+        self._places = Places(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
 
     def handler(self, door: HolderDoor) -> Handler:
         """Return the handler of a door."""
@@ -128,7 +130,7 @@ class Holders:
         async def post(request: web.BaseRequest, _: Caller | None, __: str) -> web.Response:
             # Before there is a place: whoever sends slowly, and anybody may, holds none.
             body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
-            with self._places.one(), store_asked():
+            with self._places.one(_PHONES), store_asked():
                 answer = await acts[door](await self._asking(body, door))
             made = door in (HolderDoor.RENEW, HolderDoor.EMERGENCY)
             return json_response(answer, status=201 if made else 200)

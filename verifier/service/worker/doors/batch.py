@@ -16,7 +16,7 @@ from aiohttp import web
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.door import MAX_BODY_BYTES
-from runtime.http.limits import MAX_LARGE, Places
+from runtime.http.limits import MAX_CALLER_LARGE, MAX_LARGE, Places
 from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
@@ -57,7 +57,7 @@ class BatchResource:
     def __init__(self, scanning: ScanPipeline, state: WorkerState) -> None:
         self._scanning = scanning
         self._state = state
-        self._places = Places(MAX_LARGE, scanning.metrics)
+        self._places = Places(MAX_LARGE, scanning.metrics, a_caller=MAX_CALLER_LARGE)
         self._turn = asyncio.Lock()
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
@@ -71,7 +71,7 @@ class BatchResource:
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, self._scanning.knowledge, ApiScope.SCAN)
-        with self._places.one():
+        with self._places.one(caller.share):
             body = await read_json(request, MAX_BODY_BYTES)
             lines = decode(body, _DECODER, MAX_BODY_BYTES).scans
             answers = await self._answers(caller, language_of(request), lines)

@@ -34,6 +34,8 @@ from verifier.service.worker.readiness import WorkerState
 
 MAX_PICTURES: Final = 8
 """Pictures in hand in a worker: two looked at, the others next; a hard one takes seconds."""
+MAX_CALLER_PICTURES: Final = 4
+"""Of them, those of one caller: half."""
 SCAN_ID: Final = "Kapok-Scan-Id"
 _TYPES: Final = frozenset(("image/png", "image/jpeg"))
 
@@ -45,7 +47,7 @@ class ImageResource:
         self._scanning = scanning
         self._state = state
         self._threads = threads
-        self._places = Places(MAX_PICTURES, scanning.metrics)
+        self._places = Places(MAX_PICTURES, scanning.metrics, a_caller=MAX_CALLER_PICTURES)
 
     async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         """Answer a picture.
@@ -59,7 +61,7 @@ class ImageResource:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         name = request.headers.get(SCAN_ID, "")
         own_scan_id(name, gate_of(caller, self._scanning.knowledge, ApiScope.SCAN), SCAN_ID)
-        with self._places.one():
+        with self._places.one(caller.share):
             picture = await read_body(request, MAX_BODY_BYTES, _is_picture)
             found = await self._look(picture)
         waiting = WaitingRequest()

@@ -30,6 +30,8 @@ from verifier.service.worker.readiness import WorkerState
 
 MAX_STREAMS: Final = 256
 """Open streams of a worker; one that does not read holds some 300 KB before it is cut off."""
+MAX_CALLER_STREAMS: Final = 128
+"""Of them, those of one caller: half."""
 MAX_UNANSWERED: Final = 32
 """Lines of a stream in work at once; the next are left in the kernel."""
 PING_S: Final = 20.0
@@ -61,7 +63,7 @@ class StreamResource:
     def __init__(self, scanning: ScanPipeline, state: WorkerState) -> None:
         self._scanning = scanning
         self._state = state
-        self._places = Places(MAX_STREAMS, scanning.metrics)
+        self._places = Places(MAX_STREAMS, scanning.metrics, a_caller=MAX_CALLER_STREAMS)
 
     async def get(
         self, request: web.BaseRequest, caller: Caller | None, _: str
@@ -88,7 +90,7 @@ class StreamResource:
             headers = {"Upgrade": "websocket"}
             raise Problem(HTTPStatus.UPGRADE_REQUIRED, "upgrade.missing", headers=headers)
         metrics = self._scanning.metrics
-        with self._places.one():
+        with self._places.one(caller.share):
             metrics.streams += 1
             try:
                 await socket.prepare(request)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
+from runtime.http.limits import Places
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
@@ -20,11 +21,16 @@ from verifier.service.worker.uploads import upload
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 """Octets of an upload: 100 records of 20,000 characters."""
+MAX_UPLOADS: Final = 64
+"""Uploads under way in a worker: 128 MiB at the most; a terminal comes again with the same one."""
+MAX_CALLER_UPLOADS: Final = 16
+"""Of them, those of one caller; a terminal has one, a service may send for many terminals."""
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
 def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
+    places = Places(MAX_UPLOADS, scanning.metrics, a_caller=MAX_CALLER_UPLOADS)
 
     async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
         if caller is None:
@@ -32,13 +38,14 @@ def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, scanning.knowledge, ApiScope.SCAN)
-        body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
-        # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
-        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
-        try:
-            results = await upload(scanning, gate, body.records)
-        except Overloaded:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
+        with places.one(caller.share):
+            body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
+            # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
+            gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+            try:
+                results = await upload(scanning, gate, body.records)
+            except Overloaded:
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return json_response(UploadAnswer(results=results))
 
     return post
