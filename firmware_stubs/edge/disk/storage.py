@@ -14,10 +14,11 @@ from firmware_stubs.edge.disk.memory import Memory, person_key
 from firmware_stubs.edge.disk.messages import MessageQueue
 from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.disk.slots import SlotFiles
-from firmware_stubs.edge.settings import SettingsError, TerminalSettings
+from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.version import BUILD_TIME
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.slots import Refused
+from runtime.settings import SettingsError
 from verifier.errors import BundleRefused
 from verifier.steps.use import PersonKeys
 
