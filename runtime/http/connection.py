@@ -33,7 +33,7 @@ BUSY_S: Final = 30.0
 STORE_HEADER: Final = "Kapok-Store"
 """Names the store; a terminal that sees another name sends its last records again."""
 MAX_HELD_BYTES: Final = 64 * 1024
-"""Octets that a client may send ahead while a scan is answered; more waits in the kernel."""
+"""Bytes that a client may send ahead while a scan is answered; more waits in the kernel."""
 
 
 class FastHandlers:
