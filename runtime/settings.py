@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 MAX_SETTINGS_BYTES: Final = 1024 * 1024
-"""Octets; a thousand API keys take 200 KB."""
+"""Bytes; a thousand API keys take 200 KB."""
 MAX_SECRET_BYTES: Final = 4096
-"""Octets of a file with a password or an API key."""
+"""Bytes of a file with a password or an API key."""
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,32}\Z")]

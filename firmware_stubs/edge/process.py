@@ -19,10 +19,11 @@ from firmware_stubs.edge.fetcher import Fetcher
 from firmware_stubs.edge.fleet_line import FleetLine
 from firmware_stubs.edge.loops import sweep
 from firmware_stubs.edge.prober import Prober
-from firmware_stubs.edge.settings import SettingsError, TerminalSettings
+from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.edge.uploads import Uploader
 from firmware_stubs.storage import Storage
+from runtime.settings import SettingsError
 
 ENROLLED_S: Final = 1.0
 """Seconds between looks for the identity of a terminal that has none."""

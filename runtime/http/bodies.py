@@ -23,7 +23,7 @@ Body = TypeVar("Body")
 
 
 async def read_json(request: web.BaseRequest, limit: int) -> bytes:
-    """Read a JSON body of at most `limit` octets; it is not decoded yet.
+    """Read a JSON body of at most `limit` bytes; it is not decoded yet.
 
     Raises:
         Problem: 408 body.slow, 413 body.large, 415 body.type or body.encoding.
@@ -32,7 +32,7 @@ async def read_json(request: web.BaseRequest, limit: int) -> bytes:
 
 
 async def read_body(request: web.BaseRequest, limit: int, is_type: Callable[[str], bool]) -> bytes:
-    """Read a body of at most `limit` octets whose Content-Type is one of those asked for.
+    """Read a body of at most `limit` bytes whose Content-Type is one of those asked for.
 
     Raises:
         Problem: 408 body.slow, 413 body.large, 415 body.type or body.encoding.

@@ -26,7 +26,7 @@ from runtime.logs import Log
 HANDSHAKE_S: Final = 10.0
 """Seconds for a TLS handshake."""
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-"""Octets of any body: a batch of 1,000 lines or a picture; handlers may have tighter bounds."""
+"""Bytes of any body: a batch of 1,000 lines or a picture; handlers may have tighter bounds."""
 BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
 _SWEEP_S: Final = 1.0

@@ -21,7 +21,7 @@ from runtime.http.languages import Tag
 from runtime.http.problems import PROBLEM_JSON, Problem, problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 4096
-"""Octets of a head that is plain; ours have some 250."""
+"""Bytes of a head that is plain; ours have some 250."""
 END: Final = b"\r\n\r\n"
 
 _HEAD: Final = re.compile(

@@ -18,12 +18,13 @@ from firmware_stubs.edge.disk.messages import SqliteMessages
 from firmware_stubs.edge.disk.records import SqliteRecords
 from firmware_stubs.edge.disk.slots import SlotFiles
 from firmware_stubs.edge.disk.uses import SqliteUses
-from firmware_stubs.edge.settings import SettingsError, TerminalSettings
+from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.version import BUILD_TIME
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Refused, Slot
 from firmware_stubs.storage import StorageError, Transaction
+from runtime.settings import SettingsError
 from verifier.contract.vocabulary import Answer
 from verifier.errors import BundleRefused
 from verifier.steps.use import PersonKeys, Use
