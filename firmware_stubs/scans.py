@@ -12,6 +12,7 @@
 Document: docs/terminal.md, "Scans".
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -39,6 +40,32 @@ class Phase(StrEnum):
     """Asked, and nobody decided: the terminal died, or had nothing to decide by."""
 
 
+class ScanSignal(StrEnum):
+    """What moves a scan."""
+
+    ASK = "ask"
+    """It is shown, and the centre is asked."""
+    DECIDE_ALONE = "decide_alone"
+    """The centre is not asked, or did not answer."""
+    NOBODY = "nobody"
+    """The centre did not answer, and there is nothing to decide by."""
+    DECISION = "decision"
+    """The centre's, the terminal's own, or the denial at the end of the ten seconds."""
+
+
+MOVES: Final[Mapping[tuple[Phase, ScanSignal], Phase]] = {
+    (Phase.ASKING, ScanSignal.ASK): Phase.ASKING,
+    (Phase.ASKING, ScanSignal.DECIDE_ALONE): Phase.ALONE,
+    (Phase.ASKING, ScanSignal.NOBODY): Phase.ORPHAN,
+    (Phase.ASKING, ScanSignal.DECISION): Phase.FINAL,
+    (Phase.ALONE, ScanSignal.DECISION): Phase.FINAL,
+    (Phase.ORPHAN, ScanSignal.ASK): Phase.ASKING,
+    (Phase.ORPHAN, ScanSignal.DECIDE_ALONE): Phase.ALONE,
+    (Phase.ORPHAN, ScanSignal.DECISION): Phase.FINAL,
+}
+"""Every move there is; a decided scan stays decided."""
+
+
 class FinalDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A scan's one decision."""
 
@@ -60,6 +87,14 @@ class Scan:
         self.final: FinalDecision | None = None
         self.opened = False
         """The gate was opened for it."""
+
+    def move(self, signal: ScanSignal) -> None:
+        """Move by the table.
+
+        Raises:
+            KeyError: there is no such move.
+        """
+        self.phase = MOVES[self.phase, signal]
 
     def __repr__(self) -> str:
         return f"Scan({self.scan_id}, {self.phase})"
@@ -132,9 +167,10 @@ class Scans:
 
     def settle(self, scan: Scan, final: FinalDecision) -> bool:
         """Give a scan its decision; False: it has one, and this one comes too late."""
-        if scan.phase is Phase.FINAL:
+        if (scan.phase, ScanSignal.DECISION) not in MOVES:
             return False
-        scan.phase, scan.final = Phase.FINAL, final
+        scan.move(ScanSignal.DECISION)
+        scan.final = final
         return True
 
     def forget(self, now: float) -> tuple[Scan, ...]:

@@ -8,9 +8,9 @@ from typing import Final
 import uvloop
 
 from firmware_stubs.edge.disk.database import StateError
-from firmware_stubs.edge.logs import open_log
 from firmware_stubs.edge.process import run
 from firmware_stubs.edge.settings import read_settings
+from runtime.logs import open_log
 from runtime.settings import SettingsError
 
 EXIT_SETTINGS: Final = 2
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = read_settings(given.settings)
-        uvloop.run(run(settings, open_log(settings.terminal), reset=given.reset))
+        uvloop.run(run(settings, open_log(f"terminal {settings.terminal}"), reset=given.reset))
     except SettingsError as error:
         sys.stderr.write(f"terminal: {error}\n")
         return EXIT_SETTINGS

@@ -8,18 +8,16 @@ from msgspec import Meta, Struct
 
 from firmware_stubs.outbox import DEFAULT_KEEP_S, MAX_ENTRIES, MAX_OCTETS
 from fleet.contract.messages import Ordinal, TerminalId
-from runtime.settings import SettingsError
+from runtime import settings
+from runtime.settings import Port, SettingsError
 from verifier.contract.reasons import Language
 from verifier.contract.vocabulary import Direction
 
-MAX_SETTINGS_BYTES: Final = 64 * 1024
-"""Bytes; a terminal's settings take under 2 KB."""
 MAX_SOCKET_BYTES: Final = 107
 """Bytes of a unix socket's path (sun_path of Linux)."""
 MAX_GATE_OPEN_S: Final = 30.0
 """Seconds; a gate that stays open longer is a door, and nobody counts who walks through."""
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
 Place = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\Z")]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 
@@ -81,17 +79,10 @@ def read_settings(path: Path) -> TerminalSettings:
     Raises:
         SettingsError: unreadable, no JSON, or a field is missing, unknown or wrong.
     """
-    try:
-        with path.open("rb") as file:
-            settings = msgspec.json.decode(file.read(MAX_SETTINGS_BYTES), type=TerminalSettings)
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-    settings = _absolute(settings, path.parent.resolve())
-    if len(settings.socket.encode()) > MAX_SOCKET_BYTES:
+    found = _absolute(settings.read_settings(path, TerminalSettings), path.parent.resolve())
+    if len(found.socket.encode()) > MAX_SOCKET_BYTES:
         raise SettingsError(f"{path}: $.socket: longer than {MAX_SOCKET_BYTES} bytes")
-    return settings
+    return found
 
 
 def _absolute(settings: TerminalSettings, folder: Path) -> TerminalSettings:

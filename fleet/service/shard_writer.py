@@ -163,6 +163,8 @@ class ShardWriter:
 
     async def _finish(self, batch: list[Job]) -> None:
         """Store a batch, however long it takes; what cannot wait is refused."""
+        # Whoever gave a command and was told that we are busy does not expect it any more.
+        batch = [job for job in batch if not (isinstance(job, Given) and job.answer.done())]
         while batch:
             try:
                 await self._store(batch)

@@ -48,8 +48,6 @@ class Plan:
     """Patterns of Markdown that a program writes."""
     max_prose_chars: int
     """A line of prose is shorter than this."""
-    pages_soon: frozenset[str]
-    """Pages that are being written anew."""
 
     def region_of(self, path: str) -> str | None:
         """Return the region of a path; None: outside the rooms."""
@@ -265,7 +263,7 @@ def prose_lines(_modules: tuple[Module, ...], root: Path, plan: Plan) -> Iterato
     """Find lines of prose that are too long to be read beside code."""
     for name, text in pages(root, plan):
         for number, line in prose(text):
-            if len(line) >= plan.max_prose_chars and name not in plan.pages_soon:
+            if len(line) >= plan.max_prose_chars:
                 yield f"{name}:{number}: {len(line)} characters of prose"
 
 
