@@ -24,36 +24,20 @@ from firmware_stubs.planes import (
     WantedBundle,
     follow,
     next_step,
-    plane_name,
     split,
     take_snapshot,
 )
-from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotContent, Value
-from verifier.contract.bundle import (
-    APPOINTMENTS_OF,
-    CARDS,
-    OF_PLACE,
-    ROOT_STEP,
-    ROSTERS_OF,
-    BundleVersion,
-    TrustDocument,
-    read_document,
-)
-from verifier.contract.destruction import CERTIFICATE_OF, Destruction
-from verifier.contract.envelope import take_apart
-from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import Format, Kind, Plane
-from verifier.engine import Known
+from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotContent
+from verifier.contract.bundle import BundleVersion
+from verifier.contract.status import plane_of
 from verifier.errors import BundleCause, BundleRefused
-from verifier.groups.roster import NO_ROSTERS, PlaceRosters
-from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile
-from verifier.sectors.appointments import PlaceAppointments
-from verifier.status.plane import NO_STATUS, PlaneView
-from verifier.trust.bundle import NO_TRUST, Floor, TakenCards, TrustedSet
+from verifier.policy.profiles import Profiles, ResolvedProfile
+from verifier.status.plane import PlaneView
+from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle_kind import TerminalNeeds
+from verifier.trust.kinds import ROOT, in_order, needed, read_name, take
+from verifier.trust.known import NOTHING_KNOWN
 
-ROOT: Final = "root"
-_ORDER: Final = (ROOT, "trust", "profiles")
-"""Each leans on the ones before it; cards, rosters, appointments and status planes come last."""
 MAX_BUNDLES: Final = 64
 """Names a terminal takes from an index; a city has about ten."""
 
@@ -76,24 +60,28 @@ class Bundles:
         """Planes whose last deltas did not fit."""
         self._pinned = pinned_root
         self._trusted = self._start(pinned_root)
-        self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
-        self.profiles = NO_PROFILES
+        self.known = NOTHING_KNOWN
 
     def _start(self, root_file: bytes) -> TrustedSet:
         # The root's own floor is compared by `sound`: the pinned root may be older than it.
-        floors = {name: floor for name, floor in self._floors.items() if name != ROOT}
+        floors = {name: floor for name, floor in self._floors.items() if name != ROOT.word}
         return TrustedSet(root_file, floors=floors)
 
     @property
     def sound(self) -> bool:
         """Whether the root in force is not older than one that was accepted before."""
-        floor = self._floors.get(ROOT)
+        floor = self._floors.get(ROOT.word)
         return floor is None or self._trusted.root_version >= floor.version
 
     @property
     def usable(self) -> bool:
         """Whether the terminal can decide alone: a sound root, trust and profiles."""
         return self.sound and self.known.trust.version > 0 and self.profiles.version > 0
+
+    @property
+    def profiles(self) -> Profiles:
+        """Return what each place asks."""
+        return self.known.profiles
 
     @property
     def floors(self) -> Mapping[str, Floor]:
@@ -106,14 +94,14 @@ class Bundles:
 
     def versions(self) -> dict[str, int]:
         """Return name -> version of what is in use."""
-        return {ROOT: self._trusted.root_version} | {
+        return {ROOT.word: self._trusted.root_version} | {
             name: held.version if (view := self._view(name)) is None else view.version
             for name, held in self._held.items()
         }
 
     def profile(self, place: str) -> ResolvedProfile | None:
         """Return the profile of a place; None is a denial."""
-        return self.profiles.at(place)
+        return self.known.profiles.at(place)
 
     def load(
         self,
@@ -135,12 +123,13 @@ class Bundles:
                 del self._held[name]
                 continue
             try:
-                if name == ROOT:
+                if name == ROOT.word:
                     self._start_from(data)
-                else:
-                    beside = kept.get(name, ())
-                    self._put(name, _held(self._trusted, name, data, beside, now))
-                    self._deltas[name] = beside
+                    continue
+                beside = kept.get(name, ())
+                taken = take(self._trusted, name, data, now, held=True, deltas=beside)
+                self.known = taken.put(self.known)
+                self._deltas[name] = beside
             except BundleRefused as error:
                 refused.append(Refused(name=name, cause=error.cause))
                 del self._held[name]
@@ -163,25 +152,23 @@ class Bundles:
         """
         trial = self._trusted.copy()
         used: tuple[bytes, ...] = ()
-        value: Value
-        if (plane := plane_name(name)) is not None:
-            led, version = take_snapshot(trial, plane, data, deltas, now)
-            value, used, issued_at = led.view, led.used, led.issued_at
+        if (plane := plane_of(name)) is not None:
+            taken, used = take_snapshot(trial, plane, data, deltas, now)
         else:
-            value, version, issued_at = _judged(trial, name, data, now)
-        name = ROOT if ROOT_STEP.fullmatch(name) else name  # one slot: a step is the root then
-        before = self._held.get(name)
+            taken = take(trial, name, data, now)
+        slot_name = taken.name.slot
+        before = self._held.get(slot_name)
         slot = Slot.A if before is None else before.slot.other
-        held = SlotContent(slot=slot, version=version, digest=hashlib.sha256(data).digest())
+        digest = hashlib.sha256(data).digest()
         return Accepted(
-            name=name,
-            held=held,
-            floor=trial.floors[name],
-            issued_at=issued_at,
-            value=value,
+            name=slot_name,
+            held=SlotContent(slot=slot, version=taken.version, digest=digest),
+            floor=trial.floors[slot_name],
+            issued_at=taken.issued_at,
+            taken=taken,
             trusted=trial,
             deltas=used,
-            ends=value.bundle if isinstance(value, Destruction) else None,
+            ends=taken.ends,
         )
 
     def offer_deltas(self, name: str, bucket: bytes, now: float) -> AcceptedDeltas | None:
@@ -190,7 +177,7 @@ class Bundles:
         Raises:
             BundleRefused: they do not fit; everything stays as it was, and the snapshot is wanted.
         """
-        view, plane = self._view(name), plane_name(name)
+        view, plane = self._view(name), plane_of(name)
         if view is None or plane is None:
             raise BundleRefused(BundleCause.ORDER, "deltas of a plane that is not held")
         trial = self._trusted.copy()
@@ -221,15 +208,14 @@ class Bundles:
         if accepted.ends is not None:
             self._held.pop(accepted.ends, None)
             self._deltas.pop(accepted.ends, None)
-        if accepted.name != ROOT:
-            self._put(accepted.name, accepted.value)
+        self.known = accepted.taken.put(self.known)
 
     def adopt_deltas(self, accepted: AcceptedDeltas) -> None:
         """Use deltas, now that they and the floor are durable."""
         self._trusted = accepted.trusted
         self._floors[accepted.name] = accepted.floor
         self._deltas[accepted.name] = (*self._deltas.get(accepted.name, ()), *accepted.deltas)
-        self._put(accepted.name, accepted.view)
+        self._know_plane(accepted.name, accepted.view)
 
     def lost(self, name: str) -> None:
         """Note that the centre has no deltas for what is held: the snapshot is wanted."""
@@ -238,14 +224,15 @@ class Bundles:
     def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[WantedBundle, ...]:
         """Choose from an index what is needed here and is not what is held, in order of taking."""
         offered = {entry.name: entry for entry in index}
-        names = [name for name in offered if self._needed(name, place)][:MAX_BUNDLES]
+        at = self._needs(place)
+        names = [name for name in offered if needed(name, at)][:MAX_BUNDLES]
         steps = (self._step(offered[name]) for name in in_order(names))
         return tuple(step for step in steps if step is not None)
 
     def _step(self, entry: BundleVersion) -> WantedBundle | None:
         name = entry.name
         held, floor = self._held.get(name), self._floors.get(name)
-        if plane_name(name) is None:
+        if plane_of(name) is None:
             same = held is not None and held.digest.hex() == entry.digest
             return None if same else WantedBundle(entry=entry, whole=True)
         deltas = self._deltas.get(name, ())
@@ -259,29 +246,24 @@ class Bundles:
         return next_step(entry, kept)
 
     def _view(self, name: str) -> PlaneView | None:
-        plane = plane_name(name)
+        plane = plane_of(name)
         return None if plane is None else self.known.status.plane(*plane)
 
     def unneeded(self, place: str) -> tuple[str, ...]:
         """Return what is held of persons although the place's profile does not ask for it."""
         if not self.usable:
             return ()
-        return tuple(name for name in sorted(self._held) if not self._needed(name, place))
+        at = self._needs(place)
+        return tuple(name for name in sorted(self._held) if not needed(name, at))
 
     def drop(self, name: str) -> None:
         """Know nothing more of a plane or of its place's people, now that they are off the disk."""
         self._held.pop(name, None)
         self._deltas.pop(name, None)
         self._astray.discard(name)
-        known = self.known
-        if (plane := plane_name(name)) is not None:
-            self.known = replace(known, status=known.status.without(*plane))
-        elif (of := ROSTERS_OF.fullmatch(name)) is not None:
-            self.known = replace(known, rosters=known.rosters.without(of[1]))
-        elif APPOINTMENTS_OF.fullmatch(name):
-            self.known = replace(known, appointments={})
-        elif name == CARDS:
-            self.known = replace(known, revoked_cards={})
+        read = read_name(name)
+        if read is not None:
+            self.known = read.kind.lands.without(self.known, read)
 
     def reset(self) -> None:
         """Forget all slots, as a terminal does that is wiped; floors stay."""
@@ -289,109 +271,16 @@ class Bundles:
         self._deltas.clear()
         self._astray.clear()
         self._trusted = self._start(self._pinned)
-        self.known = Known(trust=NO_TRUST, status=NO_STATUS, rosters=NO_ROSTERS)
-        self.profiles = NO_PROFILES
+        self.known = NOTHING_KNOWN
 
-    def _needed(self, name: str, place: str) -> bool:
-        if (step := ROOT_STEP.fullmatch(name)) is not None:
-            return int(step[1]) == self._trusted.root_version + 1
-        if name in (ROOT, "trust", "profiles"):
-            return True
-        profile = self.profile(place)
-        if name == CARDS:
-            return profile is not None and Format.SHC in profile.formats
-        if (of := OF_PLACE.fullmatch(name)) is not None:
-            return profile is not None and of[1] == place and _asked(name, profile)
-        if (of := CERTIFICATE_OF.fullmatch(name)) is not None:
-            # Whoever never had the plane need not hear that it is no more.
-            return name in self._held or f"status-{of[1]}-{of[2]}" in self._held
-        plane = plane_name(name)
-        if plane is None:
-            return False
-        if plane.plane is Plane.REVOCATION:
-            return True
-        return plane.plane is Plane.HEALTH and profile is not None and bool(profile.passing)
+    def _needs(self, place: str) -> TerminalNeeds:
+        return TerminalNeeds(
+            place=place,
+            profile=self.profile(place),
+            held=self._held.keys(),
+            root_version=self._trusted.root_version,
+        )
 
-    def _put(self, name: str, value: Value) -> None:
-        known = self.known
-        if isinstance(value, Profiles):
-            self.profiles = value
-        elif isinstance(value, TakenCards):
-            self.known = replace(known, revoked_cards=value.value)
-        elif isinstance(value, PlaceRosters):
-            rosters = known.rosters.replaced(value)
-            self.known = replace(known, rosters=rosters)
-        elif isinstance(value, PlaceAppointments):
-            self.known = replace(known, appointments={value.place: value})
-        elif isinstance(value, PlaneView) and (plane := plane_name(name)) is not None:
-            status = known.status.replaced(*plane, value)
-            self.known = replace(known, status=status)
-        elif isinstance(value, Destruction):
-            status = known.status.without(value.list, value.plane)
-            self.known = replace(known, status=status)
-        else:
-            self.known = replace(known, trust=self._trusted.trust)
-
-
-def _asked(name: str, profile: ResolvedProfile) -> bool:
-    """Say whether a place's profile asks for what is known of the place's people."""
-    if ROSTERS_OF.fullmatch(name):
-        return Kind.GROUP in profile.kinds
-    return profile.profile.appointment is not None
-
-
-def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Order bundle names so that each comes after what it leans on."""
-    rank = {name: at for at, name in enumerate(_ORDER)}
-
-    def place(name: str) -> tuple[int, str]:
-        return (-1 if ROOT_STEP.fullmatch(name) else rank.get(name, len(_ORDER)), name)
-
-    return tuple(sorted(names, key=place))
-
-
-def _judged(trusted: TrustedSet, name: str, data: bytes, now: float) -> tuple[Value, int, float]:
-    if name == ROOT or ROOT_STEP.fullmatch(name):
-        trusted.take_root(data, now, passing=name != ROOT)
-        return None, trusted.root_version, 0.0
-    return _take(trusted, name, data, now, held=False)
-
-
-def _held(
-    trusted: TrustedSet, name: str, data: bytes, deltas: Sequence[bytes], now: float
-) -> Value:
-    """Have what a slot holds accepted again, a plane with its deltas."""
-    if plane_name(name) is None:
-        return _take(trusted, name, data, now, held=True)[0]
-    return trusted.take_status(data, now, deltas=deltas, held=True).value
-
-
-def _take(
-    trusted: TrustedSet, name: str, data: bytes, now: float, *, held: bool
-) -> tuple[Value, int, float]:
-    """Have a bundle accepted; returns what it holds, its version and its iat."""
-    try:
-        if name == "trust":
-            trusted.take_trust(data, now, held=held)
-            document = read_document(take_apart(data).payload, TrustDocument, "trust")
-            return document, document.version, document.iat
-        if name == "profiles":
-            found = trusted.take_profiles(data, now, held=held)
-            return found.value, found.document.version, found.document.iat
-        if (of := OF_PLACE.fullmatch(name)) is not None:
-            take = trusted.take_rosters if ROSTERS_OF.fullmatch(name) else trusted.take_appointments
-            people = take(data, now, held=held)
-            if people.value.place != of[1]:
-                raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
-            return people.value, people.document.version, people.document.iat
-        if CERTIFICATE_OF.fullmatch(name) is not None:
-            certificate = trusted.take_destruction(data, now, held=held)
-            if certificate.name != name:
-                raise BundleRefused(BundleCause.MALFORMED, "a certificate of another plane")
-            return certificate, certificate.version, certificate.iat
-        if name == CARDS:
-            cards = trusted.take_cards(data, now, held=held)
-            return cards, cards.document.version, cards.document.iat
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-    raise BundleRefused(BundleCause.MALFORMED, "a bundle of no known name")
+    def _know_plane(self, name: str, view: PlaneView) -> None:
+        if (plane := plane_of(name)) is not None:
+            self.known = replace(self.known, status=self.known.status.replaced(*plane, view))

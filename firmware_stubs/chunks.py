@@ -3,11 +3,11 @@
 - Symbols count in any order; one that is read twice counts once.
 - Half a card is no scan: it has no scan_id, nothing is asked, decided or recorded. Whoever shows it
   is told how many were read.
-- A symbol of another card (another total, or another text under a number that is held), and any
+- A symbol of another card (another total, or another text under a number that was read), and any
   other code, begins anew: it is another person's turn. So does the symbol after `NEXT_S` seconds
   without a new one.
 - The camera goes on seeing a symbol of the card that was just whole: it is that card shown again.
-- Nothing is ever held that no card could be: the rest is for `assess` to refuse.
+- Nothing is ever kept that no card could be: the rest is for `assess` to refuse.
 Document: docs/terminal.md, "Cards of several symbols".
 """
 
@@ -43,7 +43,7 @@ class Chunks:
     """The card that is being shown, and the one that was whole last."""
 
     def __init__(self) -> None:
-        self._held: dict[int, str] = {}
+        self._symbols: dict[int, str] = {}
         self._total = 0
         self._at = 0.0
         self._whole = ""
@@ -55,31 +55,31 @@ class Chunks:
         self.forget(now)
         chunk = whole_chunk_of(text)
         if chunk is None:
-            self._held = {}
+            self._symbols = {}
             return text
-        if not self._held and text in self._of_whole:
+        if not self._symbols and text in self._of_whole:
             return self._whole
         return self._add(text, *chunk, now)
 
     def forget(self, now: float) -> None:
         """Forget a card whose next symbol did not come, and one that was whole long ago."""
-        if self._held and abs(now - self._at) >= NEXT_S:
-            self._held = {}
+        if self._symbols and abs(now - self._at) >= NEXT_S:
+            self._symbols = {}
         if self._whole and abs(now - self._whole_at) >= SAME_S:
             self._whole, self._of_whole = "", frozenset()
 
     def _add(self, text: str, number: int, total: int, now: float) -> str | CardProgress:
-        if total != self._total or self._held.get(number, text) != text:
-            self._held = {}
-        if number not in self._held:
-            self._held[number] = text
+        if total != self._total or self._symbols.get(number, text) != text:
+            self._symbols = {}
+        if number not in self._symbols:
+            self._symbols[number] = text
             self._total, self._at = total, now
-        if sum(map(len, self._held.values())) > MAX_TEXT:
-            self._held = {}
+        if sum(map(len, self._symbols.values())) > MAX_TEXT:
+            self._symbols = {}
             return text
-        if len(self._held) < total:
-            return CardProgress(read=len(self._held), total=total)
-        texts = tuple(self._held.values())
-        self._held = {}
+        if len(self._symbols) < total:
+            return CardProgress(read=len(self._symbols), total=total)
+        texts = tuple(self._symbols.values())
+        self._symbols = {}
         self._whole, self._of_whole, self._whole_at = gather(texts), frozenset(texts), now
         return self._whole

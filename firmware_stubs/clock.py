@@ -78,7 +78,7 @@ class TerminalClock:
         return wall + (0.0 if self._offset is None else self._offset.value())
 
     def at_least(self, wall: float) -> float:
-        """Return the corrected time, never below the floor: for checking what is already held."""
+        """Return the corrected time, never below the floor: for checking what is already in use."""
         return max(self.now(wall), self.floor)
 
     def reading(self, wall: float) -> Clock:

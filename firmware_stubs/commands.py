@@ -120,9 +120,9 @@ class Ring:
         if retained:
             # Nothing is retained: this one was said to somebody else, at another time.
             return NOTHING
-        held = self._entries.get(command.id)
-        if held is not None:
-            return CommandPlan(word=_word(held))
+        known = self._entries.get(command.id)
+        if known is not None:
+            return CommandPlan(word=_word(known))
         self._purge(now)
         if len(self._entries) >= RING_SIZE:
             full = (ResultState.REJECTED, ResultCode.RING_FULL)
@@ -142,12 +142,12 @@ class Ring:
 
     def finish(self, command: str, *, done: bool) -> CommandPlan:
         """Take in what became of an act."""
-        held = self._entries.get(command)
-        if held is None or held.state is not ResultState.RUNNING:
+        entry = self._entries.get(command)
+        if entry is None or entry.state is not ResultState.RUNNING:
             return NOTHING
         state = ResultState.SUCCEEDED if done else ResultState.FAILED
         code = ResultCode.OK if done else ResultCode.HARDWARE
-        return self._last(held, state, code)
+        return self._last(entry, state, code)
 
     def unwritten(self, plan: CommandPlan) -> None:
         """Take in that a plan did not reach the disk: nothing was begun, and it may come again.

@@ -6,6 +6,8 @@ limping is not trusted with a queue of people. Document: docs/terminal.md, "Conn
 """
 
 from collections import deque
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 HARD_LIMIT_S: Final = 2.0
@@ -20,25 +22,64 @@ ENOUGH: Final = 3
 """Results before an average says anything: the first one pays for the TLS handshake."""
 
 
+class CentreVerdict(StrEnum):
+    """What the rule thinks of the centre."""
+
+    ASKED = "asked"
+    """It is worth asking."""
+    GONE = "gone"
+    """It is not; the terminal decides alone."""
+
+
+class CentreSignal(StrEnum):
+    """What the last results say."""
+
+    UNCLEAR = "unclear"
+    BAD = "bad"
+    """Two errors among the last five, or a slow average of at least three."""
+    CLEAN = "clean"
+    """Five in a row without an error, each quick."""
+    CUT = "cut"
+    """There is no network."""
+
+
+TABLE: Final[Mapping[tuple[CentreVerdict, CentreSignal], CentreVerdict]] = {
+    (CentreVerdict.ASKED, CentreSignal.UNCLEAR): CentreVerdict.ASKED,
+    (CentreVerdict.ASKED, CentreSignal.BAD): CentreVerdict.GONE,
+    (CentreVerdict.ASKED, CentreSignal.CLEAN): CentreVerdict.ASKED,
+    (CentreVerdict.ASKED, CentreSignal.CUT): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.UNCLEAR): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.BAD): CentreVerdict.GONE,
+    (CentreVerdict.GONE, CentreSignal.CLEAN): CentreVerdict.ASKED,
+    (CentreVerdict.GONE, CentreSignal.CUT): CentreVerdict.GONE,
+}
+"""Complete; a change forgets the results."""
+
+
 class Connectivity:
     """The verdict on the centre; starts out trusting, so that the first scan asks."""
 
     def __init__(self) -> None:
-        self.online = True
+        self.verdict = CentreVerdict.ASKED
         self._results: deque[tuple[bool, float]] = deque(maxlen=WINDOW)
+
+    @property
+    def online(self) -> bool:
+        """Whether the centre is to be asked."""
+        return self.verdict is CentreVerdict.ASKED
 
     def add(self, *, ok: bool, seconds: float) -> bool:
         """Take in a result and return whether the centre is to be asked."""
         self._results.append((ok, seconds))
-        verdict = self._still_good() if self.online else self._good_again()
-        if verdict != self.online:
-            self.online = verdict
+        after = TABLE[self.verdict, self._signal()]
+        if after is not self.verdict:
+            self.verdict = after
             self._results.clear()
-        return verdict
+        return self.online
 
     def cut(self) -> None:
         """Take in that there is no network: offline until five clean results."""
-        self.online = False
+        self.verdict = TABLE[self.verdict, CentreSignal.CUT]
         self._results.clear()
 
     def limit(self) -> float:
@@ -58,12 +99,9 @@ class Connectivity:
             count += 1
         return count
 
-    def _still_good(self) -> bool:
+    def _signal(self) -> CentreSignal:
         errors = sum(not ok for ok, _ in self._results)
-        if errors >= ERRORS:
-            return False
-        total = sum(seconds for _, seconds in self._results)
-        return len(self._results) < ENOUGH or total / len(self._results) <= SLOW_S
-
-    def _good_again(self) -> bool:
-        return self.clean() == WINDOW
+        slow = sum(seconds for _, seconds in self._results) > SLOW_S * len(self._results)
+        if errors >= ERRORS or (slow and len(self._results) >= ENOUGH):
+            return CentreSignal.BAD
+        return CentreSignal.CLEAN if self.clean() == WINDOW else CentreSignal.UNCLEAR

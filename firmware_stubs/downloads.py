@@ -1,7 +1,7 @@
 """A bundle on its way: what has come of it stays when the line breaks, and is gone on with. Pure.
 
 The first request takes all of it, packed if the centre likes; one after a broken line asks for the
-rest of the very same octets (`If-Range` with their tag, RFC 9110 13.1.5). Another tag, another
+rest of the very same bytes (`If-Range` with their tag, RFC 9110 13.1.5). Another tag, another
 length or another beginning than asked for: everything is fetched anew. What comes out is judged by
 `bundles.py` as if it had come at once.
 """
@@ -23,28 +23,28 @@ class DownloadError(Exception):
 
 
 class Download:
-    """One bundle, from the first request to its last octet."""
+    """One bundle, from the first request to its last byte."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._data = bytearray()
         self._tag: str | None = None
-        """Names the octets; None: nothing came that can be gone on with."""
+        """Names the bytes; None: nothing came that can be gone on with."""
         self._packed = False
 
-    def headers(self, held: bytes | None) -> dict[str, str]:
-        """Return the headers of the next request; `held` is the digest of the bundle in use."""
+    def headers(self, digest: bytes | None) -> dict[str, str]:
+        """Return the headers of the next request; `digest` is of the bundle in use."""
         if self._tag is not None and self._data:
             return {
                 "Accept-Encoding": "gzip" if self._packed else "identity",
                 "If-Range": self._tag,
                 "Range": f"bytes={len(self._data)}-",
             }
-        known = {} if held is None else {"If-None-Match": f'"{held.hex()}"'}
+        known = {} if digest is None else {"If-None-Match": f'"{digest.hex()}"'}
         return {"Accept-Encoding": "gzip, identity;q=0.5"} | known
 
     def began(self, headers: Mapping[str, str], *, partial: bool) -> None:
-        """Take the head of an answer with octets in it: all of them (200), or a part (206).
+        """Take the head of an answer with bytes in it: all of them (200), or a part (206).
 
         Raises:
             DownloadError: not the rest that was asked for, or under a coding that was not.
@@ -65,7 +65,7 @@ class Download:
         self._tag = tag if tag is not None and tag.startswith('"') else None
 
     def took(self, octets: bytes) -> None:
-        """Take octets as they come.
+        """Take bytes as they come.
 
         Raises:
             DownloadError: more than a bundle may have.
@@ -76,7 +76,7 @@ class Download:
         self._data += octets
 
     def done(self) -> bytes:
-        """Return the bundle, unpacked, now that its last octet has come.
+        """Return the bundle, unpacked, now that its last byte has come.
 
         Raises:
             DownloadError: it does not unpack, or to more than a bundle may have.

@@ -9,7 +9,7 @@ Pure: it says which records, the edge keeps them. Rules:
   nobody answers, nothing is deleted.
 - A store that is another than before (it failed over) gets everything of the window again;
   uploads are idempotent by scan_id.
-- Bound: on records and on octets of their texts. Oldest acknowledged go first; an unacknowledged
+- Bound: on records and on bytes of their texts. Oldest acknowledged go first; an unacknowledged
   one never goes. Full of those, the terminal goes on deciding, keeps no record of new scans, counts
   them as lost and says so in its heartbeat and its state.
 Document: docs/terminal.md, "Outbox".
@@ -27,9 +27,9 @@ DEFAULT_KEEP_S: Final = 600.0
 MAX_ENTRIES: Final = 200_000
 """Records: two days of a busy gate, one scan a second."""
 MAX_OCTETS: Final = 128 * 1024 * 1024
-"""Octets of texts: 200,000 codes of 400 characters take 80 MB."""
+"""Bytes of texts: 200,000 codes of 400 characters take 80 MB."""
 BATCH_OCTETS: Final = 1024 * 1024
-"""Octets of texts in one upload; the centre's bound on a body is twice that."""
+"""Bytes of texts in one upload; the centre's bound on a body is twice that."""
 SWEEP: Final = 1000
 """Records deleted at a time, so that a scan never waits long for a sweep."""
 
@@ -112,7 +112,7 @@ def fates(sent: Sequence[str], results: Sequence[UploadResult]) -> tuple[Fate, .
 
 
 def room(fill: Fill, octets: int, bounds: Bounds) -> Room:
-    """Say what happens to one more record of `octets`."""
+    """Say what happens to one more record of so many bytes."""
     if fill.entries < bounds.entries and fill.octets + octets <= bounds.octets:
         return Room.TAKEN
     return Room.EVICTS if fill.acknowledged else Room.LOST

@@ -6,7 +6,6 @@ thing: together they are what is in use, together they stand at the floor. A del
 Document: docs/terminal.md, "Bundles".
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -15,16 +14,16 @@ from verifier.contract.bundle import DELTA_BUCKET, BundleVersion
 from verifier.contract.envelope import split_sequence
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import PlaneName
-from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.status.plane import NO_STATUS, PlaneView
 from verifier.trust.bundle import TrustedSet
+from verifier.trust.bundle_kind import TakenBundle
+from verifier.trust.kinds import take
 
 MAX_DELTAS: Final = 2048
 """Deltas kept beside a slot: a day and a half of none, half an hour of a change a second."""
 MAX_DELTA_BYTES: Final = 8 * 1024 * 1024
-"""Octets of them; more than a snapshot takes is better fetched as one."""
-_NAME: Final = re.compile(r"status-(0|[1-9][0-9]{0,9})-(revocation|health|test|doses)", re.ASCII)
+"""Bytes of them; more than a snapshot takes is better fetched as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +65,6 @@ class Led(NamedTuple):
     used: tuple[bytes, ...]
     """Those that were newer, in order."""
     issued_at: float
-
-
-def plane_name(name: str) -> PlaneName | None:
-    """Read the name of a snapshot; None: it is the name of something else."""
-    found = _NAME.fullmatch(name)
-    return None if found is None else PlaneName(int(found[1]), Plane(found[2]))
 
 
 def next_step(entry: BundleVersion, kept: AppliedDeltas) -> WantedBundle | None:
@@ -137,9 +130,9 @@ def follow(
 
 
 def take_snapshot(
-    trusted: TrustedSet, name: PlaneName, data: bytes, deltas: Sequence[bytes], now: float
-) -> tuple[Led, int]:
-    """Take a snapshot with the deltas that lead on from it; returns also its own version.
+    trusted: TrustedSet, plane: PlaneName, data: bytes, deltas: Sequence[bytes], now: float
+) -> tuple[TakenBundle, tuple[bytes, ...]]:
+    """Take a snapshot with the deltas that lead on from it; returns also those that were newer.
 
     Raises:
         BundleRefused: it is not acceptable, or all together stay below the floor.
@@ -147,9 +140,7 @@ def take_snapshot(
     used: tuple[bytes, ...] = ()
     if deltas:
         trial = trusted.copy()
-        trial.floors.pop(f"status-{name.number}-{name.plane}", None)
-        used = follow(trial, name, trial.take_status(data, now).value, deltas, now).used
-    document, view = trusted.take_status(data, now, deltas=used)
-    if (document.list, document.plane) != name:
-        raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
-    return Led(view, used, view.as_of), document.version
+        trial.floors.pop(plane.bundle, None)
+        view = trial.take_status(data, now, plane=plane).value
+        used = follow(trial, plane, view, deltas, now).used
+    return take(trusted, plane.bundle, data, now, deltas=used), used

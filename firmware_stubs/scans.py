@@ -12,17 +12,20 @@
 Document: docs/terminal.md, "Scans".
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
+from verifier.contract.vocabulary import Outcome
 
 SAME_S: Final = 10.0
 """Seconds in which the same text at the same terminal keeps its scan_id."""
 MAX_OPEN: Final = 256
-"""Scans held at once; a gate has one or two, the rest are memories of the last ten seconds."""
+"""Scans remembered at once; a gate has one or two, the rest are of the last ten seconds."""
 
 
 class Phase(StrEnum):
@@ -35,6 +38,32 @@ class Phase(StrEnum):
     FINAL = "final"
     ORPHAN = "orphan"
     """Asked, and nobody decided: the terminal died, or had nothing to decide by."""
+
+
+class ScanSignal(StrEnum):
+    """What moves a scan."""
+
+    ASK = "ask"
+    """It is shown, and the centre is asked."""
+    DECIDE_ALONE = "decide_alone"
+    """The centre is not asked, or did not answer."""
+    NOBODY = "nobody"
+    """The centre did not answer, and there is nothing to decide by."""
+    DECISION = "decision"
+    """The centre's, the terminal's own, or the denial at the end of the ten seconds."""
+
+
+MOVES: Final[Mapping[tuple[Phase, ScanSignal], Phase]] = {
+    (Phase.ASKING, ScanSignal.ASK): Phase.ASKING,
+    (Phase.ASKING, ScanSignal.DECIDE_ALONE): Phase.ALONE,
+    (Phase.ASKING, ScanSignal.NOBODY): Phase.ORPHAN,
+    (Phase.ASKING, ScanSignal.DECISION): Phase.FINAL,
+    (Phase.ALONE, ScanSignal.DECISION): Phase.FINAL,
+    (Phase.ORPHAN, ScanSignal.ASK): Phase.ASKING,
+    (Phase.ORPHAN, ScanSignal.DECIDE_ALONE): Phase.ALONE,
+    (Phase.ORPHAN, ScanSignal.DECISION): Phase.FINAL,
+}
+"""Every move there is; a decided scan stays decided."""
 
 
 class FinalDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +88,47 @@ class Scan:
         self.opened = False
         """The gate was opened for it."""
 
+    def move(self, signal: ScanSignal) -> None:
+        """Move by the table.
+
+        Raises:
+            KeyError: there is no such move.
+        """
+        self.phase = MOVES[self.phase, signal]
+
     def __repr__(self) -> str:
         return f"Scan({self.scan_id}, {self.phase})"
+
+
+def restored(
+    scan_id: str, text: str, at: float, *, opened: bool, final: FinalDecision | None
+) -> Scan:
+    """Make a scan from what was kept of it; without a decision it is an orphan."""
+    phase = Phase.ORPHAN if final is None else Phase.FINAL
+    scan = Scan(scan_id=ScanId(scan_id), text=text, at=at, phase=phase)
+    scan.opened, scan.final = opened, final
+    return scan
+
+
+def restored_decision(
+    scan_id: str,
+    decision: Outcome,
+    reason: Reason | None,
+    sector_class: int | None,
+    *,
+    online: bool,
+    language: Language,
+) -> FinalDecision:
+    """Make a decision from what was kept of it: group counts and names are not."""
+    answer = TerminalAnswer(
+        scan_id=scan_id,
+        decision=decision,
+        reason=reason,
+        sentence=sentence(decision, reason, language),
+        sector_class=sector_class,
+        recorded=online,
+    )
+    return FinalDecision(answer=answer, online=online)
 
 
 class Scans:
@@ -94,14 +162,15 @@ class Scans:
             self._hold(scan)
 
     def get(self, scan_id: str) -> Scan | None:
-        """Return a scan by its id, if it is still held."""
+        """Return a scan by its id, if it is still remembered."""
         return self._by_id.get(scan_id)
 
     def settle(self, scan: Scan, final: FinalDecision) -> bool:
         """Give a scan its decision; False: it has one, and this one comes too late."""
-        if scan.phase is Phase.FINAL:
+        if (scan.phase, ScanSignal.DECISION) not in MOVES:
             return False
-        scan.phase, scan.final = Phase.FINAL, final
+        scan.move(ScanSignal.DECISION)
+        scan.final = final
         return True
 
     def forget(self, now: float) -> tuple[Scan, ...]:

@@ -1,21 +1,14 @@
 """What a terminal's disk knows of its bundles: slots, what they hold, and what may go into them.
 
-Values alone; who makes them stands in `bundles.py`, who keeps them in `edge/memory.py`.
+Values alone; who makes them stands in `bundles.py`, who keeps them in `storage.py`.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from verifier.contract.bundle import TrustDocument
-from verifier.contract.destruction import Destruction
-from verifier.groups.roster import PlaceRosters
-from verifier.policy.profiles import Profiles
-from verifier.sectors.appointments import PlaceAppointments
 from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor, TakenCards, TrustedSet
-
-OfPlace = PlaceRosters | PlaceAppointments
-Value = TrustDocument | Profiles | OfPlace | PlaneView | TakenCards | Destruction | None
+from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle_kind import TakenBundle
 
 
 class Slot(StrEnum):
@@ -50,7 +43,8 @@ class Accepted:
     """Nothing older is accepted from now on; made durable together with the slot."""
     issued_at: float
     """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
-    value: Value
+    taken: TakenBundle
+    """What it says, to be known once it is in use."""
     trusted: TrustedSet
     """What is trusted once it is in use."""
     deltas: tuple[bytes, ...] = ()

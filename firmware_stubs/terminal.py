@@ -23,7 +23,7 @@ from firmware_stubs.chunks import CardProgress, Chunks
 from firmware_stubs.commands import CommandPlan, Ring
 from firmware_stubs.connectivity import Connectivity
 from firmware_stubs.events import Event
-from firmware_stubs.scans import FinalDecision, Phase, Scan, Scans
+from firmware_stubs.scans import FinalDecision, Phase, Scan, Scans, ScanSignal
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
 from verifier.contract.vocabulary import Outcome
@@ -185,7 +185,7 @@ class Terminal:
             known = self.scans.begin(text, now, event.random, Phase.ASKING)
         if known is None:
             return [self._unavailable(self._id(event, now))]
-        known.phase = Phase.ASKING if asking else Phase.ALONE
+        known.move(ScanSignal.ASK if asking else ScanSignal.DECIDE_ALONE)
         if not asking:
             return [actions.Decide(scan=known)]
         limit = self.connectivity.limit()
@@ -215,7 +215,7 @@ class Terminal:
         if scan is None or scan.phase is not Phase.ASKING:
             return moved
         if self.equipped:
-            scan.phase = Phase.ALONE
+            scan.move(ScanSignal.DECIDE_ALONE)
             return [actions.Decide(scan=scan), *moved]
         return [*self._nobody_decides(scan), *moved]
 
@@ -248,7 +248,7 @@ class Terminal:
         It stays open for its ten seconds: shown again it is asked under the same scan_id, and
         what the centre stored of it is found. After that it is written down as what it was.
         """
-        scan.phase = Phase.ORPHAN
+        scan.move(ScanSignal.NOBODY)
         return [self._unavailable(scan.scan_id)]
 
     def _unavailable(self, scan_id: ScanId) -> Action:

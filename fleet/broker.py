@@ -17,9 +17,9 @@ MAX_INFLIGHT: Final = 256
 MAX_QUEUED: Final = 100_000
 """Messages queued for one client; for a shard of the fleet some minutes of a storm, 50 MB."""
 MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
-"""Octets queued for one client."""
+"""Bytes queued for one client."""
 MAX_PACKET_BYTES: Final = MAX_MESSAGE_BYTES + 1024
-"""Octets of one MQTT packet: the longest payload, its topic and headers."""
+"""Bytes of one MQTT packet: the longest payload, its topic and headers."""
 MAX_KEEPALIVE_S: Final = 120
 """Seconds; for MQTT 5 clients, the only ones a broker can tell."""
 PERSISTENT_EXPIRY: Final = "7d"

@@ -37,7 +37,7 @@ RENEW_AT: Final = 2 / 3
 BACKDATE: Final = timedelta(minutes=5)
 """A terminal's clock may be this far behind when its certificate is made."""
 MAX_CSR_BYTES: Final = 8192
-"""Octets; a P-256 request in PEM has about 500."""
+"""Bytes; a P-256 request in PEM has about 500."""
 LOOPBACK: Final = ("127.0.0.1", "localhost")
 """Names of the servers of an installation on one machine."""
 

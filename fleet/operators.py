@@ -36,7 +36,7 @@ from verifier.contract.operator import (
 )
 
 MAX_OPERATORS_BYTES: Final = 1024 * 1024
-"""Octets; a thousand operators take some 200 KB."""
+"""Bytes; a thousand operators take some 200 KB."""
 MAX_KEYS: Final = 4
 """API keys of one person: a desk, a phone, and one being changed."""
 

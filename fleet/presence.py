@@ -173,11 +173,12 @@ def born(seen: TerminalPresence, epoch: Epoch, boot: str, now: int) -> PresenceS
 
 def heard(seen: TerminalPresence, epoch: Epoch, boot: str, now: int, *, beat: bool) -> PresenceStep:
     """Take in a heartbeat (`beat`) or other traffic."""
-    if seen.epoch is not None and epoch < seen.epoch:
+    if epoch == seen.epoch:
+        if boot != seen.boot:
+            return PresenceStep(seen, (IncidentKind.TWO_MACHINES,), ignored=True)
+    elif seen.epoch is not None and epoch < seen.epoch:
         return PresenceStep(seen, ignored=True)
-    if epoch == seen.epoch and boot != seen.boot:
-        return PresenceStep(seen, (IncidentKind.TWO_MACHINES,), ignored=True)
-    if epoch != seen.epoch:
+    else:
         # Its birth was lost with the broker; the epoch and boot are enough.
         if seen.epoch is not None and seen.boot is not None:
             seen = _remember(seen, seen.epoch, seen.boot)
@@ -230,7 +231,8 @@ def _stable(seen: TerminalPresence, now: int) -> bool:
 def _follow(seen: TerminalPresence, signal: PresenceSignal, now: int) -> TerminalPresence:
     """Move by the table and note the sign of life."""
     link = TABLE[seen.link, signal]
-    back = seen.link in (Link.DOWN, Link.GRACE) and link is Link.UP
+    moved = link is not seen.link
+    back = moved and seen.link in (Link.DOWN, Link.GRACE) and link is Link.UP
     return structs.replace(
         seen,
         link=link,

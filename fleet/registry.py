@@ -26,7 +26,7 @@ from fleet.errors import RegistryError
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState
 
 MAX_REGISTRY_BYTES: Final = 32 * 1024 * 1024
-"""Octets; 100,000 terminals take some 20 MB."""
+"""Bytes; 100,000 terminals take some 20 MB."""
 
 Identifier = Annotated[str, Meta(pattern=r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z")]
 DEFAULT_SCOPES: Final = (ApiScope.SCAN, ApiScope.BUNDLES)

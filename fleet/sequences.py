@@ -27,24 +27,24 @@ class SequencePlace(StrEnum):
 
 
 class Sequences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Highest stored of each lane."""
+    """Highest stored of each name."""
 
     generation: int
     reported: int = 0
     result: int = 0
 
 
-def place(stored: Sequences, lane: SequenceName, sequence: int) -> SequencePlace:
+def place(stored: Sequences, name: SequenceName, sequence: int) -> SequencePlace:
     """Say where a number falls."""
-    highest = stored.reported if lane is SequenceName.REPORTED else stored.result
+    highest = stored.reported if name is SequenceName.REPORTED else stored.result
     if sequence <= highest:
         return SequencePlace.DUPLICATE
     return SequencePlace.NEXT if sequence == highest + 1 else SequencePlace.GAP
 
 
-def advance(stored: Sequences, lane: SequenceName) -> Sequences:
+def advance(stored: Sequences, name: SequenceName) -> Sequences:
     """Count one more as stored."""
-    if lane is SequenceName.REPORTED:
+    if name is SequenceName.REPORTED:
         return structs.replace(stored, reported=stored.reported + 1)
     return structs.replace(stored, result=stored.result + 1)
 

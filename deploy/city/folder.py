@@ -33,8 +33,6 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "tests": np.dtype("u1"),
 }
 """Column -> what a person's entry is; 18 octets together."""
-MAX_PEOPLE: Final = 18_700_000
-"""The largest city that this is measured for (docs/city.md)."""
 _READ: Final = 1 << 22
 """Octets read at once."""
 

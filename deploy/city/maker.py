@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.city.folder import FORMAT, MAX_PEOPLE, City, Columns, new_folder, write_city
+from deploy.city.folder import FORMAT, City, Columns, new_folder, write_city
 from deploy.local.errors import UsageError
-from deploy.local.lists import MAX_LIST
+from deploy.local.lists import MAX_LIST, MAX_PEOPLE
 
 CHUNK: Final = 1 << 20
 """People drawn at once: some 40 MB of memory."""

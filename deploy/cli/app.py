@@ -1,87 +1,101 @@
-"""The list of command groups, and how an error becomes one line and an exit code."""
+"""The command line's frame: the table of commands, and how an error becomes a line and a code.
 
+A command's file is imported when that command is called. What all commands need is small: help and
+`kapok version` import no package but the one that reads the arguments.
+"""
+
+import importlib
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import typer
+from typer.core import TyperGroup
 
-from deploy.cli import (
-    audit,
-    bench,
-    city,
-    colour,
-    conform,
-    demo,
-    destruction,
-    feed,
-    holder,
-    inspect,
-    issue,
-    operator,
-    person,
-    records,
-    soak,
-    status,
-    terminals,
-    tests,
-    trust,
-    up,
-    verify,
-    version,
-)
+from deploy.cli.table import COMMANDS, CommandRow
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
-GROUPS: Final[tuple[Callable[[typer.Typer], None], ...]] = (
-    up.register,
-    status.register,
-    verify.register,
-    inspect.register,
-    trust.register,
-    conform.register,
-    tests.register,
-    demo.register,
-    feed.register,
-    terminals.register,
-    operator.register,
-    colour.register,
-    audit.register,
-    issue.register,
-    holder.register,
-    city.register,
-    records.register,
-    person.register,
-    destruction.register,
-    bench.register,
-    soak.register,
-    version.register,
-)
-"""Each file of commands has a `register`; a new one is a line here."""
-
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HELP_COLUMNS: Final = 120
 """Columns that help may take where the terminal has them; of 80 it cuts most sentences off."""
 
 
-def build() -> typer.Typer:
-    """Return the application with every command."""
-    app = typer.Typer(
-        name="kapok",
-        help="Verifies the codes people carry and runs the fleet of terminals that scan them.",
-        no_args_is_help=True,
-        add_completion=False,
-        context_settings={"max_content_width": HELP_COLUMNS},
-        rich_markup_mode=None,  # an error is a plain line, also in a log
-        pretty_exceptions_enable=False,
-    )
+class _Commands(MutableMapping[str, Any]):
+    """Name -> command, made when it is asked for."""
+
+    def __init__(self, rows: "Sequence[CommandRow]") -> None:
+        self._rows = {row.name: row for row in rows}
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made |= commands_of(self._rows[name].file)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _plain(option: Any) -> Any:
+    """Let a --help that is not given be False: to judge None, typer imports all of pydantic."""
+    if option is not None:
+        option.default = False
+    return option
+
+
+class _Frame(TyperGroup):
+    """The group of all commands; its help is the table's."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help, of which typer need not be told that False is a truth value."""
+        return _plain(super().get_help_option(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command that the arguments name, with a plain --help of its own."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _plain(command.get_help_option(ctx))
+        return name, command, rest
+
+    def format_commands(self, _: Any, formatter: Any) -> None:
+        """Write a line for each command without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(row.name, row.help) for row in COMMANDS])
+
+
+def commands_of(file: str) -> dict[str, Any]:
+    """Import a file of commands; return them by name."""
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
     @app.callback()
-    def _root() -> None:
+    def _named() -> None:
         """Keep the commands named, also while there is only one."""
 
-    for register in GROUPS:
-        register(app)
-    return app
+    importlib.import_module(f"deploy.cli.{file}").register(app)
+    return dict(typer.main.get_group(app).commands)
+
+
+def build() -> TyperGroup:
+    """Return the application with every command."""
+    return _Frame(
+        name="kapok",
+        help="Verifies the codes people carry and runs the fleet of terminals that scan them.",
+        commands=cast("dict[str, Any]", _Commands(COMMANDS)),
+        no_args_is_help=True,
+        context_settings={"max_content_width": HELP_COLUMNS},
+        rich_markup_mode=None,  # an error is a plain line, also in a log
+    )
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, data_folder
+from deploy.cli.data_option import Data, data_folder
 from deploy.local import audits
 from deploy.local.errors import EXIT_FAILED
 from verifier.contract.audit import AuditEntry

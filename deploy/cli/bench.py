@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local.launch import clone_folder
+from deploy.local.clone import clone_folder
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Groups: core, hc1, http, peer, status, store, terminal."),
+        typer.Argument(help="Groups: cli, core, hc1, http, peer, status, store, terminal."),
     ] = None,
 ) -> None:
     """Measure this machine; without names, everything."""

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.city.folder import MAX_PEOPLE, read_city
+from deploy.city.folder import read_city
 from deploy.city.loader import load_city
 from deploy.city.maker import make_city
-from deploy.cli.house import Data
-from deploy.local.launch import clone_folder, default_data
-from deploy.local.lists import MAX_LIST, size_for
+from deploy.cli.data_option import Data
+from deploy.local.clone import clone_folder
+from deploy.local.lists import MAX_LIST, MAX_PEOPLE, size_for
+from deploy.local.placement import default_data
 
 Stage = Callable[[str, int], None]
 Done = Callable[[int], None]

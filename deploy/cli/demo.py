@@ -5,7 +5,8 @@ import time
 import typer
 from rich.console import Console
 
-from deploy.cli.house import Data, with_doors
+from deploy.cli.data_option import Data
+from deploy.cli.house import with_doors
 from deploy.demo import words
 from deploy.demo.play import play
 from deploy.demo.sheet import Sheet

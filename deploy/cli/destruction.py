@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from deploy.cli import colour
-from deploy.cli.house import Data, Person, data_folder, with_operator
+from deploy.cli.data_option import Data, data_folder
+from deploy.cli.house import Person, with_operator
 from deploy.inspection.certificate import read_certificate, remains
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.contract.proposal import DESTRUCTION_REASONS, ProposalKind

@@ -9,10 +9,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, with_doors
+from deploy.cli.data_option import Data, data_folder
+from deploy.cli.house import with_doors
 from deploy.feed import sender
 from deploy.local.errors import EXIT_FAILED
-from deploy.local.launch import clone_folder, default_data
 from deploy.local.sources import DEMO_SOURCE
 
 Source = Annotated[str, typer.Argument(help="The source's name.")]
@@ -54,7 +54,7 @@ def send(
     data: Data = None,
 ) -> None:
     """Sign a file with the source's key and send it as its next batch."""
-    folder = _folder(data)
+    folder = data_folder(data)
     found = with_doors(data, lambda doors: sender.send_file(doors, folder, source, file))
     typer.echo(
         f"batch {found['sequence']} of {source} is {found['state']}:"
@@ -66,7 +66,7 @@ def send(
 
 def reconcile(source: Source = DEMO_SOURCE, *, data: Data = None) -> None:
     """Compare what the source says it has sent with what the house holds."""
-    folder = _folder(data)
+    folder = data_folder(data)
     found = with_doors(data, lambda doors: sender.reconcile(doors, folder, source))
     typer.echo(f"{source}: {found['standing']}; {found['sequence']} batches here")
     for name in ("resend", "differs"):
@@ -74,7 +74,3 @@ def reconcile(source: Source = DEMO_SOURCE, *, data: Data = None) -> None:
             typer.echo(f"{name}: {', '.join(map(str, found[name]))}")
     if found["standing"] != "equal":
         raise typer.Exit(EXIT_FAILED)
-
-
-def _folder(data: Path | None) -> Path:
-    return default_data(clone_folder()) if data is None else data

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, data_folder, with_doors
+from deploy.cli.data_option import Data, data_folder
+from deploy.cli.house import with_doors
 from deploy.local.account import acting_as_owner
 from deploy.local.data import write_file
 from deploy.local.doors import Doors

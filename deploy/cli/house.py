@@ -1,4 +1,4 @@
-"""How a command finds the running house: the --data option, and a run of one coroutine."""
+"""How a command speaks to the running house: one coroutine with its doors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,15 +7,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from deploy.cli.data_option import data_folder
 from deploy.local.doors import Doors, opened
-from deploy.local.launch import clone_folder, default_data
 from deploy.local.operators import acting
 
-Data = Annotated[
-    Path | None, typer.Option(help="Data folder of the running house; as given to `kapok up`.")
-]
 Result = TypeVar("Result")
-
 
 Person = Annotated[
     str, typer.Option("--as", help="The operator who acts: person id, such as ling.")
@@ -24,11 +20,6 @@ MaybePerson = Annotated[
     str | None,
     typer.Option("--as", help="The operator who acts; without it, this machine's own key."),
 ]
-
-
-def data_folder(data: Path | None) -> Path:
-    """Return the data folder that a command means."""
-    return default_data(clone_folder()) if data is None else data
 
 
 def with_operator(

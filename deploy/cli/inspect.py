@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy.cli.house import Data
+from deploy.cli.data_option import Data
 from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
 from deploy.inspection.anatomy import Claim, EnvelopePart
 from deploy.inspection.inputs import STDIN, ShownCode, shown

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from deploy.bulk import journal
 from deploy.bulk.lines import FileKind, LineFile
 from deploy.bulk.sender import issue_all
-from deploy.cli.house import Data, with_doors
+from deploy.cli.data_option import Data
+from deploy.cli.house import with_doors
 from deploy.local.errors import EXIT_FAILED, UsageError
 
 STDIN: Final = "-"

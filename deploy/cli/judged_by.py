@@ -8,8 +8,9 @@ from rich.console import Console
 
 from deploy.inspection.judgement import JudgementBasis
 from deploy.inspection.options import knowing, moment, place
+from deploy.local.clone import clone_folder
 from deploy.local.errors import UsageError
-from deploy.local.launch import clone_folder, default_data
+from deploy.local.placement import default_data
 
 Trusted = Annotated[
     Path | None,

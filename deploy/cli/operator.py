@@ -2,7 +2,8 @@
 
 import typer
 
-from deploy.cli.house import Data, Person, with_doors
+from deploy.cli.data_option import Data
+from deploy.cli.house import Person, with_doors
 from deploy.local.operators import operator_token
 
 

@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, Person, with_operator
+from deploy.cli.data_option import Data
+from deploy.cli.house import Person, with_operator
 from deploy.local import subjects
 from deploy.local.errors import UsageError
 from verifier.contract.subject import IdentityCheck, SubjectReason

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from deploy.cli.house import Data, data_folder
+from deploy.cli.data_option import Data, data_folder
 from deploy.day_files import days, export
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.archive.hours import hour_name

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local.launch import clone_folder
+from deploy.local.clone import clone_folder
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli.house import Data, data_folder
+from deploy.cli.data_option import Data, data_folder
 from deploy.cli.status_tables import print_report
 from deploy.local.errors import EXIT_FAILED
 from deploy.status.look import look

@@ -8,7 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.house import Data, MaybePerson, with_doors, with_operator
+from deploy.cli.data_option import Data
+from deploy.cli.house import MaybePerson, with_doors, with_operator
 from deploy.local import terminals as steering
 from deploy.local.errors import EXIT_FAILED
 from fleet.contract.commands import CommandState, CommandType

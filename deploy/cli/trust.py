@@ -13,11 +13,10 @@ import typer
 from rich.console import Console
 
 from deploy.cli import trust_tables as tables
-from deploy.cli.house import Data
+from deploy.cli.data_option import Data, data_folder
 from deploy.inspection.options import moment
 from deploy.local.data import write_file
 from deploy.local.errors import EXIT_FAILED, UsageError
-from deploy.local.launch import clone_folder, default_data
 from deploy.trust import store
 from deploy.trust.cards import read_lists, write_lists
 from deploy.trust.imports import Terms, planned, read_pins
@@ -70,7 +69,7 @@ def import_keys(
     data: Data = None,
 ) -> None:
     """Import signers and what they revoked; shows the difference, and writes it with --write."""
-    folder = _folder(data)
+    folder = data_folder(data)
     files = read_files(tuple(paths))
     terms = Terms(
         pins=_pins(pin or ()),
@@ -110,7 +109,7 @@ def show(
     data: Data = None,
 ) -> None:
     """Show root, trust source and the trust bundle in force; what ends soon is marked."""
-    found = asyncio.run(trusted_here(_folder(data), time.time()))
+    found = asyncio.run(trusted_here(data_folder(data), time.time()))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(found.document()) + b"\n")
     else:
@@ -162,7 +161,7 @@ def rotate(
     """Put a new key beside an old one; then --switch to it; then --finish drops the old one."""
     if switch and finish:
         raise UsageError("one step at a time: --switch or --finish")
-    folder = _folder(data)
+    folder = data_folder(data)
     keys = tuple(store.read_key(path) for path in root_key or ())
     rotation = Rotation(data=folder, role=role, root_keys=keys, now=int(time.time()))
     with store.editing(folder):
@@ -172,10 +171,6 @@ def rotate(
         console.print(line)
     _tell(console, folder, reread=done.reread, restart=done.restart)
     console.print(next_step(role, begun=not switch and not finish, switched=switch))
-
-
-def _folder(data: Path | None) -> Path:
-    return default_data(clone_folder()) if data is None else data
 
 
 def _end(text: str) -> int:

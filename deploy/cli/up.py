@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from deploy.city.folder import MAX_PEOPLE
 from deploy.local.account import children_account
+from deploy.local.clone import clone_folder
 from deploy.local.house import Ports
-from deploy.local.launch import MAX_WORKERS, clone_folder, plan_up, run_up
+from deploy.local.launch import MAX_WORKERS, plan_up, run_up
+from deploy.local.lists import MAX_PEOPLE
 
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")]
 
@@ -34,7 +35,6 @@ def up(  # noqa: PLR0913 - each option is one
     verifier_tls_port: Port = 0,
     issuing_port: Port = 0,
     fleet_port: Port = 0,
-    fleet_tls_port: Port = 0,
     mqtt_port: Port = 0,
     mqtt_service_port: Port = 0,
     archive_port: Port = 0,
@@ -46,7 +46,6 @@ def up(  # noqa: PLR0913 - each option is one
         verifier_tls=verifier_tls_port,
         issuing=issuing_port,
         fleet=fleet_port,
-        fleet_tls=fleet_tls_port,
         mqtt=mqtt_port,
         mqtt_service=mqtt_service_port,
         archive=archive_port,

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from deploy.cli.house import Data
+from deploy.cli.data_option import Data
 from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
 from deploy.inspection.inputs import STDIN, ShownCode, count, shown
 from deploy.inspection.judgement import JudgedCode, judge

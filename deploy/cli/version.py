@@ -5,7 +5,7 @@ import tomllib
 
 import typer
 
-from deploy.local.launch import clone_folder
+from deploy.local.clone import clone_folder
 
 
 def register(app: typer.Typer) -> None:

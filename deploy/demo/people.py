@@ -5,11 +5,12 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from deploy.local.doors import Doors
 from deploy.local.places import DEMO
 from deploy.local.trust import ISSUER, LIST
+from deploy.phones.acts import ALL_SECTORS
 from deploy.phones.requests import ask_issuer, issue_to
 from verifier.codes.city import PREFIX
 from verifier.contract.holder import HolderDoor
@@ -19,8 +20,6 @@ from verifier.issuing import signing_key
 from verifier.issuing.holder import CTI_BYTES, present, presentation_text
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
-
-ALL_SECTORS: Final = {"hall": 0, "transit": 0, "culture": 0, "health": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from verifier.codes.formats import recognise
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Plane, Step
 from verifier.decision import STEPS
-from verifier.engine import DEFAULT_WINDOW
 from verifier.errors import Refusal
+from verifier.steps.time import DEFAULT_WINDOW
 from verifier.trust.keys import TrustedKey
 
 MAX_KID_CHARS: Final = 200

@@ -26,8 +26,9 @@ from verifier.contract.vocabulary import (
 from verifier.decision import STEPS, Assessment, Decision, conclude
 from verifier.engine import assess
 from verifier.policy.profiles import ResolvedProfile
-from verifier.steps.course import OK, REFUSED, UNASKED, Clock, Known
+from verifier.steps.course import OK, REFUSED, UNASKED, Clock
 from verifier.steps.verified import VerifiedCredentials
+from verifier.trust.known import Known
 
 _NOTHING_SEEN: Final = VerifiedCredentials(0)
 _GATE: Final = "inspection"

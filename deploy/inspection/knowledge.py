@@ -16,22 +16,23 @@ from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError, UsageError
 from deploy.trust.lists import read_files
 from deploy.trust.store import read_source, source_path
-from firmware_stubs.bundles import in_order
-from firmware_stubs.planes import follow, plane_name, split
-from verifier.contract.bundle import APPOINTMENTS_OF, CARDS, DELTA_BUCKET, OF_PLACE, ROSTERS_OF
+from firmware_stubs.planes import follow, split
+from verifier.contract.bundle import DELTA_BUCKET
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import plane_of
 from verifier.contract.vocabulary import Sector
 from verifier.encoding.dates import MAX_SECONDS
 from verifier.errors import BundleRefused
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
-from verifier.steps.course import Known
-from verifier.trust.bundle import Trust, TrustedSet, open_trust
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.kinds import TRUST, in_order, place_of, read_name, take
+from verifier.trust.known import NOTHING_KNOWN, Known
 from verifier.trust.lists import offered_ring
+from verifier.trust.signers import Trust, open_trust
 
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Octets of a root file; 16 signatures over 32 keys take 50 KB."""
-_STATUS: Final = "status-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +95,15 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
     trusted = pinned(data)
     page = await doors.verifier("/v1/bundles" if place is None else f"/v1/bundles?place={place}")
     rows = {str(row["name"]): row for row in page["bundles"]}
-    known = Known(trust=trusted.trust, status=NO_STATUS)
+    rows = {name: row for name, row in rows.items() if place_of(name) in (None, place)}
+    known = NOTHING_KNOWN
     notes: list[str] = []
     for name in in_order(rows):
-        of_city = name in ("root", "trust", CARDS) or name.startswith(_STATUS)
-        if not of_city and OF_PLACE.fullmatch(name) is None:
-            continue
         content = await doors.bundle(name)
         try:
             known = _taken(trusted, known, name, content)
         except (BundleRefused, MalformedError) as error:
-            if name == "trust":
+            if name == TRUST.word:
                 raise LocalError(f"the house's trust bundle is refused: {error}") from error
             notes.append(f"left out: bundle {name}: {error}")
             continue
@@ -119,28 +118,15 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
 
 def _taken(trusted: TrustedSet, known: Known, name: str, content: bytes) -> Known:
     """Take one bundle, as held: one that ended since leads to a doubt, not to a refusal."""
-    now = time.time()
-    if name == "root":
-        trusted.take_root(content, now)
-    elif name == "trust":
-        return replace(known, trust=trusted.take_trust(content, now, held=True))
-    elif name == CARDS:
-        return replace(known, revoked_cards=trusted.take_cards(content, now, held=True).value)
-    elif ROSTERS_OF.fullmatch(name):
-        newer = trusted.take_rosters(content, now, held=True).value
-        return replace(known, rosters=known.rosters.replaced(newer))
-    elif APPOINTMENTS_OF.fullmatch(name):
-        expected = trusted.take_appointments(content, now, held=True).value
-        return replace(known, appointments={expected.place: expected})
-    else:
-        snapshot, view = trusted.take_status(content, now, held=True)
-        return replace(known, status=known.status.replaced(snapshot.list, snapshot.plane, view))
-    return known
+    read = read_name(name)
+    if read is not None and read.kind.passed(read, trusted):
+        return known
+    return take(trusted, name, content, time.time(), held=True).put(known)
 
 
 async def _led_on(doors: Doors, trusted: TrustedSet, known: Known, row: Answer) -> Known:
     """Follow the deltas since a plane's snapshot, as far as the house has them."""
-    plane, version, head = plane_name(row["name"]), row["version"], row.get("head", 0)
+    plane, version, head = plane_of(row["name"]), row["version"], row.get("head", 0)
     view = None if plane is None else known.status.plane(*plane)
     if plane is None or view is None or head <= version:
         return known

@@ -13,7 +13,7 @@ from deploy.local.data import write_file
 from fleet import identity
 
 AUTHORITIES: Final = ("service-ca", "terminal-ca")
-SERVERS: Final = ("broker", "verifier-https", "fleet-https")
+SERVERS: Final = ("broker", "verifier-https")
 CLIENTS: Final = {"fleet-mqtt-client": "fleet"}
 """File name -> CN, which is the user name that the broker's access list knows."""
 

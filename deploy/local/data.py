@@ -1,15 +1,12 @@
-"""The data folder of one house: owner, modes, lock, schema, first start.
+"""The data folder of one house: its schema, folders, owner and modes.
 
 `prepare_folder` runs as the caller (perhaps root) and touches the folder itself only; everything
-inside is made by the account, under the lock. SCHEMA is written last, so a first start that was
-interrupted begins again; what a seed finds there it keeps.
+inside is made by the account, under the lock (`open_folder`).
 """
 
-import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,9 +18,11 @@ from deploy.local.placement import first_blocked, way_to
 SCHEMA: Final = 2
 """Of the folder's layout; raised with every change that an older kapok would misread.
 
-1: values of people stood under other keys of the store, and nobody was known by reference. What a
-first start makes (keys, operators, sources) is not made later: a key that is gone is never silently
-another one.
+It is raised with a line in `migrations`. What a first start makes (keys, operators, sources) is not
+made later: a key that is gone is never silently another one. So a thing that a first start makes
+from now on is a new schema too, and its migration makes it in the folders that are there.
+
+1: values of people stood under other keys of the store, and nobody was known by reference.
 """
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -32,8 +31,8 @@ FOLDERS: Final = (
     *("trust", "profiles", "rules", "cards", "redis", "mosquitto", "terminals", "audit", "log"),
     *("run", "records", "destructions", "feeds", "feeds/spool", "feeds/sent"),
 )
-_SCHEMA_FILE: Final = "SCHEMA"
-_LOCK_FILE: Final = "lock"
+SCHEMA_FILE: Final = "SCHEMA"
+LOCK_FILE: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ def _make(path: Path, account: Account) -> None:
     if not path.is_dir():
         raise UsageError(f"data folder {path}: it is a file; choose another with --data")
     names = {item.name for item in path.iterdir()}
-    if names and not names & {_SCHEMA_FILE, _LOCK_FILE}:
+    if names and not names & {SCHEMA_FILE, LOCK_FILE}:
         raise UsageError(
             f"data folder {path}: it holds other files and is none of kapok's;"
             " choose an empty or a new one with --data"
@@ -93,52 +92,6 @@ def _give(path: Path, account: Account) -> None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
-@contextmanager
-def opened(path: Path, first_start: Iterable[Seed], every_start: Iterable[Seed]) -> Iterator[bool]:
-    """Hold the data folder alone: lock it, check its schema, seed it; yields "it is new".
-
-    Raises:
-        UsageError: another `up` holds it, or another schema's kapok wrote it.
-    """
-    with _locked(path):
-        new = check_schema(path)
-        for name in FOLDERS:
-            (path / name).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        if new:
-            for seed in first_start:
-                seed.make(path)
-        for seed in every_start:
-            seed.make(path)
-        if new:
-            write_file(path / _SCHEMA_FILE, f"{SCHEMA}\n".encode())
-        yield new
-
-
-def check_schema(path: Path) -> bool:
-    """Refuse a folder that this kapok cannot read; return whether it has yet to be seeded.
-
-    Raises:
-        UsageError: a newer or an older kapok wrote it, or its SCHEMA is no number.
-    """
-    try:
-        text = (path / _SCHEMA_FILE).read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        return True
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"data folder {path}: its SCHEMA is not a number; restore it or move it")
-    if int(text) > SCHEMA:
-        raise UsageError(
-            f"data folder {path}: schema {text} was written by a newer kapok;"
-            f" this one knows {SCHEMA}; use that version or another --data"
-        )
-    if int(text) < SCHEMA:
-        raise UsageError(
-            f"data folder {path}: schema {text} was written by an older kapok, and {SCHEMA} is not"
-            " made out of it; nothing in it was changed: use that version or another --data"
-        )
-    return False
-
-
 def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
     """Write a file whole or not at all: beside it, to disk, then renamed over."""
     beside = path.with_name(f".{path.name}.new")
@@ -149,22 +102,3 @@ def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # Never removed: a lock file that comes and goes can be held twice.
-    descriptor = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
-    with os.fdopen(descriptor, "r+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = lock.read(20).strip() or "unknown"
-            raise UsageError(
-                f"data folder {path}: another `kapok up` (process {holder}) is using it;"
-                " stop that one or choose another with --data"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield

@@ -37,7 +37,6 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/terminal-ca.crt.pem": frozenset({WORKER, FLEET, BROKER}),
     "keys/broker.*pem": frozenset({BROKER}),
     "keys/verifier-https.*pem": frozenset({WORKER}),
-    "keys/fleet-https.*pem": frozenset({FLEET}),
     "keys/fleet-mqtt-client.*pem": frozenset({FLEET}),
     # Passwords and keys of doors
     "keys/redis/admin.key": NOBODY,

@@ -26,7 +26,6 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     verifier_tls: int = 0
     issuing: int = 0
     fleet: int = 0
-    fleet_tls: int = 0
     mqtt: int = 0
     mqtt_service: int = 0
     archive: int = 0
@@ -117,7 +116,6 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     verifier_tls_url: str
     issuing_url: str
     fleet_url: str
-    fleet_tls_url: str
     archive_url: str = ""
     feeds_url: str = ""
     workers: Mapping[str, str] = {}
@@ -140,7 +138,6 @@ def endpoints(house: House) -> Endpoints:
         verifier_tls_url=f"https://{LOOPBACK}:{ports.verifier_tls}",
         issuing_url=f"http://{LOOPBACK}:{ports.issuing}",
         fleet_url=f"http://{LOOPBACK}:{ports.fleet}",
-        fleet_tls_url=f"https://{LOOPBACK}:{ports.fleet_tls}",
         archive_url=f"http://{LOOPBACK}:{ports.archive}",
         feeds_url=f"http://{LOOPBACK}:{ports.feeds}",
         workers={

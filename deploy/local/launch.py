@@ -25,16 +25,6 @@ _KEPT_ENVIRONMENT: Final = ("PATH", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", 
 """What the live view needs; nothing else of the caller's environment reaches the account."""
 
 
-def clone_folder() -> Path:
-    """Return the clone: the script `kapok` starts us from there."""
-    return Path(__file__).resolve().parents[2]
-
-
-def default_data(clone: Path) -> Path:
-    """Return the data folder of `kapok up` without --data."""
-    return placement.place(clone, children_account()).data
-
-
 def plan_up(
     clone: Path,
     *,

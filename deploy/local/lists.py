@@ -18,6 +18,8 @@ STEP: Final = 1 << 16
 """Sizes are multiples of it."""
 MAX_LIST: Final = 1 << 25
 """Person indices: with a plane of 8 bits a list is 32 MiB, the most that a bundle may be."""
+MAX_PEOPLE: Final = 18_700_000
+"""The largest city that this is measured for (docs/city.md)."""
 CREDENTIALS_EACH: Final = 4
 """Credential indices a person index: a phone, a paper, a proxy, and one lost."""
 _DRAWN: Final = 5, 4

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.account import Account
+from deploy.local.account import Account, children_account
 
 STATE_ROOT: Final = Path("/var/lib/kapok")
 """Reachable by every account on any Debian; one folder a clone below it."""
@@ -124,3 +124,8 @@ def site_packages(clone: Path) -> Path:
     """Return the folder of the third-party packages in the clone's environment."""
     found = sorted((clone / ".venv" / "lib").glob("python3.*/site-packages"))
     return found[-1] if found else clone / ".venv" / "lib" / "python3" / "site-packages"
+
+
+def default_data(clone: Path) -> Path:
+    """Return the data folder of `kapok up` without --data."""
+    return place(clone, children_account()).data

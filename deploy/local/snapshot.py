@@ -1,6 +1,6 @@
 """What a person watching the house is shown: plain values, and how they are said.
 
-Made by `watching` from the doors, drawn by `view`; neither knows the other.
+Made by `watch` from the doors, drawn by `view`; neither knows the other.
 """
 
 from dataclasses import dataclass

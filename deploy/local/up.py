@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +25,12 @@ from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
 from deploy.local.confinement import supported
-from deploy.local.data import opened, write_file
+from deploy.local.data import write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.lists import list_sizes
+from deploy.local.open_folder import opened
 from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
@@ -51,7 +53,9 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
         LocalError: the data folder cannot be used, or a child did not become ready.
     """
     data = Path(plan.data)
-    with opened(data, wiring.first_start, wiring.every_start) as new:
+    with opened(
+        data, wiring.first_start, wiring.every_start, tell=partial(console.print, soft_wrap=True)
+    ) as new:
         console.print(f"data folder {data} ({'new' if new else 'found again'})", soft_wrap=True)
         for process in pidfile.reap_leftovers(data / "run" / "children.json"):
             console.print(f"ended a leftover of an earlier start: {process.name} {process.pid}")

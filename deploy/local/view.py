@@ -1,6 +1,6 @@
 """The live view: three panels on a terminal, one line an event everywhere else.
 
-Draws snapshots and nothing more; what is in them is the business of `watching`.
+Draws snapshots and nothing more; what is in them is the business of `watch`.
 """
 
 import time

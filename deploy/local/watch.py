@@ -16,9 +16,9 @@ from deploy.local.house import Endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.trust import LIST
-from verifier.contract.bundle import OF_PLACE
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
+from verifier.trust.kinds import read_name
 
 ASK_SECONDS: Final = 2.0
 """One question to one door; the view must not hang on a slow one."""
@@ -174,6 +174,7 @@ def _versions(bundles: Mapping[Any, Any]) -> str:
 
 def _short(name: str) -> str:
     """Leave out the number of this house's list, and the place, which is the terminal's own."""
-    if OF_PLACE.fullmatch(name):
-        return name.partition("-")[0]
+    read = read_name(name)
+    if read is not None and read.place is not None:
+        return read.kind.word
     return name.removeprefix(f"status-{LIST}-")

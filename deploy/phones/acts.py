@@ -26,9 +26,11 @@ from deploy.phones.phone import (
 from deploy.phones.requests import ask_issuer, issue_to
 from verifier.contract.holder import NONCE_BYTES, HolderDoor
 from verifier.contract.revocation import RevocationReason
+from verifier.contract.vocabulary import Sector
 from verifier.issuing import signing_key
 
-ALL_SECTORS: Final = {"hall": 0, "transit": 0, "culture": 0, "health": 0}
+ALL_SECTORS: Final = {sector.name.lower(): 0 for sector in Sector}
+"""Everything that a code can be enabled for, in the ordinary class."""
 
 
 async def new_phone(

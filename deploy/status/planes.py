@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from deploy.status.answers import Answers
 from deploy.status.report import Level, ReportRow, Section
+from verifier.contract.status import plane_of
 
 LAG: Final = 2
 """Versions that a worker may be behind while a delta is on its way."""
@@ -81,7 +82,7 @@ def span(seconds: float) -> str:
 
 
 def _is_plane(name: str) -> bool:
-    return name.startswith("status-") and "." not in name
+    return plane_of(name) is not None
 
 
 def _plane(

@@ -1,6 +1,6 @@
 """What is found: rows in sections, each row with a level and, where something is wrong, a code.
 
-Values only; `looking` makes them and `deploy.cli` shows them.
+Values only; `look` makes them and `deploy.cli` shows them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,8 +16,8 @@ import msgspec
 from deploy.local.doors import opened
 from deploy.local.errors import LocalError
 from deploy.trust.store import read, read_source, root_path
-from verifier.contract.bundle import KeyEntry, RootDocument, TrustDocument, read_document
-from verifier.contract.envelope import Algorithm, take_apart
+from verifier.contract.bundle import KeyEntry, RootDocument, TrustDocument
+from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
 from verifier.errors import BundleRefused
@@ -143,8 +143,7 @@ async def trusted_here(data: Path, now: float) -> Trusted:
         trusted = TrustedSet(root_file)
         async with opened(data) as doors:
             content = await doors.bundle("trust")
-        trusted.take_trust(content, now, held=True)
-        document = read_document(take_apart(content).payload, TrustDocument, "trust")
+        document = trusted.take_trust(content, now, held=True).document
     except LocalError as error:
         note = str(error)
     except (BundleRefused, MalformedError) as error:

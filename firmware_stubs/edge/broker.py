@@ -106,11 +106,11 @@ class BrokerConnection:
 
     def sever(self) -> None:
         """Lose the connection as a cut cable does: without a DISCONNECT, so the will is sent."""
-        held = self._client.socket()
-        if held is None:
+        opened = self._client.socket()
+        if opened is None:
             return
         # A duplicate, so that paho's own socket object is never touched from another thread.
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(held.fileno())) as raw:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(opened.fileno())) as raw:
             raw.shutdown(socket.SHUT_RDWR)
 
     async def end(self) -> None:

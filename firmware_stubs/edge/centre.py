@@ -32,11 +32,11 @@ from verifier.contract.scan import (
 )
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
-"""Octets of any answer but a bundle; a group's exceptions take 30 KB at most."""
+"""Bytes of any answer but a bundle; a group's exceptions take 30 KB at most."""
 BUNDLE_LIMIT_S: Final = 300.0
 """Seconds for one bundle; a health plane of 4.7 MB over a slow line. The next try goes on."""
 SILENT_S: Final = 15.0
-"""Seconds without an octet of a bundle after which the line counts as broken."""
+"""Seconds without a byte of a bundle after which the line counts as broken."""
 UPLOAD_LIMIT_S: Final = 15.0
 """Seconds for an upload of 100 records."""
 INDEX_LIMIT_S: Final = 5.0
@@ -175,10 +175,10 @@ class Centre:
                 return BundleIndex(bundles=())
             raise
 
-    async def bundle(self, name: str, held: bytes | None) -> bytes | None:
+    async def bundle(self, name: str, digest: bytes | None) -> bytes | None:
         """Return the bytes of a bundle, or of a bucket of deltas below one.
 
-        None when it is still the one with digest `held`.
+        None when it is still the one with that digest.
         After a broken line the next call for the same bundle goes on where it broke.
 
         Raises:
@@ -192,7 +192,7 @@ class Centre:
                 "GET",
                 f"/v1/bundles/{name}",
                 BUNDLE_LIMIT_S,
-                headers=download.headers(held),
+                headers=download.headers(digest),
                 into=download,
             )
             if told.status in _CONTENT:

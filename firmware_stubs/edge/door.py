@@ -29,7 +29,7 @@ from verifier.barcode.scan import Cause, PictureRefused
 from verifier.contract.reasons import Language
 
 MAX_WEDGE_BYTES: Final = 128 * 1024
-"""Octets of a typed line; the longest text a scan may have, in UTF-8, fits."""
+"""Bytes of a typed line; the longest text a scan may have, in UTF-8, fits."""
 MAX_LOOKING: Final = 4
 """Frames decoded or waiting at once; a camera that is faster gets 503 and drops frames."""
 STOP_S: Final = 1.5

@@ -12,9 +12,10 @@ from firmware_stubs.backoff import Backoff, about, within
 from firmware_stubs.edge.centre import CentreUnusableError
 from firmware_stubs.edge.loops import Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
-from firmware_stubs.planes import WantedBundle, plane_name, split
+from firmware_stubs.planes import WantedBundle, split
 from firmware_stubs.slots import Accepted
 from firmware_stubs.terminal import State
+from verifier.contract.status import plane_of
 from verifier.errors import BundleRefused
 
 _NONE_THERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -73,18 +74,18 @@ class Fetcher:
         # is wanted is asked again after each; nothing is tried twice from the same version.
         tried: set[tuple[str, bool, int]] = set()
         while True:
-            held = bundles.versions()
+            versions = bundles.versions()
             step = next(
                 (
                     step
                     for step in bundles.wanted(index.bundles, place)
-                    if (step.name, step.whole, held.get(step.name, 0)) not in tried
+                    if (step.name, step.whole, versions.get(step.name, 0)) not in tried
                 ),
                 None,
             )
             if step is None:
                 break
-            tried.add((step.name, step.whole, held.get(step.name, 0)))
+            tried.add((step.name, step.whole, versions.get(step.name, 0)))
             taken = await self._fetch(step) or taken
         for name in bundles.unneeded(place):
             await self._drop(name)
@@ -96,8 +97,8 @@ class Fetcher:
     async def _drop(self, name: str) -> None:
         """Take off the disk what the place does not ask for any more, then out of use."""
         storage = self._shell.storage
-        await self._shell.desk.ask(storage.memory.forget_slot, name)
-        await self._shell.desk.ask(storage.end_plane, name)
+        await self._shell.executor.ask(storage.facts.forget_slot, name)
+        await self._shell.executor.ask(storage.end_plane, name)
         storage.bundles.drop(name)
         self._shell.log.info("bundle.dropped", name=name)
 
@@ -120,9 +121,9 @@ class Fetcher:
             BundleRefused: it is not acceptable.
         """
         shell = self._shell
-        held = shell.storage.bundles.held().get(step.name)
+        content = shell.storage.bundles.held().get(step.name)
         # A plane is fetched whole where deltas do not help: also if it is the one in the slot.
-        digest = None if held is None or plane_name(step.name) else held.digest
+        digest = None if content is None or plane_of(step.name) else content.digest
         data = await ask_beside(shell, lambda centre: centre.bundle(step.name, digest))
         if data is None:
             return False
@@ -133,10 +134,10 @@ class Fetcher:
                 break
             deltas += split(bucket)
         accepted = await asyncio.to_thread(self._accept, step.name, data, deltas)
-        await shell.desk.ask(shell.storage.memory.adopt, accepted)
+        await shell.executor.ask(shell.storage.facts.adopt, accepted)
         shell.storage.bundles.adopt(accepted)
         if accepted.ends is not None:
-            await shell.desk.ask(shell.storage.end_plane, accepted.ends)
+            await shell.executor.ask(shell.storage.end_plane, accepted.ends)
         shell.storage.clock.raise_floor(accepted.issued_at)
         shell.log.info("bundle.taken", name=step.name, version=accepted.held.version)
         return True
@@ -157,7 +158,7 @@ class Fetcher:
             accepted = await asyncio.to_thread(storage.bundles.offer_deltas, step.name, bucket, now)
             if accepted is None:
                 continue
-            await shell.desk.ask(storage.memory.extend, accepted)
+            await shell.executor.ask(storage.facts.extend, accepted)
             storage.bundles.adopt_deltas(accepted)
             storage.clock.raise_floor(accepted.issued_at)
             shell.counters["deltas.taken"] += len(accepted.deltas)
@@ -181,5 +182,5 @@ class Fetcher:
         storage = self._shell.storage
         now = storage.clock.at_least(time.time())
         accepted = storage.bundles.offer(name, data, now, deltas)
-        storage.shelf.write(accepted.name, accepted.held.slot, data)
+        storage.write_slot(accepted.name, accepted.held.slot, data)
         return accepted

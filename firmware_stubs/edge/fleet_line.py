@@ -8,7 +8,6 @@ docs/terminal-contract.md.
 
 import asyncio
 import random
-import sqlite3
 import ssl
 import time
 from collections.abc import Callable
@@ -18,9 +17,9 @@ from firmware_stubs import events
 from firmware_stubs.backoff import Backoff, about
 from firmware_stubs.commands import read_command
 from firmware_stubs.edge.broker import Arrived, BrokerConnection, NotConnectedError
-from firmware_stubs.edge.disk.messages import REPORTED, RESULT
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.edge.version import SOFTWARE
+from firmware_stubs.storage import KeptKind, StorageError
 from firmware_stubs.terminal import State
 from fleet.contract.commands import CommandType
 from fleet.contract.errors import ContractError
@@ -38,7 +37,8 @@ from fleet.contract.messages import (
     read,
 )
 from fleet.contract.topics import TerminalId, TopicName, parse
-from verifier.contract.bundle import OF_PLACE
+from verifier.contract.status import plane_of
+from verifier.trust.kinds import place_of
 
 REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
@@ -65,7 +65,7 @@ class FleetLine:
         self._connection: BrokerConnection | None = None
         self._epoch: Epoch | None = None
         self._said: set[tuple[TopicName, int]] = set()
-        """Lane and sequence of what was sent on this connection."""
+        """Kind and sequence of what was sent on this connection."""
         self._reported: dict[str, int] | None = None
         shell.say = self._say
 
@@ -92,13 +92,13 @@ class FleetLine:
     async def changed(self) -> None:
         """Report which bundles are in use, if more than the age of a status has changed."""
         versions = self._versions()
-        lasting = {name: v for name, v in versions.items() if not name.startswith("status-")}
+        lasting = {name: v for name, v in versions.items() if plane_of(name) is None}
         if lasting == self._reported:
             return
         self._reported = lasting
         shell = self._shell
-        await shell.desk.ask(
-            shell.storage.lanes.report,
+        await shell.executor.ask(
+            shell.storage.messages.report,
             versions,
             int(shell.now() * 1000),
             replaces=self._connection is None,
@@ -124,8 +124,8 @@ class FleetLine:
     async def _connect(self, backoff: Backoff) -> None:
         """Connect once and stay until the connection is lost."""
         shell, settings = self._shell, self._shell.settings
-        self._epoch = epoch = await shell.desk.ask(
-            shell.storage.memory.next_epoch, settings.generation
+        self._epoch = epoch = await shell.executor.ask(
+            shell.storage.facts.next_epoch, settings.generation
         )
         will = Will(epoch=epoch, boot=self._boot)
         connection = BrokerConnection(TerminalId(settings.terminal), self._tls, will)
@@ -154,9 +154,9 @@ class FleetLine:
 
     async def _born(self, connection: BrokerConnection, epoch: Epoch) -> None:
         shell = self._shell
-        lanes = shell.storage.lanes
-        reported, result = await shell.desk.ask(
-            lambda: (lanes.lowest(REPORTED), lanes.lowest(RESULT))
+        lowest = shell.storage.messages.lowest
+        reported, result = await shell.executor.ask(
+            lambda: (lowest(KeptKind.REPORTED), lowest(KeptKind.RESULT))
         )
         birth = Birth(
             epoch=epoch,
@@ -181,7 +181,7 @@ class FleetLine:
         shell, epoch = self._shell, self._epoch
         if epoch is None:
             return
-        kept = await shell.desk.ask(shell.storage.lanes.kept, epoch, self._boot)
+        kept = await shell.executor.ask(shell.storage.messages.kept, epoch, self._boot)
         if connection is not self._connection:
             return
         for message in kept:
@@ -202,7 +202,7 @@ class FleetLine:
 
     async def _heartbeat(self, epoch: Epoch) -> Beat:
         shell = self._shell
-        fill = await shell.desk.ask(shell.storage.records.fill)
+        fill = await shell.executor.ask(shell.storage.records.fill)
         counters = {
             **shell.counters,
             "gate.openings": shell.gate.openings,
@@ -228,7 +228,7 @@ class FleetLine:
                 await self._take(arrived)
             except ContractError as error:
                 self._shell.log.warning("message.refused", breach=error.breach)
-            except sqlite3.Error as error:
+            except StorageError as error:
                 # Nothing was done that could not be written; the fleet says it again.
                 self._shell.log.exception("message.lost", error=type(error).__name__)
 
@@ -248,7 +248,7 @@ class FleetLine:
             await shell.command(told)
         elif name is TopicName.ACK and not arrived.retained:
             ack = read(Ack, arrived.payload)
-            await shell.desk.ask(shell.storage.lanes.acknowledge, ack)
+            await shell.executor.ask(shell.storage.messages.acknowledge, ack)
         elif name is TopicName.BUNDLE and not arrived.retained:
             self._news(float(min(read(BundleNews, arrived.payload).spread_s, MAX_SPREAD_S)))
         elif name is TopicName.DESIRED:
@@ -258,7 +258,7 @@ class FleetLine:
         """Return the versions in use; what is of the terminal's own place goes without its name."""
         own = f"-{self._shell.settings.place}"
         named = {
-            name.removesuffix(own) if OF_PLACE.fullmatch(name) else name: version
+            name.removesuffix(own) if place_of(name) else name: version
             for name, version in self._shell.storage.bundles.versions().items()
         }
         return dict(list(named.items())[:MAX_NAMES])

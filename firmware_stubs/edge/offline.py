@@ -2,22 +2,18 @@
 
 The same two functions as the centre's, around the terminal's own store step. When the disk does not
 take the transaction, nothing was claimed and nothing recorded: the answer is UNKNOWN, and the
-place's stance decides. Runs on the desk's thread; in a bench, on the caller's.
+place's stance decides. Runs on the executor's thread; in a bench, on the caller's.
 """
 
-import sqlite3
 import time
 from dataclasses import dataclass, field
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from firmware_stubs.bundles import Bundles
-from firmware_stubs.edge.disk import uses
-from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.lens import look
 from firmware_stubs.scans import FinalDecision, Phase, Scan
+from firmware_stubs.storage import Storage, StorageError
 from verifier.barcode.scan import Frame
 from verifier.codes.shc import gather
 from verifier.contract.grant import Grant
@@ -27,7 +23,7 @@ from verifier.contract.vocabulary import Answer, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, assess
 from verifier.policy.profiles import ResolvedProfile
-from verifier.steps.use import PersonKeys, Use, uses_of
+from verifier.steps.use import Use, uses_of
 from verifier.steps.verified import VerifiedCredentials
 
 SEEN_CREDENTIALS = 5_000
@@ -41,24 +37,21 @@ class Alone:
     grant: Grant
     """Where it stands, from its settings; the centre's copy is signed, this one is not."""
     language: Language
-    bundles: Bundles
-    database: Database
-    records: Records
-    keys: PersonKeys
+    storage: Storage
     log: FilteringBoundLogger
     seen: VerifiedCredentials = field(default_factory=lambda: VerifiedCredentials(SEEN_CREDENTIALS))
 
     def decide(self, scan: Scan, clock: Clock) -> TerminalAnswer:
         """Decide a scan; its claims and its record are on disk when this returns."""
         started = time.perf_counter()
-        profile = self.bundles.profile(self.grant.place)
+        profile = self.storage.bundles.profile(self.grant.place)
         assessment = self._assess(scan, profile, clock)
         claims = self._claims(assessment, profile)
         try:
             answer = self._store(scan, assessment, claims, clock, started)
-        except sqlite3.Error as error:
+        except StorageError as error:
             self.log.exception("store.failed", error=type(error).__name__)
-            self.records.lost += 1
+            self.storage.records.lost += 1
             answer = Answer.UNKNOWN
             if assessment.outcome is not Outcome.PASS:
                 answer = Answer.UNASKED
@@ -71,27 +64,26 @@ class Alone:
         """
         claims: tuple[Use, ...] = ()
         if verdict.online and verdict.answer.decision is Outcome.PASS:
-            profile = self.bundles.profile(self.grant.place)
+            profile = self.storage.bundles.profile(self.grant.place)
             assessment = self._assess(scan, profile, clock)
             if assessment.claims is not None:
                 # The centre knows better, but who it was both read from the same signed bytes.
                 passed = msgspec.structs.replace(assessment, outcome=Outcome.PASS)
                 claims = self._claims(passed, profile)
-        with self.database.transaction(durable=not acknowledged) as connection:
-            uses.remember(connection, claims, scan_id=scan.scan_id, now=clock.now)
-            kept = self.records.decide(
-                connection,
+        with self.storage.transaction(durable=not acknowledged) as transaction:
+            transaction.remember(claims, scan_id=scan.scan_id, now=clock.now)
+            kept = transaction.decide(
                 scan,
                 verdict,
                 acknowledged_at=clock.now if acknowledged else None,
                 clock_unsure=not clock.sure,
             )
-        self.records.lost += not kept
+        self.storage.records.lost += not kept
 
     def _assess(self, scan: Scan, profile: ResolvedProfile | None, clock: Clock) -> Assessment:
         return assess(
             scan.text,
-            known=self.bundles.known,
+            known=self.storage.bundles.known,
             profile=profile,
             grant=self.grant,
             clock=clock,
@@ -100,7 +92,7 @@ class Alone:
 
     def _claims(self, assessment: Assessment, profile: ResolvedProfile | None) -> tuple[Use, ...]:
         rule = None if profile is None else profile.profile.use
-        return uses_of(assessment, rule, self.grant, self.keys)
+        return uses_of(assessment, rule, self.grant, self.storage.keys)
 
     def _store(
         self,
@@ -111,20 +103,19 @@ class Alone:
         started: float,
     ) -> Answer:
         """Take the claims and write the record: one transaction, one fsync."""
-        with self.database.transaction() as connection:
+        with self.storage.transaction() as transaction:
             answer = Answer.UNASKED
             if assessment.outcome is Outcome.PASS:
-                answer = uses.take(connection, claims, scan_id=scan.scan_id, now=clock.now)
+                answer = transaction.take(claims, scan_id=scan.scan_id, now=clock.now)
             verdict = FinalDecision(answer=self._answer(scan, assessment, answer), online=False)
-            kept = self.records.decide(
-                connection,
+            kept = transaction.decide(
                 scan,
                 verdict,
                 acknowledged_at=None,
                 clock_unsure=not clock.sure,
                 milliseconds=(time.perf_counter() - started) * 1000,
             )
-        self.records.lost += not kept
+        self.storage.records.lost += not kept
         return answer
 
     def _answer(self, scan: Scan, assessment: Assessment, answer: Answer) -> TerminalAnswer:

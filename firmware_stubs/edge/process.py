@@ -12,9 +12,9 @@ from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import events
 from firmware_stubs.edge.centre import Centre, tls_context
-from firmware_stubs.edge.disk.storage import Storage, open_storage
-from firmware_stubs.edge.disk.thread import DiskThread
+from firmware_stubs.edge.disk.storage import open_storage
 from firmware_stubs.edge.door import LocalDoor
+from firmware_stubs.edge.executor import DiskThread, TerminalExecutor
 from firmware_stubs.edge.fetcher import Fetcher
 from firmware_stubs.edge.fleet_line import FleetLine
 from firmware_stubs.edge.loops import sweep
@@ -22,6 +22,7 @@ from firmware_stubs.edge.prober import Prober
 from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.edge.uploads import Uploader
+from firmware_stubs.storage import Storage
 from runtime.settings import SettingsError
 
 ENROLLED_S: Final = 1.0
@@ -34,12 +35,16 @@ class TerminalProcess:
     """One terminal's process."""
 
     def __init__(
-        self, settings: TerminalSettings, storage: Storage, log: FilteringBoundLogger
+        self,
+        settings: TerminalSettings,
+        storage: Storage,
+        executor: TerminalExecutor,
+        log: FilteringBoundLogger,
     ) -> None:
         self._settings = settings
         self._log = log
-        self._desk = DiskThread()
-        self.shell = Shell(settings, storage, self._desk, log)
+        self._executor = executor
+        self.shell = Shell(settings, storage, executor, log)
         self._line: FleetLine | None = None
         self._fetcher = Fetcher(self.shell, self._bundles_changed)
         self._prober = Prober(self.shell)
@@ -54,6 +59,8 @@ class TerminalProcess:
             SettingsError: the door's path, a certificate or a key cannot be used.
         """
         shell, storage = self.shell, self.shell.storage
+        if not storage.lasting:
+            self._log.warning("storage.forgets", terminal=self._settings.terminal)
         for refused in storage.refused:
             self._log.error("slot.refused", name=refused.name, cause=refused.cause)
         identity = self._has_identity()
@@ -67,8 +74,8 @@ class TerminalProcess:
         await shell.dispatch(
             events.StateLoaded(
                 identity=identity,
-                suspended=storage.memory.suspended(),
-                ring=storage.lanes.ring(),
+                suspended=storage.facts.suspended(),
+                ring=storage.messages.ring(),
                 scans=storage.records.recent(shell.now()),
             )
         )
@@ -109,7 +116,7 @@ class TerminalProcess:
             await self.shell.centre.close()
         self.shell.gate.close()
         await self.shell.sweep()
-        self._desk.close()
+        self._executor.close()
 
     async def _on_line(self) -> None:
         """Wait for an identity where there is none, then keep the line to the fleet."""
@@ -143,7 +150,9 @@ class TerminalProcess:
     async def state(self) -> dict[str, Any]:
         """Return what GET /state shows."""
         shell, storage, machine = self.shell, self.shell.storage, self.shell.machine
-        fill, full = await self._desk.ask(lambda: (storage.records.fill(), storage.records.full()))
+        fill, full = await self._executor.ask(
+            lambda: (storage.records.fill(), storage.records.full())
+        )
         clock = shell.reading()
         offset = storage.clock.offset
         line = self._line
@@ -231,7 +240,7 @@ async def run(
         loop.add_signal_handler(name, stop.set)
     storage = open_storage(settings, wall=time.time(), reset=reset)
     try:
-        await TerminalProcess(settings, storage, log).run(stop)
+        await TerminalProcess(settings, storage, DiskThread(), log).run(stop)
     finally:
         storage.close()
     log.info("stopped")

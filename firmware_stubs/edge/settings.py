@@ -14,7 +14,7 @@ from verifier.contract.reasons import Language
 from verifier.contract.vocabulary import Direction
 
 MAX_SOCKET_BYTES: Final = 107
-"""Octets of a unix socket's path (sun_path of Linux)."""
+"""Bytes of a unix socket's path (sun_path of Linux)."""
 MAX_GATE_OPEN_S: Final = 30.0
 """Seconds; a gate that stays open longer is a door, and nobody counts who walks through."""
 

@@ -6,7 +6,6 @@ wait for a broken disk, since `assess` and the stance have the last word there.
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,13 +16,13 @@ from structlog.typing import FilteringBoundLogger
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
 from firmware_stubs.edge.centre import Centre
-from firmware_stubs.edge.disk.storage import Storage
-from firmware_stubs.edge.disk.thread import DiskThread
+from firmware_stubs.edge.executor import TerminalExecutor
 from firmware_stubs.edge.offline import Alone, no_code
 from firmware_stubs.edge.relay import Relay
 from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.events import Event
 from firmware_stubs.outbox import failed_over
+from firmware_stubs.storage import Storage, StorageError
 from firmware_stubs.terminal import Terminal
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
@@ -54,12 +53,12 @@ class Shell:
         self,
         settings: TerminalSettings,
         storage: Storage,
-        desk: DiskThread,
+        executor: TerminalExecutor,
         log: FilteringBoundLogger,
     ) -> None:
         self.settings = settings
         self.storage = storage
-        self.desk = desk
+        self.executor = executor
         self.log = log
         self.machine = Terminal(settings.terminal, language=settings.language)
         self.gate = Relay(settings.gate, open_s=settings.gate_open_s, log=log)
@@ -75,15 +74,12 @@ class Shell:
         self.alone = Alone(
             grant=_own_grant(settings),
             language=settings.language,
-            bundles=storage.bundles,
-            database=storage.database,
-            records=storage.records,
-            keys=storage.keys,
+            storage=storage,
             log=log,
         )
         self._waiting: dict[str, list[asyncio.Future[Shown]]] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._store: str | None = storage.memory.store_name()
+        self._store: str | None = storage.facts.store_name()
         self._carry_out: dict[type[Any], Callable[[Any], Awaitable[None]]] = {
             actions.Note: self._note,
             actions.Ask: self._ask,
@@ -116,7 +112,7 @@ class Shell:
         setting = clock.observe(date=date, sent=sent, received=received)
         if clock.offset is not None and (unset or setting.jump_s):
             # At once, so that a restart before the next clean-up is not unsure of the time.
-            self.begin(self.desk.ask(self.storage.memory.persist_offset, clock.offset))
+            self.begin(self.executor.ask(self.storage.facts.persist_offset, clock.offset))
         if setting.jump_s:
             self.counters["clock.jumps"] += 1
             self.log.warning("clock.jumped", seconds=round(setting.jump_s))
@@ -184,7 +180,7 @@ class Shell:
 
     async def sweep(self) -> None:
         """Let a second pass, and clean up."""
-        await self.desk.ask(self.storage.sweep, now=self.now(), confirmed_at=self.confirmed_at)
+        await self.executor.ask(self.storage.sweep, now=self.now(), confirmed_at=self.confirmed_at)
 
     async def confirmed(self) -> None:
         """Note that the centre's store took something; see whether it is still the same store."""
@@ -194,10 +190,10 @@ class Shell:
             return
         before, self._store = self._store, name
         if failed_over(before, name):
-            again = await self.desk.ask(self.storage.records.reopen)
+            again = await self.executor.ask(self.storage.records.reopen)
             self.log.warning("store.failed_over", records=again)
             self.upload()
-        await self.desk.ask(self.storage.memory.persist_store_name, name)
+        await self.executor.ask(self.storage.facts.persist_store_name, name)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -206,8 +202,8 @@ class Shell:
 
     async def _note(self, action: actions.Note) -> None:
         try:
-            await self.desk.ask(self.storage.records.note, action.scan)
-        except sqlite3.Error as error:
+            await self.executor.ask(self.storage.records.note, action.scan)
+        except StorageError as error:
             self._disk_failed(error)
 
     async def _ask(self, action: actions.Ask) -> None:
@@ -218,21 +214,21 @@ class Shell:
         await self.dispatch(event)
 
     async def _decide(self, action: actions.Decide) -> None:
-        answer = await self.desk.ask(self.alone.decide, action.scan, self.reading())
+        answer = await self.executor.ask(self.alone.decide, action.scan, self.reading())
         self._count(answer.decision)
         await self.dispatch(events.DecidedAlone(answer=answer))
 
     async def _keep(self, action: actions.Keep) -> None:
         self._count(action.verdict.answer.decision)
         try:
-            await self.desk.ask(
+            await self.executor.ask(
                 self.alone.keep,
                 action.scan,
                 action.verdict,
                 self.reading(),
                 acknowledged=action.acknowledged,
             )
-        except sqlite3.Error as error:
+        except StorageError as error:
             self._disk_failed(error)
             self.storage.records.lost += not action.acknowledged
         if action.acknowledged:
@@ -242,8 +238,8 @@ class Shell:
 
     async def _open_gate(self, action: actions.OpenGate) -> None:
         try:
-            await self.desk.ask(self.storage.records.mark_opened, action.scan_id)
-        except sqlite3.Error as error:
+            await self.executor.ask(self.storage.records.mark_opened, action.scan_id)
+        except StorageError as error:
             self._disk_failed(error)
         self.gate.open(action.scan_id)
 
@@ -262,13 +258,13 @@ class Shell:
         self.upload()
 
     async def _suspend(self, action: actions.Suspend) -> None:
-        await self.desk.ask(self.storage.memory.suspend, suspended=action.suspended)
+        await self.executor.ask(self.storage.facts.suspend, suspended=action.suspended)
 
     async def _write(self, action: actions.Write) -> None:
         now = int(self.now() * 1000)
         try:
-            new = await self.desk.ask(self.storage.lanes.write, action.plan, now)
-        except sqlite3.Error:
+            new = await self.executor.ask(self.storage.messages.write, action.plan, now)
+        except StorageError:
             self.machine.ring.unwritten(action.plan)
             raise
         self.say(not new)
@@ -280,7 +276,7 @@ class Shell:
     def _count(self, decision: str) -> None:
         self.counters[f"scans.{decision}"] += 1
 
-    def _disk_failed(self, error: sqlite3.Error) -> None:
+    def _disk_failed(self, error: StorageError) -> None:
         self.counters["disk.failures"] += 1
         self.log.error("disk.failed", error=str(error))
 

@@ -49,7 +49,7 @@ class Uploader:
     async def _once(self) -> bool | None:
         """Upload one batch; None: nothing waits, False: it did not work."""
         shell = self._shell
-        records = await shell.desk.ask(self._next)
+        records = await shell.executor.ask(self._next)
         if not records:
             return None
         try:
@@ -81,7 +81,7 @@ class Uploader:
                 )
         if not told:
             return False
-        await shell.desk.ask(shell.storage.records.acknowledge, told, shell.now())
+        await shell.executor.ask(shell.storage.records.acknowledge, told, shell.now())
         shell.counters["outbox.uploaded"] += len(told)
         self._most = 0
         await shell.confirmed()
@@ -99,5 +99,7 @@ class Uploader:
             self._most = len(records) // 2
             return True
         shell.counters["outbox.refused"] += 1
-        await shell.desk.ask(shell.storage.records.acknowledge, [records[0].scan_id], shell.now())
+        await shell.executor.ask(
+            shell.storage.records.acknowledge, [records[0].scan_id], shell.now()
+        )
         return True

@@ -16,7 +16,7 @@ from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.errors import Breach, ContractError
 
 MAX_MESSAGE_BYTES: Final = 8 * 1024
-"""Octets of any payload; the largest, a desired document, is bounded to the same."""
+"""Bytes of any payload; the largest, a desired document, is bounded to the same."""
 MAX_NAMES: Final = 32
 """Entries in a map of counters, bundles or capabilities; a terminal has fewer than ten of each."""
 BUNDLE_SPREAD_S: Final = 30

@@ -22,7 +22,7 @@ Shard = NewType("Shard", str)
 
 SHARDS: Final = tuple(Shard(digit) for digit in "0123456789abcdef")
 MAX_TOPIC_BYTES: Final = 64
-"""Octets; the longest topic of the table has 53."""
+"""Bytes; the longest topic of the table has 53."""
 SHARD_CACHE: Final = 65_536
 """Terminals whose shard is remembered; twice the largest fleet planned for one broker."""
 

@@ -21,12 +21,12 @@ class Fleet:
     """The running service, as its handlers see it."""
 
     redis: Redis
-    desk: ShardWriter
+    writer: ShardWriter
     granting: GrantPublisher
     metrics: FleetMetrics
     operating: OperatorsInForce
     audit: AuditLog[Act]
-    held: Callable[[Shard], ServedShard | None]
+    served: Callable[[Shard], ServedShard | None]
     """The shard, while this process serves it."""
     waiting: Callable[[], tuple[str, ...]]
     """The shards of the settings that are not served."""
@@ -38,4 +38,4 @@ class Fleet:
     @property
     def registry(self) -> Registry:
         """Return the registry in force."""
-        return self.desk.registry
+        return self.writer.registry

@@ -19,7 +19,6 @@ from fleet.service.settings import MqttSettings
 from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.leases import RENEW_S, Leases
 from fleet.service.store.shards import load_shard
-from fleet.shard import Work
 from runtime.clock import now_ms
 
 TICK_S: Final = 1.0
@@ -30,21 +29,21 @@ STOP_S: Final = 2.0
 
 @dataclass(slots=True, kw_only=True)
 class Keeper:
-    """One shard of this process, held or waited for."""
+    """One shard of this process, served or waited for."""
 
     shard: Shard
     leases: Leases
-    desk: ShardWriter
+    writer: ShardWriter
     mqtt: MqttSettings
     log: FilteringBoundLogger
     on_change: Callable[[], None]
-    held: ServedShard | None = field(default=None, init=False)
+    served: ServedShard | None = field(default=None, init=False)
 
     @property
     def serving(self) -> bool:
         """Whether the shard's messages flow here."""
-        held = self.held
-        return held is not None and held.session is not None and held.session.connected
+        served = self.served
+        return served is not None and served.session is not None and served.session.connected
 
     async def run(self) -> None:
         """Hold the shard whenever it is free, until cancelled."""
@@ -60,23 +59,23 @@ class Keeper:
                 self.log.warning("lease.unreachable", shard=self.shard, error=type(error).__name__)
             await asyncio.sleep(random.uniform(0.5, 1) * RENEW_S)  # noqa: S311 - jitter
 
-    async def _serve(self, held: ServedShard) -> None:
+    async def _serve(self, served: ServedShard) -> None:
         session = Session(
             client_id=f"fleet-{self.shard}",
             settings=self.mqtt,
             subscriptions=subscriptions(self.shard),
-            deliver=lambda arrival, receipt: self.desk.deliver(held, arrival, receipt),
+            deliver=lambda arrival, receipt: self.writer.deliver(served, arrival, receipt),
         )
-        held.session = session
-        self.held = held
-        self.log.info("shard.taken", shard=self.shard, fence=held.fence)
+        served.session = session
+        self.served = served
+        self.log.info("shard.taken", shard=self.shard, fence=served.fence)
         tasks = [
             asyncio.ensure_future(each)
             for each in (
-                self._stay_connected(held, session),
-                self._renew(held),
-                self._tick(held),
-                held.lost.wait(),
+                self._stay_connected(served, session),
+                self._renew(served),
+                self._tick(served),
+                served.lost.wait(),
             )
         ]
         try:
@@ -87,54 +86,51 @@ class Keeper:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._leave(held, session)
+            await self._leave(served, session)
 
-    async def _leave(self, held: ServedShard, session: Session) -> None:
-        mine = not held.lost.is_set()
-        held.lost.set()
-        self.held = None
+    async def _leave(self, served: ServedShard, session: Session) -> None:
+        mine = not served.lost.is_set()
+        served.lost.set()
+        self.served = None
         await session.close()
         if mine:
             try:
                 async with asyncio.timeout(STOP_S):
-                    await self.leases.release(self.shard, held.fence)
+                    await self.leases.release(self.shard, served.fence)
             except (RedisError, OSError, TimeoutError):
                 # It runs out by itself.
                 self.log.info("lease.left", shard=self.shard)
-        self.log.info("shard.released", shard=self.shard, fence=held.fence)
+        self.log.info("shard.released", shard=self.shard, fence=served.fence)
         self.on_change()
 
-    async def _stay_connected(self, held: ServedShard, session: Session) -> None:
+    async def _stay_connected(self, served: ServedShard, session: Session) -> None:
         def connected(present: bool) -> None:  # noqa: FBT001 - the session's callback
             self.log.info("session.connected", shard=self.shard, present=present)
-            self.desk.happen(held, Work.listen)
-            if not present:
-                self.desk.happen(held, Work.broker_lost)
-            self.desk.happen(held, Work.resend)
+            self.writer.happen(served, lambda work: work.connected(present=present))
             self.on_change()
 
         def failed(why: str) -> None:
             self.log.warning("session.failed", shard=self.shard, error=why)
             self.on_change()
 
-        await session.serve(lambda: self._still_mine(held), connected, failed)
+        await session.serve(lambda: self._still_mine(served), connected, failed)
 
-    async def _still_mine(self, held: ServedShard) -> bool:
+    async def _still_mine(self, served: ServedShard) -> bool:
         """Ask the store before each attempt; without a store there is nothing to connect for."""
-        while not held.lost.is_set():
+        while not served.lost.is_set():
             try:
-                if await self.leases.renew(self.shard, held.fence):
+                if await self.leases.renew(self.shard, served.fence):
                     return True
-                held.lost.set()
+                served.lost.set()
             except (RedisError, OSError):
                 await asyncio.sleep(RENEW_S)
         return False
 
-    async def _renew(self, held: ServedShard) -> None:
-        while await self._still_mine(held):  # noqa: ASYNC110 - a heartbeat, nothing to wait for
+    async def _renew(self, served: ServedShard) -> None:
+        while await self._still_mine(served):  # noqa: ASYNC110 - a heartbeat, nothing to wait for
             await asyncio.sleep(RENEW_S)
 
-    async def _tick(self, held: ServedShard) -> None:
+    async def _tick(self, served: ServedShard) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.desk.tick(held)
+            self.writer.tick(served)

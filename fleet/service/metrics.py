@@ -41,7 +41,7 @@ class FleetMetrics:
             ),
         )
         keep("waiting", Gauge("fleet_waiting", "Messages not stored yet.", registry=self.registry))
-        keep("shards", Gauge("fleet_shards", "Shards held.", registry=self.registry))
+        keep("shards", Gauge("fleet_shards", "Shards served.", registry=self.registry))
         keep("dropped", Counter("fleet_unsent", "Messages not sent.", registry=self.registry))
         keep(
             "problems",

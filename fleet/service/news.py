@@ -29,7 +29,7 @@ TIMEOUT_S: Final = 5.0
 SILENT_S: Final = 60.0
 """Seconds without an answer until it is said; six questions."""
 MAX_ANSWER_BYTES: Final = 64 * 1024
-"""Octets of the list of bundles; it names fewer than ten."""
+"""Bytes of the list of bundles; it names fewer than ten."""
 
 
 class _Bundles(Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ class FleetProcess:
     settings: FleetProcessSettings
     log: FilteringBoundLogger
     redis: Redis
-    desk: ShardWriter
+    writer: ShardWriter
     granting: GrantPublisher
     operating: OperatorsInForce
     audit: AuditLog[Act]
@@ -56,10 +56,10 @@ class FleetProcess:
     refused: str | None = None
     """Why registry or operators' file were refused when they were read last."""
 
-    def held(self, shard: Shard) -> ServedShard | None:
+    def served(self, shard: Shard) -> ServedShard | None:
         """Return a shard while it is served here."""
         keeper = self.keepers.get(shard)
-        return keeper.held if keeper is not None else None
+        return keeper.served if keeper is not None else None
 
     def waiting(self) -> tuple[str, ...]:
         """Return the shards of the settings that are not served here."""
@@ -78,8 +78,8 @@ class FleetProcess:
         qos = RULES[TopicName.BUNDLE].qos
         name = str(topic(TopicName.BUNDLE))
         for keeper in self.keepers.values():
-            held = keeper.held
-            if held and held.session and held.session.publish(name, payload, qos):
+            served = keeper.served
+            if served and served.session and served.session.publish(name, payload, qos):
                 return True
         return False
 
@@ -93,7 +93,7 @@ class FleetProcess:
         registry = load_registry(self.settings.registry)
         operators = load_operators(self.settings.operators, registry)
         published = await self.granting.publish(registry)
-        self.desk.registry = registry
+        self.writer.registry = registry
         self.operating.operators = operators
         self.log.info("registry.read", terminals=len(registry.terminals), grants=published)
 
@@ -143,7 +143,7 @@ def _assemble(
         settings=settings,
         log=log,
         redis=redis,
-        desk=ShardWriter(redis, metrics, log),
+        writer=ShardWriter(redis, metrics, log),
         granting=granting,
         operating=operating,
         audit=audit,
@@ -155,7 +155,7 @@ def _assemble(
         process.keepers[Shard(name)] = Keeper(
             shard=Shard(name),
             leases=leases,
-            desk=process.desk,
+            writer=process.writer,
             mqtt=settings.mqtt,
             log=log,
             on_change=process.count_shards,
@@ -192,13 +192,13 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
         await door.open(bound_socket(settings.http.host, settings.http.port))
     except OSError as error:
         raise SettingsError(f"$.http: cannot listen: {error.strerror}") from error
-    desk = asyncio.ensure_future(process.desk.run())
+    writer = asyncio.ensure_future(process.writer.run())
     keepers = [asyncio.ensure_future(keeper.run()) for keeper in process.keepers.values()]
     others = [asyncio.ensure_future(_read_again(process, again))]
     if process.news is not None:
         others.append(asyncio.ensure_future(process.news.run()))
     stopping = asyncio.ensure_future(stop.wait())
-    tasks = [stopping, desk, *keepers, *others]
+    tasks = [stopping, writer, *keepers, *others]
     try:
         finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in finished:
@@ -206,7 +206,7 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
     finally:
         # Sessions end first, so that nothing more comes in; then what writes; then the door.
         await process.granting.close()
-        for group in ([*keepers, *others], [desk, stopping]):
+        for group in ([*keepers, *others], [writer, stopping]):
             for task in group:
                 task.cancel()
             await asyncio.gather(*group, return_exceptions=True)
@@ -216,12 +216,12 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
 def _shared(process: FleetProcess) -> Fleet:
     return Fleet(
         redis=process.redis,
-        desk=process.desk,
+        writer=process.writer,
         granting=process.granting,
         metrics=process.metrics,
         operating=process.operating,
         audit=process.audit,
-        held=process.held,
+        served=process.served,
         waiting=process.waiting,
         refused=lambda: process.refused,
         hears_verifier=process.hears_verifier,

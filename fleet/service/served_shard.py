@@ -10,7 +10,7 @@ from fleet.shard import Shard
 
 @dataclass(slots=True, eq=False)
 class ServedShard:
-    """One shard while it is held."""
+    """One shard while this process has its lease."""
 
     shard: Shard
     fence: Fence

@@ -1,4 +1,4 @@
-"""The desk: everything that changes a shard comes here, is stored in batches, and then answered.
+"""The writer of shards: what changes one comes here, is stored in batches, and then answered.
 
 One queue, one writer. Arrivals, orders, ticks and news of the broker are worked off in order, as
 one batch of at most 200 or of what came within 20 ms; the core computes the changes, one pipeline
@@ -9,25 +9,26 @@ queue is full, and the broker keeps what is not acknowledged. Callers get their 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.typing import FilteringBoundLogger
 
-from fleet.commands import CommandRecord
+from fleet.arrivals import Arrival, Dead, ReadMessage, read_arrival
+from fleet.books.book import BookOrder
+from fleet.books.dead_letters import DeadLetterBook
 from fleet.contract import messages
-from fleet.contract.topics import RULES, Topic
-from fleet.errors import CommandError
+from fleet.contract.topics import RULES
+from fleet.errors import FleetError
 from fleet.registry import EMPTY, Registry
 from fleet.service.metrics import FleetMetrics
 from fleet.service.mqtt.connection import Receipt
 from fleet.service.served_shard import ServedShard
-from fleet.service.store import orders as order_store
-from fleet.service.store.shards import load_shard, write_all, write_of
-from fleet.shard import Arrival, Promise, ReadMessage, Work, read_arrival
+from fleet.service.store.shards import load_shard, read_strings, write_all, write_of
+from fleet.shard import Work
 from runtime.clock import now_ms
 
 BATCH: Final = 200
@@ -43,38 +44,36 @@ MAX_ORDERS: Final = 2_000
 RETRY_S: Final = 0.25
 """Seconds between attempts while the store is away."""
 
+Answer = TypeVar("Answer")
+
 
 class BusyError(Exception):
-    """The desk cannot take the order now; nothing was stored for it, or it is not known."""
+    """The writer cannot take the order now; nothing was stored for it, or it is not known."""
 
 
 @dataclass(slots=True)
 class Message:
     """A message to store."""
 
-    held: ServedShard
+    served: ServedShard
     arrival: Arrival
     receipt: Receipt | None
 
 
 @dataclass(slots=True)
 class Given:
-    """An order to store; the future hears the command, and whether it was there before."""
+    """An order to store; the future hears its answer."""
 
-    held: ServedShard
-    command: CommandRecord
-    key: str
-    digest: str
-    answer: "asyncio.Future[tuple[CommandRecord, bool]]"
-    stands_for: str = ""
-    """Id of the command that the key stands for, once that was looked up."""
+    served: ServedShard
+    order: BookOrder[Any]
+    answer: "asyncio.Future[Any]"
 
 
 @dataclass(slots=True)
 class Moment:
     """Something that happened to a whole shard."""
 
-    held: ServedShard
+    served: ServedShard
     happen: Callable[[Work], None]
 
 
@@ -95,40 +94,36 @@ class ShardWriter:
         self._enough = asyncio.Event()
         self._paused: set[ServedShard] = set()
 
-    def deliver(self, held: ServedShard, arrival: Arrival, receipt: Receipt | None) -> None:
+    def deliver(self, served: ServedShard, arrival: Arrival, receipt: Receipt | None) -> None:
         """Queue a message; when the queue is full its session stops reading."""
-        self._put(Message(held, arrival, receipt))
-        if len(self._jobs) >= FULL and held.session is not None:
-            held.session.pause()
-            self._paused.add(held)
+        self._put(Message(served, arrival, receipt))
+        if len(self._jobs) >= FULL and served.session is not None:
+            served.session.pause()
+            self._paused.add(served)
 
-    def happen(self, held: ServedShard, what: Callable[[Work], None]) -> None:
+    def happen(self, served: ServedShard, what: Callable[[Work], None]) -> None:
         """Queue something that happened to a shard."""
-        self._put(Moment(held, what))
+        self._put(Moment(served, what))
 
-    def tick(self, held: ServedShard) -> None:
+    def tick(self, served: ServedShard) -> None:
         """Queue the passing of time, unless an earlier tick still waits."""
-        if not held.tick_waits:
-            held.tick_waits = True
-            self.happen(held, Work.tick)
+        if not served.tick_waits:
+            served.tick_waits = True
+            self.happen(served, Work.tick)
 
-    async def give(
-        self, held: ServedShard, command: CommandRecord, *, key: str, digest: str
-    ) -> tuple[CommandRecord, bool]:
-        """Store an order; returns the command, and whether it was there before.
+    async def order(self, served: ServedShard, order: BookOrder[Answer]) -> Answer:
+        """Store an order; returns its answer.
 
         Raises:
             BusyError: too many wait, the store is away, or the shard was lost.
-            CommandError: `idempotency.conflict` or `commands.too_many`.
+            FleetError: the book does not take it.
         """
         if self._orders >= MAX_ORDERS:
             raise BusyError
-        answer: asyncio.Future[tuple[CommandRecord, bool]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._orders += 1
         try:
-            self._put(Given(held, command, key, digest, answer))
+            self._put(Given(served, order, answer))
             return await answer
         finally:
             self._orders -= 1
@@ -145,9 +140,9 @@ class ShardWriter:
             await self._finish(batch)
             self._metrics.waiting.set(len(self._jobs))
             if len(self._jobs) <= ROOMY and self._paused:
-                for held in self._paused:
-                    if held.session is not None:
-                        held.session.resume()
+                for served in self._paused:
+                    if served.session is not None:
+                        served.session.resume()
                 self._paused.clear()
 
     def _put(self, job: Job) -> None:
@@ -177,7 +172,7 @@ class ShardWriter:
                 self._metrics.retried.inc()
                 self._log.warning("store.away", error=type(error).__name__)
                 for job in batch:
-                    job.held.doubtful = True
+                    job.served.doubtful = True
                     if isinstance(job, Given):
                         _refuse(job, BusyError())
                 batch = [job for job in batch if not isinstance(job, Given)]
@@ -188,86 +183,72 @@ class ShardWriter:
     async def _store(self, batch: Sequence[Job]) -> None:
         by_shard: dict[ServedShard, list[Job]] = {}
         for job in batch:
-            by_shard.setdefault(job.held, []).append(job)
-        for held in tuple(by_shard):
-            if held.doubtful:
-                held.shard = await load_shard(self._redis, held.shard.name, now_ms())
-                held.doubtful = False
+            by_shard.setdefault(job.served, []).append(job)
+        for served in tuple(by_shard):
+            if served.doubtful:
+                shard = served.shard
+                served.shard = await load_shard(self._redis, shard.name, now_ms(), shard.books)
+                served.doubtful = False
         works = [
-            _Computed(held, jobs, await self._compute(held, jobs))
-            for held, jobs in by_shard.items()
-            if not held.lost.is_set()
+            _Computed(served, jobs, await self._compute(served, jobs))
+            for served, jobs in by_shard.items()
+            if not served.lost.is_set()
         ]
-        writes = [write_of(each.work, each.held.fence) for each in works]
+        writes = [write_of(each.work, each.served.fence) for each in works]
         # An empty write still compares the fence: a repetition must not be acknowledged for others.
-        held_on = await write_all(self._redis, writes)
-        for each, mine in zip(works, held_on, strict=True):
+        done = await write_all(self._redis, writes)
+        for each, mine in zip(works, done, strict=True):
             if mine:
                 self._settle(each)
             else:
-                self._log.warning("shard.lost", shard=each.held.shard.name)
-                each.held.lost.set()
-        for held, jobs in by_shard.items():
-            if held.lost.is_set():
+                self._log.warning("shard.lost", shard=each.served.shard.name)
+                each.served.lost.set()
+        for served, jobs in by_shard.items():
+            if served.lost.is_set():
                 for job in jobs:
                     if isinstance(job, Given):
                         _refuse(job, BusyError())
 
-    async def _compute(self, held: ServedShard, jobs: Sequence[Job]) -> Work:
+    async def _compute(self, served: ServedShard, jobs: Sequence[Job]) -> Work:
         """Ask the core what the jobs make of the shard."""
-        shard = held.shard
+        shard = served.shard
         work = Work(shard, now_ms())
         reads = {
             id(job): read_arrival(job.arrival, shard.name, self.registry)
             for job in jobs
             if isinstance(job, Message)
         }
-        named = {
-            read.message.command
-            for read in reads.values()
-            if isinstance(read, ReadMessage) and isinstance(read.message, messages.Result)
-        }
-        missing = named - shard.commands.keys()
-        if missing:
-            work.recalled = await order_store.read_commands(self._redis, shard.name, missing)
-        keys = {job.key for job in jobs if isinstance(job, Given)}
-        promises = await order_store.read_promises(self._redis, shard.name, keys) if keys else {}
+        await self._recall(work, reads.values(), jobs)
         for job in jobs:
             match job:
                 case Message():
                     work.take(reads[id(job)])
                 case Moment():
                     job.happen(work)
-                    held.tick_waits = False
+                    served.tick_waits = False
                 case Given():
-                    await self._take_order(work, job, promises)
+                    try:
+                        job.order.take(work)
+                    except FleetError as error:
+                        _refuse(job, error)
         return work
 
-    async def _take_order(self, work: Work, job: Given, promises: dict[str, Promise]) -> None:
-        """Keep an order and its promise, or find what its key already stands for."""
-        before = promises.get(job.key) or work.promises.get(job.key)
-        job.stands_for = before.command if before else job.command.id
-        if before is None:
-            try:
-                work.give(job.command)
-            except CommandError as error:
-                _refuse(job, error)
-                return
-            work.promises[job.key] = Promise(
-                command=job.command.id, digest=job.digest, forget_at=job.command.forget_at
-            )
-        elif before.digest != job.digest:
-            _refuse(job, CommandError("idempotency.conflict"))
-        elif work.command(before.command) is None:
-            work.recalled |= await order_store.read_commands(
-                self._redis, work.base.name, [before.command]
-            )
+    async def _recall(
+        self, work: Work, reads: Iterable[ReadMessage | Dead], jobs: Sequence[Job]
+    ) -> None:
+        """Read what the books want from the store before they take the batch."""
+        arrivals = [read for read in reads if isinstance(read, ReadMessage)]
+        orders = [job.order for job in jobs if isinstance(job, Given)]
+        known: frozenset[str] = frozenset()
+        while new := work.wants(arrivals, orders) - known:
+            work.recall(await read_strings(self._redis, work.base.name, new))
+            known |= new
 
     def _settle(self, done: "_Computed") -> None:
         """Tell everybody about changes that are on disk."""
-        held, work = done.held, done.work
-        held.shard.settle(work)
-        session = held.session
+        served, work = done.served, done.work
+        work.settle()
+        session = served.session
         for job in done.jobs:
             if isinstance(job, Message) and job.receipt is not None and session is not None:
                 session.acknowledge(job.receipt)
@@ -275,12 +256,11 @@ class ShardWriter:
                 self._answer(work, job)
         self._metrics.stored.inc(sum(isinstance(job, Message) for job in done.jobs))
         self._metrics.batch.observe(len(done.jobs))
-        for letter in work.dead:
+        for letter in work[DeadLetterBook].letters:
             self._metrics.dead.labels(letter.breach.value).inc()
         if session is None:
             return
-        outbound: list[tuple[Topic, messages.Message]] = [*work.acks(), *work.sends()]
-        for topic, message in outbound:
+        for topic, message in work.outgoing():
             payload = messages.encode(message)
             if not session.publish(str(topic), payload, RULES[topic.name].qos):
                 self._metrics.dropped.inc()
@@ -288,16 +268,16 @@ class ShardWriter:
     def _answer(self, work: Work, job: Given) -> None:
         if job.answer.done():
             return
-        command = work.command(job.stands_for)
-        if command is None:
+        answer = job.order.answer(work)
+        if answer is None:
             _refuse(job, BusyError())
         else:
-            job.answer.set_result((command, job.stands_for != job.command.id))
+            job.answer.set_result(answer)
 
 
 @dataclass(slots=True)
 class _Computed:
-    held: ServedShard
+    served: ServedShard
     jobs: list[Job]
     work: Work
 

@@ -1,12 +1,14 @@
 """One client's connection: who it is, the fast lane, and since when it owes something.
 
 aiohttp's own handler does the work; this one puts the fast lane before it (`lane.py`), answers what
-is not HTTP with a problem, and knows when a client is overdue.
+is not HTTP with a problem, and knows when a client is overdue. What it is doing is one state
+(`connection_states.py`); nothing else says it.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,6 +16,12 @@ from aiohttp.web_protocol import RequestHandler
 
 from runtime.http.access import Caller, terminal_caller
 from runtime.http.bodies import READ_S
+from runtime.http.connection_states import (
+    MOVES,
+    ConnectionEvent,
+    ConnectionState,
+    after,
+)
 from runtime.http.lane import (
     END,
     MAX_HEAD_BYTES,
@@ -34,6 +42,35 @@ STORE_HEADER: Final = "Kapok-Store"
 """Names the store; a terminal that sees another name sends its last records again."""
 MAX_HELD_BYTES: Final = 64 * 1024
 """Bytes that a client may send ahead while a scan is answered; more waits in the kernel."""
+
+AIOHTTP_PRIVATE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "_close": "aiohttp wants to end the connection: the fast lane takes nothing more",
+        "_force_close": "aiohttp has ended the connection: the fast lane takes nothing more",
+        "_loop": "the clock, and the future that a shutdown waits for",
+        "_messages": "requests that aiohttp has read and not begun: none, and nothing is owed",
+        "_next_keepalive_close_time": "when an idle connection ends; a fast request moves it on",
+        "_pause_transport_reading": "stops reading from a client that sends too far ahead",
+        "_paused": "the client does not read: the fast lane leaves the waiting to aiohttp",
+        "_request_count": "requests that aiohttp has read: did these bytes hold one?",
+        "_request_in_progress": "a handler runs: the client may be overdue",
+        "_resume_transport_reading": "reads again once what was sent ahead is taken",
+    }
+)
+"""Private attributes of aiohttp's handler that `Connection` uses, and what for.
+
+pyproject.toml caps aiohttp for their sake; a test asks the installed one for each of them.
+"""
+
+_READY: Final = ConnectionState.READY
+_HALF: Final = ConnectionState.HALF
+_ENDED: Final = ConnectionState.ENDED
+_FAST: Final = ConnectionState.FAST
+_FAST_LAST: Final = ConnectionState.FAST_LAST
+_ANSWERING: Final = (_FAST, _FAST_LAST)
+# What every scan needs is looked up once.
+_FAST_TAKEN: Final = MOVES[ConnectionEvent.FAST_TAKEN]
+_FAST_ANSWERED: Final = MOVES[ConnectionEvent.FAST_ANSWERED]
 
 
 class FastHandlers:
@@ -63,7 +100,7 @@ class Connection(RequestHandler):
     """A client's connection."""
 
     __slots__ = (
-        "_after",
+        "_answered",
         "_caller",
         "_head",
         "_held",
@@ -71,39 +108,37 @@ class Connection(RequestHandler):
         "_language",
         "_made",
         "_seen",
-        "_settled",
         "_since",
-        "_unsure",
-        "busy",
+        "_state",
         "caller",
-        "half_since",
-        "streaming",
     )
 
     def __init__(self, *args: Any, lanes: FastHandlers, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.caller: Caller | None = None
         """The terminal of the connection's certificate."""
-        self.busy = False
-        """A request of the fast lane is being answered."""
-        self.half_since: float | None = None
-        self.streaming = False
-        """A stream looks after its own time-outs."""
+        self._state = _READY
         self._lanes = lanes
         self._head: tuple[bytes, RequestHead, Lane[Any]] | None = None
         self._caller: Caller | None = None
         self._language = ""
         self._held = b""
+        """What came while the fast lane's request was being answered."""
+        self._answered: asyncio.Future[None] | None = None
+        """A shutdown waits for it."""
         self._made = 0.0
-        self._after: asyncio.Future[None] | None = None
         self._since = 0.0
-        self._unsure = False
-        """Bytes went to aiohttp of which we do not know that they ended a request: no lane again.
-
-        Its parser may hold the beginning of another; what comes next then is not a request's head.
-        """
+        """When the client began to keep us waiting."""
         self._seen = -1
-        self._settled = 0
+        """The request that `_since` is about."""
+
+    @property
+    def state(self) -> ConnectionState:
+        """What the connection is doing."""
+        return self._state
+
+    def _move(self, event: ConnectionEvent) -> None:
+        self._state = after(event, self._state)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note who it is; one for which there is no room is ended at once."""
@@ -119,31 +154,28 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes: by the fast lane where they are one plain request, else as aiohttp does."""
-        if self.busy:
+        state = self._state
+        if state is _READY:
+            if data[:5] == b"POST " and self._lane(data):
+                return
+        elif state in _ANSWERING:
             self._held += data
             if len(self._held) > MAX_HELD_BYTES:
                 self._pause_transport_reading()
             return
-        if (
-            self._idle
-            and self.half_since is None
-            and not self._unsure
-            and data[:5] == b"POST "
-            and self._lane(data)
-        ):
+        elif state is _ENDED:
             return
         # Where aiohttp's parser stands is known only after one whole request without a body.
-        self._unsure |= not (data[:4] == b"GET " and data.find(END) == len(data) - len(END))
+        if not (data[:4] == b"GET " and data.find(END) == len(data) - len(END)):
+            self._move(ConnectionEvent.UNCLEAR)
+        read = self._request_count
         super().data_received(data)
-        if not self._idle:
-            self.half_since = None
-        elif self.half_since is None and data:
-            self.half_since = self._loop.time()
-
-    @property
-    def _idle(self) -> bool:
-        """Say whether every request that aiohttp has read is answered."""
-        return self._settled == self._request_count
+        if self._request_count != read:
+            self._move(ConnectionEvent.REQUEST)
+        elif data:
+            self._move(ConnectionEvent.PART)
+            if self._state is _HALF and state is not _HALF:
+                self._since = self._loop.time()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -154,7 +186,8 @@ class Connection(RequestHandler):
             resp.headers[STORE_HEADER] = name
         sent = await super().finish_response(request, resp, start_time)
         if request.content.is_eof():
-            self._settled = self._request_count - len(self._messages)
+            if not self._messages:
+                self._move(ConnectionEvent.ANSWERED)
         elif resp.status == HTTPStatus.REQUEST_TIMEOUT:
             self.force_close()  # a body that did not come in time is not waited for again
         return sent
@@ -175,7 +208,7 @@ class Connection(RequestHandler):
         _, read, lane = known
         if len(data) - at - len(END) != read.length:
             return False
-        self.busy = True
+        self._state = _FAST_TAKEN[self._state]
         try:
             lane.answer(self._who(read), self._language, data[at + len(END) :], self._respond)
         except Exception as error:  # noqa: BLE001 - the last line of defence; counted and logged
@@ -214,51 +247,71 @@ class Connection(RequestHandler):
             raise caller_busy()
 
     def _respond(self, answer: bytes) -> None:
-        if not self.busy:
+        """Send an answer of the fast lane; one that comes too late or twice is dropped."""
+        state = self._state
+        if state is not _FAST and state is not _FAST_LAST:
             return
-        self.busy = False
+        self._state = _FAST_ANSWERED[state]
         transport, name = self.transport, self._lanes.store_name()
         if name is not None:
             answer = answer.replace(END, f"\r\n{STORE_HEADER}: {name}".encode() + END, 1)
         if transport is not None and not transport.is_closing():
             transport.write(answer)
             self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_S
-        if self._after is not None and not self._after.done():
-            self._after.set_result(None)
+        if state is _FAST_LAST:
+            self._let_go()
         elif self._held:
             held, self._held = self._held, b""
             self._resume_transport_reading()
             self.data_received(held)
 
+    def _let_go(self) -> None:
+        """Forget what was sent ahead; no shutdown need wait for this connection."""
+        self._held = b""
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget what was sent ahead; a scan that is being answered is stored all the same."""
-        self.busy, self._held = False, b""
+        self._move(ConnectionEvent.LOST)
+        self._let_go()
         self._lanes.shares.leave(self)
-        if self._after is not None and not self._after.done():
-            self._after.set_result(None)
         super().connection_lost(exc)
 
     def close(self) -> None:
         """Stop taking requests; one of the fast lane is answered first."""
-        if not self.busy:
+        if self._state not in _ANSWERING:
             super().close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Let a request of the fast lane finish, then end the connection."""
-        if self.busy:
-            self._after = self._loop.create_future()
-            await asyncio.wait((self._after,), timeout=timeout)
+        self._move(ConnectionEvent.LEAVE)
+        if self._state is ConnectionState.FAST_LAST:
+            self._answered = self._loop.create_future()
+            await asyncio.wait((self._answered,), timeout=timeout)
+            super().close()  # aiohttp waits for no further request
         await super().shutdown(timeout)
 
     @property
     def _silent(self) -> bool:
         """Say whether nothing has come yet."""
-        return self._request_count == 0 and self._head is None and self.half_since is None
+        return self._state is _READY and self._request_count == 0 and self._head is None
 
     @property
     def idle(self) -> bool:
         """Whether no request is being answered on it."""
-        return not (self.busy or self.streaming or self._request_in_progress)
+        answering = self._state in _ANSWERING or self._state is ConnectionState.STREAMING
+        return not (answering or self._request_in_progress)
+
+    @property
+    def streaming(self) -> bool:
+        """A handler looks after its own time-outs; the handler says so."""
+        return self._state is ConnectionState.STREAMING
+
+    @streaming.setter
+    def streaming(self, streams: bool) -> None:
+        event = ConnectionEvent.STREAM_BEGAN if streams else ConnectionEvent.STREAM_ENDED
+        self._move(event)
 
     def progressed(self) -> None:
         """Say that the client took a part of a long answer."""
@@ -266,19 +319,20 @@ class Connection(RequestHandler):
 
     def overdue(self, now: float) -> bool:
         """Say whether the client has kept us waiting for too long."""
-        if self.streaming:
-            return False
+        if self._state is _HALF:
+            return now - self._since > READ_S
         if self._silent:
             return self.caller is None and now - self._made > READ_S
-        if self._request_in_progress:
-            if self._seen != self._request_count:
-                self._seen, self._since = self._request_count, now
-            return now - self._since > BUSY_S
-        half = self.half_since
-        return self._idle and half is not None and now - half > READ_S
+        if self._state is ConnectionState.STREAMING or not self._request_in_progress:
+            return False
+        if self._seen != self._request_count:
+            self._seen, self._since = self._request_count, now
+        return now - self._since > BUSY_S
 
     def cut(self) -> None:
         """End the connection at once."""
+        self._move(ConnectionEvent.LOST)
+        self._let_go()
         transport = self.transport
         self.force_close()
         if transport is not None:

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from tests.bench import core, hc1, http, peer, status, store, terminal
+from tests.bench import cli, core, hc1, http, peer, status, store, terminal
 
 GROUPS: Final[dict[str, Callable[[], None]]] = {
+    "cli": cli.run,
     "core": core.run,
     "hc1": hc1.run,
     "http": http.run,

@@ -20,9 +20,9 @@ from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.status.plane import PackedValues, PlaneView, Status, pack
-from verifier.steps.course import Known
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
+from verifier.trust.known import Known
+from verifier.trust.signers import Trust
 
 PEOPLE: Final = 18_700_000
 CREDENTIALS: Final = 1 << 27

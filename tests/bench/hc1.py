@@ -23,10 +23,11 @@ from verifier.issuing import signing_key
 from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import check_profile, resolve
 from verifier.status.plane import NO_STATUS
-from verifier.steps.course import Clock, Known
+from verifier.steps.course import Clock
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.known import Known
+from verifier.trust.signers import Trust
 
 COUNT: Final = 400
 SIGNERS: Final = 250

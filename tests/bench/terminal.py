@@ -9,19 +9,19 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.records import Records
 from firmware_stubs.edge.offline import Alone, decide_frame
 from firmware_stubs.edge.scene import Scene, photograph
 from firmware_stubs.outbox import Bounds
 from tests.bench.codes import City, city, issue, now
 from tests.bench.rows import emit, progress
+from tests.support.terminal_state import storage_in
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.bundle import RootDocument, RootKey
 from verifier.contract.reasons import Language
@@ -30,7 +30,6 @@ from verifier.issuing import signing_key
 from verifier.issuing.publisher import seal_root
 from verifier.policy.profiles import Profiles
 from verifier.steps.course import Clock
-from verifier.steps.use import PersonKeys
 
 FRAMES: Final = 150
 """Frames; the 99th percentile is then the second slowest."""
@@ -75,15 +74,11 @@ def _terminal(folder: Path, place: City, at: int) -> Alone:
         bundle_keys=(RootKey(spki=root.spki),),
     )
     bundles = Bundles(seal_root(document, [root]), floors={}, held={})
-    bundles.known = place.known
-    bundles.profiles = Profiles((place.profile.profile,), 1)
-    database = Database(folder / "state.db")
+    profiles = Profiles((place.profile.profile,), 1)
+    bundles.known = replace(place.known, profiles=profiles)
+    storage = storage_in(
+        folder, bundles, bounds=Bounds(), language=Language.ZH, person_key=os.urandom(32)
+    )
     return Alone(
-        grant=place.grant,
-        language=Language.ZH,
-        bundles=bundles,
-        database=database,
-        records=Records(database, Bounds(), Language.ZH),
-        keys=PersonKeys(today=os.urandom(32), yesterday=None),
-        log=structlog.get_logger(),
+        grant=place.grant, language=Language.ZH, storage=storage, log=structlog.get_logger()
     )

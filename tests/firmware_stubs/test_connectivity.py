@@ -1,6 +1,15 @@
+import itertools
+
 import pytest
 
-from firmware_stubs.connectivity import HARD_LIMIT_S, SLOW_S, Connectivity
+from firmware_stubs.connectivity import (
+    HARD_LIMIT_S,
+    SLOW_S,
+    TABLE,
+    CentreSignal,
+    CentreVerdict,
+    Connectivity,
+)
 
 GOOD, SLOW, ERROR = (True, 0.05), (True, 0.9), (False, 0.1)
 
@@ -36,6 +45,15 @@ def run(*results: tuple[bool, float]) -> Connectivity:
 def test_rule(results: tuple[tuple[bool, float], ...], *, online: bool) -> None:
     """Two errors or a slow average among five lead offline; five clean ones back."""
     assert run(*results).online is online
+
+
+def test_every_state_meets_every_signal() -> None:
+    """The table has no gap, and only clean results lead back."""
+    assert set(TABLE) == set(itertools.product(CentreVerdict, CentreSignal))
+    back = {
+        signal for (state, signal), to in TABLE.items() if (state, to) == tuple(CentreVerdict)[::-1]
+    }
+    assert back == {CentreSignal.CLEAN}
 
 
 def test_nobody_waits_longer_than_the_hard_limit() -> None:

@@ -7,12 +7,13 @@ from typing import Final
 import pytest
 
 from firmware_stubs.bundles import Bundles, in_order
-from firmware_stubs.planes import MAX_DELTAS, AppliedDeltas, WantedBundle, next_step, plane_name
+from firmware_stubs.planes import MAX_DELTAS, AppliedDeltas, WantedBundle, next_step
 from firmware_stubs.slots import AcceptedDeltas
 from tests.support.city import asks
 from tests.support.keys import STRANGER
 from tests.support.publisher import DAY, EDITION, NOW, Edition
 from verifier.contract.bundle import BundleVersion
+from verifier.contract.status import plane_of
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.status.plane import NO_STATUS, PlaneView
@@ -297,8 +298,8 @@ def test_a_centre_without_deltas() -> None:
 )
 def test_names_of_other_things(name: str) -> None:
     """A name is read exactly."""
-    assert plane_name(name) is None
-    assert plane_name(NAME) == (1, Plane.HEALTH)
+    assert plane_of(name) is None
+    assert plane_of(NAME) == (1, Plane.HEALTH)
 
 
 def test_a_destroyed_plane_goes_with_all_of_it() -> None:

@@ -1,8 +1,20 @@
+import itertools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_stubs.scans import MAX_OPEN, SAME_S, FinalDecision, Phase, Scans
-from verifier.contract.scan import TerminalAnswer, scan_id_tail
+from firmware_stubs.scans import (
+    MAX_OPEN,
+    MOVES,
+    SAME_S,
+    FinalDecision,
+    Phase,
+    Scan,
+    Scans,
+    ScanSignal,
+)
+from verifier.contract.scan import ScanId, TerminalAnswer, scan_id_tail
 from verifier.contract.vocabulary import Outcome
 
 NOW = 1_790_000_000.0
@@ -31,6 +43,20 @@ def test_first_decision_is_the_only_one() -> None:
     assert scans.settle(scan, first)
     assert not scans.settle(scan, verdict(scan.scan_id))
     assert scan.final is first
+
+
+@pytest.mark.parametrize(("phase", "signal"), list(itertools.product(Phase, ScanSignal)))
+def test_a_scan_moves_by_the_table_alone(phase: Phase, signal: ScanSignal) -> None:
+    """What stands in it moves the scan, anything else is an error; a decision is the end."""
+    scan = Scan(scan_id=ScanId("x"), text="x", at=NOW, phase=phase)
+    if (phase, signal) in MOVES:
+        scan.move(signal)
+        assert scan.phase is MOVES[phase, signal]
+        assert phase is not Phase.FINAL
+    else:
+        with pytest.raises(KeyError):
+            scan.move(signal)
+        assert scan.phase is phase
 
 
 def test_clock_set_back_does_not_hold_a_scan_for_ever() -> None:

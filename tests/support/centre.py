@@ -49,7 +49,7 @@ from verifier.contract.bundle import (
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
-from verifier.issuing.publisher import seal_bundle, seal_rosters
+from verifier.issuing.publisher import seal_bundle
 from verifier.service.process.keys import key_path
 from verifier.status.plane import BITS, PackedValues, PlaneView
 from verifier.steps.use import DAY
@@ -148,7 +148,7 @@ class Centre:
         document = RostersDocument(
             type="rosters", version=version, iat=now, exp=now + DAY, place=place, rosters=rosters
         )
-        self.publish(name, seal_rosters(document, ROSTER), version)
+        self.publish(name, seal_bundle(document, ROSTER), version)
 
     def publish_appointments(self, place: str, *entries: Appointment) -> None:
         """Publish a place's appointments."""

@@ -33,6 +33,7 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.status.plane import NO_STATUS, PlaneView, Status
 from verifier.steps.verified import VerifiedCredentials
+from verifier.trust.kinds import APPOINTMENTS, ROSTERS, take
 
 PERSON: Final = Subject(
     kind=Kind.PERSONAL, list=1, person=77, credential=501, sectors={1: 0, 2: 1, 3: 0, 4: 2}
@@ -226,12 +227,13 @@ def _known(  # one argument a thing that may differ, so that equal cities share 
     known_rosters = NO_ROSTERS
     if rosters:
         signed = edition.rosters(*rosters, place=GRANT.place)
-        known_rosters = known_rosters.replaced(taken.take_rosters(signed, NOW, held=True).value)
+        opened = take(taken, ROSTERS.of(GRANT.place), signed, NOW, held=True)
+        known_rosters = known_rosters.replaced(opened.value)
     expected = {}
     if appointments is not None:
         signed = replace(edition, exp=appointments_exp, iat=NOW - DAY).appointments(*appointments)
-        opened = taken.take_appointments(signed, NOW, held=True).value
-        expected[opened.place] = opened
+        opened = take(taken, APPOINTMENTS.of("hall-1"), signed, NOW, held=True)
+        expected["hall-1"] = opened.value
     return Known(trust=taken.trust, status=status, rosters=known_rosters, appointments=expected)
 
 

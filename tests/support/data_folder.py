@@ -35,7 +35,6 @@ def endpoints(**known: Any) -> Endpoints:
         "verifier_tls_url": NOWHERE,
         "issuing_url": NOWHERE,
         "fleet_url": NOWHERE,
-        "fleet_tls_url": NOWHERE,
         "api_keys": {},
         "terminals": {},
     }

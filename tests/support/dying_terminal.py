@@ -11,7 +11,7 @@ from typing import Any, Final
 from firmware_stubs.bundles import Bundles
 from firmware_stubs.commands import Ring
 from firmware_stubs.edge.__main__ import main
-from firmware_stubs.edge.disk.memory import Memory
+from firmware_stubs.edge.disk.facts import SqliteFacts
 from firmware_stubs.edge.relay import Relay
 from firmware_stubs.edge.shell import Shell
 
@@ -22,7 +22,7 @@ POINTS: Final[dict[str, tuple[type, str]]] = {
     "opening": (Relay, "open"),
     "started": (Shell, "_act"),
     "done": (Ring, "finish"),
-    "extending": (Memory, "extend"),
+    "extending": (SqliteFacts, "extend"),
     "extended": (Bundles, "adopt_deltas"),
 }
 """answered: the centre has, nothing is written of it · claimed: claims and record are on disk ·

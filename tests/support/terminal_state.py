@@ -1,5 +1,6 @@
 """A terminal's disk and judgement without its process: real SQLite, real bundles, fixed time."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,13 @@ from typing import Any
 import structlog
 
 from firmware_stubs.bundles import Bundles, in_order
+from firmware_stubs.clock import TerminalClock
 from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.records import Records
+from firmware_stubs.edge.disk.facts import SqliteFacts
+from firmware_stubs.edge.disk.messages import SqliteMessages
+from firmware_stubs.edge.disk.records import SqliteRecords
+from firmware_stubs.edge.disk.slots import SlotFiles
+from firmware_stubs.edge.disk.storage import SqliteStorage
 from firmware_stubs.edge.offline import Alone
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import Phase, Scan
@@ -47,13 +53,31 @@ def bundles_of(**changes: Any) -> Bundles:
 
 def alone_in(folder: Path, *, bounds: Bounds | None = None, **changes: Any) -> Alone:
     """Make a terminal that decides alone, its disk in `folder`."""
+    storage = storage_in(
+        folder, bundles_of(max_status_age=86_400, **changes), bounds=bounds or Bounds()
+    )
+    return Alone(grant=GRANT, language=Language.EN, storage=storage, log=structlog.get_logger())
+
+
+def storage_in(
+    folder: Path,
+    bundles: Bundles,
+    *,
+    bounds: Bounds,
+    language: Language = Language.EN,
+    person_key: bytes = b"k" * 32,
+) -> SqliteStorage:
+    """Open a terminal's folder around bundles that are loaded already."""
     database = Database(folder / "state.db")
-    return Alone(
-        grant=GRANT,
-        language=Language.EN,
-        bundles=bundles_of(max_status_age=86_400, **changes),
+    return SqliteStorage(
         database=database,
-        records=Records(database, bounds or Bounds(), Language.EN),
-        keys=PersonKeys(today=b"k" * 32, yesterday=None),
-        log=structlog.get_logger(),
+        facts=SqliteFacts(database),
+        messages=SqliteMessages(database, generation=1),
+        records=SqliteRecords(database, bounds, language),
+        files=SlotFiles(folder / "bundles"),
+        keys=PersonKeys(today=person_key, yesterday=None),
+        clock=TerminalClock(build=0.0, persisted=0.0, offset=None),
+        bundles=bundles,
+        refused=(),
+        _lock=os.open(folder, os.O_RDONLY),
     )

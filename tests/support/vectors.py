@@ -1,9 +1,8 @@
 """Reads our own vectors and judges them by the core; knows nothing of how they were made."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +22,16 @@ from verifier.policy.profiles import check_profile, resolve
 from verifier.sectors.appointments import PlaceAppointments, open_appointments
 from verifier.status.plane import BITS, NO_STATUS, PackedValues, PlaneView, Status, pack
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Taken, Trust, TrustedSet
+from verifier.trust.bundle import Taken, TrustedSet
+from verifier.trust.bundle_kind import Naming
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
+from verifier.trust.kinds import KINDS, take
+from verifier.trust.signers import Trust
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "vectors"
 ALL_SECTORS: Final = frozenset({1, 2, 3, 4})
+PLACE: Final = "hall-1"
+"""Whose the rosters and appointments of all vectors are."""
 FOR_EVER: Final = float("inf")
 
 Vector = Mapping[str, Any]
@@ -203,16 +207,12 @@ class Machine:
         if document["kind"] in ("status", "delta"):
             self._take_plane(document["kind"], data, now, held=held)
             return
-        takes: dict[str, Callable[[bytes, float], object]] = {
-            "root": taken.take_root,
-            "trust": partial(taken.take_trust, held=held),
-            "profiles": partial(taken.take_profiles, held=held),
-            "cards": partial(taken.take_cards, held=held),
-            "rosters": partial(taken.take_rosters, held=held),
-            "appointments": partial(taken.take_appointments, held=held),
-            "grant": taken.read_grant,
-        }
-        takes[document["kind"]](data, now)
+        if document["kind"] == "grant":
+            taken.read_grant(data, now)
+            return
+        kind = KINDS[document["kind"]]
+        name = kind.of(PLACE) if kind.naming is Naming.PLACE else kind.word
+        take(taken, name, data, now, held=held)
 
     def _take_plane(self, kind: str, data: bytes, now: float, *, held: bool) -> None:
         found: Taken[StatusDocument, PlaneView] | Taken[DeltaDocument, PlaneView]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tests.support.public_vectors import agree, public_file
-from verifier.asking import rule_inputs
 from verifier.codes.hcert import decode, read_claims
 from verifier.codes.names import standard, subject_of
 from verifier.contract.envelope import Algorithm
@@ -19,6 +18,7 @@ from verifier.contract.vocabulary import Format
 from verifier.policy.profiles import check_profile, resolve
 from verifier.policy.rules import RuleSet, RuleVerdict, judge_all, kind_of, read_rule
 from verifier.steps.course import Clock
+from verifier.steps.place import rule_inputs
 
 PART_OF_A_NAME: Final = "whole names are compared: a name in common does not make twins one person"
 HOLDERS: Final = dict.fromkeys(

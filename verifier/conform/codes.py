@@ -36,10 +36,11 @@ from verifier.errors import ProfileError, Refusal
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
-from verifier.steps.course import OK, UNASKED, UNSURE, Clock, Known, Unasked
+from verifier.steps.course import OK, UNASKED, UNSURE, Clock, Unasked
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing
+from verifier.trust.known import Known
+from verifier.trust.signers import Trust
 
 ReadPicture = Callable[[bytes], tuple[str, ...]]
 """PNG bytes to the texts of the QR symbols in it; a ValueError says that it is no picture."""

@@ -12,7 +12,6 @@ four members: `type`, `version`, `iat`, `exp` (Unix seconds). Versions start at 
 Status has a file of its own (`status.py`).
 """
 
-import re
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -30,11 +29,27 @@ MAX_MEMBERS: Final = 500
 """Members of any group: a gate judges so many in one scan."""
 MAX_APPOINTMENTS: Final = 20_000
 """Entries of a place: a hall sees a few thousand people a day, a bundle holds two days of it."""
-_PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
+PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
+"""How a place is called."""
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
 ListNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+
+
+class BundleDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The members with which the document of every bundle opens."""
+
+    type: str
+    version: Version
+    iat: Seconds
+    exp: Seconds
+
+
+class PlaceDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of a bundle that is one place's."""
+
+    place: Annotated[str, msgspec.Meta(pattern=rf"\A{PLACE}\Z")]
 
 
 class RootKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,13 +58,9 @@ class RootKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     spki: bytes
 
 
-class RootDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RootDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which keys are root, how many of them must sign, and which keys sign bundles."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
     root_keys: Annotated[tuple[RootKey, ...], msgspec.Meta(min_length=1, max_length=16)]
     threshold: Annotated[int, msgspec.Meta(ge=1, le=16)]
     bundle_keys: Annotated[tuple[RootKey, ...], msgspec.Meta(min_length=1, max_length=16)]
@@ -76,26 +87,18 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     formats: tuple[str, ...] = ("CC1",)
 
 
-class TrustDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrustDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may sign what, when."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
     keys: Annotated[tuple[KeyEntry, ...], msgspec.Meta(max_length=MAX_KEYS)]
     lists: dict[ListNumber, str]
     """Status list number to its URI."""
     sectors_enabled: tuple[int, ...]
 
 
-class ProfilesDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProfilesDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All profiles, each as its validated file says (`verifier.policy.profiles.Profile`)."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
     profiles: tuple[dict[str, Any], ...]
     rules: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_RULES)] = ()
     """Rule files as published, unchanged: JSON text."""
@@ -121,14 +124,9 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     members: Annotated[tuple[RosterMember, ...], msgspec.Meta(min_length=1, max_length=MAX_MEMBERS)]
 
 
-class RostersDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RostersDocument(PlaceDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rosters of the groups that are assigned to one place."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
-    place: Annotated[str, msgspec.Meta(pattern=rf"\A{_PLACE}\Z")]
     rosters: tuple[Roster, ...]
 
 
@@ -143,38 +141,19 @@ class Appointment(
     ends: Seconds
 
 
-class AppointmentsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AppointmentsDocument(PlaceDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The appointments at one place that begin until `exp`, ascending."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
-    place: Annotated[str, msgspec.Meta(pattern=rf"\A{_PLACE}\Z")]
     entries: Annotated[tuple[Appointment, ...], msgspec.Meta(max_length=MAX_APPOINTMENTS)]
 
 
-class CardsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CardsDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the issuers of SMART Health Cards have revoked, by the kid of the signing key."""
 
-    type: str
-    version: Version
-    iat: Seconds
-    exp: Seconds
     lists: Annotated[dict[str, tuple[str, ...]], msgspec.Meta(max_length=MAX_KEYS)]
     """kid -> entries as published: `rid`, or `rid.seconds`."""
 
 
-CARDS: Final = "cards"
-"""Name of the revoked cards."""
-ROOT_STEP: Final = re.compile(r"root-([1-9][0-9]{0,8})")
-"""Name of a root on the way to the newest, which is called root."""
-ROSTERS_OF: Final = re.compile(rf"rosters-({_PLACE})")
-"""Name of a place's rosters."""
-APPOINTMENTS_OF: Final = re.compile(rf"appointments-({_PLACE})")
-"""Name of a place's appointments."""
-OF_PLACE: Final = re.compile(rf"(?:rosters|appointments)-({_PLACE})")
-"""Names of what is known of one place, and handed to its own terminals alone."""
 DELTA_BUCKET: Final = 64
 """Versions in a bucket of deltas: a minute of changes, or an hour of none."""
 
@@ -183,8 +162,8 @@ class BundleVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One line of GET /v1/bundles."""
 
     name: str
-    """root, root-<version>, trust, profiles, cards, rosters-<place>, appointments-<place>, or
-    status-<list>-<plane>."""
+    """root, root-<version>, trust, profiles, rosters-<place>, status-<list>-<plane>: the kinds of
+    bundles stand in `verifier/trust/kinds.py`."""
     version: int
     digest: str
     """SHA-256 of the envelope, hex."""
@@ -198,15 +177,7 @@ class BundleIndex(msgspec.Struct, frozen=True, kw_only=True):
     bundles: tuple[BundleVersion, ...]
 
 
-Document = TypeVar(
-    "Document",
-    RootDocument,
-    TrustDocument,
-    ProfilesDocument,
-    CardsDocument,
-    RostersDocument,
-    AppointmentsDocument,
-)
+Document = TypeVar("Document", bound=BundleDocument)
 
 
 def read_document(payload: bytes, kind: type[Document], type_name: str) -> Document:

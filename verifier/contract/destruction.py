@@ -16,6 +16,7 @@ from msgspec import Meta
 from verifier.contract.cbor import decode, encode
 from verifier.contract.envelope import Algorithm, Sign, SignedUse, seal
 from verifier.contract.errors import MalformedError
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 
 TYPE: Final = "destruction"
@@ -23,8 +24,6 @@ MAX_CERTIFICATE_BYTES: Final = 8192
 """Octets of a certificate; one with 256 different values has some 3,000."""
 DIGEST_BYTES: Final = 32
 CHAIN_BYTES: Final = 16
-CERTIFICATE_OF: Final = re.compile(r"destroyed-(0|[1-9][0-9]{0,9})-([a-z]{1,16})", re.ASCII)
-"""Name of a certificate on the shelf: list and plane."""
 
 Seconds = Annotated[int, Meta(ge=0, lt=1 << 40)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
@@ -74,7 +73,7 @@ class Destruction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def bundle(self) -> str:
         """Name that the plane's snapshots had."""
-        return f"status-{self.list}-{self.plane}"
+        return PlaneName(self.list, self.plane).bundle
 
 
 def certificate_name(number: int, plane: Plane) -> str:

@@ -5,6 +5,7 @@ what those do not say. A delta is a map with text keys. Both stand in an envelop
 under uses of their own. Members, types and bounds: docs/bundles.md, "Status".
 """
 
+import re
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ CHAIN_BYTES: Final = 16
 MAX_DELTA_CHANGES: Final = 100_000
 """Changes of one delta, half a megabyte; more are two deltas, or a snapshot."""
 
+_BUNDLE: Final = re.compile(rf"status-(0|[1-9][0-9]{{0,9}})-({'|'.join(Plane)})", re.ASCII)
 _ISS, _SUB, _EXP, _IAT = 1, 2, 4, 6
 _STATUS_LIST, _TTL = 65533, 65534
 _PLANE_CLAIM: Final = -70002
@@ -39,6 +41,17 @@ class PlaneName(NamedTuple):
     def __str__(self) -> str:
         """Write it as keys of the store do."""
         return f"{self.number}:{self.plane}"
+
+    @property
+    def bundle(self) -> str:
+        """Name of the plane's snapshots among the bundles."""
+        return f"status-{self.number}-{self.plane}"
+
+
+def plane_of(bundle: str) -> PlaneName | None:
+    """Read the name of a snapshot; None: it is the name of something else."""
+    found = _BUNDLE.fullmatch(bundle)
+    return None if found is None else PlaneName(int(found[1]), Plane(found[2]))
 
 
 class StatusDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

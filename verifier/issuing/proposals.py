@@ -3,7 +3,7 @@
     open ──approve──> approved ──carry out──> done
       │                   └──overtaken──> overtaken
       ├──reject──> rejected        (another person)
-      ├──reject──> withdrawn       (the same person)
+      ├──withdraw──> withdrawn     (the same person)
       ├──overtaken──> overtaken
       └──a day──> expired
 
@@ -28,14 +28,20 @@ class ProposalStep(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    WITHDRAW = "withdraw"
+    """The one who proposed takes it back."""
     CARRY_OUT = "carry_out"
     OVERTAKE = "overtake"
+    EXPIRE = "expire"
+    """A day has passed."""
 
 
 STEPS: Final[Mapping[tuple[ProposalState, ProposalStep], ProposalState]] = {
     (_S.OPEN, ProposalStep.APPROVE): _S.APPROVED,
     (_S.OPEN, ProposalStep.REJECT): _S.REJECTED,
+    (_S.OPEN, ProposalStep.WITHDRAW): _S.WITHDRAWN,
     (_S.OPEN, ProposalStep.OVERTAKE): _S.OVERTAKEN,
+    (_S.OPEN, ProposalStep.EXPIRE): _S.EXPIRED,
     (_S.APPROVED, ProposalStep.CARRY_OUT): _S.DONE,
     (_S.APPROVED, ProposalStep.OVERTAKE): _S.OVERTAKEN,
 }
@@ -53,7 +59,7 @@ class StepRefused(Exception):  # noqa: N818 - it is an answer
 def shown(proposal: Proposal, now_ms: int) -> Proposal:
     """Return a proposal as it stands now: an open one expires without anybody's doing."""
     if proposal.state is _S.OPEN and now_ms >= proposal.expires:
-        return structs.replace(proposal, state=_S.EXPIRED)
+        return structs.replace(proposal, state=_step(proposal, ProposalStep.EXPIRE))
     return proposal
 
 
@@ -85,8 +91,8 @@ def rejected(proposal: Proposal, person: str, why: RejectReason, now_ms: int) ->
     wanted = _S.WITHDRAWN if own else _S.REJECTED
     if (proposal.state, proposal.decided_by, proposal.why) == (wanted, person, why):
         return proposal
-    _step(proposal, ProposalStep.REJECT)
-    return structs.replace(proposal, state=wanted, decided_by=person, decided_at=now_ms, why=why)
+    after = _step(proposal, ProposalStep.WITHDRAW if own else ProposalStep.REJECT)
+    return structs.replace(proposal, state=after, decided_by=person, decided_at=now_ms, why=why)
 
 
 def carried_out(proposal: Proposal) -> Proposal:

@@ -9,18 +9,11 @@ from typing import Any
 
 import msgspec
 
-from verifier.contract.bundle import (
-    AppointmentsDocument,
-    CardsDocument,
-    KeyEntry,
-    ProfilesDocument,
-    RootDocument,
-    RostersDocument,
-    TrustDocument,
-)
+from verifier.contract.bundle import BundleDocument, KeyEntry, RootDocument, TrustDocument
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
 from verifier.issuing.signing_key import SigningKey
+from verifier.trust.kinds import KINDS
 from verifier.trust.root import seal_root_file
 
 
@@ -76,17 +69,9 @@ def seal_root(document: RootDocument, keys: Sequence[SigningKey]) -> bytes:
     return seal_root_file(tuple(_seal(SignedUse.BUNDLE, payload, key) for key in keys))
 
 
-def seal_bundle(
-    document: TrustDocument | ProfilesDocument | CardsDocument | AppointmentsDocument,
-    key: SigningKey,
-) -> bytes:
-    """Sign a trust bundle, the profiles, revoked cards or appointments with a bundle key."""
-    return _seal(SignedUse.BUNDLE, _payload(document), key)
-
-
-def seal_rosters(document: RostersDocument, key: SigningKey) -> bytes:
-    """Sign rosters with a key of use `roster`."""
-    return _seal(SignedUse.ROSTER, _payload(document), key)
+def seal_bundle(document: BundleDocument, key: SigningKey) -> bytes:
+    """Sign the document of a bundle, for the use that the table of kinds says."""
+    return _seal(KINDS[document.type].use, _payload(document), key)
 
 
 def _payload(document: msgspec.Struct) -> bytes:

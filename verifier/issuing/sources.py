@@ -17,9 +17,9 @@ from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
 from verifier.issuing.publisher import TrustSource
-from verifier.trust.bundle import open_trust
 from verifier.trust.keys import bind, kid_of, load_spki, spki_of
 from verifier.trust.lists import Offer
+from verifier.trust.signers import open_trust
 
 CREDENTIAL: Final = "credential"
 _ALGORITHMS: Final[Mapping[Format, frozenset[Algorithm]]] = {

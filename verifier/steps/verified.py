@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from verifier.codes.claims import Claims
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import TrustedKey
+from verifier.trust.signers import Trust
 
 DEFAULT_ENTRIES: Final = 50_000
 """Credentials remembered; about 2 KB each with the phone's loaded key: 100 MB at most."""

@@ -5,8 +5,8 @@ The order, after The Update Framework:
    threshold of the old root keys and of its own.
 2. The trust bundle is taken when a bundle key of the root signed it, its version is not below the
    floor, and the same version has the same bytes (else it is a fork).
-3. Profiles, revoked cards and appointments the same; rosters when a roster key of the trust bundle
-   signed them; status snapshots and deltas when a status key of it signed them for a list it may
+3. Documents of all other kinds (`kinds.py`) the same, each signed by whom its row names; status
+   snapshots and deltas when a status key of the trust bundle signed them for a list it may
    publish. A plane's floor is its version and chain: a snapshot from before it is taken only
    together with deltas that lead there.
 What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
@@ -15,48 +15,39 @@ no disk, no clock here.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from verifier.contract.bundle import (
-    CARDS,
-    AppointmentsDocument,
-    CardsDocument,
-    KeyEntry,
-    ProfilesDocument,
-    RostersDocument,
-    TrustDocument,
-)
+from verifier.contract.bundle import BundleDocument, TrustDocument
 from verifier.contract.destruction import Destruction, certificate_name, read_destruction
 from verifier.contract.envelope import Envelope, SignedUse
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
-from verifier.contract.status import DeltaDocument, StatusDocument, read_delta, read_status
-from verifier.contract.vocabulary import Format, Plane, Sector
+from verifier.contract.status import (
+    DeltaDocument,
+    PlaneName,
+    StatusDocument,
+    read_delta,
+    read_status,
+)
+from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
-from verifier.groups.roster import PlaceRosters, open_rosters
-from verifier.policy.profiles import Profiles, open_profiles
-from verifier.sectors.appointments import PlaceAppointments, open_appointments
 from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
-from verifier.status.rids import RevokedCards, open_cards
-from verifier.trust.jwk import thumbprint_of
-from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
+from verifier.trust.keys import TrustedKey
 from verifier.trust.root import keys_of, read_root
-from verifier.trust.signed_document import document_in, holds, opened, read_by, taken_apart
+from verifier.trust.signed_document import (
+    SignedKind,
+    document_in,
+    holds,
+    opened,
+    read_by,
+    taken_apart,
+)
+from verifier.trust.signers import NO_TRUST, Trust, open_trust
 
-AnyDocument = (
-    TrustDocument | ProfilesDocument | CardsDocument | RostersDocument | AppointmentsDocument
-)
-AnyContent = TypeVar(
-    "AnyContent",
-    ProfilesDocument,
-    RostersDocument,
-    AppointmentsDocument,
-    StatusDocument,
-    DeltaDocument,
-)
+Content = TypeVar("Content")
 Value = TypeVar("Value")
 OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument, Destruction)
 
@@ -69,32 +60,11 @@ class Floor:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trust:
-    """Who may sign what, when; compared by identity, since caches hang on it."""
-
-    version: int
-    expires: float
-    ring: KeyRing
-    sectors_enabled: frozenset[int]
-    lists: Mapping[int, str] = field(default_factory=dict)
-
-
-class Taken(NamedTuple, Generic[AnyContent, Value]):
+class Taken(NamedTuple, Generic[Content, Value]):
     """What was accepted: the document as it was signed, and its content ready for use."""
 
-    document: AnyContent
+    document: Content
     value: Value
-
-
-class TakenCards(NamedTuple):
-    """Revoked cards that were accepted."""
-
-    document: CardsDocument
-    value: Mapping[str, RevokedCards]
-
-
-NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
 
 
 class TrustedSet:
@@ -132,56 +102,51 @@ class TrustedSet:
         self._root, self._root_digest = root, digest
         self._raise_floor("root", root.version, digest)
 
-    def take_trust(self, data: bytes, now: float, *, held: bool = False) -> Trust:
+    def take_trust(
+        self, data: bytes, now: float, *, held: bool = False
+    ) -> "Taken[TrustDocument, Trust]":
         """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
-        envelope = self._by_bundle_key(data)
-        document = document_in(envelope, TrustDocument, "trust")
+        document = document_in(self._by_bundle_key(data), TrustDocument, "trust")
         trust = open_trust(document)
         self._accept(data, document, "trust", now, held=held)
         self.trust = trust
-        return trust
+        return Taken(document, trust)
 
-    def take_profiles(
-        self, data: bytes, now: float, *, held: bool = False
-    ) -> "Taken[ProfilesDocument, Profiles]":
-        """Take the profiles and their rules."""
-        document = document_in(self._by_bundle_key(data), ProfilesDocument, "profiles")
-        profiles = opened(lambda: open_profiles(document))
-        self._accept(data, document, "profiles", now, held=held)
-        return Taken(document, profiles)
-
-    def take_cards(self, data: bytes, now: float, *, held: bool = False) -> TakenCards:
-        """Take the revoked health cards; signed by a bundle key."""
-        document = document_in(self._by_bundle_key(data), CardsDocument, CARDS)
-        revoked = opened(lambda: open_cards(document))
-        self._accept(data, document, CARDS, now, held=held)
-        return TakenCards(document, revoked)
-
-    def take_appointments(
-        self, data: bytes, now: float, *, held: bool = False
-    ) -> "Taken[AppointmentsDocument, PlaceAppointments]":
-        """Take a place's appointments; signed by a bundle key."""
-        document = document_in(self._by_bundle_key(data), AppointmentsDocument, "appointments")
-        appointments = opened(lambda: open_appointments(document))
-        self._accept(data, document, f"appointments-{document.place}", now, held=held)
-        return Taken(document, appointments)
-
-    def take_rosters(
-        self, data: bytes, now: float, *, held: bool = False
-    ) -> "Taken[RostersDocument, PlaceRosters]":
-        """Take a place's rosters; signed by a roster key of the trust bundle."""
-        envelope = taken_apart(data)
-        self._verified(envelope, SignedUse.ROSTER, "roster", now, held=held)
-        document = document_in(envelope, RostersDocument, "rosters")
-        rosters = opened(lambda: open_rosters(document))
-        self._accept(data, document, f"rosters-{document.place}", now, held=held)
-        return Taken(document, rosters)
+    def take_document(
+        self,
+        kind: SignedKind,
+        name: str,
+        data: bytes,
+        now: float,
+        *,
+        place: str | None = None,
+        held: bool = False,
+    ) -> "Taken[Any, Any]":
+        """Take a document of a kind under its name; `place`: whose it must be, by its own words."""
+        envelope = self._signed_by(kind, data, now, held=held)
+        document = document_in(envelope, kind.document, kind.word)
+        if place is not None and getattr(document, "place", None) != place:
+            raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
+        value = opened(lambda: kind.opener(document))
+        self._accept(data, document, name, now, held=held)
+        return Taken(document, value)
 
     def take_status(
-        self, data: bytes, now: float, *, deltas: Sequence[bytes] = (), held: bool = False
+        self,
+        data: bytes,
+        now: float,
+        *,
+        plane: PlaneName | None = None,
+        deltas: Sequence[bytes] = (),
+        held: bool = False,
     ) -> "Taken[StatusDocument, PlaneView]":
-        """Take a snapshot with the deltas that follow it: what they lead to, or nothing."""
+        """Take a snapshot with the deltas that follow it: what they lead to, or nothing.
+
+        `plane`: which plane it must be of.
+        """
         document = self.read_status(data, now, held=held)
+        if plane not in (None, (document.list, document.plane)):
+            raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
         view, newest = opened(lambda: open_plane(document)), document.exp
         for each in deltas:
             delta = self.read_delta(each, now, held=held)
@@ -206,12 +171,16 @@ class TrustedSet:
         self._accept_plane(delta.list, delta.plane, after, late=now > delta.exp and not held)
         return Taken(delta, after)
 
-    def take_destruction(self, data: bytes, now: float, *, held: bool = False) -> Destruction:
+    def take_destruction(
+        self, data: bytes, now: float, *, plane: PlaneName | None = None, held: bool = False
+    ) -> Destruction:
         """Take the certificate that a plane was destroyed: nothing of it is taken any more.
 
         It never expires: whoever slept through it drops the plane on hearing of it.
         """
         document = self._published(data, SignedUse.DESTRUCTION, read_destruction, now, held=held)
+        if plane not in (None, (document.list, document.plane)):
+            raise BundleRefused(BundleCause.MALFORMED, "a certificate of another plane")
         digest = hashlib.sha256(data).digest()
         ended, before = self.floors.get(document.bundle), self.floors.get(document.name)
         if before is not None and before.version == document.version and before.digest != digest:
@@ -252,7 +221,7 @@ class TrustedSet:
         return document
 
     def _accept_plane(self, number: int, plane: Plane, view: PlaneView, *, late: bool) -> None:
-        name = f"status-{number}-{plane}"
+        name = PlaneName(number, plane).bundle
         if certificate_name(number, plane) in self.floors:
             raise BundleRefused(BundleCause.ROLLBACK, "a plane that was destroyed")
         floor = self.floors.get(name)
@@ -279,12 +248,19 @@ class TrustedSet:
         except MalformedError as error:
             raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
-    def _by_bundle_key(self, data: bytes) -> Envelope:
+    def _signed_by(self, kind: SignedKind, data: bytes, now: float, *, held: bool) -> Envelope:
+        if kind.key_use is None:
+            return self._by_bundle_key(data, kind.use)
+        envelope = taken_apart(data)
+        self._verified(envelope, kind.use, kind.key_use, now, held=held)
+        return envelope
+
+    def _by_bundle_key(self, data: bytes, use: SignedUse = SignedUse.BUNDLE) -> Envelope:
         envelope = taken_apart(data)
         key = self._bundle_keys.get(envelope.kid)
         if key is None:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
-        if not holds(envelope, SignedUse.BUNDLE, key):
+        if not holds(envelope, use, key):
             raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
         return envelope
 
@@ -310,7 +286,7 @@ class TrustedSet:
     def _accept(
         self,
         data: bytes,
-        document: AnyDocument,
+        document: BundleDocument,
         name: str,
         now: float,
         *,
@@ -332,45 +308,3 @@ class TrustedSet:
         if held is not None and name == "root" and version < held.version:
             raise BundleRefused(BundleCause.ROLLBACK, "a root below the floor")
         self.floors[name] = Floor(version=version, digest=digest)
-
-
-def open_trust(document: TrustDocument) -> Trust:
-    """Turn a trust document into what codes are judged by; who signed it is not asked here.
-
-    Raises:
-        BundleRefused: MALFORMED: a key that does not load, or does not fit its algorithm.
-    """
-    return Trust(
-        version=document.version,
-        expires=document.exp,
-        ring=KeyRing(tuple(key for entry in document.keys for key in _trusted_keys(entry))),
-        sectors_enabled=frozenset(Sector(s) for s in document.sectors_enabled if s in set(Sector)),
-        lists=document.lists,
-    )
-
-
-def _trusted_keys(entry: KeyEntry) -> Iterator[TrustedKey]:
-    """Trust a key under its kid; for health cards, whose kids are text, under its thumbprint."""
-    try:
-        public, key = load_spki(entry.spki)
-    except MalformedError as error:
-        raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
-    if key.algorithm != entry.algorithm:
-        raise BundleRefused(BundleCause.MALFORMED, "a key that does not fit its algorithm")
-    if Format.CC1 in entry.formats and "credential" in entry.uses and entry.issuer is None:
-        raise BundleRefused(BundleCause.MALFORMED, "a key for CC1 credentials without its issuer")
-    kids: list[bytes | str] = [kid_of(public) if entry.kid is None else entry.kid]
-    if Format.SHC.value in entry.formats:
-        kids.append(thumbprint_of(public))
-    for kid in kids:
-        yield TrustedKey(
-            kid=kid,
-            key=key,
-            uses=frozenset(entry.uses),
-            not_before=entry.nbf,
-            not_after=entry.exp,
-            issuer=entry.issuer,
-            lists=frozenset(entry.lists),
-            sectors=frozenset(entry.sectors),
-            formats=frozenset(entry.formats),
-        )

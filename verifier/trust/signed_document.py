@@ -4,9 +4,10 @@ Which key may sign what is `bundle.py`'s to say; content is read only after its 
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from verifier.contract.bundle import Document, read_document
+from verifier.contract.bundle import BundleDocument, Document, read_document
 from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_signed
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, ProfileError
@@ -14,6 +15,22 @@ from verifier.policy.rules import RuleError
 from verifier.trust.keys import VerifyKey
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedKind:
+    """What must be known of a kind of bundle to take one."""
+
+    word: str
+    """How its names begin, and the type that its documents state."""
+    use: SignedUse = SignedUse.BUNDLE
+    """What the signature is made for."""
+    key_use: str | None = None
+    """Use that a key of the trust bundle must have to sign it; None: a bundle key of the root."""
+    document: type[BundleDocument] = BundleDocument
+    """Members of its documents."""
+    opener: Callable[[Any], Any] = field(default=lambda document: document)
+    """Makes a document ready for use; raises MalformedError or ProfileError if it cannot."""
 
 
 def opened(opening: Callable[[], Value]) -> Value:

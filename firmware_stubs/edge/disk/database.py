@@ -3,8 +3,9 @@
 WAL with synchronous=FULL: a committed transaction has been fsynced. `durable=False` commits without
 waiting for the disk: such a write survives the death of the process, not of the machine, and is for
 notes that only help a restart within seconds. Deleted rows are overwritten (secure_delete), and the
-log that still holds them is emptied after a sweep. All access is by the desk's thread
-(`firmware_stubs.edge.disk.thread`). What the tables mean stands in the files that own them.
+log that still has them is emptied after a sweep. All access is by one thread, the executor's
+(`firmware_stubs.edge.executor`). What SQLite cannot do is a `StorageError`. What the tables mean
+stands in the files that own them.
 """
 
 import os
@@ -12,7 +13,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from firmware_stubs.storage import StorageError
 
 SCHEMA_VERSION: Final = 2
 BUSY_S: Final = 2.0
@@ -130,8 +133,16 @@ class Database:
         """Run one transaction: all or nothing, on disk when it returns (if `durable`).
 
         Raises:
-            sqlite3.Error: nothing was written.
+            StorageError: nothing was written.
         """
+        try:
+            with self._transaction(durable=durable) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StorageError(str(error)) from error
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
         connection = self.connection
         if not durable:
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -148,9 +159,29 @@ class Database:
             if not durable:
                 connection.execute("PRAGMA synchronous=FULL")
 
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Return what a query finds.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        try:
+            return self.connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(str(error)) from error
+
+    def row(self, query: str, *values: Any) -> Any:
+        """Return the first row that a query finds, or None.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        found = self.rows(query, *values)
+        return found[0] if found else None
+
     def empty_log(self) -> None:
         """Move the write-ahead log into the file and cut it, so that deleted texts are gone."""
-        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close it."""

@@ -1,4 +1,4 @@
-"""The outbox on disk: the table `scan`. What may go when is `firmware_stubs.outbox`'s to say.
+"""The outbox in SQLite: the table `scan`. What may go when is `firmware_stubs.outbox`'s to say.
 
 A row is a scan: noted before the centre is asked, then decided, then acknowledged, then deleted.
 The texts are kept for the upload and go with their row. A decision's own group counts and names are
@@ -13,18 +13,11 @@ import msgspec
 
 from firmware_stubs.edge.disk.database import Database
 from firmware_stubs.outbox import SWEEP, Bounds, Fill, Room, WaitingRecord, deletable_before, room
-from firmware_stubs.scans import SAME_S, FinalDecision, Phase, Scan
-from verifier.contract.reasons import Language, Reason, sentence
-from verifier.contract.scan import (
-    MAX_UPLOAD_RECORDS,
-    ScanId,
-    TerminalAnswer,
-    UploadRecord,
-)
+from firmware_stubs.scans import SAME_S, FinalDecision, Scan, restored, restored_decision
+from firmware_stubs.storage import MAX_MILLISECONDS
+from verifier.contract.reasons import Language, Reason
+from verifier.contract.scan import MAX_UPLOAD_RECORDS, UploadRecord
 from verifier.contract.vocabulary import Outcome
-
-MAX_MILLISECONDS: Final = 60_000.0
-"""Milliseconds; the contract's bound on what an upload says a decision took."""
 
 _NOTE: Final = "INSERT OR IGNORE INTO scan (scan_id, text, octets, at) VALUES (?, ?, ?, ?)"
 _DECIDE: Final = """
@@ -56,7 +49,7 @@ WHERE NOT decided OR at > ? ORDER BY number
 _Recent: TypeAlias = tuple[str, str, float, int, int, str, str | None, int | None, int]
 
 
-class Records:
+class SqliteRecords:
     """The outbox."""
 
     def __init__(self, database: Database, bounds: Bounds, language: Language) -> None:
@@ -68,7 +61,7 @@ class Records:
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""
-        entries, octets, acknowledged = self._database.connection.execute(_FILL).fetchone()
+        entries, octets, acknowledged = self._database.row(_FILL)
         return Fill(entries=entries, octets=octets, acknowledged=acknowledged)
 
     def full(self) -> bool:
@@ -115,13 +108,12 @@ class Records:
 
     def next(self) -> tuple[WaitingRecord, ...]:
         """Return the oldest unacknowledged, at most one upload's worth."""
-        rows = self._database.connection.execute(_WAITING, (MAX_UPLOAD_RECORDS,))
+        rows = self._database.rows(_WAITING, MAX_UPLOAD_RECORDS)
         return tuple(WaitingRecord(number=number, octets=octets) for number, octets in rows)
 
     def read(self, numbers: Sequence[int]) -> tuple[UploadRecord, ...]:
         """Return records as they are uploaded."""
-        execute = self._database.connection.execute
-        return tuple(_upload(execute(_UPLOAD, (number,)).fetchone()) for number in numbers)
+        return tuple(_upload(self._database.row(_UPLOAD, number)) for number in numbers)
 
     def acknowledge(self, scan_ids: Sequence[str], at: float) -> None:
         """Note the centre's acknowledgement."""
@@ -156,7 +148,7 @@ class Records:
 
     def recent(self, now: float) -> tuple[Scan, ...]:
         """Return the scans of the last seconds and those without a decision, after a restart."""
-        rows = self._database.connection.execute(_RECENT, (now - SAME_S,)).fetchall()
+        rows = self._database.rows(_RECENT, now - SAME_S)
         return tuple(self._scan(row) for row in rows)
 
     def _insert(self, connection: sqlite3.Connection, scan: Scan) -> None:
@@ -169,22 +161,17 @@ class Records:
 
     def _scan(self, row: _Recent) -> Scan:
         scan_id, text, at, decided, online, decision, reason, sector_class, opened = row
-        phase = Phase.FINAL if decided else Phase.ORPHAN
-        scan = Scan(scan_id=ScanId(scan_id), text=text, at=at, phase=phase)
-        scan.opened = bool(opened)
+        final = None
         if decided:
-            outcome = Outcome(decision)
-            why = None if reason is None else Reason(reason)
-            answer = TerminalAnswer(
-                scan_id=scan_id,
-                decision=outcome,
-                reason=why,
-                sentence=sentence(outcome, why, self._language),
-                sector_class=sector_class,
-                recorded=bool(online),
+            final = restored_decision(
+                scan_id,
+                Outcome(decision),
+                None if reason is None else Reason(reason),
+                sector_class,
+                online=bool(online),
+                language=self._language,
             )
-            scan.final = FinalDecision(answer=answer, online=bool(online))
-        return scan
+        return restored(scan_id, text, at, opened=bool(opened), final=final)
 
 
 def _upload(row: tuple[str, str, float, str, str | None, int, float, int]) -> UploadRecord:

@@ -6,7 +6,7 @@ Which one counts is the database's to say; the file that counts is never written
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from firmware_stubs.edge.disk.memory import write_durably
+from firmware_stubs.edge.disk.facts import write_durably
 from firmware_stubs.slots import Slot, SlotContent
 
 
@@ -21,10 +21,10 @@ class SlotFiles:
         """Write a slot that is not in use; on disk when it returns."""
         write_durably(self._path(name, slot), data)
 
-    def read(self, held: Mapping[str, SlotContent]) -> dict[str, bytes]:
+    def read(self, slots: Mapping[str, SlotContent]) -> dict[str, bytes]:
         """Read the slots in use; what cannot be read is left out."""
         found = {}
-        for name, entry in held.items():
+        for name, entry in slots.items():
             try:
                 found[name] = self._path(name, entry.slot).read_bytes()
             except OSError:
@@ -36,9 +36,9 @@ class SlotFiles:
         for slot in Slot:
             self._path(name, slot).unlink(missing_ok=True)
 
-    def keep_only(self, held: Iterable[str]) -> None:
-        """Delete what belongs to no bundle that is held: the process died as it was dropped."""
-        names = set(held)
+    def keep_only(self, used: Iterable[str]) -> None:
+        """Delete what belongs to no bundle in use: the process died as it was dropped."""
+        names = set(used)
         for path in self._folder.iterdir():
             if path.name.rpartition(".")[0] not in names:
                 path.unlink()

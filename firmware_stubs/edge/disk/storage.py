@@ -2,39 +2,82 @@
 
 import fcntl
 import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
+from firmware_stubs import uses
 from firmware_stubs.bundles import Bundles
 from firmware_stubs.clock import TerminalClock
-from firmware_stubs.edge.disk import uses
 from firmware_stubs.edge.disk.database import Database, StateError
-from firmware_stubs.edge.disk.memory import Memory, person_key
-from firmware_stubs.edge.disk.messages import MessageQueue
-from firmware_stubs.edge.disk.records import Records
+from firmware_stubs.edge.disk.facts import SqliteFacts, person_key
+from firmware_stubs.edge.disk.messages import SqliteMessages
+from firmware_stubs.edge.disk.records import SqliteRecords
 from firmware_stubs.edge.disk.slots import SlotFiles
+from firmware_stubs.edge.disk.uses import SqliteUses
 from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.version import BUILD_TIME
 from firmware_stubs.outbox import Bounds
-from firmware_stubs.slots import Refused
+from firmware_stubs.scans import FinalDecision, Scan
+from firmware_stubs.slots import Refused, Slot
+from firmware_stubs.storage import StorageError, Transaction
 from runtime.settings import SettingsError
+from verifier.contract.vocabulary import Answer
 from verifier.errors import BundleRefused
-from verifier.steps.use import PersonKeys
+from verifier.steps.use import PersonKeys, Use
 
 MAX_ROOT_BYTES: Final = 64 * 1024
-"""Octets of a root file; 16 signatures over 32 keys take 50 KB."""
+"""Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _SqliteTransaction:
+    """One open transaction of the database."""
+
+    _connection: sqlite3.Connection
+    _records: SqliteRecords
+
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Answer:
+        """Take all claims, or none and say why."""
+        return uses.take(SqliteUses(self._connection), claims, scan_id=scan_id, now=now)
+
+    def remember(self, claims: Iterable[Use], *, scan_id: str, now: float) -> None:
+        """Take all claims unasked."""
+        uses.remember(SqliteUses(self._connection), claims, scan_id=scan_id, now=now)
+
+    def decide(
+        self,
+        scan: Scan,
+        verdict: FinalDecision,
+        *,
+        acknowledged_at: float | None,
+        clock_unsure: bool = False,
+        milliseconds: float = 0.0,
+    ) -> bool:
+        """Write a decision; False: there is no room for it, or the scan was decided before."""
+        return self._records.decide(
+            self._connection,
+            scan,
+            verdict,
+            acknowledged_at=acknowledged_at,
+            clock_unsure=clock_unsure,
+            milliseconds=milliseconds,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
-class Storage:
+class SqliteStorage:
     """The open folder."""
 
+    lasting: ClassVar[bool] = True
     database: Database
-    memory: Memory
-    lanes: MessageQueue
-    records: Records
-    shelf: SlotFiles
+    facts: SqliteFacts
+    messages: SqliteMessages
+    records: SqliteRecords
+    files: SlotFiles
     keys: PersonKeys
     clock: TerminalClock
     bundles: Bundles
@@ -42,21 +85,37 @@ class Storage:
     """Slots that could not be loaded at start."""
     _lock: int
 
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
+        """Keep one decision: all or nothing, on disk when it returns (if `durable`)."""
+        with self.database.transaction(durable=durable) as connection:
+            yield _SqliteTransaction(connection, self.records)
+
+    def write_slot(self, name: str, slot: Slot, data: bytes) -> None:
+        """Write a slot that is not in use; on disk when it returns."""
+        try:
+            self.files.write(name, slot, data)
+        except OSError as error:
+            raise StorageError(f"slot {name}: {error.strerror}") from error
+
     def sweep(self, *, now: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
         gone = self.records.sweep(confirmed_at)
         with self.database.transaction(durable=False) as connection:
-            uses.sweep(connection, now)
-        self.memory.persist_time(now)
+            SqliteUses(connection).sweep(now)
+        self.facts.persist_time(now)
         if self.clock.offset is not None:
-            self.memory.persist_offset(self.clock.offset)
+            self.facts.persist_offset(self.clock.offset)
         if gone:
             self.database.empty_log()
         return gone
 
     def end_plane(self, name: str) -> None:
-        """Leave no octet of a plane that is forgotten: its slots, and what a log still holds."""
-        self.shelf.remove(name)
+        """Leave no byte of a plane that is forgotten: its slots, and what a log still has."""
+        try:
+            self.files.remove(name)
+        except OSError as error:
+            raise StorageError(f"slot {name}: {error.strerror}") from error
         self.database.empty_log()
 
     def close(self) -> None:
@@ -65,7 +124,7 @@ class Storage:
         os.close(self._lock)
 
 
-def open_storage(settings: TerminalSettings, *, wall: float, reset: bool = False) -> Storage:
+def open_storage(settings: TerminalSettings, *, wall: float, reset: bool = False) -> SqliteStorage:
     """Open a terminal's folder; `wall` is the system's clock, `reset` forgets the bundles' slots.
 
     Raises:
@@ -76,41 +135,41 @@ def open_storage(settings: TerminalSettings, *, wall: float, reset: bool = False
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(folder / "lock")
     database = Database(folder / "state.db")
-    memory = Memory(database)
-    shelf = SlotFiles(folder / "bundles")
+    facts = SqliteFacts(database)
+    files = SlotFiles(folder / "bundles")
     if reset:
-        memory.forget_slots()
-        shelf.clear()
+        facts.forget_slots()
+        files.clear()
     bounds = Bounds(
         entries=settings.outbox_entries, octets=settings.outbox_octets, keep_s=settings.keep_s
     )
-    records = Records(database, bounds, settings.language)
-    if memory.machine_restarted():
+    records = SqliteRecords(database, bounds, settings.language)
+    if facts.machine_restarted():
         records.forget_undecided()
-    clock = TerminalClock(build=BUILD_TIME, persisted=memory.time(), offset=memory.offset())
-    held = memory.slots()
-    shelf.keep_only(held)
+    clock = TerminalClock(build=BUILD_TIME, persisted=facts.time(), offset=facts.offset())
+    slots = facts.slots()
+    files.keep_only(slots)
     database.empty_log()  # what was forgotten as the last process died
-    bundles = _bundles(settings, memory)
-    return Storage(
+    bundles = _bundles(settings, facts)
+    return SqliteStorage(
         database=database,
-        memory=memory,
-        lanes=MessageQueue(database, settings.generation),
+        facts=facts,
+        messages=SqliteMessages(database, settings.generation),
         records=records,
-        shelf=shelf,
+        files=files,
         keys=PersonKeys(today=person_key(folder / "person.key"), yesterday=None),
         clock=clock,
         bundles=bundles,
-        refused=bundles.load(shelf.read(held), clock.at_least(wall), memory.deltas()),
+        refused=bundles.load(files.read(slots), clock.at_least(wall), facts.deltas()),
         _lock=lock,
     )
 
 
-def _bundles(settings: TerminalSettings, memory: Memory) -> Bundles:
+def _bundles(settings: TerminalSettings, facts: SqliteFacts) -> Bundles:
     try:
         with Path(settings.root).open("rb") as file:
             root = file.read(MAX_ROOT_BYTES)
-        return Bundles(root, floors=memory.floors(), held=memory.slots())
+        return Bundles(root, floors=facts.floors(), held=facts.slots())
     except OSError as error:
         raise SettingsError(f"$.root: cannot read {settings.root}: {error.strerror}") from error
     except BundleRefused as error:

@@ -1,83 +1,49 @@
-"""Uses on the terminal: the same claims as the centre's store function, in one SQLite transaction.
+"""The table of uses in SQLite, within one transaction. Rules: `firmware_stubs.uses`.
 
-`take` first checks all claims, then takes all or none; the answers are the centre's. What the
-centre passed is remembered here too, so that going offline does not forget it. Tables: `held` (key,
-scan_id, until) for ONCE, ENTER and LEAVE, whose keys never meet; `room` (key, count, until). A
-terminal counts those whom it let in itself: what passes at another gate while both are offline
-comes out at upload, as an incident.
+Tables: `held` (key, scan_id, until) for ONCE, ENTER and LEAVE; `room` (key, count, until).
 """
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
-
-from verifier.contract.vocabulary import Answer
-from verifier.steps.use import Use, UseKind
-
-_REFUSALS: Final = {
-    UseKind.ONCE: Answer.USED,
-    UseKind.ENTER: Answer.PAIR,
-    UseKind.LEAVE: Answer.PAIR,
-    UseKind.ROOM: Answer.FULL,
-}
 
 
-def take(
-    connection: sqlite3.Connection, claims: Iterable[Use], *, scan_id: str, now: float
-) -> Answer:
-    """Take all claims or none, within the caller's transaction; `now` in Unix seconds."""
-    claims = tuple(claims)
-    for claim in claims:
-        if not _free(connection, claim, scan_id, now):
-            return _REFUSALS[claim.kind]
-    remember(connection, claims, scan_id=scan_id, now=now)
-    return Answer.FRESH
+class SqliteUses:
+    """Uses, over a connection with an open transaction."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
 
-def remember(
-    connection: sqlite3.Connection, claims: Iterable[Use], *, scan_id: str, now: float
-) -> None:
-    """Take all claims unasked: somebody who may has passed this scan."""
-    for claim in claims:
-        if claim.kind is UseKind.ROOM:
-            _count(connection, claim, now)
-        elif claim.kind is UseKind.LEAVE:
-            connection.execute("DELETE FROM held WHERE key IN (?, ?)", (claim.key, claim.also))
-        else:
-            connection.execute(
-                "INSERT OR REPLACE INTO held (key, scan_id, until) VALUES (?, ?, ?)",
-                (claim.key, scan_id, now + claim.seconds),
-            )
+    def holders(self, key: str, also: str, now: float) -> tuple[str, ...]:
+        """Return the scan_ids that have taken either key and still count."""
+        rows = self._execute(
+            "SELECT scan_id FROM held WHERE key IN (?, ?) AND until > ?", (key, also, now)
+        )
+        return tuple(scan_id for (scan_id,) in rows)
 
+    def hold(self, key: str, scan_id: str, until: float) -> None:
+        """Take a key for a scan."""
+        self._execute(
+            "INSERT OR REPLACE INTO held (key, scan_id, until) VALUES (?, ?, ?)",
+            (key, scan_id, until),
+        )
 
-def sweep(connection: sqlite3.Connection, now: float) -> int:
-    """Delete what no longer counts; returns how many."""
-    gone = connection.execute("DELETE FROM held WHERE until <= ?", (now,)).rowcount
-    return gone + connection.execute("DELETE FROM room WHERE until <= ?", (now,)).rowcount
+    def release(self, key: str, also: str) -> None:
+        """Give both keys back."""
+        self._execute("DELETE FROM held WHERE key IN (?, ?)", (key, also))
 
+    def inside(self, key: str, now: float) -> int:
+        """Return how many are in a room; 0 when its count no longer counts."""
+        row = self._execute(
+            "SELECT count FROM room WHERE key = ? AND until > ?", (key, now)
+        ).fetchone()
+        return 0 if row is None else int(row[0])
 
-def _free(connection: sqlite3.Connection, claim: Use, scan_id: str, now: float) -> bool:
-    if claim.kind is UseKind.ROOM:
-        return claim.count <= 0 or _inside(connection, claim, now) + claim.count <= claim.limit
-    holders = connection.execute(
-        "SELECT scan_id FROM held WHERE key IN (?, ?) AND until > ?", (claim.key, claim.also, now)
-    ).fetchall()
-    if claim.kind is UseKind.LEAVE:
-        return bool(holders)
-    # What this very scan holds is its own: a repetition takes nothing twice.
-    return all(holder == scan_id for (holder,) in holders)
+    def count(self, key: str, count: int, until: float) -> None:
+        """Set how many are in a room."""
+        self._execute(
+            "INSERT OR REPLACE INTO room (key, count, until) VALUES (?, ?, ?)", (key, count, until)
+        )
 
-
-def _inside(connection: sqlite3.Connection, claim: Use, now: float) -> int:
-    row = connection.execute(
-        "SELECT count FROM room WHERE key = ? AND until > ?", (claim.key, now)
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _count(connection: sqlite3.Connection, claim: Use, now: float) -> None:
-    count = max(0, _inside(connection, claim, now) + claim.count)
-    connection.execute(
-        "INSERT OR REPLACE INTO room (key, count, until) VALUES (?, ?, ?)",
-        (claim.key, count, now + claim.seconds),
-    )
+    def sweep(self, now: float) -> int:
+        """Delete what no longer counts; returns how many."""
+        gone = self._execute("DELETE FROM held WHERE until <= ?", (now,)).rowcount
+        return gone + self._execute("DELETE FROM room WHERE until <= ?", (now,)).rowcount

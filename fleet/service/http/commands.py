@@ -15,6 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from fleet import commands
+from fleet.books.commands import COMMAND, CommandOrder, promise_key
 from fleet.commands import CommandRecord, Order
 from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
 from fleet.contract.messages import Argument
@@ -23,7 +24,7 @@ from fleet.errors import CommandError
 from fleet.service.app import Fleet
 from fleet.service.http.access import allowed, orderer, require_place
 from fleet.service.shard_writer import BusyError
-from fleet.service.store.orders import promise_key, read_commands
+from fleet.service.store.shards import read_strings
 from runtime.clock import now_ms
 from runtime.http.access import Caller
 from runtime.http.audited import audited
@@ -33,7 +34,7 @@ from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.vocabulary import ApiScope, GrantState
 
 MAX_BODY_BYTES: Final = 4096
-"""Octets of a request; a command has few arguments."""
+"""Bytes of a request; a command has few arguments."""
 STORE_LIMIT_S: Final = 5.0
 """Seconds a caller waits for the store; past it the outcome is found with the same key."""
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -92,9 +93,13 @@ class CommandResource:
         try:
             stored, known = await _give(
                 fleet,
-                command,
-                promise_key(order.caller, terminal, key),
-                hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
+                CommandOrder(
+                    command=command,
+                    key=promise_key(order.caller, terminal, key),
+                    digest=hashlib.sha256(
+                        msgspec.json.encode(order, order="deterministic")
+                    ).hexdigest(),
+                ),
             )
         except CommandError as error:
             await audited(fleet.audit, not_done(act, error.code))
@@ -119,9 +124,11 @@ class CommandResource:
         fleet = self._fleet
         if _COMMAND_ID.fullmatch(text) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "command.unknown")
-        found = (await read_commands(fleet.redis, Shard(text[0]), [text])).get(text)
-        if found is None:
+        key = COMMAND.key(text)
+        row = (await read_strings(fleet.redis, Shard(text[0]), [key])).get(key)
+        if row is None:
             raise Problem(HTTPStatus.NOT_FOUND, "command.unknown")
+        found = COMMAND.decode(row)
         terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
         if terminal is not None:
             require_place(caller, fleet.registry.places[terminal.place])
@@ -142,14 +149,12 @@ def _act(caller: Caller, command: CommandRecord) -> Act:
     )
 
 
-async def _give(
-    fleet: Fleet, command: CommandRecord, key: str, digest: str
-) -> tuple[CommandRecord, bool]:
-    held = fleet.held(shard_of(TerminalId(command.terminal)))
-    if held is None:
+async def _give(fleet: Fleet, order: CommandOrder) -> tuple[CommandRecord, bool]:
+    served = fleet.served(shard_of(TerminalId(order.command.terminal)))
+    if served is None:
         raise BusyError
     async with asyncio.timeout(STORE_LIMIT_S):
-        return await fleet.desk.give(held, command, key=key, digest=digest)
+        return await fleet.writer.order(served, order)
 
 
 def _terminal(fleet: Fleet, name: str) -> TerminalId:

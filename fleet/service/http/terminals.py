@@ -5,15 +5,19 @@ from collections import defaultdict
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
+from fleet.books.incidents import INCIDENTS
+from fleet.books.presence import PRESENCE
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.incidents import Incident
+from fleet.presence import NEVER
 from fleet.registry import Registry
 from fleet.service.app import Fleet
 from fleet.service.http.access import allowed, reaches, require_place
-from fleet.service.store.shards import TerminalRows, read_incidents, read_terminals
+from fleet.service.store.shards import read_fields, read_hash
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
 from runtime.http.problems import Problem
@@ -24,6 +28,11 @@ PAGE: Final = 500
 """Terminals in an answer, unless asked for fewer or more."""
 MAX_PAGE: Final = 2000
 _AFTER: Final = re.compile(r"[a-z0-9-]{0,32}")
+_SHOWN: Final = (PRESENCE.name, "birth", "beat", "reported")
+"""Hashes of which a terminal's row is shown."""
+
+Rows = dict[str, bytes | None]
+"""A terminal's rows, by the hash they are in."""
 
 
 class TerminalResource:
@@ -73,19 +82,22 @@ async def _show(redis: Redis, registry: Registry, names: list[TerminalId]) -> li
     by_shard: dict[Shard, list[TerminalId]] = defaultdict(list)
     for name in names:
         by_shard[shard_of(name)].append(name)
-    rows: dict[TerminalId, TerminalRows] = {}
+    rows: dict[str, Rows] = {}
     incidents: dict[str, list[Incident]] = defaultdict(list)
     for shard, some in by_shard.items():
-        rows |= await read_terminals(redis, shard, some)
-        for incident in await read_incidents(redis, shard):
+        rows |= await read_fields(redis, shard, _SHOWN, some)
+        for row in (await read_hash(redis, shard, INCIDENTS.name)).values():
+            incident = INCIDENTS.decode(row)
             incidents[incident.terminal].append(incident)
     return [_row(registry, name, rows[name], incidents[name]) for name in names]
 
 
 def _row(
-    registry: Registry, name: TerminalId, rows: TerminalRows, incidents: list[Incident]
+    registry: Registry, name: TerminalId, rows: Rows, incidents: list[Incident]
 ) -> dict[str, Any]:
     terminal = registry.terminals[name]
+    stored = rows[PRESENCE.name]
+    seen = PRESENCE.decode(stored) if stored else NEVER
     return {
         "terminal": name,
         "place": terminal.place,
@@ -93,12 +105,17 @@ def _row(
         "direction": registry.gate_of(terminal).direction,
         "district": registry.places[terminal.place].district,
         "state": terminal.state,
-        "presence": rows.seen.presence,
-        "last_seen": rows.seen.last_seen or None,
-        "epoch": rows.seen.epoch,
-        "boot": rows.seen.boot,
-        "birth": rows.birth,
-        "beat": rows.beat,
-        "reported": rows.reported,
+        "presence": seen.presence,
+        "last_seen": seen.last_seen or None,
+        "epoch": seen.epoch,
+        "boot": seen.boot,
+        "birth": _sent(rows["birth"]),
+        "beat": _sent(rows["beat"]),
+        "reported": _sent(rows["reported"]),
         "incidents": incidents,
     }
+
+
+def _sent(row: bytes | None) -> Any:
+    """Return a message as the terminal sent it."""
+    return msgspec.json.decode(row) if row else None

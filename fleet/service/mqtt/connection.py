@@ -21,8 +21,8 @@ from typing import Any, Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
+from fleet.arrivals import Arrival
 from fleet.service.settings import MqttSettings
-from fleet.shard import Arrival
 from runtime.settings import SettingsError
 
 KEEPALIVE_S: Final = 60

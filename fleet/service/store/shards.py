@@ -1,30 +1,20 @@
-"""What the store holds of a shard's terminals: loading it, and writing a batch of changes.
+"""A shard's keys in the store: reading them, and writing a batch of changes.
 
-Keys `f:{sX}:presence|sequences|birth|beat|reported` (hashes by terminal), `:incidents` (hash by
-kind and terminal), `:open` (hash of open command ids); commands and promises: orders.py; dead
-letters: dead.py.
+Which keys there are, and what is in them, is the books' to say (`fleet.books`): this file only puts
+the shard's prefix before them. Table of keys: docs/store-fleet.md.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from redis.asyncio import Redis
 
+from fleet.books.rows import Append, DropRow, SetRows, SetString, Stored, Write
 from fleet.contract.topics import Shard as ShardName
-from fleet.contract.topics import TerminalId
-from fleet.incidents import Incident
-from fleet.presence import TerminalPresence
-from fleet.sequences import Sequences
-from fleet.service.store import dead, orders
 from fleet.service.store.functions import WRITE
 from fleet.service.store.leases import Fence, fence_key, tag
-from fleet.shard import Shard, Work
-
-_encode: Final = msgspec.json.Encoder().encode
-_seen: Final = msgspec.json.Decoder(TerminalPresence).decode
-_sequences: Final = msgspec.json.Decoder(Sequences).decode
-_incident: Final = msgspec.json.Decoder(Incident).decode
+from fleet.shard import BOOKS, Books, Shard, Work
 
 Argument = str | bytes
 ROWS_IN_ONE: Final = 1000
@@ -71,31 +61,24 @@ def write_of(work: Work, fence: Fence) -> FencedWrite:
     shard = work.base.name
     prefix = tag(shard)
     write = FencedWrite.under(shard, fence)
-    _rows(write, prefix + "presence", {name: _encode(row) for name, row in work.seen.items()})
-    _rows(write, prefix + "sequences", {name: _encode(row) for name, row in work.sequences.items()})
-    _rows(write, prefix + "birth", work.births)
-    _rows(write, prefix + "beat", work.beats)
-    _rows(write, prefix + "reported", work.reported)
-    for (kind, terminal), incident in work.incidents.items():
-        write.add("HSET", prefix + "incidents", f"{kind} {terminal}", _encode(incident))
-    for command in work.commands.values():
-        write.add(*orders.command_write(shard, command))
-        if command.finished:
-            write.add("HDEL", prefix + "open", command.id)
-        else:
-            write.add("HSET", prefix + "open", command.id, command.terminal)
-    for key, promise in work.promises.items():
-        write.add(*orders.promise_write(shard, key, promise))
-    for letter in work.dead:
-        write.add("XADD", prefix + "dead", *dead.letter_fields(letter, work.now))
+    for each in work.writes():
+        _add(write, prefix, each)
     return write
 
 
-def _rows(write: FencedWrite, key: str, rows: dict[TerminalId, bytes]) -> None:
-    """Add HSETs for all rows of a hash."""
-    flat = [part for row in rows.items() for part in row]
-    for start in range(0, len(flat), 2 * ROWS_IN_ONE):
-        write.add("HSET", key, *flat[start : start + 2 * ROWS_IN_ONE])
+def _add(write: FencedWrite, prefix: str, each: Write) -> None:
+    match each:
+        case SetRows(name, rows):
+            flat = [part for row in rows.items() for part in row]
+            for start in range(0, len(flat), 2 * ROWS_IN_ONE):
+                write.add("HSET", prefix + name, *flat[start : start + 2 * ROWS_IN_ONE])
+        case DropRow(name, field):
+            write.add("HDEL", prefix + name, field)
+        case SetString(key, value, forget_at):
+            write.add("SET", prefix + key, value, "PXAT", str(forget_at))
+        case Append(stream, fields, kept):
+            flat = [part for entry in fields.items() for part in entry]
+            write.add("XADD", prefix + stream, "MAXLEN", "~", str(kept), "*", *flat)
 
 
 async def write_all(redis: Redis, writes: list[FencedWrite]) -> list[bool]:
@@ -106,62 +89,46 @@ async def write_all(redis: Redis, writes: list[FencedWrite]) -> list[bool]:
     return [bool(answer) for answer in await pipeline.execute()]
 
 
-async def load_shard(redis: Redis, name: ShardName, now: int) -> Shard:
+async def load_shard(redis: Redis, name: ShardName, now: int, books: Books = BOOKS) -> Shard:
     """Read what is known of a shard; `now` in ms is when listening to it begins."""
-    prefix = tag(name)
+    shard = Shard(name, books)
     pipeline = redis.pipeline(transaction=True)
-    for family in ("presence", "sequences", "incidents", "open"):
-        pipeline.hgetall(prefix + family)
-    seen, sequences, incidents, opened = await pipeline.execute()
-    shard = Shard(
-        name=name,
-        listening_since=now,
-        seen={TerminalId(key.decode()): _seen(row) for key, row in seen.items()},
-        sequences={TerminalId(key.decode()): _sequences(row) for key, row in sequences.items()},
-    )
-    for row in incidents.values():
-        incident = _incident(row)
-        shard.incidents[incident.kind, TerminalId(incident.terminal)] = incident
-    ids = [command_id.decode() for command_id in opened]
-    for command in (await orders.read_commands(redis, name, ids)).values():
-        shard.remember(command)
+    for family in shard.hashes:
+        pipeline.hgetall(tag(name) + family)
+    found: list[dict[bytes, bytes]] = await pipeline.execute()
+    hashes = {
+        family: {field.decode(): row for field, row in rows.items()}
+        for family, rows in zip(shard.hashes, found, strict=True)
+    }
+    strings = await read_strings(redis, name, shard.strings(Stored(hashes=hashes)))
+    shard.load(Stored(hashes=hashes, strings=strings), now)
     return shard
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TerminalRows:
-    """What the store knows of one terminal, for showing it."""
+async def read_strings(redis: Redis, shard: ShardName, keys: Iterable[str]) -> dict[str, bytes]:
+    """Read strings by their keys; those that are not there are left out."""
+    wanted = tuple(keys)
+    if not wanted:
+        return {}
+    rows: list[Any] = await redis.mget([tag(shard) + key for key in wanted])
+    return {key: row for key, row in zip(wanted, rows, strict=True) if row}
 
-    seen: TerminalPresence
-    birth: Any
-    beat: Any
-    reported: Any
+
+async def read_hash(redis: Redis, shard: ShardName, name: str) -> dict[str, bytes]:
+    """Read a whole hash of one shard."""
+    rows: Any = await redis.hgetall(tag(shard) + name)
+    return {field.decode(): row for field, row in rows.items()}
 
 
-async def read_terminals(
-    redis: Redis, shard: ShardName, names: list[TerminalId]
-) -> dict[TerminalId, TerminalRows]:
-    """Read the rows of some terminals of one shard."""
-    prefix = tag(shard)
+async def read_fields(
+    redis: Redis, shard: ShardName, names: Sequence[str], fields: Sequence[str]
+) -> dict[str, dict[str, bytes | None]]:
+    """Read fields of several hashes; returns field -> name of the hash -> row."""
     pipeline = redis.pipeline(transaction=False)
-    for family in ("presence", "birth", "beat", "reported"):
-        pipeline.hmget(prefix + family, names)
-    columns = await pipeline.execute()
+    for name in names:
+        pipeline.hmget(tag(shard) + name, list(fields))
+    columns: list[Any] = await pipeline.execute()
     return {
-        name: TerminalRows(
-            seen=_seen(seen) if seen else TerminalPresence(),
-            birth=_json(birth),
-            beat=_json(beat),
-            reported=_json(reported),
-        )
-        for name, seen, birth, beat, reported in zip(names, *columns, strict=True)
+        field: dict(zip(names, rows, strict=True))
+        for field, *rows in zip(fields, *columns, strict=True)
     }
-
-
-async def read_incidents(redis: Redis, shard: ShardName) -> list[Incident]:
-    """Read the incidents of one shard."""
-    return [_incident(row) for row in (await redis.hgetall(tag(shard) + "incidents")).values()]
-
-
-def _json(row: bytes | None) -> Any:
-    return msgspec.json.decode(row) if row else None

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.city.folder import COLUMNS, MAX_PEOPLE, read_city
+from deploy.city.folder import COLUMNS, read_city
 from deploy.city.maker import COLOURS, MOST_SLOTS, make_city
 from deploy.local.errors import UsageError
-from deploy.local.lists import size_for
+from deploy.local.lists import MAX_PEOPLE, size_for
 from verifier.issuing.persons import normalise
 
 PEOPLE = 50_000

@@ -59,3 +59,18 @@ def test_the_tests_get_pytests_own_options(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert kapok("test", str(tmp_path), "-k", "other").returncode == 5
+
+
+@pytest.mark.parametrize("arguments", [("nothing",), ("qick",), ("quick", "-x"), ("tests/no.py",)])
+def test_a_word_that_names_no_tests_is_refused(arguments: tuple[str, ...]) -> None:
+    """With what may stand there; pytest would speak of its own arguments."""
+    done = kapok("test", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("kapok: kapok test ")
+
+
+def test_help_says_what_test_takes() -> None:
+    """Ours, not pytest's."""
+    done = kapok("test", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "kapok test quick" in done.stdout

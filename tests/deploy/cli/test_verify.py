@@ -99,7 +99,6 @@ def test_a_house_that_is_not_up(tmp_path: Path) -> None:
                 "verifier_tls_url": "",
                 "issuing_url": "",
                 "fleet_url": "",
-                "fleet_tls_url": "",
                 "api_keys": {"local-admin": str(data / "keys" / "api" / "local-admin.key")},
                 "terminals": {},
             }

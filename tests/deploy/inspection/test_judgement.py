@@ -16,9 +16,9 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome, Sector, Step
 from verifier.policy.profiles import check_profile, resolve
 from verifier.status.plane import NO_STATUS
-from verifier.steps.course import Known
-from verifier.trust.bundle import Trust
+from verifier.trust.known import Known
 from verifier.trust.lists import offered_ring, read_signers
+from verifier.trust.signers import Trust
 
 
 def by_keys(*lists: bytes) -> Known:

@@ -1,15 +1,13 @@
 import os
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.local.account import Account, children_account
-from deploy.local.data import FOLDERS, SCHEMA, Seed, opened, prepare_folder, write_file
+from deploy.local.account import children_account
+from deploy.local.data import SCHEMA, prepare_folder, write_file
 from deploy.local.errors import UsageError
 
 
@@ -21,11 +19,6 @@ def way() -> Iterator[Path]:
         yield Path(name)
 
 
-def seed(name: str, calls: list[str]) -> Seed:
-    """Note when a seed is asked to make something."""
-    return Seed(name=name, make=lambda _: calls.append(name))
-
-
 def test_a_new_folder_belongs_to_the_account_alone(way: Path) -> None:
     """Owner and mode are right, whatever the umask; parents are made."""
     account = children_account()
@@ -33,79 +26,6 @@ def test_a_new_folder_belongs_to_the_account_alone(way: Path) -> None:
     prepare_folder(folder, account)
     found = folder.stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (account.uid, 0o700)
-
-
-def test_a_first_start_seeds_once_and_later_ones_find_it(way: Path) -> None:
-    """Seeds of the first start run once, those of every start each time."""
-    calls: list[str] = []
-    first, every = [seed("first", calls)], [seed("every", calls)]
-    with opened(way, first, every) as new:
-        assert new
-        assert all((way / name).is_dir() for name in FOLDERS)
-    with opened(way, first, every) as new:
-        assert not new
-    assert calls == ["first", "every", "every"]
-    assert (way / "SCHEMA").read_text() == f"{SCHEMA}\n"
-
-
-def test_an_interrupted_first_start_begins_again(way: Path) -> None:
-    """Without SCHEMA, which is written last, the folder is still new."""
-
-    def fail(_: Path) -> None:
-        raise OSError("disk full")
-
-    with (
-        pytest.raises(OSError, match="disk full"),
-        opened(way, [Seed(name="bad", make=fail)], []),
-    ):
-        pass
-    prepare_folder(way, owner_of(way))
-    calls: list[str] = []
-    with opened(way, [seed("first", calls)], []) as new:
-        assert new
-    assert calls == ["first"]
-
-
-def owner_of(folder: Path) -> Account:
-    """Return the account that owns a folder, so that the check of the owner is not in the way."""
-    found = folder.stat()
-    return Account(name="owner", uid=found.st_uid, gid=found.st_gid)
-
-
-@pytest.mark.parametrize("schema", ["1", str(SCHEMA + 1), "999999", "", "one", "-1", "0"])
-def test_a_folder_of_another_schema_is_refused(way: Path, schema: str) -> None:
-    """An older or a newer kapok's folder is left alone, and one that says nothing sensible."""
-    (way / "SCHEMA").write_text(schema)
-    with pytest.raises(UsageError), opened(way, [], [Seed(name="any", make=_spoil)]):
-        pass
-    assert {item.name for item in way.iterdir()} == {"SCHEMA", "lock"}
-    assert (way / "SCHEMA").read_text() == schema
-
-
-def _spoil(folder: Path) -> None:
-    (folder / "spoiled").touch()
-
-
-def test_a_second_up_is_refused_with_the_pid_of_the_first(way: Path) -> None:
-    """The lock is another process's; the sentence names it."""
-    script = (
-        "import sys; from pathlib import Path; from deploy.local.data import opened\n"
-        "with opened(Path(sys.argv[1]), [], []): print('held', flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(way)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"held\n"
-        with pytest.raises(UsageError, match=str(other.pid)), opened(way, [], []):
-            pass
-        other.kill()
-        other.wait(10)
-        with opened(way, [], []) as new:
-            assert not new  # killed, not lost: the lock went with it, the data did not
 
 
 def test_a_folder_with_other_files_is_refused(way: Path) -> None:

@@ -1,9 +1,11 @@
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from deploy.local.account import Account
 from deploy.local.placement import (
+    PACKAGES,
     READ,
     STATE_ROOT,
     TRAVERSE,
@@ -91,3 +93,13 @@ def test_a_real_clone_is_looked_at(tmp_path: Path) -> None:
     if found.st_uid == 0:  # of others' folders above nothing is known
         assert place(clone, owner).stage is None
     assert place(clone, other).stage is not None
+
+
+def test_every_package_of_ours_is_placed() -> None:
+    """Those that the project is built of; a room that is missing would be in no staged house."""
+    project = tomllib.loads(
+        (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    )
+    assert {*PACKAGES} == {*project["tool"]["mypy"]["packages"]}
+    built = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {*PACKAGES} == {name.removesuffix("*") for name in built}

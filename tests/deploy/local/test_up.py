@@ -201,6 +201,27 @@ def test_a_clone_that_the_account_cannot_enter_is_staged(
     assert str(clone) not in told
     assert Path(f"/proc/{up.process.pid}/exe").resolve() == Path("/usr/bin/python3").resolve()
     assert len(up.children()) == 2
+    assert can_import(up.plan, PROCESSES) == ""
+
+
+PROCESSES = (
+    *(f"verifier.service.{role}.run" for role in ("worker", "issuing", "feeds", "archive")),
+    *("fleet.service.run", "firmware_stubs.edge.door", "deploy.local.up"),
+)
+"""What the children of a whole house begin with; those of this file's house are none of ours."""
+
+
+def can_import(plan: UpPlan, names: tuple[str, ...]) -> str:
+    """Import modules as the account, from where a plan has placed them; return what was wrong."""
+    return subprocess.run(
+        [plan.python, "-c", f"import {', '.join(names)}"],
+        env={"PYTHONPATH": plan.pythonpath, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"},
+        cwd="/",
+        preexec_fn=lambda: become(children_account()),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    ).stderr
 
 
 def test_endpoints_hold_no_secret(start: Callable[..., Up]) -> None:

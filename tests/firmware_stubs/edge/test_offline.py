@@ -28,7 +28,7 @@ def alone(tmp_path: Path) -> Iterator[Alone]:
     """Make a terminal with its disk."""
     made = alone_in(tmp_path)
     yield made
-    made.database.close()
+    made.storage.close()
 
 
 def decide(alone: Alone, text: str, clock: Clock = CLOCK) -> TerminalAnswer:
@@ -42,7 +42,7 @@ def test_good_code_passes_once(alone: Alone) -> None:
     assert first.decision is Outcome.PASS
     assert not first.recorded
     assert (second.decision, second.reason) == (Outcome.DENY, Reason.USE_REPLAYED)
-    waiting = alone.records.read([entry.number for entry in alone.records.next()])
+    waiting = alone.storage.records.read([entry.number for entry in alone.storage.records.next()])
     assert [record.decision for record in waiting] == [Outcome.PASS, Outcome.DENY]
 
 
@@ -57,7 +57,7 @@ def test_unsure_clock_cannot_judge_a_proof(alone: Alone) -> None:
     """The closed stance denies, and the record says that the clock was unsure."""
     answer = decide(alone, City().text(), Clock(now=NOW, sure=False))
     assert answer.reason is Reason.CLOCK_UNSURE
-    assert alone.records.read([1])[0].clock_unsure
+    assert alone.storage.records.read([1])[0].clock_unsure
 
 
 def test_what_the_centre_passed_is_used_here(alone: Alone) -> None:
@@ -65,7 +65,7 @@ def test_what_the_centre_passed_is_used_here(alone: Alone) -> None:
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.PASS, sentence="", recorded=True)
     alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
-    assert alone.records.next() == ()
+    assert alone.storage.records.next() == ()
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
 
 
@@ -80,24 +80,26 @@ def test_what_the_centre_denied_is_not(alone: Alone) -> None:
 def test_pass_that_the_terminal_itself_could_not_know_is_remembered(tmp_path: Path) -> None:
     """Its own status may be older than the centre's; who it was it reads from the signed code."""
     alone = alone_in(tmp_path)
-    alone.bundles.known = City(colours={77: Colour.RED}).known()
+    bundles = alone.storage.bundles
+    red, green = City(colours={77: Colour.RED}).known(), City().known()
+    bundles.known = replace(red, profiles=bundles.profiles)
     scan = new_scan(next(_number), City().text())
     answer = TerminalAnswer(scan_id=scan.scan_id, decision=Outcome.PASS, sentence="", recorded=True)
     alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
-    alone.bundles.known = City().known()
+    bundles.known = replace(green, profiles=bundles.profiles)
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
-    alone.database.close()
+    alone.storage.close()
 
 
 @pytest.mark.parametrize(("stance", "outcome"), [("open", Outcome.PASS), ("closed", Outcome.DENY)])
 def test_broken_disk_leaves_it_to_the_stance(tmp_path: Path, stance: str, outcome: Outcome) -> None:
     """Nothing was claimed, nothing recorded, and it is counted as lost."""
     alone = alone_in(tmp_path, stance=stance)
-    alone.database.connection.execute("PRAGMA query_only=ON")
+    alone.storage.database.connection.execute("PRAGMA query_only=ON")
     answer = decide(alone, City().text())
     assert (answer.decision, answer.reason) == (outcome, Reason.USE_UNKNOWN)
-    assert alone.records.lost == 1
-    alone.database.close()
+    assert alone.storage.records.lost == 1
+    alone.storage.close()
 
 
 def test_full_outbox_goes_on_deciding(tmp_path: Path) -> None:
@@ -106,8 +108,8 @@ def test_full_outbox_goes_on_deciding(tmp_path: Path) -> None:
     decide(alone, "CC1:FILLS THE OUTBOX")
     assert decide(alone, City().text()).decision is Outcome.PASS
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
-    assert alone.records.lost == 2
-    alone.database.close()
+    assert alone.storage.records.lost == 2
+    alone.storage.close()
 
 
 def test_leaving_needs_an_entry(tmp_path: Path) -> None:
@@ -123,14 +125,14 @@ def test_leaving_needs_an_entry(tmp_path: Path) -> None:
     assert decide(alone, City().text()).decision is Outcome.PASS
     alone.grant = entrance
     assert decide(alone, other.text()).decision is Outcome.PASS
-    alone.database.close()
+    alone.storage.close()
 
 
 def test_claims_and_record_are_one_transaction(alone: Alone) -> None:
     """When the record cannot be written the claim is not there either."""
-    alone.database.connection.execute("DROP TABLE scan")
+    alone.storage.database.connection.execute("DROP TABLE scan")
     assert decide(alone, City().text()).reason is Reason.USE_UNKNOWN
-    (count,) = alone.database.connection.execute("SELECT count(*) FROM held").fetchone()
+    (count,) = alone.storage.database.connection.execute("SELECT count(*) FROM held").fetchone()
     assert count == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from firmware_stubs.clock import Offset
 from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.memory import Memory
+from firmware_stubs.edge.disk.facts import SqliteFacts
 from fleet.contract.commands import CommandState
 from tests.support.centre import root_file
 from tests.support.fleet_process import FleetHouse, eventually, fleet_house
@@ -90,7 +90,7 @@ def make_sure(process: TerminalProcess) -> None:
     folder = process.state_folder
     folder.mkdir(mode=0o700)
     database = Database(folder / "state.db")
-    Memory(database).persist_offset(Offset(low=-0.5, high=0.5, at=time.time()))
+    SqliteFacts(database).persist_offset(Offset(low=-0.5, high=0.5, at=time.time()))
     database.close()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleet.books.presence import PresenceBook
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.presence import TerminalPresence
 from fleet.service.store.functions import load_functions
@@ -49,17 +50,17 @@ def test_a_stale_fence_writes_nothing(redis: RedisServer) -> None:
             assert fence is not None
             assert await second.take(shard, own=True) is None
             work = Work(ShardState(name=shard), 5)
-            work.seen[name] = TerminalPresence(last_seen=1)
+            work[PresenceBook].seen[name] = TerminalPresence(last_seen=1)
             assert await write_all(store, [write_of(work, fence)]) == [True]
             await first.release(shard, fence)
             taken = await second.take(shard, own=False)
             assert taken == fence + 1
-            work.seen[name] = TerminalPresence(last_seen=2)
+            work[PresenceBook].seen[name] = TerminalPresence(last_seen=2)
             assert await write_all(store, [write_of(work, fence)]) == [False]
             assert not await first.renew(shard, fence)
             await first.release(shard, fence)
             assert await second.renew(shard, taken)
-            assert (await load_shard(store, shard, 0)).seen[name].last_seen == 1
+            assert (await load_shard(store, shard, 0))[PresenceBook].seen[name].last_seen == 1
             assert await first.take(shard, own=True) is None
             again = await Leases(redis=store, holder="two").take(shard, own=True)
             assert again == taken + 1

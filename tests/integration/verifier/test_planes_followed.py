@@ -29,6 +29,7 @@ from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.kinds import take
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 BUNDLE_NAME = "status-1-health"
@@ -46,7 +47,7 @@ class Worker:
         now = int(time.time())
         trust = trust_source().document(version=1, issued_at=now, expires=now + 60)
         signed = seal_bundle(trust, BUNDLE)
-        self.knowledge.replace_trust(self.trusted.take_trust(signed, now, held=True))
+        self.knowledge.learn(take(self.trusted, "trust", signed, now, held=True))
         self.follower = StatusFollower(
             redis, self.trusted, self.knowledge, structlog.get_logger(), self.metrics, self.floors
         )
@@ -312,8 +313,8 @@ def test_what_trust_did_not_name_is_tried_again(server: RedisServer, tmp_path: P
         for version, keys in ((2, fewer), (3, source.keys)):
             document = source.document(version=version, issued_at=now, expires=now + 60)
             document = msgspec.structs.replace(document, keys=keys)
-            trust = worker.trusted.take_trust(seal_bundle(document, BUNDLE), now)
-            worker.knowledge.replace_trust(trust)
+            signed = seal_bundle(document, BUNDLE)
+            worker.knowledge.learn(take(worker.trusted, "trust", signed, now))
             if version == 2:
                 await shelf.lay(stream)
                 assert await worker.see() is None

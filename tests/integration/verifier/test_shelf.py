@@ -19,7 +19,7 @@ from tests.support.keys import BUNDLE, ISSUER
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.bundle import Roster, RosterMember, RostersDocument, read_document
 from verifier.contract.envelope import take_apart
-from verifier.service.issuing.bundles import rosters as under_test
+from verifier.service.issuing.bundles import signer as under_test
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.bundles.rosters import ROSTERS_KEPT_S, RosterBoard
 from verifier.service.process.floors import FloorFile

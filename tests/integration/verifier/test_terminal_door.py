@@ -24,9 +24,9 @@ from tests.support.centre import (
     paper,
 )
 from tests.support.verifier_tls import TlsFiles, tls_files
-from verifier.contract.bundle import OF_PLACE
 from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import ApiScope, Outcome
+from verifier.trust.kinds import place_of
 
 persons = count(100)
 
@@ -191,7 +191,7 @@ def test_a_terminal_is_told_of_its_own_place_alone(door: TerminalDoor) -> None:
     def listed(query: str) -> set[str]:
         line.request("GET", f"/v1/bundles{query}")
         names = {one["name"] for one in json.loads(line.getresponse().read()).get("bundles", ())}
-        return {name for name in names if OF_PLACE.fullmatch(name)}
+        return {name for name in names if place_of(name)}
 
     own = {"appointments-metro-1", "rosters-metro-1"}
     eventually("they are followed", lambda: listed("?place=metro-1") == own)

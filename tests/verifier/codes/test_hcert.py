@@ -23,8 +23,8 @@ from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.signers import Trust
 
 BOMB_SECONDS: Final = 0.01
 """Ten times the goal of a millisecond, on a shared machine, best of five."""

@@ -23,8 +23,8 @@ from verifier.errors import Refusal
 from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.signers import Trust
 
 KID: Final = health.thumbprint()
 KEY: Final = TrustedKey(

@@ -5,7 +5,6 @@ import pytest
 
 from verifier.contract import cbor
 from verifier.contract.destruction import (
-    CERTIFICATE_OF,
     Destruction,
     certificate_name,
     count_values,
@@ -23,6 +22,7 @@ from verifier.contract.status import (
 )
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import from_secret
+from verifier.trust.kinds import DESTROYED, read_name
 
 KEY = from_secret(b"\x07" * 32)
 
@@ -59,9 +59,9 @@ def test_a_certificate_is_read_back() -> None:
     made = certificate()
     assert read_destruction(take_apart(sealed(made)).payload) == made
     assert (made.name, made.bundle) == ("destroyed-1-health", "status-1-health")
-    found = CERTIFICATE_OF.fullmatch(certificate_name(7, Plane.DOSES))
+    found = read_name(certificate_name(7, Plane.DOSES))
     assert found is not None
-    assert found.groups() == ("7", "doses")
+    assert (found.kind, found.plane) == (DESTROYED, (7, "doses"))
     assert SignedUse.DESTRUCTION == "kapok/1/destruction"
 
 

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from verifier.feeds.breaker import Breaker, BreakerEvent, BreakerState, on_event
+from verifier.feeds import breaker as module
+from verifier.feeds.breaker import Breaker, BreakerEvent, BreakerSignal, BreakerState, on_event
 from verifier.feeds.sources import BreakerRules
 
 RULES = BreakerRules(failures=2, pause=10, longest=35)
@@ -51,6 +52,15 @@ def test_every_state_and_event(name: str, event: BreakerEvent, over: bool) -> No
     """The whole product has its line in the table."""
     answer = on_event(BREAKERS[name], event, RULES, 100.0 if over else 99.0)
     assert (answer.breaker.state, answer.admitted) == TABLE[name, event, over]
+
+
+def test_every_state_meets_every_signal() -> None:
+    """The table of the module has no gap, but for what only a closed breaker knows, or lacks."""
+    open_ones = (BreakerState.OPEN, BreakerState.HALF_OPEN)
+    assert set(itertools.product(BreakerState, BreakerSignal)) - set(module.TABLE) == {
+        (BreakerState.CLOSED, BreakerSignal.ASK_AFTER_PAUSE),
+        *((state, BreakerSignal.ONE_FAILURE_TOO_MANY) for state in open_ones),
+    }
 
 
 def test_failures_in_a_row_count_and_a_success_clears_them() -> None:

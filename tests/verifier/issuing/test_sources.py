@@ -27,8 +27,9 @@ from verifier.issuing.sources import (
 )
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust, TrustedSet
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.lists import Offer, read_signers
+from verifier.trust.signers import Trust
 
 SOURCE: Final = TrustSource(
     keys=(ISSUER_ENTRY, *OTHER_ENTRIES), lists={1: "status:1"}, sectors_enabled=(1, 2)
@@ -168,5 +169,5 @@ def test_an_issuer_key_is_rotated() -> None:
         (alone.keys, (UNKNOWN, None)),
     )
     for version, (keys, reasons) in enumerate(editions, 1):
-        trust = trusted.take_trust(replace(EDITION, version=version, keys=keys).trust(), NOW)
+        trust = trusted.take_trust(replace(EDITION, version=version, keys=keys).trust(), NOW).value
         assert (reason(old, trust), reason(new, trust)) == reasons

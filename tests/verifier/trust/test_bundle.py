@@ -28,7 +28,9 @@ from verifier.contract.bundle import Appointment, Roster, RosterMember
 from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
-from verifier.trust.bundle import NO_TRUST, Floor, TrustedSet
+from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.kinds import take
+from verifier.trust.signers import NO_TRUST
 
 Take = Callable[..., object]
 
@@ -37,22 +39,22 @@ ROSTER = Roster(
 )
 EXPECTED = Appointment(list=1, person=1, begins=NOW, ends=NOW + 600)
 KID = thumbprint()
-TAKES: Mapping[str, Take] = {
-    "trust": lambda taken, edition, **held: taken.take_trust(edition.trust(), NOW, **held),
-    "profiles": lambda taken, edition, **held: taken.take_profiles(edition.profiles(), NOW, **held),
-    "cards": lambda taken, edition, **held: taken.take_cards(
-        edition.cards({KID: ["a"]}), NOW, **held
-    ),
-    "appointments-hall-1": lambda taken, edition, **held: taken.take_appointments(
-        edition.appointments(EXPECTED), NOW, **held
-    ),
-    "rosters-hall-1": lambda taken, edition, **held: taken.take_rosters(
-        edition.rosters(ROSTER), NOW, **held
-    ),
-    "status-1-revocation": lambda taken, edition, **held: taken.take_status(
-        edition.status(Plane.REVOCATION, 8, {}), NOW, **held
-    ),
+SIGNED: Mapping[str, Callable[[Edition], bytes]] = {
+    "trust": lambda edition: edition.trust(),
+    "profiles": lambda edition: edition.profiles(),
+    "cards": lambda edition: edition.cards({KID: ["a"]}),
+    "appointments-hall-1": lambda edition: edition.appointments(EXPECTED),
+    "rosters-hall-1": lambda edition: edition.rosters(ROSTER),
+    "status-1-revocation": lambda edition: edition.status(Plane.REVOCATION, 8, {}),
 }
+
+
+def taking(name: str) -> Take:
+    """Return what takes an edition's bundle of a name."""
+    return lambda taken, edition, **held: take(taken, name, SIGNED[name](edition), NOW, **held)
+
+
+TAKES: Mapping[str, Take] = {name: taking(name) for name in SIGNED}
 
 
 def cause_of(take: Callable[[], object]) -> BundleCause:
@@ -315,12 +317,11 @@ def test_files_that_are_no_root(name: str) -> None:
 def test_any_bytes_are_refused_as_bundles(data: bytes) -> None:
     """No bytes raise anything but the refusal."""
     taken = SETTLED
-    for take in (taken.take_trust, taken.take_profiles, taken.take_rosters, taken.take_status):
+    for name in ("root", "root-2", "destroyed-1-health", *SIGNED):
         with pytest.raises(BundleRefused):
-            take(data, NOW)
-    for refused in (lambda: taken.take_root(data, NOW), lambda: taken.read_grant(data, NOW)):
-        with pytest.raises(BundleRefused):
-            refused()
+            take(taken, name, data, NOW)
+    with pytest.raises(BundleRefused):
+        taken.read_grant(data, NOW)
 
 
 SETTLED = EDITION.trusted()
@@ -364,7 +365,7 @@ def test_a_root_lives_for_years_in_force_after_its_end() -> None:
     """An expired root that is pinned still verifies bundles; only a new one must be current."""
     old = replace(EDITION, root_exp=NOW - YEAR + 1)
     taken = TrustedSet(old.root())
-    assert taken.take_trust(EDITION.trust(), NOW).version == 1
+    assert taken.take_trust(EDITION.trust(), NOW).value.version == 1
 
 
 def test_foreign_signers_are_found_by_the_kids_their_codes_carry() -> None:
@@ -381,7 +382,7 @@ def test_foreign_signers_are_found_by_the_kids_their_codes_carry() -> None:
 
 def test_revoked_cards_by_kid() -> None:
     """What was taken is what a card is looked up in."""
-    revoked = EDITION.trusted().take_cards(EDITION.cards({KID: ["a", "b.100"]}), NOW).value
+    revoked = take(EDITION.trusted(), "cards", EDITION.cards({KID: ["a", "b.100"]}), NOW).value
     assert [revoked[KID].revokes(rid, 99) for rid in ("a", "b", "c")] == [True, True, False]
     assert not revoked[KID].revokes("b", 100)
 
@@ -392,4 +393,5 @@ def test_revoked_cards_by_kid() -> None:
 def test_a_list_that_is_none_spoils_the_revoked_cards(lists: Mapping[str, list[str]]) -> None:
     """One bad kid or entry refuses the whole document."""
     taken = EDITION.trusted()
-    assert cause_of(lambda: taken.take_cards(EDITION.cards(lists), NOW)) is BundleCause.MALFORMED
+    signed = EDITION.cards(lists)
+    assert cause_of(lambda: take(taken, "cards", signed, NOW)) is BundleCause.MALFORMED

@@ -11,6 +11,7 @@ from tests.support.publisher import DAY, EDITION, NOW, Edition, entry
 from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
+from verifier.trust.kinds import take
 
 
 def cause_of(take: Callable[[], object]) -> BundleCause:
@@ -36,8 +37,8 @@ def test_a_refused_content_leaves_the_floor() -> None:
         EDITION.profiles(PROFILE, PROFILE),
         replace(EDITION, extra={"rules": ["{}"]}).profiles(PROFILE),
     ):
-        assert cause_of(lambda w=wrong: taken.take_profiles(w, NOW)) is BundleCause.MALFORMED
-    assert taken.take_profiles(EDITION.profiles(PROFILE), NOW).value.version == 1
+        assert cause_of(lambda w=wrong: take(taken, "profiles", w, NOW)) is BundleCause.MALFORMED
+    assert take(taken, "profiles", EDITION.profiles(PROFILE), NOW).value.version == 1
     short = replace(EDITION, extra={"size": 5000}).status(Plane.HEALTH, 4, {})
     assert cause_of(lambda: taken.take_status(short, NOW)) is BundleCause.MALFORMED
     assert taken.take_status(EDITION.status(Plane.HEALTH, 4, {}), NOW).value.version == 1

@@ -17,9 +17,9 @@ from verifier.contract.operator import (
 )
 from verifier.errors import TokenCause, TokenRefused
 from verifier.issuing.signing_key import SigningKey
-from verifier.trust.bundle import open_trust
 from verifier.trust.keys import KeyRing
 from verifier.trust.operators import open_operator_token
+from verifier.trust.signers import open_trust
 
 TOKEN = OperatorToken(
     person="ling",

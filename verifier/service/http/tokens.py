@@ -14,8 +14,8 @@ from verifier.contract.operator import OperatorToken
 from verifier.errors import BundleRefused, TokenCause, TokenRefused
 from verifier.issuing.publisher import TrustSource
 from verifier.service.http.access import OpenToken
-from verifier.trust.bundle import open_trust
 from verifier.trust.operators import USE, open_operator_token
+from verifier.trust.signers import open_trust
 
 _SOURCE: Final = msgspec.json.Decoder(TrustSource)
 

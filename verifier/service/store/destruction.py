@@ -30,11 +30,6 @@ class Condemned(NamedTuple):
     """SHA-256 of the snapshot on the shelf, in hex; empty: there is none."""
 
 
-def bundle_name(name: PlaneName) -> str:
-    """Return the name of a plane's snapshots on the shelf."""
-    return f"status-{name.number}-{name.plane}"
-
-
 async def condemn(redis: Redis, name: PlaneName) -> Condemned:
     """Take a plane from everybody, for good.
 
@@ -46,7 +41,7 @@ async def condemn(redis: Redis, name: PlaneName) -> Condemned:
         deltas_key(name), HEADS, str(name),
     )  # fmt: skip
     data: Any = await redis.get(_condemned_key(name))
-    shelf = (await read_versions(redis)).get(bundle_name(name))
+    shelf = (await read_versions(redis)).get(name.bundle)
     return Condemned(data, read_head(head) if head else None, "" if shelf is None else shelf.digest)
 
 
@@ -58,7 +53,7 @@ async def remove(redis: Redis, name: PlaneName) -> None:
     """
     await redis.delete(_condemned_key(name))
     await redis.hdel(HEADS, str(name))
-    await remove_bundle(redis, bundle_name(name))
+    await remove_bundle(redis, name.bundle)
     async for key in redis.scan_iter(match=f"v:{{status}}:seen:{name}:*", count=_PAGE):
         await redis.delete(key)
 

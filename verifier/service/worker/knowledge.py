@@ -5,23 +5,19 @@ an update. What was trusted before stays when something newer is refused.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
-from verifier.contract.vocabulary import Plane
-from verifier.groups.roster import PlaceRosters
-from verifier.policy.profiles import NO_PROFILES, Profiles, ResolvedProfile, UseRule
-from verifier.sectors.appointments import PlaceAppointments
+from verifier.policy.profiles import Profiles, ResolvedProfile, UseRule
 from verifier.service.worker.kept_deltas import Deltas, KeptDelta
-from verifier.status.plane import NO_STATUS, Status
-from verifier.status.rids import RevokedCards
-from verifier.steps.course import Known
 from verifier.steps.use import scope_tag
-from verifier.trust.bundle import NO_TRUST, Trust
+from verifier.trust.bundle_kind import TakenBundle
+from verifier.trust.kinds import read_name
+from verifier.trust.known import NOTHING_KNOWN, Known
 
 MAX_GRANTS: Final = 100_000
 """Terminals; a city has some ten thousand gates."""
@@ -52,8 +48,7 @@ class Knowledge:
     """The newest of everything."""
 
     def __init__(self) -> None:
-        self.known = Known(trust=NO_TRUST, status=NO_STATUS)
-        self.profiles = NO_PROFILES
+        self.known = NOTHING_KNOWN
         self.bundles: dict[str, SignedBundle] = {}
         self.deltas: dict[str, Deltas] = {}
         """By the name of the plane's snapshot."""
@@ -64,6 +59,11 @@ class Knowledge:
         self._tails: dict[str, tuple[str, ...]] = {}
         self.trusting = asyncio.Event()
         """Set once a trust bundle was taken: nothing else can be verified before."""
+
+    @property
+    def profiles(self) -> Profiles:
+        """Return what each place asks."""
+        return self.known.profiles
 
     def gate(self, terminal: str) -> ScanGate | None:
         """Return the gate of a terminal, or None where it has no grant."""
@@ -102,39 +102,31 @@ class Knowledge:
         """Keep a delta of a plane, to hand it on."""
         self.deltas.setdefault(name, Deltas()).keep(delta)
 
-    def replace_trust(self, trust: Trust) -> None:
-        """Trust what a newer trust bundle says."""
-        self.known = replace(self.known, trust=trust)
-        self.trusting.set()
+    def learn(self, taken: TakenBundle) -> None:
+        """Know what a bundle says that was accepted; what it ends is known no more."""
+        self._replace(taken.put(self.known))
+        if taken.ends is not None:
+            self.forget(taken.ends)
 
-    def replace_status(self, status: Status) -> None:
-        """Know a newer status."""
-        self.known = replace(self.known, status=status)
+    def know(self, **newer: Any) -> None:
+        """Know newer values of fields of `Known`."""
+        self._replace(replace(self.known, **newer))
 
-    def forget_plane(self, number: int, plane: Plane) -> None:
-        """Know nothing of a plane that was destroyed, and hand nothing of it on."""
-        self.known = replace(self.known, status=self.known.status.without(number, plane))
+    def forget(self, name: str) -> None:
+        """Know nothing of a bundle that is no more, and hand nothing of it on."""
+        read = read_name(name)
+        if read is not None:
+            self._replace(read.kind.lands.without(self.known, read))
         for kept in (self.bundles, self.deltas):
-            kept.pop(f"status-{number}-{plane}", None)
-        self.refused.pop(f"status-{number}-{plane}", None)
+            kept.pop(name, None)
+        self.refused.pop(name, None)
 
-    def replace_rosters(self, newer: PlaceRosters) -> None:
-        """Know newer rosters of a place."""
-        self.known = replace(self.known, rosters=self.known.rosters.replaced(newer))
-
-    def replace_appointments(self, newer: PlaceAppointments) -> None:
-        """Know newer appointments of a place."""
-        appointments = {**self.known.appointments, newer.place: newer}
-        self.known = replace(self.known, appointments=appointments)
-
-    def replace_cards(self, revoked: Mapping[str, RevokedCards]) -> None:
-        """Know newer lists of revoked cards."""
-        self.known = replace(self.known, revoked_cards=revoked)
-
-    def replace_profiles(self, profiles: Profiles) -> None:
-        """Ask what newer profiles ask."""
-        self.profiles = profiles
-        self._gates.clear()
+    def _replace(self, known: Known) -> None:
+        if known.profiles is not self.known.profiles:
+            self._gates.clear()
+        self.known = known
+        if known.trust.version:
+            self.trusting.set()
 
     def take_grants(self, grants: Iterable[Grant]) -> int:
         """Take verified grants; of two for a terminal the higher version counts."""

@@ -9,7 +9,7 @@ from runtime.clock import now
 from runtime.http.audited import no_audit
 from runtime.http.health import Finding, Readiness
 from verifier.contract.audit import Act
-from verifier.contract.vocabulary import Plane
+from verifier.contract.status import PlaneName, plane_of
 from verifier.service.process.keys import DailyKeys
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
@@ -134,8 +134,8 @@ class WorkerState:
 def planes_known(knowledge: Knowledge, moment: float) -> dict[str, int]:
     """Return version and ages (seconds) of planes; `fed_age` while a source is stale."""
     found = {}
-    for (number, plane), view in knowledge.known.status.planes().items():
-        name = f"status-{number}-{plane}"
+    for key, view in knowledge.known.status.planes().items():
+        name = PlaneName(*key).bundle
         found[name] = view.version
         found[f"{name}.age"] = int(moment - view.as_of)
         if view.fed is not None:
@@ -152,8 +152,8 @@ def knowledge_warnings(knowledge: Knowledge, moment: float) -> list[Finding]:
         for name, why in sorted(knowledge.refused.items())
     ]
     planes = knowledge.known.status.planes()
-    for (number, plane), view in planes.items():
-        found += _plane_warnings(f"status-{number}-{plane}", view, moment)
+    for key, view in planes.items():
+        found += _plane_warnings(PlaneName(*key).bundle, view, moment)
     ahead = max((view.as_of - moment for view in planes.values()), default=0.0)
     if ahead > CLOCK_BEHIND_S:
         found.append(
@@ -188,9 +188,8 @@ def _oldest(knowledge: Knowledge) -> int:
     """Return the age of the oldest plane in seconds; -1 while there is none."""
     oldest = -1
     for name in knowledge.bundles:
-        kind, _, rest = name.partition("-")
-        if kind == "status":
-            number, _, plane = rest.partition("-")
-            view = knowledge.known.status.plane(int(number), Plane(plane))
+        plane = plane_of(name)
+        if plane is not None:
+            view = knowledge.known.status.plane(*plane)
             oldest = oldest if view is None else max(oldest, int(now() - view.known_as_of))
     return oldest

@@ -59,6 +59,7 @@ from verifier.service.worker.settings import WorkerSettings
 from verifier.service.worker.tokens import open_token
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import TrustedSet
+from verifier.trust.kinds import ROOT
 
 LOOPBACK: Final = "127.0.0.1"
 CONNECT_S: Final = 1.0
@@ -306,7 +307,7 @@ def _pinned(path: str, floors: str | None) -> tuple[TrustedSet, SignedBundle]:
         data = Path(path).read_bytes()
         trusted = TrustedSet(data, floors=FloorFile(floors).load())
         digest = hashlib.sha256(data).hexdigest()
-        version = BundleVersion(name="root", version=trusted.root_version, digest=digest)
+        version = BundleVersion(name=ROOT.word, version=trusted.root_version, digest=digest)
         return trusted, SignedBundle(version=version, data=data)
     except OSError as error:
         raise SettingsError(f"$.root: cannot read {path}: {error.strerror}") from error

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.records import Records
+from firmware_stubs.edge.disk.records import SqliteRecords
 from firmware_stubs.outbox import Bounds, batch
 from firmware_stubs.scans import SAME_S, FinalDecision, Phase, Scan
 from tests.support.publisher import NOW
@@ -33,7 +33,7 @@ class Box:
 
     def __init__(self, folder: Path, **bounds: float) -> None:
         self.database = Database(folder / "state.db")
-        self.records = Records(self.database, Bounds(**bounds), Language.EN)  # type: ignore[arg-type]
+        self.records = SqliteRecords(self.database, Bounds(**bounds), Language.EN)  # type: ignore[arg-type]
 
     def put(self, scan: Scan, *, acknowledged_at: float | None = None) -> bool:
         """Decide a scan."""

@@ -8,13 +8,13 @@ from verifier.service.worker.knowledge import Knowledge
 from verifier.status.plane import Status
 from verifier.status.rids import RevokedCards
 from verifier.steps.use import scope_tag
-from verifier.trust.bundle import NO_TRUST
+from verifier.trust.signers import NO_TRUST
 
 
 def knowing(**profile: object) -> Knowledge:
     """Return knowledge of one grant and one profile."""
     knowledge = Knowledge()
-    knowledge.replace_profiles(Profiles((check_profile(dict(ONCE) | profile),), 1))
+    knowledge.know(profiles=Profiles((check_profile(dict(ONCE) | profile),), 1))
     knowledge.take_grants((grant_of(TERMINAL, 5),))
     return knowledge
 
@@ -38,7 +38,7 @@ def test_a_gate_follows_new_profiles() -> None:
     knowledge = knowing()
     before = knowledge.gate(TERMINAL)
     other = dict(ONCE) | {"use": {"scope": "zone:metro", "once_for": 60}}
-    knowledge.replace_profiles(Profiles((check_profile(other),), 2))
+    knowledge.know(profiles=Profiles((check_profile(other),), 2))
     after = knowledge.gate(TERMINAL)
     assert before is not None
     assert after is not None
@@ -60,11 +60,11 @@ def test_what_is_known_is_replaced_alone() -> None:
     """New trust leaves the revoked cards, and the reverse."""
     knowledge = knowing()
     revoked = {"kid": RevokedCards(["a"])}
-    knowledge.replace_cards(revoked)
-    knowledge.replace_trust(replace(NO_TRUST, version=2))
-    knowledge.replace_status(Status({}))
+    knowledge.know(revoked_cards=revoked)
+    knowledge.know(trust=replace(NO_TRUST, version=2))
+    knowledge.know(status=Status({}))
     assert (knowledge.known.trust.version, knowledge.known.revoked_cards) == (2, revoked)
-    knowledge.replace_cards({})
+    knowledge.know(revoked_cards={})
     assert (knowledge.known.trust.version, knowledge.known.revoked_cards) == (2, {})
 
 

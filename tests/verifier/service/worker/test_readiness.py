@@ -21,7 +21,7 @@ PLANE = PlaneView(values=PackedValues(bits=2, size=4, data=b"\0"), version=7, as
 def knowing(view: PlaneView) -> Knowledge:
     """Return the knowledge of a worker that has one plane."""
     knowledge = Knowledge()
-    knowledge.replace_status(NO_STATUS.replaced(1, Plane.HEALTH, view))
+    knowledge.know(status=NO_STATUS.replaced(1, Plane.HEALTH, view))
     return knowledge
 
 
@@ -46,7 +46,7 @@ def test_what_is_refused_is_said_until_it_is_forgotten() -> None:
     knowledge.refused["status-1-health"] = "version 9 (fork)"
     (found,) = knowledge_warnings(knowledge, NOW)
     assert (found.code, "fork" in found.detail) == ("bundle.refused", True)
-    knowledge.forget_plane(1, Plane.HEALTH)
+    knowledge.forget("status-1-health")
     assert knowledge_warnings(knowledge, NOW) == []
 
 

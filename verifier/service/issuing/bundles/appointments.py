@@ -13,16 +13,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from verifier.contract.bundle import (
-    APPOINTMENTS_OF,
-    MAX_APPOINTMENTS,
-    Appointment,
-    AppointmentsDocument,
-)
-from verifier.issuing.publisher import seal_bundle
+from verifier.contract.bundle import MAX_APPOINTMENTS, Appointment, AppointmentsDocument
 from verifier.issuing.signing_key import SigningKey
 from verifier.sectors.appointments import MAX_GRACE_MINUTES, row
-from verifier.service.process.floors import FloorFile, next_version
+from verifier.service.issuing.bundles.signer import BundleSigner
+from verifier.service.process.floors import FloorFile
 from verifier.service.store.appointments import (
     KEPT_S,
     Booked,
@@ -30,7 +25,8 @@ from verifier.service.store.appointments import (
     keep_booked,
     read_booked,
 )
-from verifier.service.store.bundles import publish_bundle, read_versions
+from verifier.service.store.bundles import read_versions
+from verifier.trust.kinds import APPOINTMENTS
 
 HORIZON_S: Final = 36 * 3600
 """Seconds that a bundle looks ahead: today, and until the next night."""
@@ -81,8 +77,7 @@ class AppointmentBoard:
 
     def __init__(self, redis: Redis, key: SigningKey, floors: FloorFile) -> None:
         self._redis = redis
-        self._key = key
-        self._floors = floors
+        self._signer = BundleSigner(redis, key, floors)
         self._turn = asyncio.Lock()
         """Two that book at once would not see each other."""
         self._kept: dict[str, dict[str, Booked]] = {}
@@ -127,8 +122,7 @@ class AppointmentBoard:
         """
         async with self._turn:
             if self._laid is None:
-                found = map(APPOINTMENTS_OF.fullmatch, await read_versions(self._redis))
-                self._laid = frozenset(of[1] for of in found if of is not None)
+                self._laid = APPOINTMENTS.places(await read_versions(self._redis))
                 self._due |= self._laid
             await self._load(places | self._laid | self._due)
             old = {
@@ -161,17 +155,15 @@ class AppointmentBoard:
         signed = self._signed.get(place)
         if signed is not None and signed.entries == entries and not again:
             return
-        name = f"appointments-{place}"
-        version = next_version(name, await read_versions(self._redis), self._floors.load())
         document = AppointmentsDocument(
-            type="appointments",
-            version=version,
+            type=APPOINTMENTS.word,
+            version=1,
             iat=moment,
             exp=moment + HORIZON_S,
             place=place,
             entries=entries,
         )
-        await publish_bundle(self._redis, name, version, seal_bundle(document, self._key))
+        await self._signer.publish(document)
         self._signed[place] = _Signed(entries=entries, at=moment)
 
 

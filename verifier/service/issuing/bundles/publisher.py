@@ -2,13 +2,15 @@
 
 A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
 file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`),
-appointments (`appointments.py`) and planes (`publishing.py`) come from the store.
+appointments (`appointments.py`) and planes (`planes/publisher.py`) come from the store.
 """
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -16,21 +18,46 @@ from redis.exceptions import RedisError
 
 from runtime.clock import now
 from runtime.logs import Log
-from verifier.contract.bundle import CARDS
+from verifier.contract.bundle import BundleDocument
 from verifier.errors import BundleRefused, ProfileError
-from verifier.issuing.publisher import TrustSource, seal_bundle
+from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.bundles.appointments import AppointmentBoard
 from verifier.service.issuing.bundles.rosters import RosterBoard
+from verifier.service.issuing.bundles.signer import BundleSigner
 from verifier.service.issuing.bundles.sources import read_cards, read_sources
-from verifier.service.process.floors import FloorFile, next_version
+from verifier.service.process.floors import FloorFile
 from verifier.service.store.bundles import publish_bundle, read_versions
+from verifier.trust.bundle_kind import BundleKind
+from verifier.trust.kinds import CARDS, PROFILES, ROOT, TRUST
 from verifier.trust.root import open_root_file
 
 TICK_S: Final = 1.0
 """Seconds between looks."""
 BUNDLE_VALID_S: Final = 7 * 86_400
 """Seconds; a city cut off for a week is told by every gate that its trust is stale."""
+
+
+class ReadSource(NamedTuple):
+    """What a source says."""
+
+    document: BundleDocument
+    content: bytes
+    """What a change of shows; not when it was read."""
+    counts: Mapping[str, int] = MappingProxyType({})
+    """How much of it there is, for the log."""
+    empty: bool = False
+    """Nothing is published of it until it has said something once."""
+
+
+class BundleSource(NamedTuple):
+    """Files that a kind of bundle is made from."""
+
+    kind: BundleKind
+    read: Callable[[int, int], ReadSource]
+    """Takes iat and exp; raises ProfileError with what is wrong."""
+    optional: bool = False
+    """Whether the house may go without."""
 
 
 class BundlePublisher:
@@ -52,10 +79,14 @@ class BundlePublisher:
     ) -> None:
         self._redis = redis
         self._log = log
-        self._bundle_key = bundle_key
+        self._signer = BundleSigner(redis, bundle_key, floors)
+        self._sources = (
+            BundleSource(TRUST, self._read_trust),
+            BundleSource(PROFILES, self._read_profiles),
+            BundleSource(CARDS, self._read_cards, optional=True),
+        )
         self._root, self._trust = root, trust
         self._profiles, self._rules, self._cards = profiles, rules, cards
-        self._floors = floors
         self._signed: dict[str, tuple[bytes, int]] = {}
         """Name -> digest of the content that lies on the shelf, and when it was signed."""
         self.rosters = RosterBoard(redis, issuer_key, floors)
@@ -88,9 +119,8 @@ class BundlePublisher:
             self.reread.clear()
             try:
                 await self._publish_root()
-                await self._publish_trust(moment)
-                await self._publish_profiles(moment)
-                await self._publish_cards(moment)
+                for source in self._sources:
+                    await self._publish(source, moment)
             except (RedisError, OSError):
                 self.reread.set()
                 raise
@@ -104,29 +134,24 @@ class BundlePublisher:
 
     def _aged(self, moment: int) -> bool:
         """Say whether something that is made of sources must be signed anew."""
-        cards = CARDS in self._signed and self._old(CARDS, moment)
-        return cards or self._old("trust", moment) or self._old("profiles", moment)
-
-    async def _next(self, name: str) -> int:
-        return next_version(name, await read_versions(self._redis), self._floors.load())
-
-    def _stands(self, name: str, content: bytes, moment: int) -> bool:
-        """Say whether content need not be signed anew."""
-        signed = self._signed.get(name)
-        return signed is not None and signed[0] == _digest(content) and not self._old(name, moment)
+        return any(
+            self._old(source.kind.word, moment)
+            for source in self._sources
+            if source.kind.word in self._signed or not source.optional
+        )
 
     async def _publish_root(self) -> None:
         """Lay out the newest root, and those before it for whoever slept through one."""
         held = await read_versions(self._redis)
         try:
-            steps = {f"root-{_root_version(data)}": data for data in self._earlier_roots()}
+            steps = {ROOT.of(_root_version(data)): data for data in self._earlier_roots()}
             newest = self._root.read_bytes()
             files = {name: (_root_version(data), data) for name, data in steps.items()}
-            files["root"] = (_root_version(newest), newest)
+            files[ROOT.word] = (_root_version(newest), newest)
         except BundleRefused as error:
-            self._refuse("root", f"{self._root}: {error}")
+            self._refuse(ROOT.word, f"{self._root}: {error}")
             return
-        self.problems.pop("root", None)
+        self.problems.pop(ROOT.word, None)
         for name, (version, data) in files.items():
             if name not in held or held[name].digest != hashlib.sha256(data).hexdigest():
                 await publish_bundle(self._redis, name, version, data)
@@ -135,67 +160,45 @@ class BundlePublisher:
         folder = self._root.parent
         return [path.read_bytes() for path in sorted(folder.glob("root-*.cbor"))]
 
-    async def _publish_trust(self, moment: int) -> None:
+    async def _publish(self, source: BundleSource, moment: int) -> None:
+        """Publish what a source says, if it is new or getting old."""
+        name = source.kind.word
+        try:
+            read = source.read(moment, moment + BUNDLE_VALID_S)
+        except ProfileError as error:
+            self._refuse(name, str(error))
+            return
+        self.problems.pop(name, None)
+        if read.empty and name not in await read_versions(self._redis):
+            return
+        digest, signed = _digest(read.content), self._signed.get(name)
+        if signed is not None and signed[0] == digest and not self._old(name, moment):
+            return
+        version = await self._signer.publish(read.document)
+        self._signed[name] = (digest, moment)
+        self._log.info("published", bundle=name, version=version, **read.counts)
+
+    def _read_trust(self, issued_at: int, expires: int) -> ReadSource:
         content = self._trust.read_bytes()
         try:
             source = msgspec.json.decode(content, type=TrustSource)
         except msgspec.DecodeError as error:
-            self._refuse("trust", f"{self._trust}: {error}")
-            return
-        self.problems.pop("trust", None)
-        if self._stands("trust", content, moment):
-            return
-        version = await self._next("trust")
-        document = source.document(
-            version=version, issued_at=moment, expires=moment + BUNDLE_VALID_S
-        )
-        await publish_bundle(self._redis, "trust", version, seal_bundle(document, self._bundle_key))
-        self._signed["trust"] = (_digest(content), moment)
-        self._log.info("published", bundle="trust", version=version)
+            raise ProfileError(str(self._trust), str(error)) from error
+        return ReadSource(source.document(version=1, issued_at=issued_at, expires=expires), content)
 
-    async def _publish_profiles(self, moment: int) -> None:
-        try:
-            document = read_sources(
-                self._profiles, self._rules, issued_at=moment, expires=moment + BUNDLE_VALID_S
-            )
-        except ProfileError as error:
-            self._refuse("profiles", str(error))
-            return
-        self.problems.pop("profiles", None)
+    def _read_profiles(self, issued_at: int, expires: int) -> ReadSource:
+        document = read_sources(self._profiles, self._rules, issued_at=issued_at, expires=expires)
         self.places = frozenset(profile["place"] for profile in document.profiles)
         self._requiring = frozenset(
             profile["place"] for profile in document.profiles if profile["appointment"] is not None
         )
         content = msgspec.json.encode((document.profiles, document.rules, document.value_sets))
-        if self._stands("profiles", content, moment):
-            return
-        version = await self._next("profiles")
-        document = msgspec.structs.replace(document, version=version)
-        await publish_bundle(
-            self._redis, "profiles", version, seal_bundle(document, self._bundle_key)
-        )
-        self._signed["profiles"] = (_digest(content), moment)
-        self._log.info(
-            "published", bundle="profiles", version=version, places=len(document.profiles)
-        )
+        return ReadSource(document, content, counts={"places": len(document.profiles)})
 
-    async def _publish_cards(self, moment: int) -> None:
-        try:
-            document = read_cards(self._cards, issued_at=moment, expires=moment + BUNDLE_VALID_S)
-        except ProfileError as error:
-            self._refuse(CARDS, str(error))
-            return
-        self.problems.pop(CARDS, None)
-        if not document.lists and CARDS not in await read_versions(self._redis):
-            return
-        content = msgspec.json.encode(document.lists)
-        if self._stands(CARDS, content, moment):
-            return
-        version = await self._next(CARDS)
-        document = msgspec.structs.replace(document, version=version)
-        await publish_bundle(self._redis, CARDS, version, seal_bundle(document, self._bundle_key))
-        self._signed[CARDS] = (_digest(content), moment)
-        self._log.info("published", bundle=CARDS, version=version, lists=len(document.lists))
+    def _read_cards(self, issued_at: int, expires: int) -> ReadSource:
+        document = read_cards(self._cards, issued_at=issued_at, expires=expires)
+        content, lists = msgspec.json.encode(document.lists), len(document.lists)
+        return ReadSource(document, content, counts={"lists": lists}, empty=not lists)
 
     def _refuse(self, name: str, problem: str) -> None:
         if self.problems.get(name) != problem:

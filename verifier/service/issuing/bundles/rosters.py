@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from verifier.contract.bundle import ROSTERS_OF, Roster, RostersDocument
+from verifier.contract.bundle import Roster, RostersDocument
 from verifier.contract.cbor import decode, encode
-from verifier.issuing.publisher import seal_rosters
 from verifier.issuing.signing_key import SigningKey
-from verifier.service.process.floors import FloorFile, next_version
-from verifier.service.store.bundles import publish_bundle, read_versions
+from verifier.service.issuing.bundles.signer import BundleSigner
+from verifier.service.process.floors import FloorFile
+from verifier.service.store.bundles import read_versions
+from verifier.trust.kinds import ROSTERS
 
 ROSTERS_KEPT_S: Final = 7 * 86_400
 """Seconds; an older roster is older than any profile can take."""
@@ -49,8 +50,7 @@ class RosterBoard:
 
     def __init__(self, redis: Redis, key: SigningKey, floors: FloorFile) -> None:
         self._redis = redis
-        self._key = key
-        self._floors = floors
+        self._signer = BundleSigner(redis, key, floors)
         self._turn = asyncio.Lock()
         """Two that publish at once would give two bundles one version."""
         self._kept: dict[bytes, _Kept] | None = None
@@ -94,9 +94,8 @@ class RosterBoard:
         if self._kept is None:
             rows: dict[Any, Any] = await self._redis.hgetall(_GROUPS)
             kept = {bytes.fromhex(group.decode()): _row(row) for group, row in rows.items()}
-            laid = map(ROSTERS_OF.fullmatch, await read_versions(self._redis))
             places = {place for row in kept.values() for place in row.places}
-            self._due |= places | {found[1] for found in laid if found is not None}
+            self._due |= places | ROSTERS.places(await read_versions(self._redis))
             self._kept = kept
         return self._kept
 
@@ -105,31 +104,25 @@ class RosterBoard:
         old = {it for it in signed if moment - signed[it].at > ROSTERS_VALID_S // 2}
         if not self._due | old:
             return
-        held = await read_versions(self._redis)
-        floors = self._floors.load()
+        given = await self._signer.given()
         for place in sorted(self._due | old):
-            name = f"rosters-{place}"
             rosters = [row.roster for _, row in sorted(kept.items()) if place in row.places]
             content = _digest(rosters)
             if place not in signed or signed[place].content != content or place in old:
-                version = next_version(name, held, floors)
-                await self._lay_down(place, version, tuple(rosters), moment)
+                await self._signer.publish(_document(place, tuple(rosters), moment), given)
                 signed[place] = _Signed(content=content, at=moment)
             self._due.discard(place)
 
-    async def _lay_down(
-        self, place: str, version: int, rosters: tuple[Roster, ...], moment: int
-    ) -> None:
-        document = RostersDocument(
-            type="rosters",
-            version=version,
-            iat=moment,
-            exp=moment + ROSTERS_VALID_S,
-            place=place,
-            rosters=rosters,
-        )
-        signed = seal_rosters(document, self._key)
-        await publish_bundle(self._redis, f"rosters-{place}", version, signed)
+
+def _document(place: str, rosters: tuple[Roster, ...], moment: int) -> RostersDocument:
+    return RostersDocument(
+        type=ROSTERS.word,
+        version=1,
+        iat=moment,
+        exp=moment + ROSTERS_VALID_S,
+        place=place,
+        rosters=rosters,
+    )
 
 
 def _row(data: bytes) -> _Kept:

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
-from verifier.contract.bundle import CARDS, CardsDocument, ProfilesDocument
+from verifier.contract.bundle import CardsDocument, ProfilesDocument
 from verifier.contract.errors import MalformedError
 from verifier.errors import ProfileError
 from verifier.policy.profiles import open_profiles, read_profile
 from verifier.policy.rules import RuleError, read_rule
 from verifier.status.rids import CardList, open_cards, read_card_list_file
+from verifier.trust.kinds import CARDS, PROFILES
 
 
 def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -> ProfilesDocument:
@@ -28,7 +29,7 @@ def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -
         ProfileError: with the file and the field that is wrong.
     """
     document = ProfilesDocument(
-        type="profiles",
+        type=PROFILES.word,
         version=1,
         iat=issued_at,
         exp=expires,
@@ -51,7 +52,7 @@ def read_cards(folder: Path, *, issued_at: int, expires: int) -> CardsDocument:
     """
     listed = [_card_list(path) for path in sorted(folder.glob("*.json"))]
     document = CardsDocument(
-        type=CARDS,
+        type=CARDS.word,
         version=1,
         iat=issued_at,
         exp=expires,

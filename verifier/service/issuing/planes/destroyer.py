@@ -38,7 +38,7 @@ from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
 from verifier.service.store.bundles import publish_bundle, read_versions
-from verifier.service.store.destruction import bundle_name, condemn, remove
+from verifier.service.store.destruction import condemn, remove
 from verifier.service.store.planes import PlaneUnknown, read_planes
 from verifier.status.plane import BITS
 
@@ -182,7 +182,7 @@ class Destroyer:
         found = await condemn(self._redis, order.name)
         if found.data is None:
             raise PlaneUnknown(f"{order.name}: its octets are gone, and nobody has counted them")
-        floor = self._floors.load().get(bundle_name(order.name))
+        floor = self._floors.load().get(order.name.bundle)
         last = 0 if found.head is None else found.head.version
         counts = await asyncio.to_thread(
             count_values, found.data, bits=BITS[order.plane], size=order.size

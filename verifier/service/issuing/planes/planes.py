@@ -1,6 +1,6 @@
 """Planes as the doors of the issuing process read and change them.
 
-The store holds the truth, for every writer; `publishing.py` signs what changes there.
+The store holds the truth, for every writer; `publisher.py` signs what changes there.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ class PlanePublisher:
         self, redis: Redis, log: Log, signer: PlaneSigner, *, size: int, floors: FloorFile
     ) -> None:
         self.name = PlaneName(signer.number, signer.plane)
-        self.bundle = f"status-{signer.number}-{signer.plane}"
+        self.bundle = self.name.bundle
         self.problem: str | None = None
         """Why nothing is published at present."""
         self.ready = asyncio.Event()

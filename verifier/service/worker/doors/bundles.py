@@ -24,7 +24,8 @@ from runtime.http.connection import Connection
 from runtime.http.problems import Problem
 from runtime.http.queries import words
 from runtime.http.routes import Route
-from verifier.contract.bundle import DELTA_BUCKET, OF_PLACE, BundleIndex, BundleVersion
+from verifier.contract.bundle import DELTA_BUCKET, BundleIndex, BundleVersion
+from verifier.contract.status import plane_of
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.worker.doors.representations import (
     CONDITIONS,
@@ -35,6 +36,7 @@ from verifier.service.worker.doors.representations import (
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.kept_deltas import Ahead, Bucket, Deltas, Gone
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
+from verifier.trust.kinds import place_of, read_name
 
 CHUNK_BYTES: Final = 64 * 1024
 """Octets written at once: what a slow terminal makes us hold."""
@@ -50,10 +52,7 @@ MAX_BUCKETS: Final = 64
 """Buckets kept as they are sent; what terminals ask for are the newest."""
 _PLACE: Final = {"place": re.compile("[a-z0-9][a-z0-9-]{0,62}")}
 _DIGITS: Final = 15
-_STATUS: Final = "status-"
 _NO_DELTAS: Final = Deltas()
-_PACKS: Final = re.compile(r"trust|profiles|cards|rosters-.*|appointments-.*")
-"""The others hardly shrink: planes are packed, roots are keys and signatures."""
 
 
 class BundleResource:
@@ -77,7 +76,7 @@ class BundleResource:
         listed = tuple(
             self._entry(held[name].version)
             for name in sorted(held)
-            if (of := OF_PLACE.fullmatch(name)) is None or (of[1] == place and own in (None, place))
+            if (of := place_of(name)) is None or (of == place and own in (None, place))
         )
         shown = Representations(encode(BundleIndex(bundles=listed)))
         headers = {"Content-Type": JSON, "Cache-Control": FRESH}
@@ -89,8 +88,8 @@ class BundleResource:
         """Answer with a bundle."""
         own = self._allow(caller)
         bundle = self._knowledge.bundles.get(name)
-        of = OF_PLACE.fullmatch(name)
-        if bundle is None or (of is not None and own not in (None, of[1])):
+        of = place_of(name)
+        if bundle is None or (of is not None and own not in (None, of)):
             raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         shown = Representations(
             bundle.data, digest=bundle.version.digest, packed=await self._pack(name, bundle)
@@ -108,7 +107,7 @@ class BundleResource:
         """Answer with a bucket of a plane's deltas."""
         self._allow(caller)
         name, _, number = asked.partition("/")
-        if name not in self._knowledge.bundles or not name.startswith(_STATUS):
+        if name not in self._knowledge.bundles or plane_of(name) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         kept = self._knowledge.deltas.get(name, _NO_DELTAS)
         if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS:
@@ -156,7 +155,8 @@ class BundleResource:
         return None
 
     async def _pack(self, name: str, bundle: SignedBundle) -> Packed | None:
-        if _PACKS.fullmatch(name) is None:
+        read = read_name(name)
+        if read is None or not read.kind.packs:
             return None
         digest = bundle.version.digest
         async with self._packing:

@@ -26,7 +26,8 @@ from verifier.service.process.metrics import Metrics
 from verifier.service.store.grants import keep_grant, read_grants
 from verifier.service.worker.knowledge import Knowledge
 from verifier.service.worker.settings import FleetSettings
-from verifier.trust.bundle import Trust, TrustedSet
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.signers import Trust
 
 WAIT_S: Final = 25
 """Seconds a question may hang at the fleet until something is new."""

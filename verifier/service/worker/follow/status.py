@@ -19,19 +19,18 @@ from runtime.clock import now
 from runtime.logs import Log
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
-from verifier.contract.status import DeltaDocument, PlaneName, StatusDocument
-from verifier.contract.vocabulary import Plane
+from verifier.contract.status import DeltaDocument, PlaneName, StatusDocument, plane_of
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import read_bundle, read_versions
 from verifier.service.store.deltas import DeltaRow, await_deltas, read_deltas
 from verifier.service.store.planes import read_destroyed
-from verifier.service.worker.follow.bundles import PLANES
 from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.status.plane import NO_STATUS, PlaneView, Status
-from verifier.trust.bundle import Taken, Trust, TrustedSet
+from verifier.trust.bundle import Taken, TrustedSet
+from verifier.trust.signers import Trust
 
 LOOK_S: Final = 0.5
 """Seconds between looks at the shelf; deltas are waited for meanwhile."""
@@ -98,7 +97,7 @@ class StatusFollower:
             self._tried.clear()
         destroyed = await read_destroyed(self._redis)
         for name, version in (await read_versions(self._redis)).items():
-            plane = _plane_of(name)
+            plane = plane_of(name)
             if plane is None or plane in destroyed or not self._due(version):
                 continue
             data = await read_bundle(self._redis, version)
@@ -106,8 +105,8 @@ class StatusFollower:
                 self._tried[name] = version.digest
                 await self._take_snapshot(plane, version, data)
         for plane in destroyed & {PlaneName(*each) for each in self._status.planes()}:
-            self._knowledge.forget_plane(*plane)
-            self._log.info("plane.forgotten", bundle=_name_of(plane))
+            self._knowledge.forget(plane.bundle)
+            self._log.info("plane.forgotten", bundle=plane.bundle)
 
     async def follow(self, seconds: float) -> None:
         """Take the deltas that come within some seconds; returns after the first of them.
@@ -151,7 +150,7 @@ class StatusFollower:
         if newer is not None:
             self._behind.discard(plane)
             self._floored = -math.inf
-            self._knowledge.replace_status(self._status.replaced(*plane, newer.view))
+            self._knowledge.know(status=self._status.replaced(*plane, newer.view))
             for delta in newer.deltas:
                 self._knowledge.keep_delta(version.name, delta)
             self._log.info(
@@ -177,7 +176,7 @@ class StatusFollower:
 
     def _hand_on(self, document: StatusDocument, view: PlaneView) -> None:
         """Check a snapshot that is behind what is known: it is only for others to begin from."""
-        held = self._knowledge.bundles.get(f"{PLANES}{document.list}-{document.plane}")
+        held = self._knowledge.bundles.get(PlaneName(document.list, document.plane).bundle)
         if held is not None and document.version < held.version.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than what lay there before")
         if document.version == view.version and document.chain != view.chain:
@@ -195,7 +194,7 @@ class StatusFollower:
         return found
 
     async def _take_deltas(self, plane: PlaneName, rows: list[DeltaRow]) -> None:
-        name = _name_of(plane)
+        name = plane.bundle
         for row in rows:
             try:
                 taken = await self._taken(plane, row.data)
@@ -204,7 +203,7 @@ class StatusFollower:
                 self._behind.add(plane)
                 self._again[name] = -math.inf
                 return
-            self._knowledge.replace_status(self._status.replaced(*plane, taken.value))
+            self._knowledge.know(status=self._status.replaced(*plane, taken.value))
             document = taken.document
             delta = KeptDelta(before=document.before, version=document.version, data=row.data)
             self._knowledge.keep_delta(name, delta)
@@ -249,15 +248,3 @@ async def _all_deltas(redis: Redis, plane: PlaneName) -> list[DeltaRow]:
     while page := await read_deltas(redis, plane, found[-1].version if found else 0):
         found += page
     return found
-
-
-def _name_of(plane: PlaneName) -> str:
-    return f"{PLANES}{plane.number}-{plane.plane}"
-
-
-def _plane_of(name: str) -> PlaneName | None:
-    """Read the name of a snapshot; None: it is the name of something else."""
-    number, _, plane = name.removeprefix(PLANES).partition("-")
-    if not name.startswith(PLANES) or not number.isdecimal() or plane not in set(Plane):
-        return None
-    return PlaneName(int(number), Plane(plane))

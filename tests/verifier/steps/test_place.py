@@ -1,4 +1,4 @@
-"""Rules at a place: which apply, what the first that does not pass does to the decision."""
+"""Step (7): groups, sectors, and which rules apply at a place and what they decide."""
 
 import json
 from dataclasses import dataclass, replace
@@ -6,21 +6,22 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.city import asks
+from tests.support.city import PERSON, City, asks
 from tests.support.health import AT, COUNTRY, dcc, health_text
 from tests.support.health import claims as health_claims
+from tests.support.judgements import ON_PAPER
 from tests.support.public_vectors import public_folder
 from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Language, Reason
-from verifier.contract.vocabulary import Answer, Direction, GrantState, Outcome
+from verifier.contract.vocabulary import Answer, Colour, Direction, GrantState, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, Known, assess
 from verifier.policy.profiles import open_profiles
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Trust
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
+from verifier.trust.signers import Trust
 
 PLACE: Final = {
     "place": "hall-1",
@@ -195,3 +196,20 @@ def test_a_document_of_nobody_cannot_be_used_once() -> None:
     assert named.judge(nameless).outcome is Outcome.PASS
     assert named.judge(nameless, use=ONCE).reason is Reason.USE_UNKNOWN
     assert named.judge(nameless, use=ONCE, stance="open").unsure is Reason.USE_UNKNOWN
+
+
+def test_review_of_a_group() -> None:
+    """All but number 2 may pass, and the roster's masked name says who that is."""
+    found = ON_PAPER.at(
+        colours={20: Colour.RED}, profile=asks(group={"exceptions": "review"})
+    ).judge()
+    assert (found.outcome, found.reason) == (Outcome.REVIEW, Reason.GROUP_EXCEPTIONS)
+    assert found.group is not None
+    assert found.group.counts.exceptions == ((2, "李*明"),)
+
+
+def test_the_subject_says_no_more_than_asked() -> None:
+    """Only the class of the place's own sector leaves the assessment for the gate."""
+    assert PERSON.sectors is not None
+    found = City(profile=asks(sector="transit")).judge()
+    assert found.sector_class == PERSON.sectors[2]

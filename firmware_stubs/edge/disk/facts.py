@@ -1,6 +1,6 @@
-"""What the terminal remembers of itself: facts, floors, slots, its person key.
+"""What the terminal knows of itself, in SQLite: facts, floors, slots; and its person key.
 
-On the desk's thread. Facts (table `fact`): epoch counter, clock floor, clock offset and the start
+Facts (table `fact`): epoch counter, clock floor, clock offset and the start
 of the machine it belongs to, the machine's last start, whether the terminal is suspended. Slots,
 the deltas beside them (table `delta`, in the order they were taken in) and floors are written in
 one transaction, so a floor never stands below what is in use; a reset forgets all but the floors.
@@ -22,8 +22,15 @@ from fleet.contract.messages import Epoch
 from verifier.trust.bundle import Floor
 
 PERSON_KEY_BYTES: Final = 32
-"""Octets of the key under which persons are hashed on this terminal alone."""
+"""Bytes of the key under which persons are hashed on this terminal alone."""
 _MACHINE_START: Final = Path("/proc/sys/kernel/random/boot_id")
+
+_RAISE: Final = """
+INSERT INTO floor VALUES (?, ?, ?) ON CONFLICT (name) DO
+    UPDATE SET version = excluded.version, digest = excluded.digest
+    WHERE excluded.version >= floor.version
+"""
+"""A floor never sinks, whatever is asked for."""
 
 Value = TypeVar("Value")
 
@@ -35,7 +42,7 @@ class _Set(msgspec.Struct, frozen=True, kw_only=True):
     offset: Offset
 
 
-class Memory:
+class SqliteFacts:
     """Facts, floors and slots."""
 
     def __init__(self, database: Database) -> None:
@@ -92,12 +99,12 @@ class Memory:
 
     def floors(self) -> Mapping[str, Floor]:
         """Return the floors."""
-        rows = self._database.connection.execute("SELECT name, version, digest FROM floor")
+        rows = self._database.rows("SELECT name, version, digest FROM floor")
         return {name: Floor(version=version, digest=digest) for name, version, digest in rows}
 
     def slots(self) -> Mapping[str, SlotContent]:
         """Return which slots are in use, and what they hold."""
-        rows = self._database.connection.execute("SELECT name, slot, version, digest FROM slot")
+        rows = self._database.rows("SELECT name, slot, version, digest FROM slot")
         return {
             name: SlotContent(slot=Slot(slot), version=version, digest=digest)
             for name, slot, version, digest in rows
@@ -105,7 +112,7 @@ class Memory:
 
     def deltas(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the deltas kept beside the slots, in order."""
-        rows = self._database.connection.execute("SELECT name, data FROM delta ORDER BY number")
+        rows = self._database.rows("SELECT name, data FROM delta ORDER BY number")
         found: dict[str, list[bytes]] = {}
         for name, data in rows:
             found.setdefault(name, []).append(data)
@@ -115,10 +122,7 @@ class Memory:
         """Keep deltas beside a slot, and raise its floor, in one step."""
         floor = accepted.floor
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO floor VALUES (?, ?, ?)",
-                (accepted.name, floor.version, floor.digest),
-            )
+            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
             _keep(connection, accepted.name, accepted.after, accepted.deltas)
 
     def adopt(self, accepted: Accepted) -> None:
@@ -126,15 +130,12 @@ class Memory:
 
         The deltas kept beside the slot before give way to those that lead on from this one.
         """
-        held, floor = accepted.held, accepted.floor
+        content, floor = accepted.held, accepted.floor
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO floor VALUES (?, ?, ?)",
-                (accepted.name, floor.version, floor.digest),
-            )
+            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
             connection.execute(
                 "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?)",
-                (accepted.name, held.slot.value, held.version, held.digest),
+                (accepted.name, content.slot.value, content.version, content.digest),
             )
             connection.execute("DELETE FROM delta WHERE name = ?", (accepted.name,))
             if accepted.ends is not None:
@@ -155,9 +156,7 @@ class Memory:
             connection.execute("DELETE FROM delta")
 
     def _get(self, name: str, kind: type[Value]) -> Value | None:
-        row = self._database.connection.execute(
-            "SELECT value FROM fact WHERE name = ?", (name,)
-        ).fetchone()
+        row = self._database.row("SELECT value FROM fact WHERE name = ?", name)
         return None if row is None else msgspec.json.decode(row[0], type=kind)
 
     def _put(self, name: str, value: Any, *, durable: bool = True) -> None:

@@ -6,7 +6,7 @@ import pytest
 from firmware_stubs.bundles import Bundles
 from firmware_stubs.clock import Offset
 from firmware_stubs.edge.disk.database import Database
-from firmware_stubs.edge.disk.memory import Memory, person_key, write_durably
+from firmware_stubs.edge.disk.facts import SqliteFacts, person_key, write_durably
 from fleet.contract.messages import Epoch
 from tests.support.publisher import EDITION, NOW
 from verifier.trust.bundle import Floor
@@ -22,50 +22,50 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def test_epoch_counts_every_connection(database: Database) -> None:
     """Over restarts; from one again in a new generation."""
-    assert Memory(database).next_epoch(1) == Epoch(generation=1, counter=1)
-    assert Memory(database).next_epoch(1) == Epoch(generation=1, counter=2)
-    assert Memory(database).next_epoch(2) == Epoch(generation=2, counter=1)
+    assert SqliteFacts(database).next_epoch(1) == Epoch(generation=1, counter=1)
+    assert SqliteFacts(database).next_epoch(1) == Epoch(generation=1, counter=2)
+    assert SqliteFacts(database).next_epoch(2) == Epoch(generation=2, counter=1)
 
 
 def test_suspension_survives(database: Database) -> None:
     """And is lifted as it was laid."""
-    assert not Memory(database).suspended()
-    Memory(database).suspend(suspended=True)
-    assert Memory(database).suspended()
-    Memory(database).suspend(suspended=False)
-    assert not Memory(database).suspended()
+    assert not SqliteFacts(database).suspended()
+    SqliteFacts(database).suspend(suspended=True)
+    assert SqliteFacts(database).suspended()
+    SqliteFacts(database).suspend(suspended=False)
+    assert not SqliteFacts(database).suspended()
 
 
 def test_time_never_goes_back(database: Database) -> None:
     """The persisted time is a floor."""
-    memory = Memory(database)
-    memory.persist_time(NOW)
-    memory.persist_time(NOW - 100)
-    assert memory.time() == NOW
+    facts = SqliteFacts(database)
+    facts.persist_time(NOW)
+    facts.persist_time(NOW - 100)
+    assert facts.time() == NOW
 
 
 def test_offset_holds_for_this_start_of_the_machine(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """After the machine's own restart the clock is unset."""
-    memory, offset = Memory(database), Offset(low=1.0, high=2.0, at=NOW)
-    memory.persist_offset(offset)
-    assert memory.offset() == offset
+    facts, offset = SqliteFacts(database), Offset(low=1.0, high=2.0, at=NOW)
+    facts.persist_offset(offset)
+    assert facts.offset() == offset
     (tmp_path / "boot").write_text("another start")
-    monkeypatch.setattr("firmware_stubs.edge.disk.memory._MACHINE_START", tmp_path / "boot")
-    assert memory.offset() is None
+    monkeypatch.setattr("firmware_stubs.edge.disk.facts._MACHINE_START", tmp_path / "boot")
+    assert facts.offset() is None
 
 
 def test_floors_outlive_slots(database: Database) -> None:
     """A reset forgets what is in use, never how new it was."""
-    memory = Memory(database)
+    facts = SqliteFacts(database)
     bundles = Bundles(EDITION.root(), floors={}, held={})
     accepted = bundles.offer("trust", EDITION.trust(), NOW)
-    memory.adopt(accepted)
-    assert memory.slots() == {"trust": accepted.held}
-    memory.forget_slots()
-    assert memory.slots() == {}
-    assert memory.floors() == {"trust": Floor(version=1, digest=accepted.held.digest)}
+    facts.adopt(accepted)
+    assert facts.slots() == {"trust": accepted.held}
+    facts.forget_slots()
+    assert facts.slots() == {}
+    assert facts.floors() == {"trust": Floor(version=1, digest=accepted.held.digest)}
 
 
 def test_person_key_is_made_once(tmp_path: Path) -> None:

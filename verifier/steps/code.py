@@ -1,0 +1,111 @@
+"""Steps (1) to (4): recognise, decode, find keys, check signatures. After them a code is proven."""
+
+from typing import Final
+
+from verifier.codes.claims import Claims
+from verifier.codes.formats import recognise as row_of
+from verifier.contract.errors import MalformedError
+from verifier.contract.reasons import Reason
+from verifier.contract.vocabulary import CertificateUse
+from verifier.steps.course import Course
+from verifier.steps.verified import VerifiedCredential
+from verifier.trust.keys import TrustedKey
+
+CREDENTIAL_USE: Final = "credential"
+ATTESTED: Final = frozenset(CertificateUse)
+"""Uses that bind a key to kinds of certificate; a key with none of them is not bound."""
+
+
+def recognise(course: Course) -> None:
+    """Step (1): find the format by its prefix, within a length bound."""
+    row = row_of(course.text)
+    if row is None:
+        course.refuse(Reason.FORMAT_UNKNOWN)
+    course.row, course.format = row, row.format
+    if len(course.text) > row.max_text:
+        course.refuse(Reason.FORMAT_TOO_LONG)
+    course.ok()
+
+
+def decode(course: Course) -> None:
+    """Step (2): decode strictly; what comes out is unverified. The format's reader may refuse."""
+    course.code = course.row.decode(course.text)
+    course.ok()
+
+
+def find_keys(course: Course) -> None:
+    """Step (3): find all keys that may have signed this code; a kid may be shared.
+
+    A credential verified before needs its own key only.
+    """
+    code, trust, now = course.code, course.known.trust, course.clock.now
+    remembered = course.seen.find(trust, code.identity)
+    if remembered is not None and _in_window(remembered.key, now):
+        course.remembered = remembered
+        course.ok()
+        return
+    named = trust.ring.find(code.kid)
+    if not named:
+        course.refuse(Reason.TRUST_UNKNOWN_KEY)
+    of_use = [k for k in named if CREDENTIAL_USE in k.uses and code.format in k.formats]
+    if not of_use:
+        course.refuse(Reason.TRUST_WRONG_USE)
+    course.candidates = [k for k in of_use if _in_window(k, now)]
+    if not course.candidates:
+        course.refuse(Reason.TRUST_KEY_EXPIRED)
+    course.ok()
+
+
+def _in_window(key: TrustedKey, now: float) -> bool:
+    return key.not_before <= now <= key.not_after
+
+
+def check_signature(course: Course) -> None:
+    """Step (4): check the credential's signature, then the holder's proof."""
+    credential = course.remembered
+    if credential is None:
+        credential = _verified(course)
+    claims, proof = credential.claims, course.code.proof
+    if claims.holder is None:
+        if proof is not None:
+            course.refuse(Reason.CODE_MALFORMED)
+    elif proof is None:
+        course.refuse(Reason.PROOF_MISSING)
+    elif not proof.holds(claims.holder):
+        course.refuse(Reason.PROOF_BAD)
+    course.claims = claims
+    course.ok()
+
+
+def _verified(course: Course) -> VerifiedCredential:
+    """Verify the credential under one of its candidates, and remember it."""
+    code = course.code
+    objection = Reason.SIGNATURE_BAD
+    for key in course.candidates:
+        if not code.holds(key.key):
+            continue
+        try:
+            claims = code.claims()
+        except MalformedError:
+            course.refuse(Reason.CODE_MALFORMED)
+        found = _objection(claims, key)
+        if found is None:
+            verified = VerifiedCredential(claims=claims, key=key)
+            course.seen.remember(course.known.trust, code.identity, verified)
+            return verified
+        objection = found  # another certificate of the same key may allow it
+    return course.refuse(objection)
+
+
+def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
+    """Hold claims against what the key may sign; None: it may sign them."""
+    allowed = (
+        key.issuer in (None, claims.issuer)
+        and (key.lists is None or claims.list is None or claims.list in key.lists)
+        and (key.sectors is None or claims.sectors is None or key.sectors >= claims.sectors.keys())
+    )
+    if not allowed:
+        return Reason.TRUST_WRONG_ISSUER
+    if claims.uses and not claims.uses <= (key.uses & ATTESTED or claims.uses):
+        return Reason.TRUST_WRONG_USE
+    return None
