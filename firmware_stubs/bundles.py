@@ -46,14 +46,14 @@ class Bundles:
     """What a terminal judges by: trust, profiles, its place's people, planes; with their slots."""
 
     def __init__(
-        self, pinned_root: bytes, *, floors: Mapping[str, Floor], held: Mapping[str, SlotContent]
+        self, pinned_root: bytes, *, floors: Mapping[str, Floor], slots: Mapping[str, SlotContent]
     ) -> None:
         """Start from the root that came with the terminal, and from what is durable.
 
         Raises:
             BundleRefused: the pinned root is none.
         """
-        self._held = dict(held)
+        self._slots = dict(slots)
         self._floors = dict(floors)
         self._deltas: dict[str, tuple[bytes, ...]] = {}
         self._astray: set[str] = set()
@@ -88,15 +88,15 @@ class Bundles:
         """Return the floors of all that was ever in use."""
         return dict(self._floors)
 
-    def held(self) -> Mapping[str, SlotContent]:
+    def slots(self) -> Mapping[str, SlotContent]:
         """Return what the slots in use hold, by name."""
-        return dict(self._held)
+        return dict(self._slots)
 
     def versions(self) -> dict[str, int]:
         """Return name -> version of what is in use."""
         return {ROOT.word: self._trusted.root_version} | {
-            name: held.version if (view := self._view(name)) is None else view.version
-            for name, held in self._held.items()
+            name: content.version if (view := self._view(name)) is None else view.version
+            for name, content in self._slots.items()
         }
 
     def profile(self, place: str) -> ResolvedProfile | None:
@@ -116,11 +116,11 @@ class Bundles:
         `now` must not lie below the clock's floor, or keys would not yet be in their window.
         """
         refused, kept = [], {} if deltas is None else deltas
-        for name in in_order(self._held):
-            data, held = contents.get(name, b""), self._held[name]
-            if hashlib.sha256(data).digest() != held.digest:
+        for name in in_order(self._slots):
+            data, content = contents.get(name, b""), self._slots[name]
+            if hashlib.sha256(data).digest() != content.digest:
                 refused.append(Refused(name=name, cause="damaged"))
-                del self._held[name]
+                del self._slots[name]
                 continue
             try:
                 if name == ROOT.word:
@@ -132,7 +132,7 @@ class Bundles:
                 self._deltas[name] = beside
             except BundleRefused as error:
                 refused.append(Refused(name=name, cause=error.cause))
-                del self._held[name]
+                del self._slots[name]
         return tuple(refused)
 
     def _start_from(self, root_file: bytes) -> None:
@@ -157,12 +157,12 @@ class Bundles:
         else:
             taken = take(trial, name, data, now)
         slot_name = taken.name.slot
-        before = self._held.get(slot_name)
+        before = self._slots.get(slot_name)
         slot = Slot.A if before is None else before.slot.other
         digest = hashlib.sha256(data).digest()
         return Accepted(
             name=slot_name,
-            held=SlotContent(slot=slot, version=taken.version, digest=digest),
+            content=SlotContent(slot=slot, version=taken.version, digest=digest),
             floor=trial.floors[slot_name],
             issued_at=taken.issued_at,
             taken=taken,
@@ -179,7 +179,7 @@ class Bundles:
         """
         view, plane = self._view(name), plane_of(name)
         if view is None or plane is None:
-            raise BundleRefused(BundleCause.ORDER, "deltas of a plane that is not held")
+            raise BundleRefused(BundleCause.ORDER, "deltas of a plane that is not in use")
         trial = self._trusted.copy()
         try:
             led = follow(trial, plane, view, split(bucket), now)
@@ -201,12 +201,12 @@ class Bundles:
     def adopt(self, accepted: Accepted) -> None:
         """Use what was accepted, now that its slot and floors are durable."""
         self._trusted = accepted.trusted
-        self._held[accepted.name] = accepted.held
+        self._slots[accepted.name] = accepted.content
         self._floors[accepted.name] = accepted.floor
         self._deltas[accepted.name] = accepted.deltas
         self._astray.discard(accepted.name)
         if accepted.ends is not None:
-            self._held.pop(accepted.ends, None)
+            self._slots.pop(accepted.ends, None)
             self._deltas.pop(accepted.ends, None)
         self.known = accepted.taken.put(self.known)
 
@@ -218,11 +218,11 @@ class Bundles:
         self._know_plane(accepted.name, accepted.view)
 
     def lost(self, name: str) -> None:
-        """Note that the centre has no deltas for what is held: the snapshot is wanted."""
+        """Note that the centre has no deltas for what is in use: the snapshot is wanted."""
         self._astray.add(name)
 
     def wanted(self, index: Iterable[BundleVersion], place: str) -> tuple[WantedBundle, ...]:
-        """Choose from an index what is needed here and is not what is held, in order of taking."""
+        """Choose from an index what is needed and is not in use, in order of taking."""
         offered = {entry.name: entry for entry in index}
         at = self._needs(place)
         names = [name for name in offered if needed(name, at)][:MAX_BUNDLES]
@@ -231,13 +231,13 @@ class Bundles:
 
     def _step(self, entry: BundleVersion) -> WantedBundle | None:
         name = entry.name
-        held, floor = self._held.get(name), self._floors.get(name)
+        content, floor = self._slots.get(name), self._floors.get(name)
         if plane_of(name) is None:
-            same = held is not None and held.digest.hex() == entry.digest
+            same = content is not None and content.digest.hex() == entry.digest
             return None if same else WantedBundle(entry=entry, whole=True)
         deltas = self._deltas.get(name, ())
         kept = AppliedDeltas(
-            view=None if held is None else self._view(name),
+            view=None if content is None else self._view(name),
             deltas=len(deltas),
             octets=sum(map(len, deltas)),
             astray=name in self._astray,
@@ -250,15 +250,15 @@ class Bundles:
         return None if plane is None else self.known.status.plane(*plane)
 
     def unneeded(self, place: str) -> tuple[str, ...]:
-        """Return what is held of persons although the place's profile does not ask for it."""
+        """Return what is in use of persons although the place's profile does not ask for it."""
         if not self.usable:
             return ()
         at = self._needs(place)
-        return tuple(name for name in sorted(self._held) if not needed(name, at))
+        return tuple(name for name in sorted(self._slots) if not needed(name, at))
 
     def drop(self, name: str) -> None:
         """Know nothing more of a plane or of its place's people, now that they are off the disk."""
-        self._held.pop(name, None)
+        self._slots.pop(name, None)
         self._deltas.pop(name, None)
         self._astray.discard(name)
         read = read_name(name)
@@ -267,7 +267,7 @@ class Bundles:
 
     def reset(self) -> None:
         """Forget all slots, as a terminal does that is wiped; floors stay."""
-        self._held.clear()
+        self._slots.clear()
         self._deltas.clear()
         self._astray.clear()
         self._trusted = self._start(self._pinned)
@@ -277,7 +277,7 @@ class Bundles:
         return TerminalNeeds(
             place=place,
             profile=self.profile(place),
-            held=self._held.keys(),
+            held=self._slots.keys(),
             root_version=self._trusted.root_version,
         )
 

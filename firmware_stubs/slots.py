@@ -38,7 +38,7 @@ class Accepted:
     """A bundle that may be used once its slot is durable."""
 
     name: str
-    held: SlotContent
+    content: SlotContent
     floor: Floor
     """Nothing older is accepted from now on; made durable together with the slot."""
     issued_at: float

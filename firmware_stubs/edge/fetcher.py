@@ -121,7 +121,7 @@ class Fetcher:
             BundleRefused: it is not acceptable.
         """
         shell = self._shell
-        content = shell.storage.bundles.held().get(step.name)
+        content = shell.storage.bundles.slots().get(step.name)
         # A plane is fetched whole where deltas do not help: also if it is the one in the slot.
         digest = None if content is None or plane_of(step.name) else content.digest
         data = await ask_beside(shell, lambda centre: centre.bundle(step.name, digest))
@@ -139,7 +139,7 @@ class Fetcher:
         if accepted.ends is not None:
             await shell.executor.ask(shell.storage.end_plane, accepted.ends)
         shell.storage.clock.raise_floor(accepted.issued_at)
-        shell.log.info("bundle.taken", name=step.name, version=accepted.held.version)
+        shell.log.info("bundle.taken", name=step.name, version=accepted.content.version)
         return True
 
     async def _fetch_deltas(self, step: WantedBundle) -> bool:
@@ -182,5 +182,5 @@ class Fetcher:
         storage = self._shell.storage
         now = storage.clock.at_least(time.time())
         accepted = storage.bundles.offer(name, data, now, deltas)
-        storage.write_slot(accepted.name, accepted.held.slot, data)
+        storage.write_slot(accepted.name, accepted.content.slot, data)
         return accepted

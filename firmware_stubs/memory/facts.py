@@ -80,7 +80,7 @@ class MemoryFacts:
     def adopt(self, accepted: Accepted) -> None:
         """Switch to a slot that was written, and raise its floor."""
         self._raise(accepted.name, accepted.floor)
-        self._slots[accepted.name] = accepted.held
+        self._slots[accepted.name] = accepted.content
         self._deltas[accepted.name] = accepted.deltas
         if accepted.ends is not None:
             self.forget_slot(accepted.ends)

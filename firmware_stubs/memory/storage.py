@@ -54,7 +54,7 @@ class MemoryStorage:
         self.messages = MemoryMessages(generation)
         self.keys = PersonKeys(today=secrets.token_bytes(PERSON_KEY_BYTES), yesterday=None)
         self.clock = clock
-        self.bundles = Bundles(root, floors={}, held={})
+        self.bundles = Bundles(root, floors={}, slots={})
         self.refused: tuple[Refused, ...] = ()
         self._slots: dict[tuple[str, Slot], bytes] = {}
 

@@ -14,12 +14,13 @@ from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
 from fleet.service.grants import GrantPublisher, load_grant_key, load_registry
 from fleet.service.http.access import callers
-from fleet.service.http.routes import fleet_routes
+from fleet.service.http.handlers import fleet_handlers
 from fleet.service.keeper import Keeper
 from fleet.service.metrics import FleetMetrics
 from fleet.service.mqtt.connection import tls_context
 from fleet.service.news import News
 from fleet.service.operators import OperatorsInForce, load_operators, load_token_key
+from fleet.service.routes import TABLE
 from fleet.service.served_shard import ServedShard
 from fleet.service.settings import FleetProcessSettings
 from fleet.service.shard_writer import ShardWriter
@@ -27,6 +28,7 @@ from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 from runtime.audit import AuditLog, open_audit
 from runtime.http.door import Door, bound_socket
+from runtime.http.routes import bind
 from runtime.settings import SettingsError
 from runtime.store import check_durable, open_store
 from verifier.contract import audit as audit_format
@@ -183,7 +185,7 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
     if settings.verifier is not None:
         process.news = News(settings.verifier, process.announce)
     door = Door(
-        fleet_routes(_shared(process)),
+        bind(TABLE.operations, fleet_handlers(_shared(process))),
         callers(settings.api_keys, process.operating),
         log=process.log,
         counts=process.metrics,

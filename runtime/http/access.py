@@ -75,6 +75,10 @@ class Caller:
         return f"key:{self.name}" if self.fingerprint is None else f"terminal:{self.name}"
 
 
+NOBODY: Final = Caller(name="", terminal=None, scopes=frozenset())
+"""Who calls where nobody is asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenReader:
     """How a service reads operators' tokens."""
@@ -151,3 +155,25 @@ def require(caller: Caller, scope: str) -> None:
     """
     if caller.scopes is not None and scope not in caller.scopes:
         raise Problem(HTTPStatus.FORBIDDEN, "scope.missing")
+
+
+def require_city(caller: Caller) -> None:
+    """Check that a caller is no operator of a district or place.
+
+    Raises:
+        Problem: 403 operator.area.
+    """
+    token = caller.token
+    if token is not None and (token.district is not None or token.place is not None):
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
+
+
+def token_of(caller: Caller) -> ShownToken:
+    """Return the token of an operator.
+
+    Raises:
+        Problem: 403 operator.needed, it is none.
+    """
+    if caller.token is None:
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.needed")
+    return caller.token

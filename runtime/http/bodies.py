@@ -58,16 +58,6 @@ async def read_body(request: web.BaseRequest, limit: int, is_type: Callable[[str
     return body
 
 
-def refuse_body(request: web.BaseRequest) -> None:
-    """Refuse a body where none is asked for.
-
-    Raises:
-        Problem: 400 body.unasked.
-    """
-    if request.can_read_body:
-        raise Problem(HTTPStatus.BAD_REQUEST, "body.unasked")
-
-
 def decode(body: bytes, decoder: "msgspec.json.Decoder[Body]", limit: int) -> Body:
     """Decode and validate a JSON body.
 

@@ -6,7 +6,6 @@ nothing of it reaches the caller.
 """
 
 import asyncio
-import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -15,11 +14,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from runtime.http.access import Caller, Keys
+from runtime.http.access import NOBODY, Caller, Keys
 from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
 from runtime.http.limits import DoorCounts
 from runtime.http.problems import Problem, problem_response
-from runtime.http.routes import Route
+from runtime.http.routes import Route, Router, admit, refuse_unasked
 from runtime.http.shares import ConnectionShares
 from runtime.logs import Log
 
@@ -48,14 +47,9 @@ class Door:
         self._keys = keys
         self._log = log
         self._counts = counts
-        self._exact = {(r.method, r.path): r for r in routes if "{}" not in r.path}
-        self._patterns = [
-            (re.compile(re.escape(r.path).replace(r"\{\}", "([A-Za-z0-9_.-]{1,96})")), r)
-            for r in routes
-            if "{}" in r.path
-        ]
+        self._router = Router(routes)
         self._lanes = FastHandlers(
-            {r.path: r.lane for r in routes if r.lane is not None},
+            {r.operation.path: r.lane for r in routes if r.lane is not None},
             None if keys is None else keys.named,
             self._failed,
             store_name,
@@ -107,10 +101,12 @@ class Door:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             path = request.raw_path.partition("?")[0]
-            route, variable = self._exact.get((request.method, path)), ""
-            if route is None:
-                route, variable = self._find(request.method, path)
-            caller = None if route.public else self._identify(request)
+            route, variable = self._router.find(request.method, path)
+            caller = NOBODY
+            if route.operation.identified:
+                caller = self._identify(request)
+                admit(route.operation, caller)
+            refuse_unasked(route.operation, request)
             return await route.handler(request, caller, variable)
         except ConnectionError:
             raise
@@ -137,19 +133,6 @@ class Door:
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
         self._counts.problem(problem.code)
         return problem
-
-    def _find(self, method: str, path: str) -> tuple[Route, str]:
-        allowed = {known for known, exact in self._exact if exact == path}
-        for pattern, route in self._patterns:
-            found = pattern.fullmatch(path)
-            if found is not None:
-                if route.method == method:
-                    return route, "/".join(found.groups())
-                allowed.add(route.method)
-        if allowed:
-            headers = {"Allow": ", ".join(sorted(allowed))}
-            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method.unknown", headers=headers)
-        raise Problem(HTTPStatus.NOT_FOUND, "path.unknown")
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Final
 
 from aiohttp import web
@@ -9,7 +10,8 @@ from msgspec import Struct
 
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
-from runtime.http.routes import Handler, Route
+from runtime.http.operations import Operation, Reply
+from runtime.http.routes import Handlers
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,27 +35,52 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """Versions and ages (seconds) of what it works by."""
 
 
-def health_routes(
+class Alive(StrEnum):
+    """What /healthz says."""
+
+    OK = "ok"
+
+
+HEALTH: Final = (
+    Operation(
+        method="GET",
+        path="/healthz",
+        name="health",
+        says="Say that the process lives.",
+        replies={200: Reply("It lives.", dict[str, Alive])},
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        name="readiness",
+        says="Say whether it can do its work; if not, what to do.",
+        replies={200: Reply("It can.", Readiness), 503: Reply("It cannot.", Readiness)},
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="metrics",
+        says="Count in Prometheus text.",
+        replies={200: Reply("The metrics.", str, ("text/plain",))},
+    ),
+)
+"""The rows of every service."""
+
+
+def health_handlers(
     ready: Callable[[], Readiness | Awaitable[Readiness]], text: Callable[[], bytes]
-) -> tuple[Route, ...]:
-    """Return the three routes."""
+) -> Handlers:
+    """Return what answers the three."""
 
-    async def healthz(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
-        return json_response({"status": "ok"})
+    async def healthz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
+        return json_response({"status": Alive.OK})
 
-    async def readyz(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
+    async def readyz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         said = ready()
         found = await said if inspect.isawaitable(said) else said
         return json_response(found, status=200 if found.ready else 503)
 
-    async def metrics(_request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
+    async def metrics(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         return web.Response(body=text(), headers={"Content-Type": PROMETHEUS})
 
-    handlers: tuple[tuple[str, Handler], ...] = (
-        ("/healthz", healthz),
-        ("/readyz", readyz),
-        ("/metrics", metrics),
-    )
-    return tuple(
-        Route(method="GET", path=path, handler=handler, public=True) for path, handler in handlers
-    )
+    return {"health": healthz, "readiness": readyz, "metrics": metrics}

@@ -73,7 +73,7 @@ def _terminal(folder: Path, place: City, at: int) -> Alone:
         threshold=1,
         bundle_keys=(RootKey(spki=root.spki),),
     )
-    bundles = Bundles(seal_root(document, [root]), floors={}, held={})
+    bundles = Bundles(seal_root(document, [root]), floors={}, slots={})
     profiles = Profiles((place.profile.profile,), 1)
     bundles.known = replace(place.known, profiles=profiles)
     storage = storage_in(

@@ -21,7 +21,7 @@ SECOND = replace(EDITION, version=2)
 
 def empty() -> Bundles:
     """Make a terminal's bundles at its first start."""
-    return Bundles(EDITION.root(), floors={}, held={})
+    return Bundles(EDITION.root(), floors={}, slots={})
 
 
 def take(bundles: Bundles, name: str, data: bytes, now: float = NOW) -> Accepted:
@@ -48,7 +48,7 @@ def equipped(edition: Edition = EDITION) -> tuple[Bundles, dict[str, bytes]]:
 
 def again(bundles: Bundles, contents: dict[str, bytes], now: float = NOW) -> Bundles:
     """Restart: load the slots from what was durable."""
-    restarted = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    restarted = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     restarted.load(contents, now)
     return restarted
 
@@ -92,11 +92,11 @@ def test_offered_is_not_used_before_it_is_adopted() -> None:
 def test_refused_bundle_changes_nothing(name: str, data: bytes, cause: BundleCause) -> None:
     """What was in use stays in use, and the slots are as they were."""
     bundles, _ = equipped()
-    before = bundles.known, bundles.profiles, bundles.held(), bundles.floors
+    before = bundles.known, bundles.profiles, bundles.slots(), bundles.floors
     with pytest.raises(BundleRefused) as refused:
         bundles.offer(name, data, NOW)
     assert refused.value.cause is cause
-    assert (bundles.known, bundles.profiles, bundles.held(), bundles.floors) == before
+    assert (bundles.known, bundles.profiles, bundles.slots(), bundles.floors) == before
 
 
 REVOKED = {thumbprint(): ["MKyCxh7p6uQ"]}
@@ -137,7 +137,7 @@ def test_slots_alternate() -> None:
     slots = []
     for version in range(2, 6):
         accepted = take(bundles, "trust", replace(EDITION, version=version).trust())
-        slots.append(accepted.held.slot)
+        slots.append(accepted.content.slot)
     assert slots == [Slot.B, Slot.A, Slot.B, Slot.A]
 
 
@@ -162,9 +162,9 @@ def test_damaged_slot_is_left_out(name: str) -> None:
     """It is fetched again; a terminal without trust or profiles is not usable."""
     bundles, contents = equipped()
     contents[name] = contents[name][:-1] + b"x"
-    restarted = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    restarted = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     assert next(refused.name for refused in restarted.load(contents, NOW)) == name
-    assert name not in restarted.held()
+    assert name not in restarted.slots()
     assert restarted.usable == name.startswith("status")
 
 
@@ -189,7 +189,7 @@ def test_older_pinned_root_is_not_sound() -> None:
     take(bundles, "root", newer.root())
     contents["root"] = newer.root()
     assert again(bundles, contents).usable
-    reset = Bundles(EDITION.root(), floors=bundles.floors, held={})
+    reset = Bundles(EDITION.root(), floors=bundles.floors, slots={})
     take(reset, "trust", EDITION.trust())
     take(reset, "profiles", EDITION.profiles(asks()))
     assert not reset.usable
@@ -237,15 +237,15 @@ def test_only_needed_planes_are_wanted() -> None:
 def test_what_is_held_is_not_wanted() -> None:
     """The digest tells."""
     bundles, _ = equipped()
-    held = bundles.held()["trust"]
+    held = bundles.slots()["trust"]
     assert not bundles.wanted(index("trust", digest=held.digest), PLACE)
 
 
 def test_floor_goes_with_the_slot() -> None:
     """Both are of the version that was accepted."""
     accepted = take(empty(), "trust", EDITION.trust())
-    digest = accepted.held.digest
-    assert accepted.held == SlotContent(slot=Slot.A, version=1, digest=digest)
+    digest = accepted.content.digest
+    assert accepted.content == SlotContent(slot=Slot.A, version=1, digest=digest)
     assert accepted.floor == Floor(version=1, digest=digest)
     assert accepted.issued_at == EDITION.iat
 
@@ -255,7 +255,9 @@ def test_what_was_offered_is_not_trusted_until_it_is_adopted() -> None:
     bundles, contents = equipped()
     bundles.offer("trust", SECOND.trust(), NOW)
     assert bundles.known.trust.version == 1
-    assert take(bundles, "profiles", replace(SECOND, version=2).profiles(asks())).held.version == 2
+    assert (
+        take(bundles, "profiles", replace(SECOND, version=2).profiles(asks())).content.version == 2
+    )
     assert again(bundles, contents | {"profiles": b""}).known.trust.version == 1
 
 
@@ -263,7 +265,7 @@ def test_a_newer_pinned_root_counts_over_an_older_slot() -> None:
     """A terminal that comes back with a newer root does not fall back to the one it held."""
     bundles, contents = equipped()
     newer = replace(EDITION, root_version=2)
-    restarted = Bundles(newer.root(), floors=bundles.floors, held=bundles.held())
+    restarted = Bundles(newer.root(), floors=bundles.floors, slots=bundles.slots())
     refused = {one.name: one.cause for one in restarted.load(contents, NOW)}
     assert refused["root"] == BundleCause.ROLLBACK
     assert restarted.versions()["root"] == 2
@@ -318,7 +320,7 @@ def test_appointments_are_known_until_the_place_asks_for_none() -> None:
     take(bundles, "profiles", SECOND.profiles(BY_APPOINTMENT))
     signed = EDITION.appointments(booked(0, 600))
     accepted = take(bundles, "appointments-hall-1", signed)
-    assert (accepted.held.version, accepted.issued_at) == (1, EDITION.iat)
+    assert (accepted.content.version, accepted.issued_at) == (1, EDITION.iat)
     assert bundles.known.appointments[PLACE].expects(1, 77, NOW, early=0, late=0)
     elsewhere = EDITION.appointments(booked(0, 600), place="hall-2")
     for name, data, cause in (
@@ -345,6 +347,6 @@ def test_appointments_are_known_until_the_place_asks_for_none() -> None:
 def test_nothing_is_dropped_without_profiles() -> None:
     """Nobody has said yet what the place asks."""
     bundles, contents = equipped()
-    again_without = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    again_without = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     again_without.load(contents | {"profiles": b""}, NOW)
     assert again_without.unneeded(PLACE) == ()

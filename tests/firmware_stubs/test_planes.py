@@ -66,7 +66,7 @@ def view_of(snapshot: bytes) -> PlaneView:
 
 def terminal(stream: Stream) -> Bundles:
     """Make a terminal that holds the stream's snapshot."""
-    bundles = Bundles(EDITION.root(), floors={}, held={})
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
     for name in in_order(slots(stream)):
         bundles.adopt(bundles.offer(name, slots(stream)[name], NOW))
     return bundles
@@ -116,7 +116,7 @@ def test_deltas_change_what_is_known() -> None:
     assert bundles.versions()[NAME] == 12
     assert bundles.floors[NAME].version == 12
     assert accepted.issued_at == stream.view.as_of
-    assert bundles.held()[NAME].version == 10
+    assert bundles.slots()[NAME].version == 10
 
 
 def test_what_is_not_newer_is_passed_by() -> None:
@@ -141,7 +141,7 @@ def test_after_a_restart_slot_and_deltas_give_the_same() -> None:
     stream.change({6: RED})
     kept = tuple(stream.deltas.values())
     take(bundles, *kept)
-    again = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    again = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     assert again.load(slots(stream), NOW + 3 * DAY, {NAME: kept}) == ()
     assert (colour(again, 5), colour(again, 6)) == (RED, RED)
     assert again.versions() == bundles.versions()
@@ -160,7 +160,7 @@ def test_a_slot_without_all_its_deltas_is_left_out(kept: int) -> None:
     stream.change({6: RED})
     deltas = tuple(stream.deltas.values())
     take(bundles, *deltas)
-    again = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    again = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     refused = {one.name: one.cause for one in again.load(slots(stream), NOW, {NAME: deltas[:kept]})}
     assert refused == {NAME: BundleCause.ROLLBACK}
     assert step(again, stream.entry()) == WantedBundle(
@@ -218,10 +218,10 @@ def test_the_snapshot_sets_right_what_went_astray() -> None:
     wanted = step(bundles, replace_version(stream.entry(), 12))
     assert wanted is not None
     assert (wanted.whole, wanted.buckets) == (True, ())
-    before = bundles.held()[NAME].slot
+    before = bundles.slots()[NAME].slot
     accepted = bundles.offer(NAME, stream.now(), NOW)
     bundles.adopt(accepted)
-    assert accepted.held.slot is before.other
+    assert accepted.content.slot is before.other
     assert accepted.deltas == ()
     assert step(bundles, stream.entry()) is None
     assert colour(bundles, 6) == RED
@@ -235,7 +235,7 @@ def replace_version(entry: BundleVersion, version: int) -> BundleVersion:
 def test_deltas_of_a_plane_that_is_not_held() -> None:
     """Nothing to lead on from."""
     stream = Stream()
-    bundles = Bundles(EDITION.root(), floors={}, held={})
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
     with pytest.raises(BundleRefused):
         bundles.offer_deltas(NAME, stream.change({5: RED}), NOW)
 
@@ -316,12 +316,12 @@ def test_a_destroyed_plane_goes_with_all_of_it() -> None:
     assert bundles.known.status.plane(1, Plane.HEALTH) is not None
     bundles.adopt(accepted)
     assert bundles.known.status.plane(1, Plane.HEALTH) is None
-    assert NAME not in bundles.held()
+    assert NAME not in bundles.slots()
     with pytest.raises(BundleRefused) as refused:
         bundles.offer(NAME, stream.now(), NOW)
     assert refused.value.cause is BundleCause.ROLLBACK
     left = slots(stream) | {entry.name: certificate}
-    again = Bundles(EDITION.root(), floors=bundles.floors, held=bundles.held())
+    again = Bundles(EDITION.root(), floors=bundles.floors, slots=bundles.slots())
     assert again.load(left, NOW) == ()
     assert again.known.status.plane(1, Plane.HEALTH) is None
 

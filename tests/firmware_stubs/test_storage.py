@@ -270,5 +270,5 @@ def _keep_something(storage: SqliteStorage | MemoryStorage) -> None:
     storage.messages.write(entry(1), MS)
     storage.facts.next_epoch(1)
     accepted = storage.bundles.offer("trust", EDITION.trust(), NOW)
-    storage.write_slot("trust", accepted.held.slot, EDITION.trust())
+    storage.write_slot("trust", accepted.content.slot, EDITION.trust())
     storage.facts.adopt(accepted)

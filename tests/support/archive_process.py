@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +21,9 @@ from verifier.archive.manifest import ArchiveProgress, DayManifest
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.service.store.packed_record import pack_record
+
+STRANGER_KEY: Final = "kapok_stranger_" + "x" * 43
+"""Of a service whose scopes open nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,13 @@ def archive_house() -> Iterator[ArchiveHouse]:
                 "password_file": str(server.password_file("verifier")),
             },
             "service": {"host": "127.0.0.1", "port": port},
-            "api_keys": [],
+            "api_keys": [
+                {
+                    "name": "stranger",
+                    "sha256": sha256(STRANGER_KEY.encode()).hexdigest(),
+                    "scopes": ["records"],
+                }
+            ],
             "records": str(folder / "records"),
             "person_keys": str(folder / "person-hash"),
             "trust": str(folder / "trust.json"),

@@ -39,7 +39,7 @@ def new_scan(number: int = 1, text: str = "CC1:NOTHING", *, at: float = NOW) -> 
 
 def bundles_of(**changes: Any) -> Bundles:
     """Take what the simulated publisher publishes; `changes` are of the place's profile."""
-    bundles = Bundles(EDITION.root(), floors={}, held={})
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
     contents: Mapping[str, bytes] = {
         "trust": EDITION.trust(),
         "profiles": EDITION.profiles(asks(**changes)),

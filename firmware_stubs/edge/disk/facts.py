@@ -130,7 +130,7 @@ class SqliteFacts:
 
         The deltas kept beside the slot before give way to those that lead on from this one.
         """
-        content, floor = accepted.held, accepted.floor
+        content, floor = accepted.content, accepted.floor
         with self._database.transaction() as connection:
             connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
             connection.execute(

@@ -13,7 +13,7 @@ from fleet.errors import TokenError
 from fleet.operators import Operator, Operators
 from fleet.registry import Place
 from fleet.service.operators import OperatorsInForce
-from runtime.http.access import Caller, Keys, TokenReader, key_digest, require
+from runtime.http.access import Caller, Keys, TokenReader, key_digest
 from runtime.http.problems import Problem
 from runtime.settings import ApiKey
 from verifier.contract.operator import TOKEN_PREFIX, OperatorToken
@@ -30,18 +30,6 @@ def callers(keys: Iterable[ApiKey[ApiScope]], operating: OperatorsInForce) -> Ke
             raise Problem(HTTPStatus.UNAUTHORIZED, error.code) from error
 
     return Keys(keys, TokenReader(prefix=TOKEN_PREFIX, read=read))
-
-
-def allowed(caller: Caller | None, scope: ApiScope) -> Caller:
-    """Return a caller that has a scope.
-
-    Raises:
-        Problem: 401 `key.unknown`, 403 `scope.missing`.
-    """
-    if caller is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-    require(caller, scope)
-    return caller
 
 
 def orderer(caller: Caller) -> str:

@@ -22,7 +22,7 @@ from fleet.contract.messages import Argument
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.errors import CommandError
 from fleet.service.app import Fleet
-from fleet.service.http.access import allowed, orderer, require_place
+from fleet.service.http.access import orderer, require_place
 from fleet.service.shard_writer import BusyError
 from fleet.service.store.shards import read_strings
 from runtime.clock import now_ms
@@ -31,13 +31,14 @@ from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction, not_done
-from verifier.contract.vocabulary import ApiScope, GrantState
+from verifier.contract.vocabulary import GrantState
 
 MAX_BODY_BYTES: Final = 4096
 """Bytes of a request; a command has few arguments."""
 STORE_LIMIT_S: Final = 5.0
 """Seconds a caller waits for the store; past it the outcome is found with the same key."""
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
+KEY: Final = r"[\x21-\x7e]{1,128}"
+"""Printable ASCII without spaces."""
 _COMMAND_ID: Final = re.compile(r"[0-9a-f]{32}")
 _STATUS: Final = {
     "idempotency.conflict": HTTPStatus.CONFLICT,
@@ -62,15 +63,12 @@ class CommandResource:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
-    async def post(
-        self, request: web.BaseRequest, caller: Caller | None, text: str
-    ) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Store a command; answers 202 with it, or 200 when the key was known.
 
         Raises:
             Problem: 400, 404, 408, 409, 413, 415 or 503 with a code.
         """
-        caller = allowed(caller, ApiScope.COMMANDS)
         fleet = self._fleet
         terminal = _terminal(fleet, text)
         require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
@@ -114,13 +112,12 @@ class CommandResource:
         response.headers["Location"] = f"/v1/commands/{stored.id}"
         return response
 
-    async def get(self, _: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+    async def get(self, _: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Answer a command and where it stands.
 
         Raises:
             Problem: 404 `command.unknown`.
         """
-        caller = allowed(caller, ApiScope.COMMANDS)
         fleet = self._fleet
         if _COMMAND_ID.fullmatch(text) is None:
             raise Problem(HTTPStatus.NOT_FOUND, "command.unknown")
@@ -168,6 +165,6 @@ def _terminal(fleet: Fleet, name: str) -> TerminalId:
 
 def _idempotency_key(request: web.BaseRequest) -> str:
     key = request.headers.get("Idempotency-Key", "")
-    if _KEY.fullmatch(key) is None:
+    if re.fullmatch(KEY, key) is None:
         raise Problem(HTTPStatus.BAD_REQUEST, "idempotency.missing")
     return key

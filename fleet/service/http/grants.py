@@ -4,15 +4,14 @@ from base64 import b64encode
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fleet.service.app import Fleet
-from fleet.service.http.access import allowed
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
 from runtime.http.limits import Places
 from runtime.http.queries import numbers
 from runtime.http.routes import Handler
-from verifier.contract.vocabulary import ApiScope
 
 MAX_WAIT_S: Final = 25
 """Longest a follower may wait for something new."""
@@ -23,23 +22,32 @@ MAX_CALLER_POLLS: Final = 64
 PAGE: Final = 1000
 """Grants in an answer; a follower asks again with the version it was given."""
 _LARGEST: Final = 2**53 - 1
+BOUNDS: Final = {"after": (0, 0, _LARGEST), "wait": (0, 0, MAX_WAIT_S)}
+
+
+class GrantPage(Struct, frozen=True, kw_only=True):
+    """Signed grants, ascending by version."""
+
+    version: int
+    """`after` of the next page."""
+    grants: tuple[str, ...]
+    """Base64."""
 
 
 def grants_handler(fleet: Fleet) -> Handler:
     """Return the handler."""
     places = Places(MAX_POLLS, fleet.metrics, a_caller=MAX_CALLER_POLLS)
 
-    async def get(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
-        """Answer {"version": N, "grants": [base64, ...]}, ascending by version."""
-        caller = allowed(caller, ApiScope.GRANTS)
-        query = numbers(request, {"after": (0, 0, _LARGEST), "wait": (0, 0, MAX_WAIT_S)})
+    async def get(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
+        """Answer with grants, ascending by version."""
+        query = numbers(request, BOUNDS)
         with places.one(caller.share):
             page = await fleet.granting.follow(query["after"], query["wait"], PAGE)
         return json_response(
-            {
-                "version": page.version,
-                "grants": [b64encode(grant).decode() for grant in page.signed],
-            }
+            GrantPage(
+                version=page.version,
+                grants=tuple(b64encode(grant).decode() for grant in page.signed),
+            )
         )
 
     return get

@@ -12,7 +12,7 @@ from fleet.service.app import Fleet
 from fleet.service.http.access import operator_of
 from runtime.http.access import Caller
 from runtime.http.audited import audited
-from runtime.http.bodies import json_response, refuse_body
+from runtime.http.bodies import json_response
 from runtime.http.routes import Handler
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.operator import OperatorTokenAnswer
@@ -21,7 +21,7 @@ from verifier.contract.operator import OperatorTokenAnswer
 def token_handler(fleet: Fleet) -> Handler:
     """Return the handler."""
 
-    async def post(request: web.BaseRequest, _caller: Caller | None, _: str) -> web.Response:
+    async def post(request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """Answer 201 with a token.
 
         Raises:
@@ -29,7 +29,6 @@ def token_handler(fleet: Fleet) -> Handler:
         """
         operating = fleet.operating
         operator, digest = operator_of(request, operating.operators)
-        refuse_body(request)
         token = operating.make(operator)
         act = Act(
             action=AuditAction.TOKEN,

@@ -7,32 +7,67 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from fleet.books.incidents import INCIDENTS
 from fleet.books.presence import PRESENCE
+from fleet.contract.messages import Epoch
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.incidents import Incident
-from fleet.presence import NEVER
+from fleet.presence import NEVER, Presence
 from fleet.registry import Registry
 from fleet.service.app import Fleet
-from fleet.service.http.access import allowed, reaches, require_place
+from fleet.service.http.access import reaches, require_place
 from fleet.service.store.shards import read_fields, read_hash
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
 from runtime.http.problems import Problem
 from runtime.http.queries import numbers_and_words
-from verifier.contract.vocabulary import ApiScope
+from verifier.contract.vocabulary import Direction, GrantState
 
 PAGE: Final = 500
 """Terminals in an answer, unless asked for fewer or more."""
 MAX_PAGE: Final = 2000
-_AFTER: Final = re.compile(r"[a-z0-9-]{0,32}")
+BOUNDS: Final = {"limit": (PAGE, 1, MAX_PAGE)}
+AFTER: Final = "[a-z0-9-]{0,32}"
+"""Id of a terminal, or nothing."""
 _SHOWN: Final = (PRESENCE.name, "birth", "beat", "reported")
 """Hashes of which a terminal's row is shown."""
 
 Rows = dict[str, bytes | None]
 """A terminal's rows, by the hash they are in."""
+
+
+class TerminalState(Struct, frozen=True, kw_only=True):
+    """A terminal as it is known."""
+
+    terminal: str
+    place: str
+    gate: str
+    direction: Direction
+    district: str
+    state: GrantState
+    presence: Presence
+    last_seen: int | None
+    """Newest sign of life, Unix milliseconds."""
+    epoch: Epoch | None
+    boot: str | None
+    birth: dict[str, Any] | None
+    """Its last birth message; this and the next two as docs/terminal-contract.md has them."""
+    beat: dict[str, Any] | None
+    """Its last heartbeat."""
+    reported: dict[str, Any] | None
+    """The state that it last reported."""
+    incidents: tuple[Incident, ...]
+
+
+class TerminalList(Struct, frozen=True, kw_only=True):
+    """A page of terminals, by id."""
+
+    terminals: tuple[TerminalState, ...]
+    next: str | None
+    """`after` of the next page; null: this is the last one."""
 
 
 class TerminalResource:
@@ -41,18 +76,15 @@ class TerminalResource:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
-    async def list(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
-        """Answer {"terminals": [...], "next": ID or null}, by id; `after` and `limit` page.
+    async def list(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
+        """Answer terminals by id; `after` and `limit` page.
 
         An operator of a district or a place sees its terminals only.
 
         Raises:
-            Problem: 400 `query.bad`, 401 `key.unknown`, 403 `scope.missing`.
+            Problem: 400 `query.bad`.
         """
-        caller = allowed(caller, ApiScope.FLEET_READ)
-        counts, words = numbers_and_words(
-            request, {"limit": (PAGE, 1, MAX_PAGE)}, {"after": _AFTER}
-        )
+        counts, words = numbers_and_words(request, BOUNDS, {"after": re.compile(AFTER)})
         limit, after, registry = counts["limit"], words.get("after", ""), self._fleet.registry
         names = sorted(
             name
@@ -61,15 +93,15 @@ class TerminalResource:
         )
         page = names[:limit]
         shown = await _show(self._fleet.redis, registry, page)
-        return json_response({"terminals": shown, "next": page[-1] if len(names) > limit else None})
+        following = page[-1] if len(names) > limit else None
+        return json_response(TerminalList(terminals=shown, next=following))
 
-    async def get(self, _: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+    async def get(self, _: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Answer one terminal.
 
         Raises:
             Problem: 403 `operator.area`, 404 `terminal.unknown`.
         """
-        caller = allowed(caller, ApiScope.FLEET_READ)
         registry = self._fleet.registry
         name = TerminalId(text)
         if name not in registry.terminals:
@@ -78,7 +110,9 @@ class TerminalResource:
         return json_response((await _show(self._fleet.redis, registry, [name]))[0])
 
 
-async def _show(redis: Redis, registry: Registry, names: list[TerminalId]) -> list[dict[str, Any]]:
+async def _show(
+    redis: Redis, registry: Registry, names: list[TerminalId]
+) -> tuple[TerminalState, ...]:
     by_shard: dict[Shard, list[TerminalId]] = defaultdict(list)
     for name in names:
         by_shard[shard_of(name)].append(name)
@@ -89,31 +123,31 @@ async def _show(redis: Redis, registry: Registry, names: list[TerminalId]) -> li
         for row in (await read_hash(redis, shard, INCIDENTS.name)).values():
             incident = INCIDENTS.decode(row)
             incidents[incident.terminal].append(incident)
-    return [_row(registry, name, rows[name], incidents[name]) for name in names]
+    return tuple(_row(registry, name, rows[name], incidents[name]) for name in names)
 
 
 def _row(
     registry: Registry, name: TerminalId, rows: Rows, incidents: list[Incident]
-) -> dict[str, Any]:
+) -> TerminalState:
     terminal = registry.terminals[name]
     stored = rows[PRESENCE.name]
     seen = PRESENCE.decode(stored) if stored else NEVER
-    return {
-        "terminal": name,
-        "place": terminal.place,
-        "gate": terminal.gate,
-        "direction": registry.gate_of(terminal).direction,
-        "district": registry.places[terminal.place].district,
-        "state": terminal.state,
-        "presence": seen.presence,
-        "last_seen": seen.last_seen or None,
-        "epoch": seen.epoch,
-        "boot": seen.boot,
-        "birth": _sent(rows["birth"]),
-        "beat": _sent(rows["beat"]),
-        "reported": _sent(rows["reported"]),
-        "incidents": incidents,
-    }
+    return TerminalState(
+        terminal=name,
+        place=terminal.place,
+        gate=terminal.gate,
+        direction=registry.gate_of(terminal).direction,
+        district=registry.places[terminal.place].district,
+        state=terminal.state,
+        presence=seen.presence,
+        last_seen=seen.last_seen or None,
+        epoch=seen.epoch,
+        boot=seen.boot,
+        birth=_sent(rows["birth"]),
+        beat=_sent(rows["beat"]),
+        reported=_sent(rows["reported"]),
+        incidents=tuple(incidents),
+    )
 
 
 def _sent(row: bytes | None) -> Any:

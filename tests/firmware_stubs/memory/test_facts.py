@@ -33,11 +33,11 @@ def test_facts_are_kept(storage: Storage) -> None:
 def test_floors_never_sink(storage: Storage) -> None:
     """Not by a reset, not by a slot that is forgotten, not by an older bundle."""
     facts = storage.facts
-    bundles = Bundles(EDITION.root(), floors={}, held={})
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
     accepted = bundles.offer("trust", EDITION.trust(), NOW)
-    storage.write_slot("trust", accepted.held.slot, EDITION.trust())
+    storage.write_slot("trust", accepted.content.slot, EDITION.trust())
     facts.adopt(accepted)
-    assert facts.slots() == {"trust": accepted.held}
+    assert facts.slots() == {"trust": accepted.content}
     for forget in (lambda: facts.forget_slot("trust"), facts.forget_slots):
         forget()
         assert facts.slots() == {}
@@ -59,7 +59,7 @@ def deltas(floor: Floor, after: int = 0) -> AcceptedDeltas:
         floor=floor,
         issued_at=0.0,
         view=view,
-        trusted=Bundles(EDITION.root(), floors={}, held={})._trusted,
+        trusted=Bundles(EDITION.root(), floors={}, slots={})._trusted,
     )
 
 

@@ -1,42 +1,28 @@
-"""Requests of every shape that the OpenAPI document allows or forbids, at a real worker.
-
-No answer is a fault of ours, and none is one that the document does not name: by status, content
-type and schema.
-"""
+"""A scan worker does what its table of routes says: for whatever is asked, whoever asks."""
 
 from itertools import count
 from typing import Any, Final
 
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
-from tests.support.centre import ADMIN_KEY, API_KEY, Centre, new_scan_id, paper
+from tests.support.centre import ADMIN_KEY, API_KEY, BOOKING_KEY, Centre, new_scan_id, paper
+from tests.support.openapi_cases import bounded, examine, may_ask, operation_of, schema_of
 from tests.support.operators import operator_token
-from verifier.contract.vocabulary import ApiScope
-from verifier.service.openapi.document import document
-from verifier.service.openapi.operations import OPERATIONS
+from tests.support.route_access import Visitors, city_tokens, differences, local_token
+from verifier.service.worker.routes import TABLE
 
-EXAMPLES: Final = 25
-"""Requests of each kind: enough for each field to be missing, wrong, null and too long."""
-CHECKS: Final = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-ASKED: Final = {one.name: one for one in OPERATIONS}
-schema = schemathesis.openapi.from_dict(document())
+KEYS: Final = {"scan": API_KEY, "records": ADMIN_KEY, "bundles": ADMIN_KEY}
+SCOPES: Final = {
+    API_KEY: {"scan"},
+    ADMIN_KEY: {"records", "bundles", "issue"},
+    BOOKING_KEY: {"appointments"},
+}
+schema = schema_of(TABLE)
 persons = count(25_000)
 
 
 def own(value: Any) -> Any:
-    """Make the caller's own what looks right, so that some requests come all the way through."""
+    """Give a scan_id of the caller, and a code of somebody here."""
     if isinstance(value, dict):
         changed = {name: own(one) for name, one in value.items()}
         if isinstance(changed.get("scan_id"), str):
@@ -47,35 +33,28 @@ def own(value: Any) -> Any:
     return [own(one) for one in value] if isinstance(value, list) else value
 
 
+def make_own(case: schemathesis.Case) -> None:
+    """Make a request the caller's own."""
+    case.body = own(case.body)
+    if "scan_id" in (case.path_parameters or {}):
+        case.path_parameters["scan_id"] = new_scan_id()
+
+
 @schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@bounded()
 def test_every_answer_is_documented(case: schemathesis.Case, house: Centre) -> None:
     """As the document has it, for keys that may ask and for a stranger."""
-    asked = ASKED[case.operation.definition.raw["operationId"]]
-    key = API_KEY if asked.scope is ApiScope.SCAN else ADMIN_KEY
-    key = key if asked.keys else operator_token()
-    answers = []
-    for mine in (False, True):
-        if mine:
-            case.body = own(case.body)
-            if "scan_id" in (case.path_parameters or {}):
-                case.path_parameters["scan_id"] = new_scan_id()
-        answers.append(
-            case.call(
-                base_url=f"http://127.0.0.1:{house.port}",
-                headers={"Authorization": f"Bearer {key}"},
-                allow_redirects=False,
-            )
-        )
-        case.validate_response(answers[-1], checks=CHECKS)
-    stranger = case.call(
-        base_url=f"http://127.0.0.1:{house.port}", headers={"Authorization": "Bearer nobody"}
+    key = may_ask(operation_of(case, TABLE), KEYS, operator_token())
+    examine(case, house.port, key, make_own)
+
+
+def test_who_may_ask_is_as_the_table_says(house: Centre) -> None:
+    """By key, scope, role and area; and what is no such body is refused."""
+    visitors = Visitors(
+        port=house.port,
+        keys={key: frozenset(scopes) for key, scopes in SCOPES.items()},
+        tokens=city_tokens(),
+        local=local_token(),
+        variables={"Kapok-Scan-Id": new_scan_id()},
     )
-    case.validate_response(stranger, checks=CHECKS)
+    assert list(differences(TABLE, visitors)) == []

@@ -12,8 +12,9 @@ from runtime.http.access import Caller, Keys, ShownToken, TokenReader
 from runtime.http.bodies import json_response, read_json
 from runtime.http.door import Door, bound_socket
 from runtime.http.lane import Lane, Respond, response
+from runtime.http.operations import Operation, Reply, RequestBody, service
 from runtime.http.problems import Problem
-from runtime.http.routes import Route
+from runtime.http.routes import bind
 from runtime.http.shares import ConnectionShares
 from runtime.logs import open_log
 from runtime.settings import ApiKey
@@ -46,12 +47,24 @@ def lane(caller: Caller, _: str, body: bytes, respond: Respond) -> None:
     respond(response(200, caller.name.encode()))
 
 
-async def long_way(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+async def long_way(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
     """Answer who calls."""
-    assert caller is not None
     await read_json(request, 100)
     return json_response(caller.name)
 
+
+ROWS = tuple(
+    Operation(
+        method="POST",
+        path=f"/{name}",
+        name=name,
+        says="Say who calls.",
+        callers=(service(Right.READ),),
+        body=RequestBody(type=dict, limit=100),
+        replies={200: Reply("Who.", str)},
+    )
+    for name in ("lane", "long")
+)
 
 Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Connected]]
@@ -68,10 +81,7 @@ def at_a_door(scene: Callable[[Connect], Awaitable[None]]) -> None:
             for name, text in KEYS.items()
         )
         door = Door(
-            (
-                Route(method="POST", path="/lane", handler=long_way, lane=Lane(lane, str)),
-                Route(method="POST", path="/long", handler=long_way),
-            ),
+            bind(ROWS, {"lane": long_way, "long": long_way}, {"lane": Lane(lane, str)}),
             Keys(keys, TokenReader(prefix="tok.", read=no_token)),
             log=open_log("test"),
             counts=DoorTally(),

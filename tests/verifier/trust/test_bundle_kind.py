@@ -166,7 +166,7 @@ class AtTerminal:
     """The machine of a terminal's bundles."""
 
     def __init__(self, floors: Mapping[str, Floor]) -> None:
-        self.bundles = Bundles(EDITION.root(), floors=floors, held={})
+        self.bundles = Bundles(EDITION.root(), floors=floors, slots={})
         assert self.offer("trust", EDITION.trust()) == ""
 
     def offer(self, name: str, data: bytes) -> str:
@@ -333,7 +333,7 @@ def test_a_planted_kind_expires_before_it_comes_not_afterwards(tmp_path: Path) -
     assert terminal.offer(NAME, late) == "expired"
     contents = {"trust": EDITION.trust(), NAME: signed(notices("Kept."))}
     assert terminal.offer(NAME, contents[NAME]) == ""
-    again = Bundles(EDITION.root(), floors=terminal.bundles.floors, held=terminal.bundles.held())
+    again = Bundles(EDITION.root(), floors=terminal.bundles.floors, slots=terminal.bundles.slots())
     assert again.load(contents, NOW + 3 * DAY) == ()
     assert again.known.others == {NAME: ("Kept.",)}
 

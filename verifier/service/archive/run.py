@@ -8,7 +8,8 @@ from typing import Final
 from runtime.audit import AuditLog, open_audit
 from runtime.http.audited import no_audit
 from runtime.http.door import Door, bound_socket
-from runtime.http.health import Finding, Readiness, health_routes
+from runtime.http.health import Finding, Readiness, health_handlers
+from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
 from runtime.store import open_store
@@ -19,6 +20,7 @@ from verifier.contract.audit import Act
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.metrics import ArchiveMetrics
 from verifier.service.archive.mover import Moving
+from verifier.service.archive.routes import TABLE
 from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
 from verifier.service.http.access import callers
@@ -65,8 +67,10 @@ async def _serve(
 ) -> None:
     metrics = Metrics(settings.name)
     metrics.registry.register(ArchiveMetrics(moving))
+    ready = health_handlers(lambda: readiness(moving, audit), metrics.text)
+    handlers = {**search.handlers(), **ready}
     door = Door(
-        (*search.routes(), *health_routes(lambda: readiness(moving, audit), metrics.text)),
+        bind(TABLE.operations, handlers),
         callers(settings.api_keys, token_opener(Path(settings.trust))),
         log=log,
         counts=metrics,

@@ -18,16 +18,15 @@ from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog
 from runtime.clock import now
-from runtime.http.access import Caller, require
+from runtime.http.access import Caller
 from runtime.http.audited import audited
-from runtime.http.bodies import decode, json_response, read_json, refuse_body
+from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem
 from runtime.http.queries import numbers
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import PlaneName
-from verifier.contract.vocabulary import ApiScope
 from verifier.feeds.corrections import (
     CorrectionCase,
     CorrectionEvent,
@@ -53,6 +52,7 @@ MAX_BODY_BYTES: Final = 4096
 """Bytes; 500 characters of text take at most 2,000."""
 PAGE: Final = 200
 MAX_PAGE: Final = 1000
+BOUNDS: Final = {"after": (0, 0, 1 << 20), "limit": (PAGE, 1, MAX_PAGE), "closed": (0, 0, 1)}
 _OPENING: Final = msgspec.json.Decoder(Opening)
 
 
@@ -83,18 +83,17 @@ class CorrectionResource:
         self._audit = audit
         self._metrics = metrics
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the routes."""
-        return (
-            Route(method="POST", path="/v1/corrections", handler=self.post),
-            Route(method="GET", path="/v1/corrections", handler=self.list),
-            Route(method="GET", path="/v1/corrections/{}", handler=self.get),
-            Route(method="POST", path="/v1/corrections/{}/withdraw", handler=self.withdraw),
-        )
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {
+            "openCorrection": self.post,
+            "listCorrections": self.list,
+            "readCorrection": self.get,
+            "withdrawCorrection": self.withdraw,
+        }
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Open a case."""
-        caller = _allowed(caller)
         body = await read_json(request, MAX_BODY_BYTES)
         asked = decode(body, _OPENING, MAX_BODY_BYTES)
         try:
@@ -122,13 +121,9 @@ class CorrectionResource:
         self._metrics.corrections += 1
         return json_response(_shown(case), status=HTTPStatus.CREATED)
 
-    async def list(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def list(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """List cases."""
-        _allowed(caller)
-        refuse_body(request)
-        query = numbers(
-            request, {"after": (0, 0, 1 << 20), "limit": (PAGE, 1, MAX_PAGE), "closed": (0, 0, 1)}
-        )
+        query = numbers(request, BOUNDS)
         try:
             cases = await read_cases(self._redis, closed=bool(query["closed"]))
         except (RedisError, OSError):
@@ -138,18 +133,12 @@ class CorrectionResource:
         following = end if end < len(cases) else None
         return json_response(CaseList(cases=page, total=len(cases), next=following))
 
-    async def get(self, request: web.BaseRequest, caller: Caller | None, name: str) -> web.Response:
+    async def get(self, _request: web.BaseRequest, _caller: Caller, name: str) -> web.Response:
         """Show a case."""
-        _allowed(caller)
-        refuse_body(request)
         return json_response(_shown(await self._case(name)))
 
-    async def withdraw(
-        self, request: web.BaseRequest, caller: Caller | None, name: str
-    ) -> web.Response:
+    async def withdraw(self, _request: web.BaseRequest, caller: Caller, name: str) -> web.Response:
         """Close a case without a decision."""
-        caller = _allowed(caller)
-        refuse_body(request)
         case = await self._case(name)
         if case.opened_by != caller.name:
             raise Problem(HTTPStatus.FORBIDDEN, "correction.others")
@@ -199,13 +188,6 @@ class CorrectionResource:
         except PlaneUnknown:
             raise Problem(HTTPStatus.CONFLICT, "plane.unknown") from None
         return word_of(asked.plane, value)
-
-
-def _allowed(caller: Caller | None) -> Caller:
-    if caller is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-    require(caller, ApiScope.CORRECTIONS)
-    return caller
 
 
 def _act(action: AuditAction, case: CorrectionCase, caller: Caller) -> Act:

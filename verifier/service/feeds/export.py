@@ -13,13 +13,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.clock import now
-from runtime.http.access import Caller, require
-from runtime.http.bodies import refuse_body
+from runtime.http.access import Caller
 from runtime.http.problems import Problem
 from runtime.http.queries import numbers
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.contract.export import ExportDocument, seal_export
-from verifier.contract.vocabulary import ApiScope
 from verifier.decision import conclude, incident_of
 from verifier.errors import Outage
 from verifier.feeds.exports import ExportInput, row
@@ -32,6 +30,7 @@ PAGE: Final = 500
 """Records in a page, unless asked for fewer or more."""
 MAX_PAGE: Final = 1000
 _LARGEST: Final = 1 << 48
+BOUNDS: Final = {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)}
 
 
 class Export:
@@ -45,20 +44,16 @@ class Export:
         self._fields = {consumer.caller: consumer.fields for consumer in consumers}
         self._metrics = metrics
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the route."""
-        return (Route(method="GET", path="/v1/export/records", handler=self.get),)
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {"exportRecords": self.get}
 
-    async def get(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def get(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Give out a page."""
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-        require(caller, ApiScope.EXPORT)
-        refuse_body(request)
         fields = self._fields.get(caller.name)
         if fields is None:
             raise Problem(HTTPStatus.FORBIDDEN, "export.fields")
-        query = numbers(request, {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)})
+        query = numbers(request, BOUNDS)
         try:
             cursor, kept = await read_records(self._redis, query["after"], query["limit"])
         except (RedisError, OSError, Outage):

@@ -20,13 +20,12 @@ import msgspec
 from aiohttp import web
 
 from runtime.clock import now
-from runtime.http.access import Caller, require
-from runtime.http.bodies import decode, json_response, read_json, refuse_body
+from runtime.http.access import Caller
+from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.connection import Connection
 from runtime.http.problems import Problem
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.contract.feed import MAX_MANIFEST_BYTES, BatchForm
-from verifier.contract.vocabulary import ApiScope
 from verifier.errors import FeedRefused, Outage
 from verifier.feeds.reconciliation import SourceStatement, compare
 from verifier.feeds.reports import BatchReport, BatchState
@@ -39,10 +38,10 @@ PIECE_BYTES: Final = 64 * 1024
 """Bytes that must come within the source's `slow` seconds."""
 MAX_RECONCILE_BYTES: Final = 256 * 1024
 """Bytes; a thousand batches take 110 KB."""
-_MANIFEST: Final = re.compile(r"[A-Za-z0-9_-]{1,1400}")
+MANIFEST: Final = r"[A-Za-z0-9_-]{1,1400}"
+OFFSET: Final = r"[0-9]{1,10}"
 _BATCH: Final = re.compile(r"[0-9a-f]{32}")
-_OFFSET: Final = re.compile(r"[0-9]{1,10}")
-_TYPES: Final = {"application/x-ndjson": BatchForm.NDJSON, "text/csv": BatchForm.CSV}
+TYPES: Final = {"application/x-ndjson": BatchForm.NDJSON, "text/csv": BatchForm.CSV}
 _ASKED: Final = msgspec.json.Decoder(SourceStatement)
 
 
@@ -53,20 +52,18 @@ class Intake:
         self._channels = channels
         self._metrics = metrics
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the routes."""
-        return (
-            Route(method="GET", path="/v1/feeds", handler=self.sources),
-            Route(method="GET", path="/v1/feeds/{}", handler=self.source),
-            Route(method="POST", path="/v1/feeds/{}/batches", handler=self.post),
-            Route(method="PATCH", path="/v1/feeds/{}/batches/{}", handler=self.patch),
-            Route(method="GET", path="/v1/feeds/{}/batches/{}", handler=self.batch),
-            Route(method="POST", path="/v1/feeds/{}/reconcile", handler=self.reconcile),
-        )
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {
+            "listSources": self.sources,
+            "readSource": self.source,
+            "sendBatch": self.post,
+            "sendPart": self.patch,
+            "readBatch": self.batch,
+            "reconcile": self.reconcile,
+        }
 
-    async def post(
-        self, request: web.BaseRequest, caller: Caller | None, name: str
-    ) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, name: str) -> web.Response:
         """Take a batch from its beginning."""
         channel = self._channel(caller, name)
         envelope = _manifest(request)
@@ -79,14 +76,12 @@ class Intake:
                 )
         return _answer(told)
 
-    async def patch(
-        self, request: web.BaseRequest, caller: Caller | None, variable: str
-    ) -> web.Response:
+    async def patch(self, request: web.BaseRequest, caller: Caller, variable: str) -> web.Response:
         """Take a part of a batch from an offset on."""
         name, _, batch = variable.partition("/")
         channel = self._channel(caller, name)
         offset = request.headers.get("Upload-Offset", "")
-        if _OFFSET.fullmatch(offset) is None or _BATCH.fullmatch(batch) is None:
+        if re.fullmatch(OFFSET, offset) is None or _BATCH.fullmatch(batch) is None:
             raise Problem(HTTPStatus.BAD_REQUEST, "header.bad", field="Upload-Offset")
         gzip = _gzip(request)
         with _Refusals(channel, self._metrics), channel.part():
@@ -97,22 +92,15 @@ class Intake:
                 )
         return _answer(told)
 
-    async def batch(
-        self, request: web.BaseRequest, caller: Caller | None, variable: str
-    ) -> web.Response:
+    async def batch(self, _request: web.BaseRequest, caller: Caller, variable: str) -> web.Response:
         """Say where a batch stands."""
         name, _, batch = variable.partition("/")
         channel = self._channel(caller, name)
-        refuse_body(request)
         with _Refusals(channel, None):
             return _answer(await channel.report(batch))
 
-    async def sources(
-        self, request: web.BaseRequest, caller: Caller | None, _: str
-    ) -> web.Response:
+    async def sources(self, _request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Say how the caller's sources stand."""
-        caller = _allowed(caller)
-        refuse_body(request)
         mine = [it for it in self._channels.values() if caller.name in it.source.file.callers]
         states = []
         for channel in sorted(mine, key=lambda it: it.source.name):
@@ -120,18 +108,13 @@ class Intake:
                 states.append(await state_of(channel, self._metrics, now()))
         return json_response(SourceList(sources=tuple(states)))
 
-    async def source(
-        self, request: web.BaseRequest, caller: Caller | None, name: str
-    ) -> web.Response:
+    async def source(self, _request: web.BaseRequest, caller: Caller, name: str) -> web.Response:
         """Say how a source stands."""
         channel = self._channel(caller, name)
-        refuse_body(request)
         with _Refusals(channel, None):
             return json_response(await state_of(channel, self._metrics, now()))
 
-    async def reconcile(
-        self, request: web.BaseRequest, caller: Caller | None, name: str
-    ) -> web.Response:
+    async def reconcile(self, request: web.BaseRequest, caller: Caller, name: str) -> web.Response:
         """Compare what a source says it has sent with what is here."""
         channel = self._channel(caller, name)
         body = await read_json(request, MAX_RECONCILE_BYTES)
@@ -140,8 +123,7 @@ class Intake:
             progress, reports = await channel.books.progress(), await channel.books.reports()
         return json_response(compare(asked, progress, reports))
 
-    def _channel(self, caller: Caller | None, name: str) -> Channel:
-        caller = _allowed(caller)
+    def _channel(self, caller: Caller, name: str) -> Channel:
         channel = self._channels.get(name)
         # One that is another's looks like none.
         if channel is None or caller.name not in channel.source.file.callers:
@@ -213,17 +195,10 @@ async def _text(
             connection.streaming = False
 
 
-def _allowed(caller: Caller | None) -> Caller:
-    if caller is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-    require(caller, ApiScope.FEEDS)
-    return caller
-
-
 def _manifest(request: web.BaseRequest) -> bytes:
     """Return the signed manifest of the header `Kapok-Manifest`: base64url without padding."""
     text = request.headers.get("Kapok-Manifest", "")
-    if _MANIFEST.fullmatch(text) is None:
+    if re.fullmatch(MANIFEST, text) is None:
         raise Problem(HTTPStatus.BAD_REQUEST, "header.bad", field="Kapok-Manifest")
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -243,7 +218,7 @@ def _gzip(request: web.BaseRequest) -> bool:
 
 def _form(request: web.BaseRequest) -> BatchForm:
     kind, _, parameters = request.headers.get("Content-Type", "").partition(";")
-    form = _TYPES.get(kind.strip().lower())
+    form = TYPES.get(kind.strip().lower())
     if form is None or parameters.strip().lower() not in ("", "charset=utf-8"):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body.type")
     return form

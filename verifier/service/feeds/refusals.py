@@ -1,5 +1,6 @@
 """How a refusal of a batch is said over HTTP: the cause is the problem's code."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -29,6 +30,14 @@ _STATUS: Final = {
     FeedCause.BODY_HEADER: HTTPStatus.UNPROCESSABLE_ENTITY,
     FeedCause.BODY_ERRORS: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
+
+
+def codes() -> Mapping[int, tuple[str, ...]]:
+    """Return the codes of all refusals by their status."""
+    found: dict[int, tuple[str, ...]] = {}
+    for cause, status in _STATUS.items():
+        found[int(status)] = (*found.get(int(status), ()), str(cause))
+    return found
 
 
 def refused(error: FeedRefused) -> Problem:

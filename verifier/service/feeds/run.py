@@ -15,7 +15,8 @@ from runtime.audit import AuditLog, open_audit
 from runtime.clock import now
 from runtime.http.audited import no_audit
 from runtime.http.door import Door, bound_socket
-from runtime.http.health import Finding, Readiness, health_routes
+from runtime.http.health import Finding, Readiness, health_handlers
+from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
 from runtime.store import await_store, check_durable, open_store
@@ -34,6 +35,7 @@ from verifier.service.feeds.folder import read_folder
 from verifier.service.feeds.intake import Intake
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.reception import MAX_CALLS, Register
+from verifier.service.feeds.routes import TABLE
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.http.access import callers
 from verifier.service.process.keys import read_reference_key, read_signing_key
@@ -78,13 +80,15 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         audit = open_audit(settings.audit, settings.name, log, audit_format)
         metrics = Metrics(settings.name)
         metrics.registry.register(feeds.metrics)
-        routes = (
-            *Intake(feeds.channels, feeds.metrics).routes(),
-            *CorrectionResource(register, audit, feeds.metrics).routes(),
-            *Export(redis, export_key, settings.exports, feeds.metrics).routes(),
-            *health_routes(lambda: feeds.readiness(audit), metrics.text),
+        handlers = {
+            **Intake(feeds.channels, feeds.metrics).handlers(),
+            **CorrectionResource(register, audit, feeds.metrics).handlers(),
+            **Export(redis, export_key, settings.exports, feeds.metrics).handlers(),
+            **health_handlers(lambda: feeds.readiness(audit), metrics.text),
+        }
+        door = Door(
+            bind(TABLE.operations, handlers), callers(settings.api_keys), log=log, counts=metrics
         )
-        door = Door(routes, callers(settings.api_keys), log=log, counts=metrics)
         try:
             await door.open(bound_socket(settings.service.host, settings.service.port))
         except OSError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
-from runtime.http.access import Caller, Keys, ShownToken, TokenReader, require
+from runtime.http.access import Keys, TokenReader
 from runtime.http.problems import Problem
 from runtime.settings import ApiKey
 from verifier.contract.operator import TOKEN_PREFIX, OperatorToken
@@ -29,28 +29,3 @@ def callers(keys: Iterable[ApiKey[ApiScope]], open_token: OpenToken = no_tokens)
             raise Problem(HTTPStatus.UNAUTHORIZED, f"token.{error.cause}") from error
 
     return Keys(keys, TokenReader(prefix=TOKEN_PREFIX, read=read))
-
-
-def require_operator(caller: Caller | None, scope: ApiScope) -> ShownToken:
-    """Return the token of an operator whose roles open a scope.
-
-    Raises:
-        Problem: 401 key.unknown, 403 operator.needed or scope.missing.
-    """
-    if caller is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-    if caller.token is None:
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.needed")
-    require(caller, scope)
-    return caller.token
-
-
-def require_city(caller: Caller) -> None:
-    """Check that a caller is no operator of a district or place.
-
-    Raises:
-        Problem: 403 operator.area.
-    """
-    token = caller.token
-    if token is not None and (token.district is not None or token.place is not None):
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")

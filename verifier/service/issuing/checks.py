@@ -1,4 +1,4 @@
-"""What every door of the issuing process asks first, and how its failures are told."""
+"""How what the issuing process leans on is told when it is away or full."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,23 +6,9 @@ from http import HTTPStatus
 
 from redis.exceptions import RedisError
 
-from runtime.http.access import Caller, require
 from runtime.http.problems import Problem
-from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
 from verifier.service.store.indices import ListFullError
-
-
-def require_issue(caller: Caller | None) -> Caller:
-    """Return who calls, if the caller may issue.
-
-    Raises:
-        Problem: 401 key.unknown, 403 scope.missing.
-    """
-    if caller is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-    require(caller, ApiScope.ISSUE)
-    return caller
 
 
 def away(code: str) -> Problem:

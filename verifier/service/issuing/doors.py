@@ -1,4 +1,4 @@
-"""The table of the issuing process's doors."""
+"""What answers the requests about persons, credentials, appointments and holders."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from runtime.audit import AuditLog
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.contract.audit import Act
-from verifier.contract.holder import HolderDoor
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.bundles.bookings import AppointmentResource
@@ -37,15 +36,15 @@ class Tools:
     audit: AuditLog[Act]
 
 
-def issuing_routes(
+def issuing_handlers(
     tools: Tools,
     *,
     issuer_key: SigningKey,
     reference_key: ReferenceKey,
     status: ListStatus,
     bundles: BundlePublisher,
-) -> tuple[Route, ...]:
-    """Return the doors of persons, credentials, appointments and holders."""
+) -> Handlers:
+    """Return what answers requests about persons, credentials, appointments and holders."""
     redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
@@ -57,18 +56,13 @@ def issuing_routes(
     revoking = Revocations(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
     holders = Holders(redis, settings, keys, issue, lost_phones, status, tools.metrics)
-    return (
-        Route(method="POST", path="/v1/persons", handler=persons.post),
-        Route(method="GET", path="/v1/persons/{}/credentials", handler=lost_phones.get),
-        Route(method="POST", path="/v1/persons/{}/lost", handler=lost_phones.post),
-        Route(method="POST", path="/v1/challenges", handler=challenges.post),
-        Route(method="POST", path="/v1/credentials", handler=credentials.post),
-        Route(method="POST", path="/v1/appointments", handler=appointments.post),
-        Route(method="POST", path="/v1/credentials/{}/revoke", handler=revoking.post),
-        *(
-            Route(
-                method="POST", path=f"/v1/holder/{door}", handler=holders.handler(door), public=True
-            )
-            for door in HolderDoor
-        ),
-    )
+    return {
+        "findPerson": persons.post,
+        "listCredentials": lost_phones.get,
+        "losePhone": lost_phones.post,
+        "giveChallenge": challenges.post,
+        "issueCredential": credentials.post,
+        "book": appointments.post,
+        "revokeCredential": revoking.post,
+        **holders.handlers(),
+    }

@@ -16,8 +16,8 @@ from runtime.clock import now
 from runtime.disk import sync_folder, write_synced
 from runtime.http.audited import no_audit
 from runtime.http.door import Door, bound_socket
-from runtime.http.health import Finding, Readiness, health_routes
-from runtime.http.routes import Route
+from runtime.http.health import Finding, Readiness, health_handlers
+from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
 from runtime.store import await_store, check_durable, open_store
@@ -29,7 +29,7 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
 from verifier.service.issuing.bundles.publisher import BundlePublisher
-from verifier.service.issuing.doors import Tools, issuing_routes
+from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
 from verifier.service.issuing.people.subjects import Subjects
 from verifier.service.issuing.planes.destroyer import Destroyer
@@ -42,6 +42,7 @@ from verifier.service.issuing.planes.planes import (
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.proposals.kinds import kinds
 from verifier.service.issuing.proposals.proposals import Proposals
+from verifier.service.issuing.routes import TABLE
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import KEY_BYTES, key_path, read_reference_key, read_signing_key
@@ -81,21 +82,21 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     table = kinds(redis, settings.list, settings.people, reference_key, destroyer)
     subjects = Subjects(redis, settings.list, settings.people, reference_key, audit)
     proposals = Proposals(redis, table, audit, log)
-    routes = (
-        *proposals.routes(),
-        *subjects.routes(),
-        *issuing_routes(
+    handlers = {
+        **proposals.handlers(),
+        **subjects.handlers(),
+        **issuing_handlers(
             Tools(redis=redis, settings=settings, metrics=metrics, audit=audit),
             issuer_key=keys["issuer_key"],
             reference_key=reference_key,
             status=status,
             bundles=bundles,
         ),
-        Route(method="POST", path="/v1/credentials/bulk", handler=bulk.post),
-        *health_routes(lambda: _readiness(bundles, planes, audit), metrics.text),
-    )
+        "issueBulk": bulk.post,
+        **health_handlers(lambda: _readiness(bundles, planes, audit), metrics.text),
+    }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
-    door = Door(routes, known, log=log, counts=metrics)
+    door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
     folder = Path(settings.person_keys)
     make_person_keys(folder, now())
     try:

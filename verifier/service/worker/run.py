@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 
 from runtime.audit import open_audit
 from runtime.http.door import Door, bound_socket
-from runtime.http.health import health_routes
+from runtime.http.health import HEALTH, health_handlers
 from runtime.http.lane import Lane
-from runtime.http.routes import Route
+from runtime.http.operations import CallerKind
+from runtime.http.routes import Handlers, Route, bind
 from runtime.logs import Log
 from runtime.settings import SettingsError, TlsDoorSettings, read_secret
 from runtime.store import (
@@ -41,7 +42,7 @@ from verifier.service.store.commit import Commit
 from verifier.service.store.library import ensure_library
 from verifier.service.worker.doors.annul import annul_handler
 from verifier.service.worker.doors.batch import BatchResource
-from verifier.service.worker.doors.bundles import bundle_routes
+from verifier.service.worker.doors.bundles import BundleResource
 from verifier.service.worker.doors.image import ImageResource
 from verifier.service.worker.doors.manual import manual_handler
 from verifier.service.worker.doors.records import records_handler
@@ -55,6 +56,7 @@ from verifier.service.worker.follow.status import StatusFollower
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
+from verifier.service.worker.routes import TABLE
 from verifier.service.worker.settings import WorkerSettings
 from verifier.service.worker.tokens import open_token
 from verifier.steps.verified import VerifiedCredentials
@@ -215,7 +217,7 @@ async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]], seconds: floa
 
 
 async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
-    health = health_routes(worker.state.readiness, worker.metrics_text)
+    health = bind(HEALTH, health_handlers(worker.state.readiness, worker.metrics_text))
     await _open(worker, doors, "own_port", (LOOPBACK, worker.settings.own_port), health)
 
 
@@ -229,30 +231,25 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     uploads = upload_handler(worker.pipeline, worker.state)
     amending = (worker.redis, worker.pipeline, worker.state)
     resolving = resolve_handler(*amending, worker.audit)
-    shared = (
-        Route(
-            method="POST",
-            path="/v1/scans",
-            handler=scans.post,
-            lane=Lane(scans.lane, pick_language),
-        ),
-        Route(method="POST", path="/v1/scans/batch", handler=batches.post),
-        Route(method="POST", path="/v1/scans/image", handler=images.post),
-        Route(method="POST", path="/v1/scans/manual", handler=manual),
-        Route(method="GET", path="/v1/scans/stream", handler=streams.get),
-        Route(method="POST", path="/v1/scans/upload", handler=uploads),
-        Route(method="POST", path="/v1/scans/{}/annul", handler=annul_handler(*amending)),
-        *bundle_routes(worker.knowledge),
-    )
-    service_only = (
-        Route(method="POST", path="/v1/scans/{}/resolve", handler=resolving),
-        Route(method="GET", path="/v1/records", handler=records_handler(worker.redis)),
-        *health_routes(worker.state.readiness, worker.metrics_text),
-    )
+    handlers: Handlers = {
+        "scan": scans.post,
+        "scanBatch": batches.post,
+        "scanStream": streams.get,
+        "scanImage": images.post,
+        "admitVisitor": manual,
+        "uploadScans": uploads,
+        "annulScan": annul_handler(*amending),
+        "resolveScan": resolving,
+        "readRecords": records_handler(worker.redis),
+        **BundleResource(worker.knowledge).handlers(),
+        **health_handlers(worker.state.readiness, worker.metrics_text),
+    }
+    routes = bind(TABLE.operations, handlers, {"scan": Lane(scans.lane, pick_language)})
+    of_terminals = tuple(it for it in routes if CallerKind.CERTIFICATE in it.operation.kinds)
     address = (settings.service.host, settings.service.port)
-    await _open(worker, doors, "service", address, (*shared, *service_only))
+    await _open(worker, doors, "service", address, routes)
     if settings.tls is not None:
-        await _open(worker, doors, "tls", (settings.tls.host, settings.tls.port), shared, tls)
+        await _open(worker, doors, "tls", (settings.tls.host, settings.tls.port), of_terminals, tls)
 
 
 async def _open(

@@ -59,13 +59,13 @@ def test_offset_holds_for_this_start_of_the_machine(
 def test_floors_outlive_slots(database: Database) -> None:
     """A reset forgets what is in use, never how new it was."""
     facts = SqliteFacts(database)
-    bundles = Bundles(EDITION.root(), floors={}, held={})
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
     accepted = bundles.offer("trust", EDITION.trust(), NOW)
     facts.adopt(accepted)
-    assert facts.slots() == {"trust": accepted.held}
+    assert facts.slots() == {"trust": accepted.content}
     facts.forget_slots()
     assert facts.slots() == {}
-    assert facts.floors() == {"trust": Floor(version=1, digest=accepted.held.digest)}
+    assert facts.floors() == {"trust": Floor(version=1, digest=accepted.content.digest)}
 
 
 def test_person_key_is_made_once(tmp_path: Path) -> None:

@@ -15,12 +15,11 @@ from redis.asyncio import Redis
 
 from runtime.clock import now
 from runtime.http import bodies
-from runtime.http.access import Caller, require
+from runtime.http.access import Caller
 from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.bundle import Appointment
 from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import ApiScope
 from verifier.issuing.persons import MAX_REFERENCE, ReferenceKey
 from verifier.service.issuing.bundles.appointments import Booking, BookingRefusedError
 from verifier.service.issuing.bundles.publisher import BundlePublisher
@@ -62,6 +61,18 @@ class BookingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cancel: Annotated[tuple[Id, ...], Meta(max_length=MAX_BOOKED)] = ()
 
 
+class BookingAnswer(Struct, frozen=True, kw_only=True):
+    """What became of a request."""
+
+    place: str
+    booked: int
+    known: int
+    """Booked before, by the same id."""
+    cancelled: int
+    unknown: int
+    """Ids to be cancelled that are nobody's, or were cancelled before."""
+
+
 _REQUEST: Final = msgspec.json.Decoder(BookingRequest)
 
 
@@ -76,11 +87,8 @@ class AppointmentResource:
         self._key = key
         self._bundles = bundles
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """Cancel, then book."""
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
-        require(caller, ApiScope.APPOINTMENTS)
         asked = bodies.decode(await read_json(request, MAX_BODY), _REQUEST, MAX_BODY)
         if asked.place not in self._bundles.places:
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.place")
@@ -94,13 +102,13 @@ class AppointmentResource:
             except BookingRefusedError as refused:
                 raise _problem(HTTPStatus.CONFLICT, refused.code, refused.at) from None
         return json_response(
-            {
-                "place": asked.place,
-                "booked": counts.booked,
-                "known": counts.known,
-                "cancelled": counts.cancelled,
-                "unknown": counts.unknown,
-            }
+            BookingAnswer(
+                place=asked.place,
+                booked=counts.booked,
+                known=counts.known,
+                cancelled=counts.cancelled,
+                unknown=counts.unknown,
+            )
         )
 
     async def _persons(self, book: tuple[RequestedBooking, ...]) -> list[int]:

@@ -21,7 +21,7 @@ from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import NONCE_BYTES, Purpose
 from verifier.issuing.possession import HolderRefused, check_possession
-from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.holder_keys import BoundKey, read_octets
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.challenges import (
@@ -46,6 +46,18 @@ class ChallengeAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Who shall have the credential; null: somebody new."""
 
 
+class ChallengeAnswer(Struct, frozen=True, kw_only=True):
+    """What a phone has to sign."""
+
+    challenge: str
+    """Hex."""
+    purpose: Purpose
+    iss: str
+    """The issuer, which is signed too."""
+    expires: int
+    """Unix seconds."""
+
+
 _ASKED: Final = msgspec.json.Decoder(ChallengeAsked)
 
 
@@ -56,24 +68,23 @@ class Challenges:
         self._redis = redis
         self._issuer = settings.issuer
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Give out a challenge."""
-        known = require_issue(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _ASKED, MAX_BODY)
         if asked.purpose not in _PURPOSES or (asked.purpose is Purpose.PROXY) > (
             asked.person is not None
         ):
             raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.purpose")
         challenge = secrets.token_bytes(NONCE_BYTES)
-        what = Challenge(purpose=asked.purpose, person=asked.person, by=known.name)
+        what = Challenge(purpose=asked.purpose, person=asked.person, by=caller.name)
         with store_asked():
             await keep_challenge(self._redis, challenge, what)
-        answer = {
-            "challenge": challenge.hex(),
-            "purpose": asked.purpose,
-            "iss": self._issuer,
-            "expires": int(now()) + CHALLENGE_S,
-        }
+        answer = ChallengeAnswer(
+            challenge=challenge.hex(),
+            purpose=asked.purpose,
+            iss=self._issuer,
+            expires=int(now()) + CHALLENGE_S,
+        )
         return json_response(answer, status=201)
 
     async def use(self, text: str, possession: str, key: BoundKey, what: Challenge,

@@ -11,7 +11,7 @@ import base64
 import re
 import secrets
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -28,7 +28,7 @@ from verifier.contract.vocabulary import Kind
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.bundles.publisher import BundlePublisher
-from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.issue import BACKDATE_S, HOUR
 from verifier.service.issuing.people.personal import Person, Personal
 from verifier.service.issuing.planes.status import ListStatus
@@ -69,6 +69,20 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     """An existing group; its next roster version is issued."""
 
 
+class GroupAnswer(Struct, frozen=True, kw_only=True):
+    """A group's credential."""
+
+    list: int
+    group: str
+    """Hex."""
+    roster_version: int
+    credential_index: int
+    credential: str
+    """Base64."""
+    text: str
+    """What is printed as a QR code."""
+
+
 _ASKED: Final = msgspec.json.Decoder(Person | Group)
 
 
@@ -92,9 +106,8 @@ class Credentials:
         self._bundles = bundles
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Issue a credential."""
-        known = require_issue(caller)
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
             raise Problem(HTTPStatus.BAD_REQUEST, "request.key")
@@ -102,13 +115,14 @@ class Credentials:
         asked = bodies.decode(body, _ASKED, MAX_BODY)
         with store_asked():
             async with self._turns:
-                if isinstance(asked, Person):
-                    answer = await self._personal.answer(asked, known, key)
-                else:
-                    answer = await self._group(asked)
+                answer = (
+                    await self._personal.answer(asked, caller, key)
+                    if isinstance(asked, Person)
+                    else await self._group(asked)
+                )
         return json_response(answer, status=201)
 
-    async def _group(self, asked: Group) -> dict[str, Any]:
+    async def _group(self, asked: Group) -> GroupAnswer:
         list_number = self._settings.list
         persons = sorted(asked.roster, key=lambda member: member.person)
         if len({member.person for member in persons}) != len(persons):
@@ -144,14 +158,14 @@ class Credentials:
             members=len(persons),
         )
         credential = self._sign(subject, asked.hours)
-        return {
-            "list": list_number,
-            "group": group.hex(),
-            "roster_version": version,
-            "credential_index": index,
-            "credential": base64.b64encode(credential).decode(),
-            "text": static_text(credential),
-        }
+        return GroupAnswer(
+            list=list_number,
+            group=group.hex(),
+            roster_version=version,
+            credential_index=index,
+            credential=base64.b64encode(credential).decode(),
+            text=static_text(credential),
+        )
 
     def _sign(self, subject: Subject, hours: int) -> bytes:
         issued = int(now()) - BACKDATE_S

@@ -8,7 +8,7 @@ nonce counts once, a key may ask so often, a person's phones have so many creden
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -21,7 +21,7 @@ from runtime.http.access import Caller
 from runtime.http.bodies import json_response, read_json
 from runtime.http.limits import Places
 from runtime.http.problems import Problem
-from runtime.http.routes import Handler
+from runtime.http.routes import Handler, Handlers
 from verifier.contract.errors import MalformedError
 from verifier.contract.holder import HolderDoor, HolderRequest, Purpose
 from verifier.issuing.credential_row import CredentialForm, CredentialRow, mark_of
@@ -44,8 +44,8 @@ from verifier.service.issuing.people.issue import (
     request_of,
 )
 from verifier.service.issuing.people.issuer_keys import IssuerKeys
-from verifier.service.issuing.people.lost_phones import LostPhones
-from verifier.service.issuing.people.personal import answer_of
+from verifier.service.issuing.people.lost_phones import LostPhones, PersonCredential
+from verifier.service.issuing.people.personal import PersonalAnswer, answer_of
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.metrics import Metrics
@@ -77,6 +77,29 @@ class HolderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     request: Annotated[str, Meta(max_length=1400)]
 
 
+class CarriedCredential(Struct, frozen=True, kw_only=True):
+    """A credential that a phone carries for somebody else."""
+
+    person: int
+    credential_index: int
+
+
+class HolderListAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the holder has."""
+
+    person: int
+    credentials: tuple[PersonCredential, ...]
+    family: tuple[CarriedCredential, ...] | None = None
+    """Of a phone's credential: what it carries for others."""
+
+
+class HolderLostAnswer(Struct, frozen=True, kw_only=True):
+    """What was revoked."""
+
+    revoked: tuple[int, ...]
+    """Credential indices, ascending."""
+
+
 _BODY: Final = msgspec.json.Decoder(HolderBody)
 _FAULTS: Final = frozenset({HolderCause.MALFORMED})
 
@@ -94,7 +117,8 @@ class AskingHolder:
     """The request without its signature: what a second one under the same id must equal."""
 
 
-Act = Callable[[AskingHolder], Awaitable[dict[str, Any]]]
+HolderAnswer = PersonalAnswer | HolderListAnswer | HolderLostAnswer
+Act = Callable[[AskingHolder], Awaitable[HolderAnswer]]
 
 
 class Holders:
@@ -118,8 +142,16 @@ class Holders:
         self._status = status
         self._places = Places(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
 
-    def handler(self, door: HolderDoor) -> Handler:
-        """Return the handler of a door."""
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {
+            "holderRenew": self._handler(HolderDoor.RENEW),
+            "holderList": self._handler(HolderDoor.LIST),
+            "holderLost": self._handler(HolderDoor.LOST),
+            "holderEmergency": self._handler(HolderDoor.EMERGENCY),
+        }
+
+    def _handler(self, door: HolderDoor) -> Handler:
         acts: dict[HolderDoor, Act] = {
             HolderDoor.RENEW: self._renew,
             HolderDoor.LIST: self._list,
@@ -127,7 +159,7 @@ class Holders:
             HolderDoor.EMERGENCY: self._emergency,
         }
 
-        async def post(request: web.BaseRequest, _: Caller | None, __: str) -> web.Response:
+        async def post(request: web.BaseRequest, _: Caller, __: str) -> web.Response:
             # Before there is a place: whoever sends slowly, and anybody may, holds none.
             body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
             with self._places.one(_PHONES), store_asked():
@@ -185,28 +217,27 @@ class Holders:
         if revoked or not holder.row.expires:
             raise Problem(HTTPStatus.FORBIDDEN, "holder.revoked")
 
-    async def _list(self, holder: AskingHolder) -> dict[str, Any]:
+    async def _list(self, holder: AskingHolder) -> HolderListAnswer:
         await self._live(holder)
-        answer: dict[str, Any] = {
-            "person": holder.person,
-            "credentials": await self._lost_phones.credentials_of(holder.person),
-        }
+        held, family = await self._lost_phones.credentials_of(holder.person), None
         if holder.row.form is CredentialForm.PHONE:
-            family = await read_family(
+            rows = await read_family(
                 self._redis, self._settings.list, holder.person, holder.row.mark, now=int(now())
             )
-            answer["family"] = [
-                {"person": row.person, "credential_index": row.credential} for row in family
-            ]
-        return answer
+            family = tuple(
+                CarriedCredential(person=row.person, credential_index=row.credential)
+                for row in rows
+            )
+        return HolderListAnswer(person=holder.person, credentials=held, family=family)
 
-    async def _lost(self, holder: AskingHolder) -> dict[str, Any]:
+    async def _lost(self, holder: AskingHolder) -> HolderLostAnswer:
         await self._live(holder)
         if holder.asked.lost is None or holder.asked.lost == holder.row.credential:
             raise Problem(HTTPStatus.BAD_REQUEST, "holder.lost")
-        return {"revoked": await self._lost_phones.lose(holder.person, holder.asked.lost)}
+        revoked = await self._lost_phones.lose(holder.person, holder.asked.lost)
+        return HolderLostAnswer(revoked=revoked)
 
-    async def _renew(self, holder: AskingHolder) -> dict[str, Any]:
+    async def _renew(self, holder: AskingHolder) -> PersonalAnswer:
         key = self._new_key(holder)
         return await self._made(holder, lambda: self._renewal(holder, key))
 
@@ -255,7 +286,7 @@ class Holders:
         if not any(row.form is CredentialForm.PHONE and row.mark == mark for row in rows):
             raise Problem(HTTPStatus.CONFLICT, "guardian.phone")
 
-    async def _emergency(self, holder: AskingHolder) -> dict[str, Any]:
+    async def _emergency(self, holder: AskingHolder) -> PersonalAnswer:
         async def wanted() -> WantedCredential:
             return WantedCredential(
                 person=holder.person,
@@ -268,7 +299,7 @@ class Holders:
 
     async def _made(
         self, holder: AskingHolder, wanted: Callable[[], Awaitable[WantedCredential]]
-    ) -> dict[str, Any]:
+    ) -> PersonalAnswer:
         """Issue once under the request's id."""
         if holder.asked.request is None:
             raise Problem(HTTPStatus.BAD_REQUEST, "request.key")

@@ -7,7 +7,7 @@ holders revoke by their own keys is no act of anybody here.
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -19,13 +19,13 @@ from runtime.clock import now
 from runtime.http import bodies
 from runtime.http.access import Caller
 from runtime.http.audited import audited
-from runtime.http.bodies import json_response, read_json, refuse_body
+from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act
 from verifier.contract.revocation import RevocationReason
 from verifier.issuing.credential_row import UNBOUND, CredentialForm, CredentialRow
-from verifier.service.issuing.checks import require_issue, store_asked
-from verifier.service.issuing.people.revocations import require_revoke, revoke_act
+from verifier.service.issuing.checks import store_asked
+from verifier.service.issuing.people.revocations import revoke_act
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.credentials import read_held, release
@@ -44,6 +44,36 @@ class Lost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: RevocationReason
 
 
+class PersonCredential(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A credential that a person holds."""
+
+    credential_index: int
+    form: str
+    """phone, paper, proxy or emergency."""
+    expires: int
+    """Unix seconds."""
+    revoked: bool
+    guardian: int | None = None
+    """proxy: whose phone it is bound to."""
+    key: str | None = None
+    """Hex of the mark of the key that it is bound to."""
+
+
+class HeldAnswer(Struct, frozen=True, kw_only=True):
+    """What a person holds."""
+
+    person: int
+    credentials: tuple[PersonCredential, ...]
+
+
+class LostAnswer(Struct, frozen=True, kw_only=True):
+    """What was revoked."""
+
+    person: int
+    revoked: tuple[int, ...]
+    """Credential indices, ascending."""
+
+
 _LOST: Final = msgspec.json.Decoder(Lost)
 
 
@@ -58,38 +88,33 @@ class LostPhones:
         self._settings = settings
         self._status = status
 
-    async def get(self, request: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
+    async def get(self, _request: web.BaseRequest, _caller: Caller, text: str) -> web.Response:
         """List the credentials of a person."""
-        require_issue(caller)
-        refuse_body(request)
         with store_asked():
             person = await self._person(text)
             answer = await self.credentials_of(person)
-        return json_response({"person": person, "credentials": answer})
+        return json_response(HeldAnswer(person=person, credentials=answer))
 
-    async def post(
-        self, request: web.BaseRequest, caller: Caller | None, text: str
-    ) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Revoke what the key of a lost phone opens."""
-        known = require_revoke(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _LOST, MAX_BODY)
         with store_asked():
             person, list_number = await self._person(text), self._settings.list
             # What is not the person's is refused before anything is written down.
             await self._lost(person, asked.credential, int(now()))
             ref = f"person:{list_number}:{person}"
-            act = revoke_act(known, list_number, asked.credential, asked.reason, ref)
+            act = revoke_act(caller, list_number, asked.credential, asked.reason, ref)
             await audited(self._audit, act)
             revoked = await self.lose(person, asked.credential)
-        return json_response({"person": person, "revoked": revoked})
+        return json_response(LostAnswer(person=person, revoked=revoked))
 
-    async def credentials_of(self, person: int) -> list[dict[str, Any]]:
+    async def credentials_of(self, person: int) -> tuple[PersonCredential, ...]:
         """Return what a person holds, as answers say it."""
         rows = await read_held(self._redis, self._settings.list, person, now=int(now()))
         revoked = await self._status.are_revoked([row.credential for row in rows])
-        return [said(row, revoked=gone) for row, gone in zip(rows, revoked, strict=True)]
+        return tuple(said(row, revoked=gone) for row, gone in zip(rows, revoked, strict=True))
 
-    async def lose(self, person: int, credential: int) -> list[int]:
+    async def lose(self, person: int, credential: int) -> tuple[int, ...]:
         """Revoke a credential and what else its phone opens; return them, ascending.
 
         Those are credentials bound to the same key, the proxies that the phone carries, and the
@@ -102,7 +127,7 @@ class LostPhones:
         rows, lost = await self._lost(person, credential, moment)
         if lost.form is not CredentialForm.PHONE or lost.mark == UNBOUND:
             await self._revoke(person, [credential], moment)
-            return [credential]
+            return (credential,)
         own = [row.credential for row in rows if _opened(row, lost, None)]
         family = await read_family(self._redis, list_number, person, lost.mark, now=moment)
         revoked = set(own)
@@ -117,7 +142,7 @@ class LostPhones:
             self._redis, list_number, person, lost.mark, [row.person for row in family]
         )
         await self._revoke(person, own, moment)
-        return sorted(revoked)
+        return tuple(sorted(revoked))
 
     async def _lost(
         self, person: int, credential: int, moment: int
@@ -152,16 +177,13 @@ def _opened(row: CredentialRow, lost: CredentialRow, guardian: int | None) -> bo
     return row.guardian == guardian and row.mark[-1:] == lost.mark[:1]
 
 
-def said(row: CredentialRow, *, revoked: bool) -> dict[str, Any]:
+def said(row: CredentialRow, *, revoked: bool) -> PersonCredential:
     """Write a credential as answers say it."""
-    answer: dict[str, Any] = {
-        "credential_index": row.credential,
-        "form": row.form.name.lower(),
-        "expires": row.expires,
-        "revoked": revoked,
-    }
-    if row.guardian is not None:
-        answer["guardian"] = row.guardian
-    elif row.mark != UNBOUND:
-        answer["key"] = row.mark.hex()
-    return answer
+    return PersonCredential(
+        credential_index=row.credential,
+        form=row.form.name.lower(),
+        expires=row.expires,
+        revoked=revoked,
+        guardian=row.guardian,
+        key=row.mark.hex() if row.guardian is None and row.mark != UNBOUND else None,
+    )

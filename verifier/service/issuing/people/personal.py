@@ -8,7 +8,7 @@ is named too and has a credential of an own phone under that key.
 import asyncio
 from base64 import b64encode
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -74,6 +74,26 @@ class Person(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     """Of a static code: its QR symbol, too."""
 
 
+class PersonalAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person's credential."""
+
+    list: int
+    person: int
+    credential_index: int
+    credential: str
+    """Base64."""
+    form: str
+    """phone, paper, proxy or emergency."""
+    expires: int
+    """Unix seconds."""
+    status_version: int
+    """Version of the health snapshot from which on a new person's colour shows; else 0."""
+    text: str | None = None
+    """Of a static code: what is printed as a QR code."""
+    picture: str | None = None
+    """Where it was asked for: SVG as it is, PNG in base64."""
+
+
 class Personal:
     """Issues to persons."""
 
@@ -91,7 +111,7 @@ class Personal:
         self._challenges = challenges
         self._status = status
 
-    async def answer(self, asked: Person, caller: Caller, key: str | None) -> dict[str, Any]:
+    async def answer(self, asked: Person, caller: Caller, key: str | None) -> PersonalAnswer:
         """Issue what is asked, once under a key or a challenge; return the answer.
 
         Raises:
@@ -166,23 +186,23 @@ class Personal:
         return drawn, await self._status.give_colour(drawn, colour)
 
 
-async def answer_of(issued: Issued, list_number: int, picture: str | None = None) -> dict[str, Any]:
+async def answer_of(issued: Issued, list_number: int, picture: str | None = None) -> PersonalAnswer:
     """Write the answer to a request that issued."""
-    answer: dict[str, Any] = {
-        "list": list_number,
-        "person": issued.person,
-        "credential_index": issued.credential,
-        "credential": b64encode(issued.signed).decode(),
-        "form": issued.form.name.lower(),
-        "expires": issued.expires,
-        "status_version": issued.status_version,
-    }
-    if issued.kid is None:
-        text = static_text(issued.signed)
-        answer["text"] = text
-        if picture is not None:
-            answer["picture"] = await asyncio.to_thread(_drawn, text, picture)
-    return answer
+    text = static_text(issued.signed) if issued.kid is None else None
+    drawn = None
+    if text is not None and picture is not None:
+        drawn = await asyncio.to_thread(_drawn, text, picture)
+    return PersonalAnswer(
+        list=list_number,
+        person=issued.person,
+        credential_index=issued.credential,
+        credential=b64encode(issued.signed).decode(),
+        form=issued.form.name.lower(),
+        expires=issued.expires,
+        status_version=issued.status_version,
+        text=text,
+        picture=drawn,
+    )
 
 
 def _drawn(text: str, kind: str) -> str:

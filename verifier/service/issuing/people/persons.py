@@ -7,7 +7,7 @@ the index has a name: nobody is known without one; changing it later takes two p
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -21,7 +21,7 @@ from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Colour
 from verifier.issuing.persons import MAX_REFERENCE, ReferenceKey
-from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import draw
@@ -44,6 +44,17 @@ class Reference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return "Reference(…)"
 
 
+class PersonAnswer(Struct, frozen=True, kw_only=True):
+    """Which person a reference is."""
+
+    list: int
+    person: int
+    new: bool
+    """The reference was not known before."""
+    status_version: int
+    """Version of the health snapshot from which on the colour shows; 0: it was known before."""
+
+
 _REFERENCE: Final = msgspec.json.Decoder(Reference)
 
 
@@ -63,9 +74,8 @@ class Persons:
         self._status = status
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """Find a person, or make a new one."""
-        require_issue(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _REFERENCE, MAX_BODY)
         colour = Colour(read_colour(asked.colour))
         try:
@@ -76,9 +86,9 @@ class Persons:
         with store_asked():
             async with self._turns:
                 answer = await self._person(digest, colour)
-        return json_response(answer, status=201 if answer["new"] else 200)
+        return json_response(answer, status=201 if answer.new else 200)
 
-    async def _person(self, digest: bytes, colour: Colour) -> dict[str, Any]:
+    async def _person(self, digest: bytes, colour: Colour) -> PersonAnswer:
         list_number = self._settings.list
         (known,) = await find_persons(self._redis, list_number, [digest])
         if known is not None:
@@ -104,5 +114,5 @@ def read_colour(name: str) -> int:
         raise Problem(HTTPStatus.BAD_REQUEST, "colour.unknown", field="$.colour") from error
 
 
-def _answer(list_number: int, person: int, *, new: bool, shows_from: int) -> dict[str, Any]:
-    return {"list": list_number, "person": person, "new": new, "status_version": shows_from}
+def _answer(list_number: int, person: int, *, new: bool, shows_from: int) -> PersonAnswer:
+    return PersonAnswer(list=list_number, person=person, new=new, status_version=shows_from)

@@ -10,19 +10,18 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from runtime.audit import AuditLog
 from runtime.http import bodies
-from runtime.http.access import Caller, require
+from runtime.http.access import Caller
 from runtime.http.audited import audited
 from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.revocation import Revocation, RevocationReason
-from verifier.contract.vocabulary import ApiScope
-from verifier.service.http.access import require_city
-from verifier.service.issuing.checks import require_issue, store_asked
+from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import is_taken
@@ -30,6 +29,15 @@ from verifier.service.store.indices import is_taken
 MAX_BODY: Final = 1024
 """Bytes; one word."""
 _INDEX_DIGITS: Final = 10
+
+
+class RevokedAnswer(Struct, frozen=True, kw_only=True):
+    """Which credential is revoked."""
+
+    credential_index: int
+    list: int
+
+
 _REVOCATION: Final = msgspec.json.Decoder(Revocation)
 
 
@@ -44,18 +52,15 @@ class Revocations:
         self._status = status
         self._audit = audit
 
-    async def post(
-        self, request: web.BaseRequest, caller: Caller | None, text: str
-    ) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Revoke a credential; one that is revoked stays so."""
-        known = require_revoke(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _REVOCATION, MAX_BODY)
         list_number = self._settings.list
         with store_asked():
             index = await self._index(text)
-            await audited(self._audit, revoke_act(known, list_number, index, asked.reason))
+            await audited(self._audit, revoke_act(caller, list_number, index, asked.reason))
             await self._status.revoke([index])
-        return json_response({"credential_index": index, "list": list_number})
+        return json_response(RevokedAnswer(credential_index=index, list=list_number))
 
     async def _index(self, text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
@@ -65,19 +70,6 @@ class Revocations:
             ):
                 return index
         raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
-
-
-def require_revoke(caller: Caller | None) -> Caller:
-    """Return who calls, if the caller may revoke: a service that issues, or an operator.
-
-    Raises:
-        Problem: 401 key.unknown, 403 scope.missing or operator.area.
-    """
-    if caller is None or caller.token is None:
-        return require_issue(caller)
-    require(caller, ApiScope.REVOKE)
-    require_city(caller)
-    return caller
 
 
 def revoke_act(

@@ -14,11 +14,11 @@ from redis.asyncio import Redis
 from runtime.audit import AuditLog
 from runtime.clock import now
 from runtime.http import bodies
-from runtime.http.access import Caller, ShownToken
+from runtime.http.access import Caller, ShownToken, token_of
 from runtime.http.audited import audited
 from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.archive.hours import KEEP_DAYS, day_name
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.errors import MalformedError
@@ -31,10 +31,9 @@ from verifier.contract.subject import (
     SubjectCase,
     SubjectRequest,
 )
-from verifier.contract.vocabulary import ApiScope, Colour, Plane
+from verifier.contract.vocabulary import Colour, Plane
 from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.http.access import require_city, require_operator
 from verifier.service.issuing.checks import store_asked
 from verifier.service.store.indices import is_taken
 from verifier.service.store.persons import find_indices, forget_person
@@ -59,16 +58,13 @@ class Subjects:
         self._key = key
         self._audit = audit
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the doors."""
-        return (
-            Route(method="POST", path="/v1/subjects", handler=self.show),
-            Route(method="POST", path="/v1/subjects/erase", handler=self.erase),
-        )
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {"showSubject": self.show, "eraseSubject": self.erase}
 
-    async def show(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def show(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer what is kept of a person."""
-        token = privacy_operator(caller)
+        token = token_of(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _SHOW, MAX_BODY)
         with store_asked():
             digest = self._digest(asked)
@@ -100,9 +96,9 @@ class Subjects:
             )
         )
 
-    async def erase(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def erase(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Erase what is kept of a person; asked again after an interruption, it does the rest."""
-        token = privacy_operator(caller)
+        token = token_of(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _ERASE, MAX_BODY)
         with store_asked():
             digest = self._digest(asked)
@@ -163,18 +159,6 @@ def _told(case: CorrectionCase) -> SubjectCase:
         state=case.state,
         opened=case.opened,
     )
-
-
-def privacy_operator(caller: Caller | None) -> ShownToken:
-    """Return the token of an operator of the whole city who may see what is kept of a person.
-
-    Raises:
-        Problem: 401 key.unknown, 403 operator.needed, scope.missing or operator.area.
-    """
-    token = require_operator(caller, ApiScope.PERSONS)
-    if caller is not None:
-        require_city(caller)
-    return token
 
 
 def act(action: AuditAction, token: ShownToken, list_number: int, person: int, reason: str) -> Act:

@@ -25,12 +25,12 @@ from redis.exceptions import RedisError
 from runtime.audit import AuditLog
 from runtime.clock import now
 from runtime.http import bodies
-from runtime.http.access import Caller, ShownToken
+from runtime.http.access import Caller, ShownToken, require, token_of
 from runtime.http.audited import audited
-from runtime.http.bodies import json_response, read_json, refuse_body
+from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from runtime.http.queries import numbers
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from runtime.logs import Log
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.proposal import (
@@ -51,7 +51,6 @@ from verifier.issuing.proposals import (
     rejected,
     shown,
 )
-from verifier.service.http.access import require_city, require_operator
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.proposals.kinds import Asked, ProposalRules
 from verifier.service.store.proposals import (
@@ -76,6 +75,7 @@ AT_A_TIME: Final = 8
 FORGET_S: Final = 3600.0
 """Seconds between looks at what is old enough to be forgotten."""
 _END: Final = 1 << 53
+BOUNDS: Final = {"before": (_END, 0, _END), "limit": (PAGE, 1, MAX_PAGE)}
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _ASKED: Final = msgspec.json.Decoder(Asked)
 _REJECTION: Final = msgspec.json.Decoder(Rejection)
@@ -97,19 +97,19 @@ class Proposals:
         self._unfinished: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def routes(self) -> tuple[Route, ...]:
-        """Return the doors."""
-        return (
-            Route(method="POST", path="/v1/proposals", handler=self.post),
-            Route(method="GET", path="/v1/proposals", handler=self.list),
-            Route(method="GET", path="/v1/proposals/{}", handler=self.get),
-            Route(method="POST", path="/v1/proposals/{}/approve", handler=self.approve),
-            Route(method="POST", path="/v1/proposals/{}/reject", handler=self.reject),
-        )
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {
+            "propose": self.post,
+            "listProposals": self.list,
+            "readProposal": self.get,
+            "approveProposal": self.approve,
+            "rejectProposal": self.reject,
+        }
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Propose something; answers 201 with the proposal."""
-        token = _operator(caller, ApiScope.PROPOSE)
+        token = token_of(caller)
         asked = bodies.decode(await read_json(request, MAX_BODY), _ASKED, MAX_BODY)
         kind = self._kinds[ProposalKind(str(type(asked).__struct_config__.tag))]
         if kind.scope not in token.scopes:
@@ -141,10 +141,9 @@ class Proposals:
                 raise Problem(HTTPStatus.CONFLICT, "proposals.many")
         return json_response(proposal, status=HTTPStatus.CREATED)
 
-    async def list(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def list(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """Show the newest proposals."""
-        _operator(caller, ApiScope.RECORDS)
-        query = numbers(request, {"before": (_END, 0, _END), "limit": (PAGE, 1, MAX_PAGE)})
+        query = numbers(request, BOUNDS)
         with store_asked():
             kept = await read_proposals(self._redis, query["before"], query["limit"])
         moment = _now_ms()
@@ -152,21 +151,17 @@ class Proposals:
             ProposalPage(proposals=tuple(shown(each.proposal, moment) for each in kept))
         )
 
-    async def get(
-        self, _: web.BaseRequest, caller: Caller | None, proposal_id: str
-    ) -> web.Response:
+    async def get(self, _: web.BaseRequest, _caller: Caller, proposal_id: str) -> web.Response:
         """Show one proposal."""
-        _operator(caller, ApiScope.RECORDS)
         with store_asked():
             kept = await self._read(proposal_id)
         return json_response(shown(kept.proposal, _now_ms()))
 
     async def approve(
-        self, request: web.BaseRequest, caller: Caller | None, proposal_id: str
+        self, _request: web.BaseRequest, caller: Caller, proposal_id: str
     ) -> web.Response:
         """Approve what somebody else proposed, and carry it out."""
-        token = _operator(caller, ApiScope.APPROVE)
-        refuse_body(request)
+        token = token_of(caller)
         with store_asked():
             async with self._turn(proposal_id):
                 kept = await self._read(proposal_id)
@@ -178,16 +173,16 @@ class Proposals:
                 return json_response((await self._finish(kept)).proposal)
 
     async def reject(
-        self, request: web.BaseRequest, caller: Caller | None, proposal_id: str
+        self, request: web.BaseRequest, caller: Caller, proposal_id: str
     ) -> web.Response:
         """Reject what somebody else proposed, or take back one's own."""
-        token = _operator(caller, ApiScope.RECORDS)
+        token = token_of(caller)
         body = bodies.decode(await read_json(request, MAX_BODY), _REJECTION, MAX_BODY)
         with store_asked():
             async with self._turn(proposal_id):
                 kept = await self._read(proposal_id)
                 own = token.person == kept.proposal.proposed_by
-                _operator(caller, ApiScope.PROPOSE if own else ApiScope.APPROVE)
+                require(caller, ApiScope.PROPOSE if own else ApiScope.APPROVE)
                 after = _taken(
                     lambda: rejected(kept.proposal, token.person, body.reason, _now_ms())
                 )
@@ -304,18 +299,6 @@ class Proposals:
         if kept is None:
             raise Problem(HTTPStatus.NOT_FOUND, "proposal.unknown")
         return kept
-
-
-def _operator(caller: Caller | None, scope: ApiScope) -> ShownToken:
-    """Return the token of an operator of the whole city: a person belongs to no district.
-
-    Raises:
-        Problem: 401 key.unknown, 403 operator.needed, scope.missing or operator.area.
-    """
-    token = require_operator(caller, scope)
-    if caller is not None:
-        require_city(caller)
-    return token
 
 
 def _taken(step: Callable[[], Proposal]) -> Proposal:

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.http.access import Caller
-from runtime.http.bodies import json_response, refuse_body
+from runtime.http.bodies import json_response
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler
 from verifier.contract.amendment import ANNUL_SECONDS, Amendment, AmendmentKind, AnnulAnswer
@@ -27,13 +27,10 @@ from verifier.service.worker.readiness import WorkerState
 def annul_handler(redis: Redis, pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
 
-    async def post(request: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+    async def post(_request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
-        refuse_body(request)
         scan_id = own_scan_id(text, gate, "scan_id")
         if not pipeline.commit.up:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")

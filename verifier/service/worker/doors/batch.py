@@ -60,14 +60,12 @@ class BatchResource:
         self._places = Places(MAX_LARGE, pipeline.metrics, a_caller=MAX_CALLER_LARGE)
         self._turn = asyncio.Lock()
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer a batch.
 
         Raises:
             Problem: 400, 403, 408, 413, 415 or 503 with a code.
         """
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN)

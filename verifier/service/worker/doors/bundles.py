@@ -18,12 +18,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from runtime.http.access import Caller, require
+from runtime.http.access import Caller
 from runtime.http.bodies import JSON, encode
 from runtime.http.connection import Connection
 from runtime.http.problems import Problem
 from runtime.http.queries import words
-from runtime.http.routes import Route
+from runtime.http.routes import Handlers
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex, BundleVersion
 from verifier.contract.status import plane_of
 from verifier.contract.vocabulary import ApiScope
@@ -66,9 +66,16 @@ class BundleResource:
         self._buckets: OrderedDict[str, tuple[int, Representations]] = OrderedDict()
         """By address: the newest version in it, and the bucket as it is sent."""
 
-    async def index(
-        self, request: web.BaseRequest, caller: Caller | None, _: str
-    ) -> web.StreamResponse:
+    def handlers(self) -> Handlers:
+        """Return what answers."""
+        return {
+            "listBundles": self.index,
+            "readBundle": self.one,
+            "describeBundle": self.one,
+            "readDeltas": self.deltas,
+        }
+
+    async def index(self, request: web.BaseRequest, caller: Caller, _: str) -> web.StreamResponse:
         """Answer which bundles there are."""
         own = self._allow(caller)
         place = words(request, _PLACE).get("place")
@@ -82,9 +89,7 @@ class BundleResource:
         headers = {"Content-Type": JSON, "Cache-Control": FRESH}
         return await send(request, shown, headers, parts=False)
 
-    async def one(
-        self, request: web.BaseRequest, caller: Caller | None, name: str
-    ) -> web.StreamResponse:
+    async def one(self, request: web.BaseRequest, caller: Caller, name: str) -> web.StreamResponse:
         """Answer with a bundle."""
         own = self._allow(caller)
         bundle = self._knowledge.bundles.get(name)
@@ -102,7 +107,7 @@ class BundleResource:
         return await send(request, shown, headers)
 
     async def deltas(
-        self, request: web.BaseRequest, caller: Caller | None, asked: str
+        self, request: web.BaseRequest, caller: Caller, asked: str
     ) -> web.StreamResponse:
         """Answer with a bucket of a plane's deltas."""
         self._allow(caller)
@@ -145,13 +150,10 @@ class BundleResource:
             return version
         return msgspec.structs.replace(version, head=self._knowledge.head(version.name))
 
-    def _allow(self, caller: Caller | None) -> str | None:
+    def _allow(self, caller: Caller) -> str | None:
         """Let a caller in; returns the place of a terminal, None for a service."""
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         if caller.scopes is None:
             return gate_of(caller, self._knowledge, ApiScope.BUNDLES).grant.place
-        require(caller, ApiScope.BUNDLES)
         return None
 
     async def _pack(self, name: str, bundle: SignedBundle) -> Packed | None:
@@ -165,17 +167,6 @@ class BundleResource:
                 known = digest, await asyncio.to_thread(pack, bundle.data)
                 self._packed[name] = known
         return known[1]
-
-
-def bundle_routes(knowledge: Knowledge) -> tuple[Route, ...]:
-    """Return the routes of the list and of each bundle."""
-    resource = BundleResource(knowledge)
-    return (
-        Route(method="GET", path="/v1/bundles", handler=resource.index),
-        Route(method="GET", path="/v1/bundles/{}", handler=resource.one),
-        Route(method="HEAD", path="/v1/bundles/{}", handler=resource.one),
-        Route(method="GET", path="/v1/bundles/{}/deltas/{}", handler=resource.deltas),
-    )
 
 
 async def send(

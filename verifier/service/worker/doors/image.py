@@ -49,14 +49,12 @@ class ImageResource:
         self._threads = threads
         self._places = Places(MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES)
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer a picture.
 
         Raises:
             Problem: 400, 403, 408, 409, 413, 415 or 503 with a code.
         """
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         name = request.headers.get(SCAN_ID, "")

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from runtime.audit import AuditLog
-from runtime.http.access import Caller, ShownToken, require
+from runtime.http.access import Caller, ShownToken
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, read_json
 from runtime.http.problems import Problem
@@ -41,9 +41,7 @@ _DECODER: Final = msgspec.json.Decoder(ManualRequest)
 def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
     """Return the handler."""
 
-    async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+    async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         body = await read_json(request, MAX_BODY_BYTES)
@@ -51,7 +49,6 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
             gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
         else:
-            require(caller, ApiScope.RESOLVE)
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
             gate = _operated(pipeline, caller.token, asked)
         check_place(gate, asked.place, asked.gate)

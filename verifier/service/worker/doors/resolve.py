@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog
-from runtime.http.access import Caller, ShownToken
+from runtime.http.access import Caller, ShownToken, token_of
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem
@@ -29,9 +29,8 @@ from verifier.contract.amendment import (
 from verifier.contract.audit import Act, AuditAction, not_done
 from verifier.contract.errors import MalformedError
 from verifier.contract.scan import TAIL_CHARS, scan_id_bytes
-from verifier.contract.vocabulary import ApiScope, Outcome
+from verifier.contract.vocabulary import Outcome
 from verifier.errors import Outage
-from verifier.service.http.access import require_operator
 from verifier.service.store.amendments import Looked, look, resolve
 from verifier.service.worker.gates import require_area
 from verifier.service.worker.knowledge import ScanGate
@@ -50,8 +49,8 @@ def resolve_handler(
 ) -> Handler:
     """Return the handler."""
 
-    async def post(request: web.BaseRequest, caller: Caller | None, text: str) -> web.Response:
-        token = require_operator(caller, ApiScope.RESOLVE)
+    async def post(request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
+        token = token_of(caller)
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         asked = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)

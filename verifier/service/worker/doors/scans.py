@@ -61,14 +61,12 @@ class ScanResource:
         self._pipeline = pipeline
         self._loaded = loaded
 
-    async def post(self, request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
+    async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer a scan.
 
         Raises:
             Problem: 400, 403, 408, 409, 413, 415 or 503 with a code.
         """
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         body = await read_json(request, MAX_BODY_BYTES)
         waiting = WaitingRequest()
         self._begin(caller, language_of(request), body, waiting.done)

@@ -65,16 +65,12 @@ class StreamResource:
         self._state = state
         self._places = Places(MAX_STREAMS, pipeline.metrics, a_caller=MAX_CALLER_STREAMS)
 
-    async def get(
-        self, request: web.BaseRequest, caller: Caller | None, _: str
-    ) -> web.StreamResponse:
+    async def get(self, request: web.BaseRequest, caller: Caller, _: str) -> web.StreamResponse:
         """Serve a stream until it ends.
 
         Raises:
             Problem: 401, 403, 426 or 503 with a code, instead of the upgrade.
         """
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN)

@@ -32,9 +32,7 @@ def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
     places = Places(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
-    async def post(request: web.BaseRequest, caller: Caller | None, _: str) -> web.Response:
-        if caller is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "key.unknown")
+    async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, pipeline.knowledge, ApiScope.SCAN)

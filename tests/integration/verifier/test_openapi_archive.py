@@ -1,0 +1,41 @@
+"""The archiving process does what its table of routes says: for whatever is asked, whoever asks."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+
+from tests.support.archive_process import STRANGER_KEY, ArchiveHouse, archive_house
+from tests.support.openapi_cases import FEW, bounded, examine, may_ask, operation_of, schema_of
+from tests.support.operators import operator_token
+from tests.support.route_access import Visitors, city_tokens, differences, local_token
+from verifier.service.archive.routes import TABLE
+
+schema = schema_of(TABLE)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[ArchiveHouse]:
+    """Yield a running process."""
+    with archive_house() as it:
+        it.process.start()
+        yield it
+
+
+@schema.parametrize()
+@bounded(FEW)
+def test_every_answer_is_documented(case: schemathesis.Case, house: ArchiveHouse) -> None:
+    """As the document has it, for who may ask and for a stranger."""
+    key = may_ask(operation_of(case, TABLE), {}, operator_token())
+    examine(case, house.process.port, key)
+
+
+def test_who_may_ask_is_as_the_table_says(house: ArchiveHouse) -> None:
+    """By key, role and area; and what is no such body is refused."""
+    visitors = Visitors(
+        port=house.process.port,
+        keys={STRANGER_KEY: frozenset({"records"})},
+        tokens=city_tokens(),
+        local=local_token(),
+    )
+    assert list(differences(TABLE, visitors)) == []
