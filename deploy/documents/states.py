@@ -12,6 +12,8 @@ from typing import Any, Final
 from firmware_stubs import connectivity, scans, terminal
 from fleet import commands, presence
 from fleet.contract.commands import FINAL_STATES, CommandState
+from runtime.http import connection_states
+from runtime.http.connection_states import ConnectionState
 from verifier.contract.proposal import ProposalState
 from verifier.feeds import breaker, corrections
 from verifier.issuing import proposals
@@ -109,6 +111,19 @@ DIAGRAMS: Final = (
         source="verifier/feeds/breaker.py:TABLE",
         begins=(breaker.BreakerState.CLOSED,),
         table=breaker.TABLE,
+    ),
+    Diagram(
+        title="A client's connection",
+        about="What a door does with a connection, on the fast lane or by aiohttp. What is outside"
+        " the frame is the end.",
+        source="runtime/http/connection_states.py:MOVES",
+        begins=(ConnectionState.READY,),
+        table={
+            (state, event): to
+            for event, row in connection_states.MOVES.items()
+            for state, to in row.items()
+        },
+        group=frozenset(ConnectionState) - {ConnectionState.ENDED},
     ),
 )
 
