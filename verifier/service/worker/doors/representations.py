@@ -52,7 +52,7 @@ class Representation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class RepresentationAnswer:
     """What is answered; `body` is a view of kept bytes, never a copy."""
 
     status: HTTPStatus
@@ -77,7 +77,7 @@ class Representations:
                 coding=GZIP, data=packed.data, tag=f'"{packed.digest}"'
             )
 
-    def reply(self, headers: Mapping[str, str]) -> Reply:
+    def reply(self, headers: Mapping[str, str]) -> RepresentationAnswer:
         """Answer a GET with these of its headers (`CONDITIONS`).
 
         Raises:
@@ -88,16 +88,18 @@ class Representations:
         given = {"ETag": chosen.tag, "Vary": "Accept-Encoding", "Accept-Ranges": "bytes"}
         client_tags = _tags(headers.get("If-None-Match", ""))
         if chosen.tag in client_tags or "*" in client_tags:
-            return Reply(status=HTTPStatus.NOT_MODIFIED, headers=given, body=memoryview(b""))
+            return RepresentationAnswer(
+                status=HTTPStatus.NOT_MODIFIED, headers=given, body=memoryview(b"")
+            )
         if chosen.coding != IDENTITY:
             given["Content-Encoding"] = chosen.coding
         whole = memoryview(chosen.data)
         part = _part(headers, chosen)
         if part is None:
-            return Reply(status=HTTPStatus.OK, headers=given, body=whole)
+            return RepresentationAnswer(status=HTTPStatus.OK, headers=given, body=whole)
         given["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(whole)}"
         body = whole[part.start : part.stop]
-        return Reply(status=HTTPStatus.PARTIAL_CONTENT, headers=given, body=body)
+        return RepresentationAnswer(status=HTTPStatus.PARTIAL_CONTENT, headers=given, body=body)
 
     def _chosen(self, accept: str | None, named: list[str]) -> Representation:
         able = [self._by_coding[one] for one in acceptable(accept) if one in self._by_coding]

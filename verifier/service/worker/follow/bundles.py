@@ -2,8 +2,8 @@
 
 Planes have a follower of their own (`status.py`). A refused bundle is logged and counted once a
 version; what was trusted before stays. When root or trust changes, what was refused before is tried
-again. At start the published bundles count as held: they were in force when the last worker ran, and
-one that has expired since leads to the stance, not to a stop.
+again. At start the published bundles count as held: they were in force when the last worker ran,
+and one that has expired since leads to the stance, not to a stop.
 """
 
 import asyncio
