@@ -1,4 +1,4 @@
-"""A bundle on its way: what has come of it stays when the line breaks, and is gone on with. Pure.
+"""A bundle on its way: what has come of it stays when the line breaks, and is continued. Pure.
 
 The first request takes all of it, packed if the centre likes; one after a broken line asks for the
 rest of the very same bytes (`If-Range` with their tag, RFC 9110 13.1.5). Another tag, another
@@ -29,7 +29,7 @@ class Download:
         self.name = name
         self._data = bytearray()
         self._tag: str | None = None
-        """Names the bytes; None: nothing came that can be gone on with."""
+        """Names the bytes; None: nothing came that can be continued."""
         self._packed = False
 
     def headers(self, digest: bytes | None) -> dict[str, str]:

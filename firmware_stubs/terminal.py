@@ -178,15 +178,15 @@ class Terminal:
         known = self.scans.find(text, now)
         if known is not None and known.phase is not Phase.ORPHAN:
             return self._again(known)
-        asking = self.state is State.ONLINE
-        if not asking and not self.equipped:
+        ask_centre = self.state is State.ONLINE
+        if not ask_centre and not self.equipped:
             return [self._unavailable(self._id(event, now))]
         if known is None:
             known = self.scans.begin(text, now, event.random, Phase.ASKING)
         if known is None:
             return [self._unavailable(self._id(event, now))]
-        known.move(ScanSignal.ASK if asking else ScanSignal.DECIDE_ALONE)
-        if not asking:
+        known.move(ScanSignal.ASK if ask_centre else ScanSignal.DECIDE_ALONE)
+        if not ask_centre:
             return [actions.Decide(scan=known)]
         limit = self.connectivity.limit()
         return [actions.Note(scan=known), actions.Ask(scan=known, limit_s=limit)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from fleet.contract.topics import TerminalId
-from fleet.registry import Registry, Terminal
+from fleet.registry import RegisteredTerminal, Registry
 from verifier.contract.envelope import Sign
 from verifier.contract.grant import Grant, seal_grant
 from verifier.contract.vocabulary import GrantState
@@ -25,7 +25,7 @@ class GrantKey:
     sign: Sign
 
 
-def grant_of(registry: Registry, terminal: Terminal, version: int) -> Grant:
+def grant_of(registry: Registry, terminal: RegisteredTerminal, version: int) -> Grant:
     """Return what the registry lets a terminal do."""
     return Grant(
         terminal=terminal.id,

@@ -56,7 +56,7 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address: Annotated[str, Meta(max_length=200)] = ""
 
 
-class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RegisteredTerminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device at a gate."""
 
     id: TerminalIdText
@@ -74,7 +74,7 @@ class Terminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     district: tuple[District, ...] = ()
     place: tuple[Place, ...] = ()
-    terminal: tuple[Terminal, ...] = ()
+    terminal: tuple[RegisteredTerminal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +83,9 @@ class Registry:
 
     districts: dict[str, District]
     places: dict[str, Place]
-    terminals: dict[TerminalId, Terminal]
+    terminals: dict[TerminalId, RegisteredTerminal]
 
-    def gate_of(self, terminal: Terminal) -> Gate:
+    def gate_of(self, terminal: RegisteredTerminal) -> Gate:
         """Return the gate a terminal stands at."""
         return next(gate for gate in self.places[terminal.place].gate if gate.id == terminal.gate)
 

@@ -15,10 +15,14 @@ from tests.support.house_rules import (
     Plan,
     Rule,
     arrows,
+    class_names,
     docstrings,
+    gerunds,
     mirrors,
+    named_files,
     names,
     owners,
+    prose_lines,
     pure_cores,
     read,
     sizes,
@@ -180,6 +184,16 @@ ELSEWHERE: Final = frozenset(
     {"tests/deploy/test_kapok_script.py", "tests/verifier/trust/test_bundle_content.py"}
 )
 """Tests of what is no module, and a second part of a long one."""
+GERUNDS: Final = frozenset(
+    {
+        "issuing",  # the field's word for the process that signs credentials
+        "encoding",  # a noun: the form in which bytes are written as text
+    }
+)
+GENERATED_PAGES: Final = ("docs/openapi-*.md", "docs/reasons.md", "docs/fleet-topics.md")
+"""Written by `.ci/generated`."""
+MAX_PROSE_CHARS: Final = 160
+"""A longer line does not fit beside anything on a screen."""
 
 
 PLAN: Final = Plan(
@@ -195,6 +209,9 @@ PLAN: Final = Plan(
     max_lines=MAX_LINES,
     forbidden_names=FORBIDDEN_NAMES,
     elsewhere=ELSEWHERE,
+    gerunds=GERUNDS,
+    generated_pages=GENERATED_PAGES,
+    max_prose_chars=MAX_PROSE_CHARS,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -205,6 +222,10 @@ RULES: Final[tuple[Rule, ...]] = (
     names,
     docstrings,
     mirrors,
+    class_names,
+    gerunds,
+    prose_lines,
+    named_files,
 )
 
 
@@ -279,6 +300,16 @@ PLANTED: Final[tuple[tuple[Rule, str, str], ...]] = (
     (names, "tests/support/helpers.py", ""),
     (docstrings, "fleet/a.py", "x = 1"),
     (mirrors, "tests/verifier/trust/test_absent.py", ""),
+    (class_names, "verifier/a.py", "class One:\n    pass\nclass One:\n    pass"),
+    (class_names, "fleet/a.py", "class One:\n    class One:\n        pass"),
+    (gerunds, "verifier/service/asking_again/taking.py", ""),
+    (gerunds, "deploy/feeding/files.py", ""),
+    (gerunds, "tests/fleet/test_taking.py", ""),
+    (prose_lines, "docs/a.md", "word " * 32),
+    (prose_lines, "docs/a.md", f"A sentence that\n    goes on{' and on' * 30}"),
+    (prose_lines, "a.md", f"See [a](a.md) for{' more' * 32}"),
+    (named_files, "docs/a.md", "See `verifier/nowhere.py`."),
+    (named_files, "a.md", "All of `tests/nowhere/*.json`"),
 )
 
 
@@ -289,7 +320,7 @@ def test_a_planted_violation_is_caught(number: int, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     assert not list(rule(read(tmp_path, PLAN), tmp_path, PLAN))
     planted = tmp_path / name
-    planted.parent.mkdir(parents=True)
+    planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_text(text, encoding="utf-8")
     found = list(rule(read(tmp_path, PLAN), tmp_path, PLAN))
     assert found
@@ -315,6 +346,37 @@ def test_what_is_allowed_is_not_caught(name: str, text: str, tmp_path: Path) -> 
     planted.write_text(text, encoding="utf-8")
     for rule in (arrows, pure_cores):
         assert not list(rule(read(tmp_path, PLAN), tmp_path, PLAN))
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        (class_names, "verifier/a.py", "class _One:\n    pass\nclass _One:\n    pass"),
+        (class_names, "tests/a.py", "class One:\n    pass\nclass One:\n    pass"),
+        (gerunds, "verifier/issuing/parser.py", ""),
+        (gerunds, "verifier/feeds/part_encoding.py", ""),
+        (prose_lines, "docs/a.md", f"| {'word ' * 40} |\n```\n{'word ' * 40}\n```\n"),
+        (prose_lines, "docs/a.md", f"To do:\n\n    {'word ' * 40}\n    {'word ' * 40}\n"),
+        (prose_lines, "docs/a.md", f"- {'[page](page.md), ' * 12}\n"),
+        (prose_lines, "docs/openapi-a.md", "word " * 40),
+        (named_files, "docs/a.md", "The use `kapok/1/bundle`; see `docs/a.md` and `docs/*.md`."),
+    ],
+)
+def test_what_is_exempt_is_not_caught(rule: Rule, name: str, text: str, tmp_path: Path) -> None:
+    """Private and test classes, words of the field, tables, code, links, generated pages."""
+    planted = tmp_path / name
+    planted.parent.mkdir(parents=True)
+    planted.write_text(text, encoding="utf-8")
+    assert not list(rule(read(tmp_path, PLAN), tmp_path, PLAN))
+
+
+def test_one_class_name_in_two_rooms_is_caught(tmp_path: Path) -> None:
+    """The second is named, with where the first one is."""
+    for name in ("fleet/a.py", "verifier/a.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("class One:\n    pass\n", encoding="utf-8")
+    found = list(class_names(read(tmp_path, PLAN), tmp_path, PLAN))
+    assert found == ["fleet/a.py:1: One is also in verifier/a.py"]
 
 
 def test_every_region_has_its_line() -> None:

@@ -98,7 +98,7 @@ def test_an_audit_entry_is_as_described() -> None:
     actions = {word for cell in first for word in re.findall(r"`([a-z_.]+)`", cell)}
     assert actions == {str(action) for action in AuditAction}
     assert {row[0].strip("`") for row in rows(AUDIT, "flaw")} == {str(flaw) for flaw in AuditFlaw}
-    assert f"at most {MAX_LINE_BYTES:,} octets" in AUDIT
+    assert f"at most {MAX_LINE_BYTES:,} bytes" in AUDIT
 
 
 def test_links_lead_somewhere() -> None:

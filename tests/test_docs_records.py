@@ -56,7 +56,7 @@ def test_every_member_of_the_certificate_is_described() -> None:
     cddl = DESTRUCTION.partition("```cddl")[2].partition("```")[0]
     for name in Destruction.__struct_fields__:
         assert re.search(rf"\b{name}: ", cddl), name
-    assert f"{MAX_CERTIFICATE_BYTES:,} octets" in DESTRUCTION
+    assert f"{MAX_CERTIFICATE_BYTES:,} bytes" in DESTRUCTION
     assert all(f"`{reason}`" in DESTRUCTION for reason in DESTRUCTION_REASONS)
 
 

@@ -28,13 +28,13 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lines: int = 0
     """Lines of the file that are done."""
     octets: int = 0
-    """Octets of the file that are done."""
+    """Bytes of the file that are done."""
     digest: str = ""
     """SHA-256 of those."""
     results: int = 0
-    """Octets of the file of results."""
+    """Bytes of the file of results."""
     errors: int = 0
-    """Octets of the file of errors."""
+    """Bytes of the file of errors."""
     issued: int = 0
     refused: int = 0
     finished: bool = False
@@ -94,7 +94,7 @@ def open_journal(results: Path, errors: Path, *, job: str) -> Journal:
 
 
 def _cut(path: Path, octets: int) -> IO[bytes]:
-    """Open a file to append after its first octets, which were noted."""
+    """Open a file to append after its first bytes, which were noted."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
     file = os.fdopen(descriptor, "r+b")
     if os.fstat(descriptor).st_size < octets:

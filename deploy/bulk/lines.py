@@ -23,7 +23,7 @@ from deploy.local.errors import UsageError
 from verifier.contract.bulk import BulkRefused
 
 MAX_LINE_BYTES: Final = 4096
-"""Octets of a line of the file; more is one that lost its end."""
+"""Bytes of a line of the file; more is one that lost its end."""
 COLUMNS: Final = ("reference", "kind", "colour", "hours", "sectors")
 _NO_HEADER: Final = f"the first line must name columns: {', '.join(COLUMNS)}"
 

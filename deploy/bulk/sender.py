@@ -100,7 +100,9 @@ async def _asked(doors: Doors, job: str, batch: int, body: bytes, count: int) ->
         if status not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
             raise LocalError(f"the issuing process refused batch {batch}: {_code(answer, status)}")
         if time.monotonic() > deadline:
-            raise LocalError("the issuing process is away; give the same command again later")
+            raise LocalError(
+                "the issuing process is away; give the same command again when it is ready"
+            )
         await asyncio.sleep(_AGAIN_S)
 
 

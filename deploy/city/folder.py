@@ -1,6 +1,6 @@
-"""A city's folder: `city.json` and one file a column, a fixed number of octets a person.
+"""A city's folder: `city.json` and one file a column, a fixed number of bytes a person.
 
-    persons.u4      person index, 4 octets, least significant first
+    persons.u4      person index, 4 bytes, least significant first
     references.s11  reference, 11 characters of ASCII
     colours.u1      colour: 0 none, 1 green, 2 yellow, 3 red
     doses.u1        doses of a vaccine, 0 to 3
@@ -32,9 +32,9 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "doses": np.dtype("u1"),
     "tests": np.dtype("u1"),
 }
-"""Column -> what a person's entry is; 18 octets together."""
+"""Column -> what a person's entry is; 18 bytes together."""
 _READ: Final = 1 << 22
-"""Octets read at once."""
+"""Bytes read at once."""
 
 
 class City(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -45,7 +45,7 @@ from verifier.status.plane import BITS, pack
 
 BUCKETS: Final = 1 << BUCKET_BITS
 FIELD_BYTES: Final = 8
-"""Octets of a digest within its bucket; numpy leaves out zeros at the end."""
+"""Bytes of a digest within its bucket; numpy leaves out zeros at the end."""
 PERSONS_AT_ONCE: Final = 20_000
 """Of whole buckets: 400 KB; the store is back to others within 30 ms."""
 PATIENCE_S: Final = 120.0
@@ -81,7 +81,7 @@ class CityLoader:
     key: ReferenceKey
     folder: CityFolder
     stage: Callable[[str, int], None] = lambda _name, _total: None
-    """Hears of each stage by name, and how many persons or octets it has."""
+    """Hears of each stage by name, and how many persons or bytes it has."""
     done: Callable[[int], None] = lambda _count: None
     """Hears of each piece that is on disk."""
 
@@ -115,7 +115,7 @@ class CityLoader:
     async def _take(self) -> None:
         bitmap = np.zeros(self.settings.people, np.uint8)
         bitmap[self.folder.column("persons")] = 1
-        packed = np.packbits(bitmap).tobytes()  # SETBIT counts from the highest bit of an octet
+        packed = np.packbits(bitmap).tobytes()  # SETBIT counts from the highest bit of a byte
         self.stage(_TAKEN, 1)
         taken = await self._again(
             lambda: take_all(self.redis, self.settings.list, "person", packed)

@@ -1,15 +1,15 @@
 """`kapok audit verify|show`: what was done, by whom, and whether a log is whole (docs/audit.md)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from deploy.cli.data_option import Data, data_folder
+from deploy.cli.tables import Column, TableRow, print_table
 from deploy.local import audits
 from deploy.local.errors import EXIT_FAILED
 from verifier.contract.audit import AuditEntry
@@ -17,6 +17,7 @@ from verifier.contract.audit import AuditEntry
 Files = Annotated[
     list[Path] | None, typer.Argument(help="Logs; without any, all of the data folder.")
 ]
+_COLUMNS = ("time (UTC)", "log", "person", "action", "subject", "from", "to", "reason", "ref")
 _WIDE = 200
 """Columns of a table that no terminal bounds: a pipe or a file."""
 
@@ -63,15 +64,16 @@ def show(
     """Show the last entries of all logs by their time; whether they hold is `verify`'s to say."""
     paths = audits.logs(data_folder(data), files or ())
     found = audits.entries(paths, person=person, ref=ref, last=last)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("time (UTC)", "log", "person", "action", "subject", "from", "to", "reason", "ref"):
-        table.add_column(name, no_wrap=name != "ref", overflow="fold")
-    for entry in found:
-        table.add_row(*_row(entry))
-    console = Console()
+    console = Console(markup=False, highlight=False)
     if not console.is_terminal:
-        console = Console(width=_WIDE)
-    console.print(table)
+        console = Console(markup=False, highlight=False, width=_WIDE)
+    print_entries(console, found)
+
+
+def print_entries(console: Console, entries: Iterable[AuditEntry]) -> None:
+    """Print entries, one a row."""
+    columns = [Column(name=name) for name in _COLUMNS]
+    print_table(console, columns, [TableRow(cells=_row(entry)) for entry in entries])
 
 
 def _row(entry: AuditEntry) -> tuple[str, ...]:

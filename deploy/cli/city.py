@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def make(
     *,
     people: Annotated[int, typer.Option(min=1, max=MAX_PEOPLE, help="How many.")],
-    out: Annotated[Path, typer.Option(help="A new folder; 18 octets a person.")],
+    out: Annotated[Path, typer.Option(help="A new folder; 18 bytes a person.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same city.")] = 1,
     size: Annotated[
         int | None, typer.Option(min=1, max=MAX_LIST, help="Person indices of the house's list.")

@@ -11,8 +11,8 @@ from deploy.demo import words
 from deploy.demo.play import play
 from deploy.demo.sheet import Sheet
 from deploy.demo.stage import Stage
-from deploy.inspection.words import own_language
 from deploy.local.errors import EXIT_FAILED
+from deploy.words.language import own_language
 
 
 def register(app: typer.Typer) -> None:

@@ -73,7 +73,7 @@ def erase(
     typer.echo(f"  nothing now in: {', '.join(done['zeroed']) or 'no plane'}")
     known = "forgotten" if done["reference_forgotten"] else "not asked for, or nobody's"
     typer.echo(f"  the reference is {known}; the index is never given again")
-    typer.echo(f"  records with the person's hash are gone on {done['records_until']}")
+    typer.echo(f"  records with the person's hash are deleted on {done['records_until']}")
 
 
 def _who(reference: str | None, index: int | None) -> dict[str, Any]:

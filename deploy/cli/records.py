@@ -1,6 +1,7 @@
 """`kapok records list|count|check|export`: the day files of scans (docs/records.md)."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Annotated, Final
 
@@ -11,12 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from deploy.cli.data_option import Data, data_folder
+from deploy.cli.tables import Column, TableRow, print_table
 from deploy.day_files import days, export
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.archive.hours import hour_name
 
 DayName = Annotated[str, typer.Argument(help="The day, UTC, such as 2026-11-25.")]
 _KB: Final = 1024
+_COLUMNS: Final = (
+    Column(name="day"),
+    *(
+        Column(name=name, right=True)
+        for name in ("hours", "parts", "records", "unread", "KB", "bytes a record")
+    ),
+    Column(name="destroyed on"),
+)
 _LAST_HOUR: Final = 23
 
 
@@ -34,22 +44,9 @@ def list_days(*, data: Data = None) -> None:
     """List the days that are kept, and how far the moving has come."""
     folder = data_folder(data)
     found = days.read_days(folder)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("day")
-    for name in ("hours", "parts", "records", "unread", "KB", "octets a record"):
-        table.add_column(name, justify="right")
-    table.add_column("destroyed on")
-    for day in found:
-        manifest = day.manifest
-        unread = sum(part.holds.unread for part in manifest.parts)
-        each = manifest.octets / manifest.rows if manifest.rows else 0
-        table.add_row(
-            *(day.name, str(day.hours), str(len(manifest.parts)), f"{manifest.rows:,}"),
-            *(str(unread), f"{manifest.octets / _KB:,.0f}", f"{each:.0f}", day.until),
-        )
     console = Console(markup=False, highlight=False)
     if found:
-        console.print(table)
+        print_days(console, found)
     progress = days.read_progress(folder)
     if progress is None:
         console.print("nothing was moved yet: an hour is moved a minute after it is over")
@@ -57,6 +54,21 @@ def list_days(*, data: Data = None) -> None:
     console.print(f"moved through {hour_name(progress.through)} (UTC)")
     for gap in progress.gaps:
         console.print(f"GAP {gap}: the archiving process was away; their records may be lost")
+
+
+def print_days(console: Console, found: Iterable[days.Day]) -> None:
+    """Print days, one a row."""
+    rows = []
+    for day in found:
+        manifest = day.manifest
+        unread = sum(part.holds.unread for part in manifest.parts)
+        each = manifest.octets / manifest.rows if manifest.rows else 0
+        cells = (
+            *(day.name, str(day.hours), str(len(manifest.parts)), f"{manifest.rows:,}"),
+            *(str(unread), f"{manifest.octets / _KB:,.0f}", f"{each:.0f}", day.until),
+        )
+        rows.append(TableRow(cells=cells))
+    print_table(console, _COLUMNS, rows)
 
 
 def count(

@@ -12,6 +12,7 @@ from deploy.cli.data_option import Data, data_folder
 from deploy.cli.status_tables import print_report
 from deploy.local.errors import EXIT_FAILED
 from deploy.status.look import look
+from deploy.words.language import own_language
 
 WIDE: Final = 200
 """Columns of a line that no terminal bounds: a pipe or a file."""
@@ -37,7 +38,7 @@ def status(
         console = Console(markup=False, highlight=False)
         if not console.is_terminal:
             console = Console(markup=False, highlight=False, width=WIDE)
-        print_report(console, report)
+        print_report(console, report, own_language())
     if not report.answers:
         raise typer.Exit(EXIT_AWAY)
     if report.wrong:

@@ -1,18 +1,27 @@
 """`kapok terminals`, `kapok terminal cut|join`, `kapok command open-gate`, `kapok scan`."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from deploy.cli.data_option import Data
 from deploy.cli.house import MaybePerson, with_doors, with_operator
+from deploy.cli.tables import Column, TableRow, print_table
 from deploy.local import terminals as steering
 from deploy.local.errors import EXIT_FAILED
+from deploy.words.chinese import said
+from deploy.words.language import own_language
+from deploy.words.phrase import Phrase
+from firmware_stubs.chunks import CardProgress
 from fleet.contract.commands import CommandState, CommandType
+from verifier.contract.reasons import Language, Reason, sentence
+from verifier.contract.vocabulary import Outcome
+
+MIN_INCIDENTS: Final = 16
+"""Columns into which incidents may be pressed; below, a terminal is written as lines."""
 
 Name = Annotated[str, typer.Argument(help="The terminal's id, such as hall-1.")]
 
@@ -32,12 +41,16 @@ def register(app: typer.Typer) -> None:
 
 def terminals(*, data: Data = None) -> None:
     """Show the fleet: where each terminal stands and how it is."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in steering.COLUMNS:
-        table.add_column(name, no_wrap=name != "incidents")
-    for row in with_doors(data, steering.fleet_rows):
-        table.add_row(*row)
-    Console().print(table)
+    rows = with_doors(data, steering.fleet_rows)
+    print_terminals(Console(markup=False, highlight=False), rows, own_language())
+
+
+def print_terminals(console: Console, rows: Iterable[Sequence[str]], language: Language) -> None:
+    """Print the fleet; an incident's kind is never broken."""
+    columns = [Column(name=said(name, language)) for name in steering.COLUMNS]
+    columns[-1] = Column(name=columns[-1].name, breaks=MIN_INCIDENTS)
+    cells = [TableRow(cells=[said(cell, language) for cell in row]) for row in rows]
+    print_table(console, columns, cells)
 
 
 def cut(name: Name, *, data: Data = None) -> None:
@@ -78,6 +91,22 @@ def scan(
 ) -> None:
     """Hold a picture before a terminal's lens and print what it decides."""
     found = with_doors(data, lambda doors: steering.scan_picture(doors, name, picture))
-    where = "online" if found.get("online") else "offline"
-    reason = f" {found['reason']}" if found.get("reason") else ""
-    typer.echo(f"{found['decision']}{reason} ({where}, {found['ms']:.0f} ms): {found['sentence']}")
+    typer.echo(scan_line(found, own_language()))
+
+
+def scan_line(found: Mapping[str, Any], language: Language) -> str:
+    """Say what a terminal answered; its own sentence is in the language of the place."""
+    if "card" in found:
+        card = CardProgress(read=found["card"]["read"], total=found["card"]["total"])
+        return card.sentence(language)
+    decision, reason = Outcome(found["decision"]), found.get("reason")
+    template = "{decision} {reason} ({where}, {ms:.0f} ms): {sentence}"
+    line = Phrase(
+        template if reason else "{decision} ({where}, {ms:.0f} ms): {sentence}",
+        decision=Phrase(decision.value),
+        reason=reason,
+        where=Phrase("online" if found.get("online") else "offline"),
+        ms=found["ms"],
+        sentence=sentence(decision, Reason(reason) if reason else None, language),
+    )
+    return said(line, language)

@@ -1,12 +1,11 @@
 """Tables of `kapok trust`: keys, differences, roots."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from deploy.cli.tables import Column, TableRow, print_table
 from deploy.inspection.words import printable, span, utc
 from deploy.trust.imports import Import
 from deploy.trust.overview import Edition, KeyRow, Trusted, When, key_rows
@@ -18,20 +17,25 @@ MAX_ROWS: Final = 500
 """Rows of one table; `show --json` gives all."""
 MAX_CHARS: Final = 80
 """Characters of a name or a place in a list."""
+_COLUMNS: Final = (
+    Column(name="kid"),
+    Column(name="may sign", breaks=16),
+    Column(name="whose", breaks=12),
+    Column(name="from, until", breaks=10),
+)
 _STYLES: Final = {When.SOON: "yellow", When.ENDED: "red", When.LATER: "dim"}
 
 
 def print_import(console: Console, plan: Import, now: float) -> None:
     """Print what an import would do."""
-    change, table = plan.change, _table()
+    change = plan.change
     names = change.source.names
-    _add(table, "+", change.added, names, now)
-    _add(table, "-", change.removed, names, now)
+    rows = [*_rows("+", change.added, names, now), *_rows("-", change.removed, names, now)]
     for altered in change.changed:
-        _add(table, "~", (altered.before,), names, now)
-        _add(table, "→", (altered.after,), names, now)
+        rows += _rows("~", (altered.before,), names, now)
+        rows += _rows("→", (altered.after,), names, now)
     if not change.empty:
-        console.print(table)
+        _print_keys(console, rows)
     for renewal in plan.cards.renewed:
         one, before = renewal.list, renewal.before
         after = "" if before is None else f", after list {before}"
@@ -53,35 +57,28 @@ def print_import(console: Console, plan: Import, now: float) -> None:
         )
 
 
-def _add(
-    table: Table, sign: str, entries: Sequence[KeyEntry], names: dict[str, str], now: float
-) -> None:
+def _rows(
+    sign: str, entries: Sequence[KeyEntry], names: dict[str, str], now: float
+) -> Iterator[TableRow]:
     for row in key_rows(entries, names, now):
-        if table.row_count < MAX_ROWS:
-            table.add_row(*_cells(row, sign), style=_STYLES.get(row.when))
-        elif table.row_count == MAX_ROWS:
-            table.add_row("…")
+        yield _row(row, sign)
 
 
-def _table() -> Table:
-    table = Table(show_lines=False)
-    table.add_column("kid", overflow="fold", min_width=18, max_width=24)
-    table.add_column("may sign", overflow="fold")
-    table.add_column("whose", overflow="fold")
-    table.add_column("from, until", min_width=10)
-    return table
+def _print_keys(console: Console, rows: Sequence[TableRow]) -> None:
+    print_table(console, _COLUMNS, rows[:MAX_ROWS])
+    if len(rows) > MAX_ROWS:
+        console.print(f"{len(rows) - MAX_ROWS} more; --json gives all")
 
 
-def _cells(row: KeyRow, sign: str = "") -> tuple[Text, ...]:
+def _row(row: KeyRow, sign: str = "") -> TableRow:
     """Write a key; `sign` says what becomes of it."""
     lists = f" (list {row.lists})" if row.lists else ""
     whose = " ".join(filter(None, (row.issuer, printable(row.name, MAX_CHARS)))) or "any issuer"
-    window = f"{utc(row.begins)[:10]}\n{utc(row.ends)[:10]}"
-    mark = "" if row.when is When.NOW else f"\n{row.when.value}"
+    window = f"{utc(row.begins)[:10]} {utc(row.ends)[:10]}"
+    mark = "" if row.when is When.NOW else f" {row.when.value}"
     signs = f"{row.formats}: {row.uses}{lists}"
-    return tuple(
-        map(Text, (f"{sign}\u00a0{row.kid}" if sign else row.kid, signs, whose, window + mark))
-    )
+    kid = f"{sign}\u00a0{row.kid}" if sign else row.kid
+    return TableRow(cells=(kid, signs, whose, window + mark), style=_STYLES.get(row.when, ""))
 
 
 def _print_left_out(console: Console, word: str, items: Iterable[Unusable]) -> None:
@@ -100,12 +97,12 @@ def print_trusted(console: Console, found: Trusted) -> None:
     if found.in_force is not None:
         edition = _edition(found.in_force)
         console.print(f"trust bundle in force {edition}", style=_STYLES.get(found.in_force.when))
-        console.print(_keys(found.bundle))
+        _print_keys(console, [_row(row) for row in found.bundle])
     if found.note is not None:
         console.print(found.note)
     if found.in_force is None or found.note is not None:
         console.print("trust source")
-        console.print(_keys(found.source))
+        _print_keys(console, [_row(row) for row in found.source])
     soon = sum(row.when is When.SOON for row in found.source)
     if soon:
         console.print(f"{soon} keys end within 30 days", style="yellow")
@@ -114,15 +111,6 @@ def print_trusted(console: Console, found: Trusted) -> None:
 def _edition(edition: Edition) -> str:
     mark = "" if edition.when is When.NOW else f" ({edition.when.value})"
     return f"{edition.version}: {utc(edition.begins)} to {utc(edition.ends)}{mark}"
-
-
-def _keys(rows: Sequence[KeyRow]) -> Table:
-    table = _table()
-    for row in rows[:MAX_ROWS]:
-        table.add_row(*_cells(row), style=_STYLES.get(row.when))
-    if len(rows) > MAX_ROWS:
-        table.add_row(f"{len(rows) - MAX_ROWS} more")
-    return table
 
 
 def print_root(console: Console, made: SignedRoot) -> None:

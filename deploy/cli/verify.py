@@ -15,8 +15,9 @@ from deploy.cli.data_option import Data
 from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
 from deploy.inspection.inputs import STDIN, ShownCode, count, shown
 from deploy.inspection.judgement import JudgedCode, judge
-from deploy.inspection.words import own_language, printable
+from deploy.inspection.words import printable
 from deploy.local.errors import EXIT_FAILED, UsageError
+from deploy.words.language import own_language
 from verifier.contract.vocabulary import Outcome
 
 MAX_ROWS: Final = 1_000

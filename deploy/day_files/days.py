@@ -102,7 +102,7 @@ def read_progress(data: Path) -> ArchiveProgress | None:
 
 
 def flaws(day: Day) -> Iterator[DayFlaw]:
-    """Compare every file of a day with its manifest, to the octet."""
+    """Compare every file of a day with its manifest, to the byte."""
     listed = {part.file: part for part in day.manifest.parts}
     for part in day.manifest.parts:
         what = _flaw(day.folder / part.file, part)

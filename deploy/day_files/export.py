@@ -1,6 +1,6 @@
 """A day's rows as lines of JSON or CSV, with the columns that were asked for.
 
-Times are Unix milliseconds, a scan_id is written as terminals write it, other octets in hex. The
+Times are Unix milliseconds, a scan_id is written as terminals write it, other bytes in hex. The
 keyed hash of a person is written only when asked for by name: with it, whoever gets the file can
 put one person's ways of that day together.
 """
@@ -41,7 +41,7 @@ def fields(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"no column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
     if len(set(asked)) < len(asked):
-        raise UsageError("a column twice")
+        raise UsageError("a column is named twice; name each once")
     return asked
 
 

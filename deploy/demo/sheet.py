@@ -1,4 +1,7 @@
-"""The demo's rows on a screen, each as it comes: columns stand under each other at any width."""
+"""The demo's rows on a screen, each as it comes: columns stand under each other at any width.
+
+On a narrow screen a row is two lines: what is shown, and what came of it.
+"""
 
 from typing import Final
 
@@ -27,6 +30,7 @@ class Sheet:
         self._chapter = ""
         rest = console.width - _WHERE - _CAME - _SPENT - _HOW - _MARK
         self._wide = min(_WIDEST, max(_NARROWEST, rest))
+        self._narrow = rest < _NARROWEST
 
     def say(self, text: str) -> None:
         """Print what is being done where it takes a while."""
@@ -38,7 +42,12 @@ class Sheet:
             self._chapter = row.chapter
             self._print(Text(words.said(row.chapter, self._language), style="bold"))
         spent = "" if row.milliseconds is None else f"{min(row.milliseconds, _LONG_MS):.0f}"
-        line = Text(self._cell(f"  {words.said(row.what, self._language)}", self._wide))
+        what = f"  {words.said(row.what, self._language)}"
+        if self._narrow:
+            self._print(Text(what, style="" if row.right else "bold red"))
+            line = Text("    ")
+        else:
+            line = Text(self._cell(what, self._wide))
         line.append(self._cell(row.where, _WHERE))
         came = f"{row.decision} {row.reason}"
         line.append(self._cell(came, _CAME), style=_COLOURS.get(row.decision, ""))

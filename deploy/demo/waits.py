@@ -31,7 +31,7 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not await holds():
         if time.monotonic() > deadline:
-            raise LocalError(f"waited {PATIENCE_S:.0f} s for {what}")
+            raise LocalError(f"waited {PATIENCE_S:.0f} s for {what}: run `kapok status`")
         await asyncio.sleep(_LOOK_S)
 
 

@@ -10,7 +10,7 @@ from verifier.contract.feed import NO_LINES, BatchForm, next_digest
 from verifier.contract.vocabulary import Colour, Plane
 
 PART_BYTES: Final = 1024 * 1024
-"""Octets of a part: some 14,000 lines, sent in a second."""
+"""Bytes of a part: some 14,000 lines, sent in a second."""
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ def describe(path: Path) -> Described:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{path}, line {lines}: no plane and value") from error
+        raise UsageError(f"{path}, line {lines}: no plane and value; correct the line") from error
     return Described(
         form=form,
         lines=lines,

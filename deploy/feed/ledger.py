@@ -16,7 +16,7 @@ from verifier.feeds.reconciliation import KEPT_REPORTS, SentBatch, SourceStateme
 from verifier.feeds.reports import Counts, add_counts
 
 MAX_LINE_BYTES: Final = 64 * 1024
-"""Octets of a line; counts of every value of a plane take 5 KB."""
+"""Bytes of a line; counts of every value of a plane take 5 KB."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,12 +63,12 @@ async def send_file(doors: Doors, data: Path, source: str, path: Path | None) ->
     state = await doors.feeds(f"/v1/feeds/{source}")
     ledger = Ledger(data, source)
     sequence, digest = int(state["next"]), described.digest.hex()
-    entry, held = ledger.pending(digest, sequence), Answer()
+    entry, begun = ledger.pending(digest, sequence), Answer()
     if entry is not None:
         where = f"/v1/feeds/{source}/batches/{entry.batch}"
-        status, held = await doors.feed_part("GET", where, {}, None)
-        held = held if status < 300 else {}  # refused before, or never arrived: begun anew
-    if entry is None or not held:
+        status, begun = await doors.feed_part("GET", where, {}, None)
+        begun = begun if status < 300 else {}  # refused before, or never arrived: begun anew
+    if entry is None or not begun:
         entry = LedgerEntry(
             sequence=sequence,
             batch=secrets.token_hex(16),
@@ -77,7 +77,7 @@ async def send_file(doors: Doors, data: Path, source: str, path: Path | None) ->
         )
         ledger.note(entry)
     manifest = _manifest(source, int(state["list"]), entry, described)
-    report = await _send(doors, manifest, held, path, key)
+    report = await _send(doors, manifest, begun, path, key)
     while report["state"] == _APPLYING:
         await asyncio.sleep(POLL_S)
         report = await doors.feeds(f"/v1/feeds/{source}/batches/{entry.batch}")
@@ -92,13 +92,13 @@ async def reconcile(doors: Doors, data: Path, source: str) -> Answer:
 
 
 async def _send(
-    doors: Doors, manifest: BatchManifest, held: Answer, path: Path | None, key: SigningKey
+    doors: Doors, manifest: BatchManifest, begun: Answer, path: Path | None, key: SigningKey
 ) -> Answer:
-    """Send what the house does not have yet; `held` is what it says of the batch so far."""
+    """Send what the house does not have yet; `begun` is what it says of the batch so far."""
     base = f"/v1/feeds/{manifest.source}/batches"
     headers = {"Content-Type": _TYPES[manifest.form], "Content-Encoding": "gzip"}
-    report = held
-    if not held:
+    report = begun
+    if not begun:
         sealed = seal_manifest(manifest, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
         text = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
         first = b"" if path is None else part_of(path, 0)

@@ -50,7 +50,7 @@ def read_certificate(path: Path, data: Path) -> Certified:
     try:
         return Certified(trusted.take_destruction(content, now, held=True), notes)
     except BundleRefused as error:
-        raise LocalError(f"{path} does not hold: {error} ({error.cause})") from error
+        raise LocalError(f"{path} is refused: {error} ({error.cause})") from error
 
 
 async def _trust(data: Path) -> bytes:

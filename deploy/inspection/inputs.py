@@ -21,7 +21,7 @@ from verifier.errors import Refusal
 
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 64 * 1024
-"""Octets kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
+"""Bytes kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
 _PREFIX: Final = re.compile("|".join(re.escape(row.prefix) for row in FORMATS), re.IGNORECASE)
 
 
@@ -58,23 +58,23 @@ def count(arguments: Iterable[str]) -> int | None:
 
 def joined(items: Iterable[ShownCode]) -> Iterator[ShownCode]:
     """Put consecutive chunks of one card together, in any order; the rest goes through."""
-    held: dict[int, ShownCode] = {}
+    chunks: dict[int, ShownCode] = {}
     total = 0
     for item in items:
         chunk = None if item.text is None else shc.chunk_of(item.text)
-        if held and (chunk is None or chunk[1] != total or chunk[0] in held):
-            yield _join(held)
-            held = {}
+        if chunks and (chunk is None or chunk[1] != total or chunk[0] in chunks):
+            yield _join(chunks)
+            chunks = {}
         if chunk is None:
             yield item
             continue
         total = chunk[1]
-        held[chunk[0]] = item
-        if len(held) == total:
-            yield _join(held)
-            held = {}
-    if held:
-        yield _join(held)
+        chunks[chunk[0]] = item
+        if len(chunks) == total:
+            yield _join(chunks)
+            chunks = {}
+    if chunks:
+        yield _join(chunks)
 
 
 def _join(chunks: dict[int, ShownCode]) -> ShownCode:
@@ -122,7 +122,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
     found = tuple(path for path in listed if path.is_file() and not path.name.startswith("."))
     if not found:
-        raise UsageError(f"{folder}: a folder without files")
+        raise UsageError(f"{folder}: an empty folder; name one with files")
     return found
 
 

@@ -32,7 +32,7 @@ from verifier.trust.lists import offered_ring
 from verifier.trust.signers import Trust, open_trust
 
 MAX_ROOT_BYTES: Final = 64 * 1024
-"""Octets of a root file; 16 signatures over 32 keys take 50 KB."""
+"""Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
         except (BundleRefused, LocalError) as error:
             notes.append(f"left out: what followed {name}: {error}")
     if not known.trust.version:
-        raise LocalError("the house holds no trust bundle yet")
+        raise LocalError("the house has no trust bundle yet; wait until issuing is ready")
     return InspectionKnowledge(known=known, notes=tuple(notes))
 
 

@@ -36,7 +36,7 @@ def moment(text: str | None, option: str = "--at") -> float:
         return unix_seconds(f"{text}T00:00" if _DAY.fullmatch(text) else text)
     except BadLine as error:
         raise UsageError(
-            f"{option} {text[:40]!r}: not a date and time as 2026-11-24T08:30Z"
+            f"{option} {text[:40]!r}: write a date and time as 2026-11-24T08:30Z"
         ) from error
 
 

@@ -1,20 +1,11 @@
 """Words for a screen: what strangers wrote is made harmless, moments and ages can be read."""
 
-import os
 import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
-from verifier.contract.reasons import Language
-
 _DAY: Final = 86_400
 _UNITS: Final = ((_DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def own_language() -> Language:
-    """Return the language of whoever calls, by LC_ALL or LANG."""
-    told = os.environ.get("LC_ALL") or os.environ.get("LANG", "")
-    return Language.ZH if told.startswith("zh") else Language.EN
 
 
 def printable(text: str, limit: int) -> str:

@@ -24,7 +24,7 @@ from verifier.contract.audit import (
 from verifier.contract.errors import MalformedError
 
 MAX_HEAD_BYTES: Final = 256
-"""Octets of a head file."""
+"""Bytes of a head file."""
 _HEAD: Final = re.compile(r"([1-9][0-9]{0,15}):([0-9a-f]{64})")
 
 EXPLAINED: Final[Mapping[AuditFlaw, str]] = {
@@ -48,7 +48,7 @@ def logs(data: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     heads = (path.with_suffix(".ndjson") for path in (data / "audit").glob("*.head"))
     found = tuple(files) or tuple(sorted({*heads, *(data / "audit").glob("*.ndjson")}))
     if not found:
-        raise UsageError(f"no audit logs in {data / 'audit'}")
+        raise UsageError(f"no audit logs in {data / 'audit'}; name the data folder with --data")
     return found
 
 
@@ -60,7 +60,7 @@ def verified(paths: Sequence[Path], head: str | None) -> Iterator[tuple[Path, Au
     """
     stated = None if head is None else _stated(head)
     if stated is not None and len(paths) != 1:
-        raise UsageError("--head is of one file")
+        raise UsageError("--head belongs to one log; name that file")
     for path in paths:
         # The head first: an entry that is added meanwhile then only makes the log longer.
         noted = _noted(path) if stated is None else stated

@@ -56,14 +56,14 @@ def _holds(data: Path, name: str, now: datetime) -> bool:
     path = _certificate(data, name)
     if not path.exists() or not (data / "keys" / f"{name}.pem").exists():
         return False
-    held = identity.load_certificate(path.read_bytes())
-    return now < identity.renew_after(held) and issued_here(data, "service-ca", held)
+    certificate = identity.load_certificate(path.read_bytes())
+    return now < identity.renew_after(certificate) and issued_here(data, "service-ca", certificate)
 
 
-def issued_here(data: Path, name: str, held: identity.Certificate) -> bool:
+def issued_here(data: Path, name: str, certificate: identity.Certificate) -> bool:
     """Say whether a certificate is of the CA that stands here now."""
     authority = identity.load_certificate(_certificate(data, name).read_bytes())
-    return identity.issued_by(held, authority)
+    return identity.issued_by(certificate, authority)
 
 
 def _certificate(data: Path, name: str) -> Path:

@@ -23,6 +23,7 @@ from deploy.local.confinement import restrict, ruleset
 from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import probe
+from deploy.words.phrase import Phrase
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -122,7 +123,7 @@ class _Kept:
             why = self._problem or "it gives no reason"
             raise ChildFailedError(
                 f"{self.child.name} was not ready within {self.child.ready_seconds:g} s: {why};"
-                f" see {self.log.path}"
+                f" read {self.log.path}"
             ) from None
 
     def release(self) -> None:
@@ -182,7 +183,8 @@ class _Kept:
                 delay = FIRST_DELAY_S
             self._restarts += 1
             self._crash, self._crash_at = why, time.monotonic()
-            self._become(ChildState.RESTARTING, f"{why}; starting it again in {delay:g} s")
+            again = Phrase("{why}; starting it again in {delay:g} s", why=why, delay=delay)
+            self._become(ChildState.RESTARTING, again)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._stopping.wait()
@@ -193,7 +195,11 @@ class _Kept:
         try:
             process = await self._spawn()
         except OSError as error:
-            return f"could not be started: {self.child.argv[0]}: {error.strerror}"
+            return Phrase(
+                "could not be started: {program}: {error}",
+                program=self.child.argv[0],
+                error=error.strerror,
+            )
         self._process = process
         self.identity = pidfile.identify(self.child.name, process.pid)
         self._become(ChildState.STARTING, None)
@@ -208,9 +214,10 @@ class _Kept:
                 await watch
             self.identity = None
         if code < 0:
-            return f"was killed by signal {-code}"  # what it said before has nothing to do with it
-        said = self.log.last_line()
-        return f"ended with code {code}" + (f"; its last words: {said}" if said else "")
+            # What it said before has nothing to do with it.
+            return Phrase("was killed by signal {number}", number=-code)
+        ended, said = Phrase("ended with code {code}", code=code), self.log.last_line()
+        return Phrase("{ended}; its last words: {said}", ended=ended, said=said) if said else ended
 
     async def _spawn(self) -> Process:
         confinement = self.child.confinement

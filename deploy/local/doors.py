@@ -28,7 +28,7 @@ PART_TIMEOUT_S: Final = 60.0
 SEARCH_TIMEOUT_S: Final = 600.0
 """Seconds for a search of a month's day files; a city's take two minutes."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
-"""Octets read of one answer."""
+"""Bytes read of one answer."""
 
 Answer = dict[str, Any]
 
@@ -105,7 +105,9 @@ class Doors:
         try:
             return status, msgspec.json.decode(found, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            raise LocalError(f"{path} answered {status} and no JSON") from error
+            raise LocalError(
+                f"{path} answered {status} without JSON; read the log of its process"
+            ) from error
 
     async def archive(self, path: str, body: Mapping[str, Any]) -> Answer:
         """POST to the archiving process, which may have a month of files to read."""
@@ -129,7 +131,9 @@ class Doors:
         try:
             return read_export(take_apart(body).payload)
         except MalformedError as error:
-            raise LocalError(f"{url} answered with no page of records") from error
+            raise LocalError(
+                f"{url} answered without a page of records; read the worker's log"
+            ) from error
 
     async def verifier(self, path: str) -> Answer:
         """GET from the verifier's service door, over a new connection: any worker may answer."""
@@ -182,7 +186,7 @@ async def _fetch(
     seconds: float = TIMEOUT_S,
     **options: Any,
 ) -> tuple[int, bytes]:
-    """Return status and body of an answer of at most `limit` octets."""
+    """Return status and body of an answer of at most `limit` bytes."""
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with session.request(method, url, timeout=timeout, **options) as response:
@@ -192,7 +196,7 @@ async def _fetch(
                 left -= len(piece)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise AwayError(
-            f"{url} does not answer ({type(error).__name__}); is `kapok up` running?"
+            f"{url} does not answer ({type(error).__name__}); start the house with `kapok up`"
         ) from error
     return response.status, b"".join(pieces)
 
@@ -202,7 +206,9 @@ async def _answer(session: aiohttp.ClientSession, method: str, url: str, **optio
     try:
         found = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise LocalError(f"{url} answered {status} and no JSON") from error
+        raise LocalError(
+            f"{url} answered {status} without JSON; read the log of its process"
+        ) from error
     if status >= 400:
         code = found.get("code", status) if isinstance(found, dict) else status
         raise LocalError(f"{url} refused: {code}")

@@ -14,7 +14,8 @@ from deploy.local.snapshot import FactRow, ProblemRow, Severity
 from deploy.local.trust import LIST
 from deploy.status.advice import ADVICE
 from deploy.status.answers import Answers, ask_all
-from deploy.status.planes import span
+from deploy.status.planes import moved_until, span
+from deploy.words.phrase import Phrase
 from verifier.contract.vocabulary import Plane
 
 LOOK_S: Final = 3.0
@@ -60,8 +61,10 @@ def warnings(answers: Answers) -> Iterator[ProblemRow]:
             if code not in _SAID_IN_A_FACT:
                 said.setdefault((code, detail), []).append(name)
     for (code, detail), names in said.items():
-        what = f"{detail}: {ADVICE[code]}" if code in ADVICE else detail
-        yield ProblemRow(who=", ".join(names), sentence=what, severity=Severity.TROUBLED)
+        wrong = Phrase("{detail}", key=code, detail=detail)
+        if code in ADVICE:
+            wrong = Phrase("{wrong}: {advice}", wrong=wrong, advice=Phrase(ADVICE[code]))
+        yield ProblemRow(who=", ".join(names), sentence=wrong, severity=Severity.TROUBLED)
 
 
 def _planes(answers: Answers) -> FactRow | None:
@@ -77,20 +80,27 @@ def _planes(answers: Answers) -> FactRow | None:
     if not said:
         return None
     old = any(f"{name}.fed_age" in known for name in names for known in workers)
-    return FactRow(subject="planes", said=", ".join(said), troubled=old)
+    return FactRow(subject=Phrase("planes"), said=Phrase.listed(said), troubled=old)
 
 
 def _is_plane(name: str) -> bool:
     return name.startswith(_PLANE) and "." not in name
 
 
-def _plane(name: str, workers: list[Mapping[str, int]]) -> str:
+def _plane(name: str, workers: list[Mapping[str, int]]) -> Phrase:
     """Say a plane by the worker that knows least of it."""
     version = min(known.get(name, 0) for known in workers)
     age = max(known.get(f"{name}.age", 0) for known in workers)
     fed = max(known.get(f"{name}.fed_age", 0) for known in workers)
-    told = f", fed {span(fed)} ago" if fed else ""
-    return f"{name.removeprefix(_PLANE)} {version} ({span(age)} old{told})"
+    ages = Phrase.listed(
+        (
+            Phrase("{span} old", span=span(age)),
+            Phrase("fed {span} ago", span=span(fed)) if fed else "",
+        )
+    )
+    return Phrase(
+        "{name} {version} ({ages})", name=name.removeprefix(_PLANE), version=version, ages=ages
+    )
 
 
 def _sources(answers: Answers) -> FactRow | None:
@@ -99,15 +109,17 @@ def _sources(answers: Answers) -> FactRow | None:
         return None
     said = []
     for source in found:
-        age = source["age"]
-        text = f"{source['source']} {source['freshness']}"
-        text += "" if age is None else f" ({span(age)})"
-        text += "" if source["breaker"] == "closed" else f", breaker {source['breaker']}"
-        said.append(text)
+        age, name, stands = source["age"], source["source"], Phrase(str(source["freshness"]))
+        if age is None:
+            said.append(Phrase("{name} {stands}", name=name, stands=stands))
+        else:
+            said.append(Phrase("{name} {stands} ({age})", name=name, stands=stands, age=span(age)))
+        if source["breaker"] != "closed":
+            said.append(Phrase("breaker {state}", state=Phrase(str(source["breaker"]))))
     troubled = any(
         source["freshness"] not in _FRESH or source["breaker"] != "closed" for source in found
     )
-    return FactRow(subject="sources", said=", ".join(said), troubled=troubled)
+    return FactRow(subject=Phrase("sources"), said=Phrase.listed(said), troubled=troubled)
 
 
 def _archive(answers: Answers, now: float) -> FactRow | None:
@@ -115,6 +127,6 @@ def _archive(answers: Answers, now: float) -> FactRow | None:
     if not known:
         return None
     until, waiting = int(known.get("moved_until", 0)), int(known.get("waiting_hours", 0))
-    moved = f"moved until {span(now - until)} ago" if until else "nothing moved yet"
-    waits = f", {waiting} hours wait" if waiting else ""
-    return FactRow(subject="archive", said=f"{moved}{waits}", troubled=waiting > 1)
+    waits = Phrase("{hours} closed hours wait", hours=waiting) if waiting else ""
+    said = Phrase.listed((moved_until(until, now), waits))
+    return FactRow(subject=Phrase("archive"), said=said, troubled=waiting > 1)

@@ -18,6 +18,7 @@ from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
 from deploy.local.house import Ports, UpPlan
 from deploy.local.ports import free_ports, require_free
+from deploy.words.language import asked_locale
 
 MAX_WORKERS: Final = 64
 """Scan workers of one machine; a typing error must not start a thousand processes."""
@@ -65,6 +66,7 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
     environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     environment |= {
         "LANG": os.environ.get("LC_ALL") or os.environ.get("LANG") or "C.UTF-8",
+        "LC_MESSAGES": asked_locale(),
         "HOME": plan.data,
         "PYTHONPATH": plan.pythonpath,
         "PYTHONSAFEPATH": "1",
@@ -80,7 +82,7 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
 def _choose(wanted: Ports) -> Ports:
     fixed = {name: port for name, port in msgspec.structs.asdict(wanted).items() if port}
     if len(set(fixed.values())) < len(fixed):
-        raise UsageError("two of the given ports are the same")
+        raise UsageError("two of the given ports are the same; give each its own")
     for name, port in fixed.items():
         require_free(port, f"--{name.replace('_', '-')}-port")
     open_names = [name for name in Ports.__struct_fields__ if name not in fixed]
@@ -93,5 +95,5 @@ def _workers(wanted: int | None) -> int:
     if not 1 <= count <= MAX_WORKERS:
         if wanted is None:
             return MAX_WORKERS
-        raise UsageError(f"--workers {count}: between 1 and {MAX_WORKERS}")
+        raise UsageError(f"--workers {count}: give a number from 1 to {MAX_WORKERS}")
     return count

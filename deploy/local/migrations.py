@@ -20,6 +20,7 @@ import msgspec
 
 from deploy.local.data import FOLDER_MODE, SCHEMA, SCHEMA_FILE, write_file
 from deploy.local.errors import UsageError
+from deploy.words.phrase import Phrase
 
 Changes = Mapping[str, bytes | None]
 """Path in the data folder -> the whole new content; None: the file is removed."""
@@ -93,8 +94,14 @@ def migrate(
     for version, step in steps:
         kept = _carry_out(folder, version, step)
         tell(
-            f"data folder migrated from schema {version} to {version + 1}: {step.done};"
-            f" what it replaced is in {kept}"
+            Phrase(
+                "data folder migrated from schema {version} to {next}: {done};"
+                " what it replaced is in {kept}",
+                version=version,
+                next=version + 1,
+                done=Phrase(step.done),
+                kept=kept,
+            )
         )
     _forget_drafts(folder)
 

@@ -87,10 +87,10 @@ def _due(data: Path, name: str) -> bool:
     folder = data / "terminals" / name
     if not (folder / "cert.pem").exists() or not (folder / "key.pem").exists():
         return True
-    held = identity.load_certificate((folder / "cert.pem").read_bytes())
+    certificate = identity.load_certificate((folder / "cert.pem").read_bytes())
     trusts = (folder / "ca.pem").read_bytes() == (data / "keys" / "service-ca.crt.pem").read_bytes()
-    fresh = datetime.now(UTC) < identity.renew_after(held)
-    return not (fresh and trusts and issued_here(data, "terminal-ca", held))
+    fresh = datetime.now(UTC) < identity.renew_after(certificate)
+    return not (fresh and trusts and issued_here(data, "terminal-ca", certificate))
 
 
 def _issue(data: Path, name: str) -> str:

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from deploy.local.child import HttpReady, Ready, RedisReady, TcpReady
 from deploy.local.ports import LOOPBACK
+from deploy.words.phrase import Phrase
 
 PROBE_SECONDS: Final = 3.0
 """One question; a service that takes longer to say that it is ready is not."""
@@ -36,7 +37,7 @@ async def probe(ready: Ready) -> str | None:
                 case RedisReady():
                     return await _redis(ready)
     except TimeoutError:
-        return f"it did not answer within {PROBE_SECONDS:g} s"
+        return Phrase("it did not answer within {seconds:g} s", seconds=PROBE_SECONDS)
 
 
 async def _http(ready: HttpReady) -> str | None:
@@ -50,7 +51,11 @@ async def _http(ready: HttpReady) -> str | None:
                 return None
             return _sentence(await answer.content.read(MAX_ANSWER_BYTES), answer.status)
     except (aiohttp.ClientError, OSError) as error:
-        return f"its door {ready.socket or ready.url} does not answer ({type(error).__name__})"
+        return Phrase(
+            "its door {door} does not answer ({error})",
+            door=ready.socket or ready.url,
+            error=type(error).__name__,
+        )
 
 
 def _sentence(body: bytes, status: int) -> str:
@@ -64,8 +69,8 @@ def _sentence(body: bytes, status: int) -> str:
             return "; ".join(_words(problems))
         for member in ("detail", "code", "title"):
             if isinstance(found.get(member), str) and found[member]:
-                return f"not ready: {found[member]}; its log says why"
-    return f"it answers {status} to the question whether it is ready"
+                return Phrase("not ready: {why}; its log says why", why=found[member])
+    return Phrase("answers {status} when asked whether it is ready", status=status)
 
 
 def _words(problems: Iterable[Any]) -> Iterable[str]:
@@ -81,7 +86,7 @@ async def _tcp(ready: TcpReady) -> str | None:
         try:
             _, writer = await asyncio.open_connection(LOOPBACK, port)
         except OSError:
-            return f"nothing listens on port {port} yet"
+            return Phrase("nothing listens on port {port} yet", port=port)
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -100,7 +105,7 @@ async def _redis(ready: RedisReady) -> str | None:
         async with client:
             await client.ping()
     except redis.exceptions.BusyLoadingError:
-        return "it is loading its data"
+        return Phrase("it is loading its data")
     except (redis.exceptions.RedisError, OSError) as error:
-        return f"it does not answer on its socket ({type(error).__name__})"
+        return Phrase("it does not answer on its socket ({error})", error=type(error).__name__)
     return None

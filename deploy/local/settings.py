@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from deploy.inspection.words import own_language
 from deploy.local import operators
 from deploy.local.data import write_file
 from deploy.local.house import API_KEY, House, endpoints
@@ -17,6 +16,7 @@ from deploy.local.passwords import api_key_entries
 from deploy.local.places import DEMO, DemoTerminal, registered_generation
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
+from deploy.words.language import own_language
 from verifier.contract.export import ExportField
 from verifier.contract.vocabulary import Plane
 

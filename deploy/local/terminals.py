@@ -11,13 +11,17 @@ import msgspec
 
 from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError, UsageError
+from deploy.words.phrase import Phrase
 from fleet.contract.commands import FINAL_STATES, CommandState, CommandType
 
 POLL_S: Final = 0.1
 """Between two looks at a command's state."""
-COLUMNS: Final = ("terminal", "gate", "grant", "presence", "seen", "outbox", "incidents")
+COLUMNS: Final = tuple(
+    Phrase(name)
+    for name in ("terminal", "gate", "grant", "presence", "seen", "outbox", "incidents")
+)
 MAX_PICTURE_BYTES: Final = 16 * 2**20
-"""Octets of a picture; as the terminals' lens takes."""
+"""Bytes of a picture; as the terminals' lens takes."""
 
 
 async def fleet_rows(doors: Doors) -> list[tuple[str, ...]]:
@@ -25,21 +29,29 @@ async def fleet_rows(doors: Doors) -> list[tuple[str, ...]]:
     now, rows, after = time.time(), [], ""
     while True:
         page = await doors.fleet(f"/v1/terminals?after={after}")
-        rows += [_row(terminal, now) for terminal in page["terminals"]]
+        rows += [fleet_row(terminal, now) for terminal in page["terminals"]]
         if page["next"] is None:
             return rows
         after = page["next"]
 
 
-def _row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
+def fleet_row(terminal: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Return the row of a terminal, as COLUMNS says."""
     seen, beat = terminal["last_seen"], terminal["beat"] or {}
     kinds = sorted({str(incident["kind"]) for incident in terminal["incidents"]})
     return (
         str(terminal["terminal"]),
-        f"{terminal['place']}/{terminal['gate']} {terminal['direction']}",
-        str(terminal["state"]),
-        str(terminal["presence"]),
-        "never" if seen is None else f"{max(0.0, now - seen / 1000):.0f} s",
+        Phrase(
+            "{place}/{gate} {direction}",
+            place=terminal["place"],
+            gate=terminal["gate"],
+            direction=Phrase(str(terminal["direction"])),
+        ),
+        Phrase(str(terminal["state"])),
+        Phrase(str(terminal["presence"])),
+        Phrase("never seen")
+        if seen is None
+        else Phrase("{number:.0f} s", number=max(0.0, now - seen / 1000)),
         str(beat.get("outbox", "-")),
         ", ".join(kinds) or "-",
     )
@@ -62,7 +74,9 @@ async def give_command(
     deadline = time.monotonic() + wait_s
     while CommandState(command["state"]) not in FINAL_STATES:
         if time.monotonic() > deadline:
-            raise LocalError(f"command {command['id']} is still {command['state']}")
+            raise LocalError(
+                f"command {command['id']} is still {command['state']}; it goes on by itself"
+            )
         await asyncio.sleep(POLL_S)
         command = await doors.fleet(f"/v1/commands/{command['id']}")
     return command

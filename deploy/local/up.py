@@ -19,7 +19,6 @@ import aiohttp
 import msgspec
 from rich.console import Console
 
-from deploy.inspection.words import own_language
 from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
@@ -35,10 +34,13 @@ from deploy.local.passwords import read_secret
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
 from deploy.local.watch import Watch
+from deploy.words.chinese import said
+from deploy.words.language import own_language
+from deploy.words.phrase import Phrase
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
-UNCONFINED: Final = (
+UNCONFINED: Final = Phrase(
     "this kernel does not confine processes (Landlock): every process of the house"
     " can read every key of it"
 )
@@ -53,14 +55,20 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
         LocalError: the data folder cannot be used, or a child did not become ready.
     """
     data = Path(plan.data)
-    with opened(
-        data, wiring.first_start, wiring.every_start, tell=partial(console.print, soft_wrap=True)
-    ) as new:
-        console.print(f"data folder {data} ({'new' if new else 'found again'})", soft_wrap=True)
+    with opened(data, wiring.first_start, wiring.every_start, tell=partial(_tell, console)) as new:
+        found = Phrase("new" if new else "found again")
+        _tell(console, Phrase("data folder {data} ({found})", data=data, found=found))
         for process in pidfile.reap_leftovers(data / "run" / "children.json"):
-            console.print(f"ended a leftover of an earlier start: {process.name} {process.pid}")
+            _tell(
+                console,
+                Phrase(
+                    "ended a leftover of an earlier start: {name} {pid}",
+                    name=process.name,
+                    pid=process.pid,
+                ),
+            )
         if not supported():
-            console.print(UNCONFINED, soft_wrap=True)
+            _tell(console, UNCONFINED)
         list_sizes(data, plan.people)
         house = _house(plan, _sockets_folder(data))
         try:
@@ -85,8 +93,8 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
         if not stop.is_set():
             write_endpoints(house)
             for line in addresses(house):
-                console.print(line, soft_wrap=True)
-            console.print("ready; Ctrl-C stops everything")
+                _tell(console, line)
+            _tell(console, Phrase("ready; Ctrl-C stops everything"))
             await _show(house, children, console, stop)
     except LocalError:
         for status in children.status():
@@ -94,9 +102,9 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
                 _print_tail(console, status.name, children.tail(status.name))
         raise
     finally:
-        _say(console, "stopping")
+        _say(console, Phrase("stopping"))
         await children.stop()
-        _say(console, "stopped")
+        _say(console, Phrase("stopped"))
 
 
 async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
@@ -113,7 +121,7 @@ async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 async def _show(house: House, children: Children, console: Console, stop: asyncio.Event) -> None:
     key = read_secret(house.api_key(API_KEY))
-    view = open_view(console, addresses(house))
+    view = open_view(console, addresses(house), own_language())
     try:
         async with aiohttp.ClientSession() as session:
             where = endpoints(house)
@@ -126,24 +134,34 @@ async def _show(house: House, children: Children, console: Console, stop: asynci
 
 
 async def _look(watch: Watch, view: View, children: Children, stop: asyncio.Event) -> None:
-    asking = asyncio.ensure_future(watch.snapshot(children.status()))
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if asking.done():
-        found: Snapshot = asking.result()
+    snapshot = asyncio.ensure_future(watch.snapshot(children.status()))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({snapshot, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if snapshot.done():
+        found: Snapshot = snapshot.result()
         view.show(found)
-        await asyncio.wait({stopping}, timeout=REFRESH_S)
-    for task in (asking, stopping):
+        await asyncio.wait({stopped}, timeout=REFRESH_S)
+    for task in (snapshot, stopped):
         task.cancel()
 
 
-def addresses(house: House) -> tuple[str, ...]:
+def addresses(house: House) -> tuple[Phrase, ...]:
     """Return the lines that say where this house answers."""
     found = endpoints(house)
     return (
-        f"verifier {found.verifier_url}   issuing {found.issuing_url}   fleet {found.fleet_url}",
-        f"terminals: scans {found.verifier_tls_url}   MQTT {found.mqtt_host}:{found.mqtt_port}",
-        f"data {house.data}",
+        Phrase(
+            "verifier {verifier}   issuing {issuing}   fleet {fleet}",
+            verifier=found.verifier_url,
+            issuing=found.issuing_url,
+            fleet=found.fleet_url,
+        ),
+        Phrase(
+            "terminals: scans {scans}   MQTT {host}:{port}",
+            scans=found.verifier_tls_url,
+            host=found.mqtt_host,
+            port=found.mqtt_port,
+        ),
+        Phrase("data {data}", data=house.data),
     )
 
 
@@ -183,23 +201,29 @@ def _on_signals(stop: asyncio.Event, children: Children) -> None:
         loop.add_signal_handler(number, asked)
 
 
-def _say(console: Console, text: str) -> None:
+def _tell(console: Console, phrase: str) -> None:
+    """Print a line in the caller's language; a console breaks it where it likes."""
+    console.print(said(phrase, own_language()), soft_wrap=True)
+
+
+def _say(console: Console, phrase: Phrase) -> None:
     # The terminal may be gone (SIGHUP); stopping the children must go on all the same.
     with contextlib.suppress(OSError, SystemExit):
-        console.print(text)
+        _tell(console, phrase)
 
 
 def _print_status(console: Console, status: ChildStatus) -> None:
     if console.is_alt_screen:
         return  # the panels say it
-    pid = f" (process {status.pid})" if status.pid else ""
-    problem = f": {status.problem}" if status.problem else ""
-    console.print(
-        f"{status.name}{pid} {status.state.value}{problem}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    state = Phrase(status.state.value)
+    line = Phrase("{name} {state}", name=status.name, state=state)
+    if status.pid:
+        line = Phrase(
+            "{name} (process {pid}) {state}", name=status.name, pid=status.pid, state=state
+        )
+    if status.problem:
+        line = Phrase("{line}: {problem}", line=line, problem=status.problem)
+    _tell(console, line)
 
 
 def _print_tail(console: Console, name: str, lines: tuple[str, ...]) -> None:

@@ -4,7 +4,8 @@ Draws snapshots and nothing more; what is in them is the business of `watch`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +17,9 @@ from rich.text import Text
 
 from deploy.local.child import ChildState
 from deploy.local.snapshot import DecisionRow, FactRow, ProblemRow, Severity, Snapshot, TerminalRow
+from deploy.words.chinese import said
+from deploy.words.phrase import Phrase
+from verifier.contract.reasons import Language
 
 REMEMBERED_SCANS: Final = 1_000
 """Scan ids that the plain view has printed; more than a snapshot can hold."""
@@ -32,6 +36,10 @@ _PRESENCES: Final = {
 }
 
 
+InWords = Callable[[str], str]
+"""Says a phrase in the language of whoever looks."""
+
+
 class View(Protocol):
     """Shows snapshots until it is closed."""
 
@@ -42,16 +50,18 @@ class View(Protocol):
         """Give the terminal back."""
 
 
-def open_view(console: Console, addresses: Sequence[str]) -> View:
+def open_view(console: Console, addresses: Sequence[str], language: Language = Language.EN) -> View:
     """Return the panels for a terminal, lines for anything else."""
-    return LiveView(console, addresses) if console.is_terminal else PlainView(console)
+    if console.is_terminal:
+        return LiveView(console, addresses, language)
+    return PlainView(console, language)
 
 
 class LiveView:
     """Three panels on the alternate screen."""
 
-    def __init__(self, console: Console, addresses: Sequence[str]) -> None:
-        self._addresses = tuple(addresses)
+    def __init__(self, console: Console, addresses: Sequence[str], language: Language) -> None:
+        self._addresses, self._language = tuple(addresses), language
         # Refreshed by us: a refresh thread beside a supervisor that forks would be asking for it.
         self._live = Live(console=console, screen=True, auto_refresh=False)
         self._live.start()
@@ -59,15 +69,23 @@ class LiveView:
     def show(self, snapshot: Snapshot) -> None:
         """Draw the panels anew."""
         height = self._live.console.size.height
-        self._live.update(panels(snapshot, self._addresses, height=height), refresh=True)
+        drawn = panels(snapshot, self._addresses, height=height, language=self._language)
+        self._live.update(drawn, refresh=True)
 
     def close(self) -> None:
         """Leave the alternate screen."""
         self._live.stop()
 
 
-def panels(snapshot: Snapshot, addresses: Sequence[str], *, height: int) -> RenderableType:
+def panels(
+    snapshot: Snapshot,
+    addresses: Sequence[str],
+    *,
+    height: int,
+    language: Language = Language.EN,
+) -> RenderableType:
     """Lay the three panels out for a screen of `height` lines."""
+    in_words = partial(said, language=language)
     problems = max(1, len(snapshot.problems)) + PANEL_FRAME_LINES
     terminals = max(1, len(snapshot.terminals)) + PANEL_FRAME_LINES + HEAD_LINES
     facts = snapshot.facts if height >= ROOMY_LINES else ()
@@ -78,29 +96,44 @@ def panels(snapshot: Snapshot, addresses: Sequence[str], *, height: int) -> Rend
     rows = max(1, height - head - problems - terminals - PANEL_FRAME_LINES - HEAD_LINES)
     layout = Layout()
     layout.split_column(
-        Layout(_head(snapshot, addresses, facts), size=head),
-        Layout(Panel(_decisions(snapshot.decisions[-rows:]), title="decisions")),
-        Layout(Panel(_terminals(snapshot.terminals), title="terminals"), size=terminals),
-        Layout(_wrong(snapshot.problems), size=problems),
+        Layout(_head(snapshot, addresses, facts, in_words), size=head),
+        Layout(
+            Panel(
+                _decisions(snapshot.decisions[-rows:], in_words),
+                title=in_words(Phrase("decisions")),
+            )
+        ),
+        Layout(
+            Panel(_terminals(snapshot.terminals, in_words), title=in_words(Phrase("terminals"))),
+            size=terminals,
+        ),
+        Layout(_wrong(snapshot.problems, in_words), size=problems),
     )
     return layout
 
 
-def _head(snapshot: Snapshot, addresses: Sequence[str], facts: Sequence[FactRow]) -> RenderableType:
+def _head(
+    snapshot: Snapshot, addresses: Sequence[str], facts: Sequence[FactRow], in_words: InWords
+) -> RenderableType:
     ready = sum(child.state is ChildState.READY for child in snapshot.children)
-    title = Text(f"kapok  {ready} of {len(snapshot.children)} processes ready", style="bold")
-    title.append("   Ctrl-C stops everything", style="dim")
-    lines = [Text(line, style="dim", no_wrap=True) for line in addresses]
+    counted = Phrase(
+        "kapok  {ready} of {all} processes ready", ready=ready, all=len(snapshot.children)
+    )
+    title = Text(in_words(counted), style="bold")
+    title.append(f"   {in_words(Phrase('Ctrl-C stops everything'))}", style="dim")
+    lines = [Text(in_words(line), style="dim", no_wrap=True) for line in addresses]
     for fact in facts:
-        said = Text(f"{fact.subject} ", style="dim", no_wrap=True, overflow="ellipsis")
-        lines.append(said.append(fact.said, style="yellow" if fact.troubled else ""))
+        line = Text(f"{in_words(fact.subject)} ", style="dim", no_wrap=True, overflow="ellipsis")
+        lines.append(line.append(in_words(fact.said), style="yellow" if fact.troubled else ""))
     return Group(title, *lines)
 
 
-def _decisions(rows: Sequence[DecisionRow]) -> RenderableType:
+def _decisions(rows: Sequence[DecisionRow], in_words: InWords) -> RenderableType:
     if not rows:
-        return Text("none yet; `./kapok demo` in another terminal makes some", style="dim")
-    table = _table("time", "place", "code", "decision", "why", "ms", "")
+        hint = Phrase("none yet; `./kapok demo` in another terminal makes some")
+        return Text(in_words(hint), style="dim")
+    heads = ("time", "place", "code", "decision", "why", "ms")
+    table = _table(*(in_words(Phrase(head)) for head in heads), "")
     table.columns[4].ratio = 1
     table.columns[5].justify = "right"
     for row in reversed(rows):
@@ -109,42 +142,45 @@ def _decisions(rows: Sequence[DecisionRow]) -> RenderableType:
             _clock(row.at),
             row.place,
             row.code_format,
-            Text(row.decision, style=_COLOURS.get(row.decision, "")),
-            _why(row),
+            Text(in_words(Phrase(row.decision)), style=_COLOURS.get(row.decision, "")),
+            in_words(_why(row)),
             f"{row.milliseconds:.0f}",
-            Text("offline", style="yellow") if row.offline else "online",
+            Text(in_words(_where(row)), style="yellow" if row.offline else ""),
         )
     return table
 
 
-def _terminals(rows: Sequence[TerminalRow]) -> RenderableType:
+def _terminals(rows: Sequence[TerminalRow], in_words: InWords) -> RenderableType:
     if not rows:
-        return Text("none yet", style="dim")
-    table = _table("terminal", "presence", "network", "outbox", "bundles")
+        return Text(in_words(Phrase("none yet")), style="dim")
+    heads = ("terminal", "presence", "network", "outbox", "bundles")
+    table = _table(*(in_words(Phrase(head)) for head in heads))
     table.columns[4].ratio = 1
     table.columns[3].justify = "right"
     for row in rows:
         _add(
             table,
             row.name,
-            Text(row.presence or "?", style=_PRESENCES.get(row.presence or "", "dim")),
-            row.network or "?",
+            Text(in_words(row.presence or "?"), style=_PRESENCES.get(row.presence or "", "dim")),
+            in_words(row.network or "?"),
             "?" if row.outbox is None else str(row.outbox),
             row.bundles or "?",
         )
     return table
 
 
-def _wrong(rows: Sequence[ProblemRow]) -> RenderableType:
+def _wrong(rows: Sequence[ProblemRow], in_words: InWords) -> RenderableType:
+    title = in_words(Phrase("what is wrong"))
     if not rows:
-        return Panel(Text("nothing", style="green"), title="what is wrong", border_style="green")
+        nothing = Text(in_words(Phrase("nothing")), style="green")
+        return Panel(nothing, title=title, border_style="green")
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for row in sorted(rows, key=lambda row: row.severity is not Severity.DOWN):
         style = "red" if row.severity is Severity.DOWN else "yellow"
-        _add(table, Text(row.who, style=style), row.sentence)
-    return Panel(table, title="what is wrong", border_style="red")
+        _add(table, Text(row.who, style=style), in_words(row.sentence))
+    return Panel(table, title=title, border_style="red")
 
 
 def _table(*heads: str) -> Table:
@@ -162,8 +198,8 @@ def _add(table: Table, *cells: str | Text) -> None:
 class PlainView:
     """One line an event: a decision, a terminal's presence, a problem that comes or goes."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, language: Language = Language.EN) -> None:
+        self._console, self._language = console, language
         self._printed: dict[str, None] = {}
         self._presence: dict[str, str | None] = {}
         self._problems: dict[tuple[str, str], None] = {}
@@ -179,13 +215,17 @@ class PlainView:
         for terminal in snapshot.terminals:
             if self._presence.get(terminal.name) != terminal.presence:
                 self._presence[terminal.name] = terminal.presence
-                self._line(None, f"terminal {terminal.name} is {terminal.presence or 'unknown'}")
-        said = {child.name for child in snapshot.children}  # the supervisor prints their changes
-        now = {(row.who, row.sentence): None for row in snapshot.problems if row.who not in said}
+                presence = terminal.presence or Phrase("unknown")
+                line = Phrase(
+                    "terminal {name} is {presence}", name=terminal.name, presence=presence
+                )
+                self._line(None, line)
+        known = {child.name for child in snapshot.children}  # the supervisor prints their changes
+        now = {(row.who, row.sentence): None for row in snapshot.problems if row.who not in known}
         for who, what in now.keys() - self._problems.keys():
-            self._line(None, f"problem {who}: {what}")
+            self._line(None, Phrase("problem {who}: {what}", who=who, what=what))
         for who in sorted({who for who, _ in self._problems} - {who for who, _ in now}):
-            self._line(None, f"problem {who}: over")
+            self._line(None, Phrase("problem {who}: over", who=who))
         self._problems = now
 
     def close(self) -> None:
@@ -193,21 +233,32 @@ class PlainView:
 
     def _line(self, at: float | None, text: str) -> None:
         stamp = _clock(time.time() if at is None else at)
-        self._console.print(f"{stamp} {text}", markup=False, highlight=False, soft_wrap=True)
+        line = f"{stamp} {said(text, self._language)}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def decision_line(row: DecisionRow) -> str:
+def decision_line(row: DecisionRow) -> Phrase:
     """Say one decision in one line."""
-    where = "offline" if row.offline else "online"
-    return (
-        f"{row.decision} {row.place} {row.code_format} {row.milliseconds:.0f} ms {where}:"
-        f" {_why(row)}"
+    return Phrase(
+        "{decision} {place} {form} {ms:.0f} ms {where}: {why}",
+        decision=Phrase(row.decision),
+        place=row.place,
+        form=row.code_format,
+        ms=row.milliseconds,
+        where=_where(row),
+        why=_why(row),
     )
+
+
+def _where(row: DecisionRow) -> Phrase:
+    return Phrase("offline" if row.offline else "online")
 
 
 def _why(row: DecisionRow) -> str:
     """Say the reason in its word and its sentence: one is looked up, the other is understood."""
-    return f"{row.reason}: {row.sentence}" if row.reason else row.sentence
+    if not row.reason:
+        return row.sentence
+    return Phrase("{reason}: {sentence}", reason=row.reason, sentence=row.sentence)
 
 
 def _clock(at: float) -> str:

@@ -16,6 +16,7 @@ from deploy.local.house import Endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.trust import LIST
+from deploy.words.phrase import Phrase
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
 from verifier.trust.kinds import read_name
@@ -58,11 +59,11 @@ class Watch:
         status = tuple(children)
         problems = [row for child in status if (row := _child_problem(child)) is not None]
         problems += await self._read_records()
-        seen, more = await self._read_terminals()
+        listed, more = await self._read_terminals()
         await self._standing.look()
         return Snapshot(
             decisions=tuple(self._decisions),
-            terminals=await self._terminal_rows(seen),
+            terminals=await self._terminal_rows(listed),
             problems=(*problems, *more, *self._standing.problems),
             facts=self._standing.facts,
             children=status,
@@ -74,7 +75,7 @@ class Watch:
             body = await self._get(url + (f"&after={self._cursor}" if self._cursor else ""))
             page = msgspec.json.decode(body, type=RecordPage)
         except (aiohttp.ClientError, OSError, msgspec.DecodeError) as error:
-            return [_away("verifier", "decisions are not shown", error)]
+            return [_away("verifier", Phrase("decisions are not shown"), error)]
         self._cursor = page.cursor
         self._decisions.extend(self._decision(line) for line in page.records)
         return []
@@ -99,20 +100,20 @@ class Watch:
             rows = msgspec.json.decode(body)["terminals"]
             return {str(row["terminal"]): row for row in rows}, []
         except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
-            return {}, [_away("fleet", "presence is not known", error)]
+            return {}, [_away("fleet", Phrase("presence is not known"), error)]
 
     async def _terminal_rows(
-        self, seen: Mapping[str, Mapping[str, Any]]
+        self, listed: Mapping[str, Mapping[str, Any]]
     ) -> tuple[TerminalRow, ...]:
-        names = sorted(self._endpoints.terminals.keys() | seen.keys())
-        return tuple([await self._terminal_row(name, seen.get(name)) for name in names])
+        names = sorted(self._endpoints.terminals.keys() | listed.keys())
+        return tuple([await self._terminal_row(name, listed.get(name)) for name in names])
 
-    async def _terminal_row(self, name: str, seen: Mapping[str, Any] | None) -> TerminalRow:
-        presence = None if seen is None else str(seen.get("presence"))
+    async def _terminal_row(self, name: str, listed: Mapping[str, Any] | None) -> TerminalRow:
+        presence = None if listed is None else Phrase(str(listed.get("presence")))
         own = await self._own_state(name)
         outbox, bundles = own.get("outbox", {}).get("waiting"), own.get("bundles")
         online = own.get("connectivity", {}).get("online")
-        network = "cut off" if own.get("cut") else "online" if online else "offline"
+        network = Phrase("cut off" if own.get("cut") else "online" if online else "offline")
         return TerminalRow(
             name=name,
             presence=presence,
@@ -148,19 +149,25 @@ def _child_problem(child: ChildStatus) -> ProblemRow | None:
     if child.problem is None:
         if child.crashed is None:
             return None
-        mended = f"running again (restarts: {child.restarts}); before that it {child.crashed}"
+        mended = Phrase(
+            "runs again (restarts: {count}); before that it {crash}",
+            count=child.restarts,
+            crash=child.crashed,
+        )
         return ProblemRow(who=child.name, sentence=mended, severity=Severity.TROUBLED)
     down = child.state in {ChildState.RESTARTING, ChildState.STOPPED}
     severity = Severity.DOWN if down else Severity.TROUBLED
     return ProblemRow(who=child.name, sentence=child.problem, severity=severity)
 
 
-def _away(who: str, effect: str, error: Exception) -> ProblemRow:
+def _away(who: str, effect: Phrase, error: Exception) -> ProblemRow:
     status = getattr(error, "status", None)
-    how = f"answers {status}" if status else "does not answer"
+    how = Phrase("answers {status}", status=status) if status else Phrase("does not answer")
     return ProblemRow(
         who=who,
-        sentence=f"its door {how}: {effect}; see log/ in the data folder",
+        sentence=Phrase(
+            "its door {how}: {effect}; see log/ in the data folder", how=how, effect=effect
+        ),
         severity=Severity.TROUBLED,
     )
 

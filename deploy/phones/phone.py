@@ -22,7 +22,7 @@ from verifier.issuing.holder import CTI_BYTES, present, presentation_text
 from verifier.issuing.signing_key import SigningKey
 
 MAX_PHONE_BYTES: Final = 64 * 1024
-"""Octets; nine cards take 10 KB."""
+"""Bytes; nine cards take 10 KB."""
 FOLDER: Final = "phones"
 _NAME: Final = re.compile(r"[\w-]{1,32}")
 

@@ -22,11 +22,12 @@ from deploy.local.house import API_KEY, Endpoints
 from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
 from deploy.local.redis import ADMIN
+from deploy.words.phrase import Phrase
 
 ASK_S: Final = 3.0
 """Seconds for one answer: a process that takes longer to say how it is, is not well."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
-"""Octets read of one answer."""
+"""Bytes read of one answer."""
 MAX_PAGES: Final = 40
 """Pages of 500 terminals: more than a city has gates."""
 
@@ -113,11 +114,11 @@ async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
                 content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
             return Heard(status=answer.status, body=msgspec.json.decode(content, type=dict))
     except TimeoutError:
-        return Heard(why=f"no answer within {ASK_S:g} s")
+        return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))
     except (aiohttp.ClientError, OSError) as error:
-        return Heard(why=f"no answer ({type(error).__name__})")
+        return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))
     except msgspec.DecodeError:
-        return Heard(why="an answer that is no JSON")
+        return Heard(why=Phrase("the answer is not JSON"))
 
 
 async def _terminal(socket: str) -> Heard:
@@ -165,6 +166,6 @@ async def _store(data: Path, endpoints: Endpoints) -> Heard:
                 body={**said, **{str(k): v for k, v in config.items()}, "keys": keys},
             )
     except TimeoutError:
-        return Heard(why=f"no answer within {ASK_S:g} s")
+        return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))
     except (RedisError, OSError) as error:
-        return Heard(why=f"no answer ({type(error).__name__})")
+        return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))

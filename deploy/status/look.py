@@ -13,6 +13,7 @@ from deploy.status.report import HouseReport, Level, ReportRow, Section
 from deploy.status.storage import audit, ends, store
 from deploy.status.supervisor import last_errors, supervisor
 from deploy.trust.overview import Trusted, trusted_here
+from deploy.words.phrase import Phrase
 
 
 async def look(data: Path) -> HouseReport:
@@ -57,18 +58,22 @@ async def _trusted(data: Path, now: float) -> Trusted | LocalError:
     except LocalError as error:
         return error
     except TimeoutError:
-        return LocalError(f"the verifier did not hand out the trust bundle within {ASK_S:g} s")
+        return LocalError(
+            f"no worker handed out the trust bundle within {ASK_S:g} s; make one ready"
+        )
 
 
 def _away(data: Path) -> Section:
     """Say why nothing answers, as far as files tell."""
     pid = supervisor(data)
-    said = "nothing answers, and no `kapok up` holds the data folder"
+    said = Phrase("nothing answers, and no `kapok up` holds the data folder")
     if pid is not None:
-        said = f"nothing answers; `kapok up` (process {pid}) is starting or stopping"
-    rows = [ReportRow(subject="house", said=said, level=Level.PROBLEM, code="house.away")]
+        said = Phrase(
+            "nothing answers; `kapok up` (process {pid}) is starting or stopping", pid=pid
+        )
+    rows = [ReportRow(subject=Phrase("house"), said=said, level=Level.PROBLEM, code="house.away")]
     rows += [
         ReportRow(subject=f"log/{name}", said=line, level=Level.NOTE)
         for name, line in last_errors(data).items()
     ]
-    return Section(title="house", rows=rows)
+    return Section(title=Phrase("house"), rows=rows)

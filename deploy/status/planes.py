@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from deploy.status.answers import Answers
 from deploy.status.report import Level, ReportRow, Section
+from deploy.words.phrase import Phrase
 from verifier.contract.status import plane_of
 
 LAG: Final = 2
@@ -13,6 +14,11 @@ WAITING_RECORDS: Final = 100
 """Records in an outbox from which it is said: a lively gate holds some."""
 MAX_FINE: Final = 20
 """Terminals shown that are well; of more, their number."""
+_UNITS: Final = (
+    (86_400, "{number:.0f} d"),
+    (3600, "{number:.0f} h"),
+    (60, "{number:.0f} min"),
+)
 _PRESENCES: Final = {
     "offline": Level.WARNING,
     "degraded": Level.WARNING,
@@ -30,27 +36,24 @@ def planes(answers: Answers) -> Section:
     published = answers.processes["issuing"].body.get("known", {})
     names = {n for known in (*workers.values(), published) for n in known if _is_plane(n)}
     rows = [row for name in sorted(names) for row in _plane(name, workers, published)]
-    return Section(title="planes", rows=rows)
+    return Section(title=Phrase("planes"), rows=rows)
 
 
 def sources(answers: Answers) -> Section:
     """Return a row a source."""
     rows = [_source(source) for source in answers.sources.body.get("sources", ())]
-    return Section(title="sources", rows=rows)
+    return Section(title=Phrase("sources"), rows=rows)
 
 
 def archive(answers: Answers, now: float) -> Section:
     """Return the row of the archive: what waits, and until when records are in day files."""
     known = answers.processes["archive"].body.get("known")
     if known is None:
-        return Section(title="archive", rows=())
+        return Section(title=Phrase("archive"), rows=())
     until = int(known.get("moved_until", 0))
-    moved = f"moved until {span(now - until)} ago" if until else "nothing moved yet"
-    waiting = known.get("waiting_hours", 0)
-    return Section(
-        title="archive",
-        rows=(ReportRow(subject="records", said=f"{moved}, {waiting} closed hours wait"),),
-    )
+    waiting = Phrase("{hours} closed hours wait", hours=known.get("waiting_hours", 0))
+    said = Phrase.listed((moved_until(until, now), waiting))
+    return Section(title=Phrase("archive"), rows=(ReportRow(subject=Phrase("records"), said=said),))
 
 
 def terminals(answers: Answers, now: float) -> Section:
@@ -69,16 +72,24 @@ def terminals(answers: Answers, now: float) -> Section:
     fine = [row for row in rows if row.level is Level.FINE]
     if len(fine) > MAX_FINE:
         rows = [row for row in rows if row.level is not Level.FINE]
-        rows.append(ReportRow(subject="others", said=f"{len(fine)} terminals are online"))
-    return Section(title="terminals", rows=rows)
+        said = Phrase("{count} terminals are online", count=len(fine))
+        rows.append(ReportRow(subject=Phrase("others"), said=said))
+    return Section(title=Phrase("terminals"), rows=rows)
 
 
-def span(seconds: float) -> str:
+def span(seconds: float) -> Phrase:
     """Say a span of time in its largest unit."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+    for size, unit in _UNITS:
         if abs(seconds) >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return Phrase(unit, number=seconds / size)
+    return Phrase("{number:.0f} s", number=seconds)
+
+
+def moved_until(until: int, now: float) -> Phrase:
+    """Say how far the archive has come; 0: it has not begun."""
+    if not until:
+        return Phrase("nothing moved yet")
+    return Phrase("moved until {span} ago", span=span(now - until))
 
 
 def _is_plane(name: str) -> bool:
@@ -88,26 +99,36 @@ def _is_plane(name: str) -> bool:
 def _plane(
     name: str, workers: Mapping[str, Mapping[str, int]], published: Mapping[str, int]
 ) -> Iterator[ReportRow]:
-    held = {worker: known[name] for worker, known in workers.items() if name in known}
-    newest = max((*held.values(), published.get(name, 0)))
-    if not held:
+    known_by = {worker: known[name] for worker, known in workers.items() if name in known}
+    newest = max((*known_by.values(), published.get(name, 0)))
+    if not known_by:
         yield ReportRow(
             subject=name,
-            said=f"version {newest} is published, and no worker knows it",
+            said=Phrase("version {version} is published, and no worker knows it", version=newest),
             level=Level.PROBLEM,
             code="plane.unknown",
         )
         return
     ages = [known[f"{name}.age"] for known in workers.values() if f"{name}.age" in known]
     fed = [known[f"{name}.fed_age"] for known in workers.values() if f"{name}.fed_age" in known]
-    said = f"version {newest}, {span(max(ages, default=0))} old"
-    said += f", fed {span(max(fed))} ago" if fed else ""
+    said = Phrase.listed(
+        (
+            Phrase("version {version}", version=newest),
+            Phrase("{span} old", span=span(max(ages, default=0))),
+            Phrase("fed {span} ago", span=span(max(fed))) if fed else "",
+        )
+    )
     yield ReportRow(subject=name, said=said, level=Level.NOTE if fed else Level.FINE)
-    for worker, version in held.items():
+    for worker, version in known_by.items():
         if newest - version > LAG:
             yield ReportRow(
                 subject=name,
-                said=f"{worker} is at version {version} of {newest}",
+                said=Phrase(
+                    "{worker} is at version {version} of {newest}",
+                    worker=worker,
+                    version=version,
+                    newest=newest,
+                ),
                 level=Level.WARNING,
                 code="plane.behind",
             )
@@ -115,12 +136,22 @@ def _plane(
 
 def _source(source: Mapping[str, Any]) -> ReportRow:
     age, fresh = source["age"], str(source["freshness"])
-    said = f"{fresh}, {source['state']}, batch {source['sequence']}"
-    if age is not None:
-        said += f", told everything {span(age)} ago (stale after {span(source['stale_after'])})"
-    refused = sum(source["refused"].values())
-    said += f", {refused} refused" if refused else ""
-    said += f", breaker {source['breaker']}" if source["breaker"] != "closed" else ""
+    refused, breaker = sum(source["refused"].values()), str(source["breaker"])
+    told = Phrase(
+        "told everything {span} ago (stale after {limit})",
+        span=span(age or 0),
+        limit=span(source["stale_after"]),
+    )
+    said = Phrase.listed(
+        (
+            Phrase(fresh),
+            Phrase(str(source["state"])),
+            Phrase("batch {number}", number=source["sequence"]),
+            "" if age is None else told,
+            Phrase("{count} refused", count=refused) if refused else "",
+            "" if breaker == "closed" else Phrase("breaker {state}", state=Phrase(breaker)),
+        )
+    )
     if source["state"] == "suspended":
         return ReportRow(
             subject=source["source"], said=said, level=Level.NOTE, code="source.suspended"
@@ -147,19 +178,25 @@ def _terminal(
     waiting = outbox.get("waiting", (listed["beat"] or {}).get("outbox"))
     bundles = own.get("bundles") or (listed["reported"] or {}).get("bundles") or {}
     seen = listed["last_seen"]
-    said = [presence if listed["state"] == "active" else f"{presence}, {listed['state']}"]
-    said.append("never seen" if seen is None else f"seen {span(now - seen / 1000)} ago")
-    said.append("cut off by hand" if own.get("cut") else "")
-    said.append("" if waiting is None else f"outbox {waiting}")
-    said.append(
-        " ".join(
-            f"{_short(one)} {version}" for one, version in sorted(bundles.items()) if one != "root"
+    ago = Phrase("seen {span} ago", span=span(now - (seen or 0) / 1000))
+    said = Phrase.listed(
+        (
+            Phrase(presence),
+            "" if listed["state"] == "active" else Phrase(str(listed["state"])),
+            Phrase("never seen") if seen is None else ago,
+            Phrase("cut off by hand") if own.get("cut") else "",
+            "" if waiting is None else Phrase("outbox {count}", count=waiting),
+            " ".join(
+                f"{_short(name)} {number}"
+                for name, number in sorted(bundles.items())
+                if name != "root"
+            ),
         )
     )
     level = _PRESENCES.get(presence, Level.FINE) if listed["state"] == "active" else Level.NOTE
     yield ReportRow(
         subject=name,
-        said=", ".join(filter(None, said)),
+        said=said,
         level=level,
         code=f"terminal.{presence}" if level is Level.WARNING else "",
     )
@@ -175,27 +212,32 @@ def _troubles(
     outbox: Mapping[str, Any],
     waiting: int | None,
     own: Mapping[str, Any],
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Phrase]]:
     if waiting is not None and waiting >= WAITING_RECORDS:
-        yield "terminal.waiting", f"{waiting} records wait for the centre"
+        yield "terminal.waiting", Phrase("{count} records wait for the centre", count=waiting)
     if outbox.get("lost"):
-        yield "terminal.lost", f"{outbox['lost']} records did not fit its outbox"
+        yield (
+            "terminal.lost",
+            Phrase("{count} records did not fit its outbox", count=outbox["lost"]),
+        )
     unsure = not own["clock"]["sure"] if own else (listed["beat"] or {}).get("clock", "ok") != "ok"
     if unsure:
-        yield "terminal.clock", "it is not sure of the time"
+        yield "terminal.clock", Phrase("it is not sure of the time")
     kinds = sorted({str(incident["kind"]) for incident in listed["incidents"]})
     if kinds:
-        yield "terminal.incident", f"open incidents: {', '.join(kinds)}"
+        yield "terminal.incident", Phrase("open incidents: {kinds}", kinds=", ".join(kinds))
 
 
-def _behind(bundles: Mapping[str, int], heads: Mapping[str, int]) -> str:
+def _behind(bundles: Mapping[str, int], heads: Mapping[str, int]) -> Phrase | None:
     """Say which bundles a terminal has that are older than the verifier's by more than a little."""
     old = [
-        f"{_short(name)} {version} of {heads[name]}"
+        Phrase(
+            "{name} {version} of {newest}", name=_short(name), version=version, newest=heads[name]
+        )
         for name, version in sorted(bundles.items())
         if heads.get(name, 0) - version > LAG
     ]
-    return f"behind: {', '.join(old)}" if old else ""
+    return Phrase("behind: {bundles}", bundles=Phrase.listed(old)) if old else None
 
 
 def _short(name: str) -> str:

@@ -8,6 +8,7 @@ from deploy.local.logfile import LogFile
 from deploy.status.answers import Answers, Heard
 from deploy.status.report import Level, ReportRow, Section
 from deploy.status.supervisor import RunningProcess, alive, last_error
+from deploy.words.phrase import Phrase
 
 RECENT_S: Final = 60.0
 """How long a restart is a warning; afterwards it is a note."""
@@ -20,7 +21,7 @@ def processes(data: Path, answers: Answers) -> Section:
     rows: list[ReportRow] = []
     for name, heard in answers.processes.items():
         rows += _rows(data, name, heard, alive(data, name))
-    return Section(title="processes", rows=rows)
+    return Section(title=Phrase("processes"), rows=rows)
 
 
 def _rows(
@@ -29,30 +30,46 @@ def _rows(
     log = data / "log" / f"{name}.log"
     if process is None:
         words = LogFile(log).last_line()
-        said = f"does not run{f'; last words: {words}' if words else ''}"
+        said = Phrase("does not run")
+        if words:
+            said = Phrase("does not run; last words: {words}", words=words)
         yield ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.away")
         return
     if not heard.status:
         error = last_error(log)
-        since = f"process {process.pid}, started {process.seconds:.0f} s ago"
-        said = f"{heard.why} ({since}){f'; log: {error}' if error else ''}"
+        said = Phrase(
+            "{why} (process {pid}, started {seconds:.0f} s ago)",
+            why=heard.why,
+            pid=process.pid,
+            seconds=process.seconds,
+        )
+        if error:
+            said = Phrase("{said}; log: {error}", said=said, error=error)
         yield ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.silent")
         return
     found = [*_findings(name, heard.body, "problems", Level.PROBLEM)]
     found += _findings(name, heard.body, "warnings", Level.WARNING)
     if process.restarted and process.seconds < NOTED_S:
         level = Level.WARNING if process.seconds < RECENT_S else Level.NOTE
-        said = f"was started again {process.seconds:.0f} s ago"
+        said = Phrase("was started again {seconds:.0f} s ago", seconds=process.seconds)
         found.append(ReportRow(subject=name, said=said, level=level, code="process.restarted"))
     if not heard.good and not found:
-        said = f"answers {heard.status} to the question whether it is ready"
+        said = Phrase("answers {status} when asked whether it is ready", status=heard.status)
         found.append(ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.silent"))
-    yield from found or (
-        ReportRow(subject=name, said=f"ready (process {process.pid}, {process.seconds:.0f} s)"),
+    ready = Phrase(
+        "ready (process {pid}, {seconds:.0f} s)", pid=process.pid, seconds=process.seconds
     )
+    yield from found or (ReportRow(subject=name, said=ready),)
 
 
 def _findings(name: str, body: Mapping[str, Any], kind: str, level: Level) -> Iterator[ReportRow]:
     for finding in body.get(kind, ()):
         code, detail = str(finding.get("code", "")), str(finding.get("detail", ""))
-        yield ReportRow(subject=name, said=f"{code}: {detail}", level=level, code=code)
+        yield finding_row(name, code, detail, level)
+
+
+def finding_row(name: str, code: str, detail: str, level: Level) -> ReportRow:
+    """Return the row of what a process says of itself; `detail` is its own words."""
+    wrong = Phrase("{detail}", key=code, detail=detail)
+    said = Phrase("{code}: {wrong}", code=code, wrong=wrong)
+    return ReportRow(subject=name, said=said, level=level, code=code)

@@ -1,6 +1,7 @@
 """What is found: rows in sections, each row with a level and, where something is wrong, a code.
 
-Values only; `look` makes them and `deploy.cli` shows them.
+Values only; `look` makes them and `deploy.cli` shows them. Texts are phrases, so that they can be
+said in another language; what is no phrase is data: a name, a line of a log.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from deploy.status.advice import ADVICE
+from deploy.words.phrase import Phrase
 
 
 class Level(StrEnum):
@@ -40,9 +40,9 @@ class ReportRow:
     """Of what is wrong; it stands in docs/runbook.md."""
 
     @property
-    def do(self) -> str:
-        """Return what to do, or nothing."""
-        return ADVICE.get(self.code, "")
+    def do(self) -> Phrase | None:
+        """Return what to do; None: nothing."""
+        return Phrase(ADVICE[self.code]) if self.code in ADVICE else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +75,18 @@ class HouseReport:
             "answers": self.answers,
             "well": self.answers and not self.wrong,
             "sections": {
-                section.title: [msgspec.to_builtins(row) | _do(row) for row in section.rows]
+                str(section.title): [_document(row) for row in section.rows]
                 for section in self.sections
             },
         }
 
 
-def _do(row: ReportRow) -> Mapping[str, str]:
-    return {"do": row.do} if row.do else {}
+def _document(row: ReportRow) -> Mapping[str, str]:
+    """Return a row in English, whatever the language of the caller: programs read it."""
+    found = {
+        "subject": str(row.subject),
+        "said": str(row.said),
+        "level": row.level.value,
+        "code": row.code,
+    }
+    return found if row.do is None else {**found, "do": str(row.do)}

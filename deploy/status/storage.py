@@ -12,6 +12,7 @@ from deploy.status.answers import Answers
 from deploy.status.planes import span
 from deploy.status.report import Level, ReportRow, Section
 from deploy.trust.overview import Trusted, When
+from deploy.words.phrase import Phrase
 from fleet import identity
 from fleet.errors import IdentityError
 from verifier.contract.audit import AuditFlaw
@@ -23,18 +24,19 @@ BUNDLE_SOON_S: Final = 3 * 86_400
 FILLING: Final = 0.9
 """Share of `maxmemory` from which the store is said to fill up."""
 MIN_DISK_BYTES: Final = 1 << 30
-"""Octets free below which it is said: the store's file is written anew beside the old one."""
+"""Bytes free below which it is said: the store's file is written anew beside the old one."""
 _DAY: Final = 86_400
 
 
 def store(data: Path, answers: Answers) -> Section:
     """Return the rows of Redis and of the disk it writes to."""
     free = shutil.disk_usage(data).free
-    disk = ReportRow(subject="disk", said=f"{_size(free)} free")
+    said = Phrase("{size} free", size=_size(free))
+    disk = ReportRow(subject=Phrase("disk"), said=said)
     if free < MIN_DISK_BYTES:
-        disk = ReportRow(subject="disk", said=disk.said, level=Level.WARNING, code="disk.low")
+        disk = ReportRow(subject=disk.subject, said=said, level=Level.WARNING, code="disk.low")
     rows = [*_redis(answers.store.body)] if answers.store.good else []
-    return Section(title="store", rows=(*rows, disk))
+    return Section(title=Phrase("store"), rows=(*rows, disk))
 
 
 def audit(data: Path) -> Section:
@@ -46,17 +48,21 @@ def audit(data: Path) -> Section:
                 # A torn end is an entry that is being written, or one that a start sets aside.
                 whole.append(f"{path.stem} {found.entries}")
                 continue
-            said = f"line {found.line}: {audits.EXPLAINED[found.flaw]}"
+            flaw = Phrase(audits.EXPLAINED[found.flaw])
+            said = Phrase("line {line}: {flaw}", line=found.line, flaw=flaw)
             rows.append(
                 ReportRow(subject=path.stem, said=said, level=Level.PROBLEM, code="audit.broken")
             )
     except LocalError as error:
         rows.append(
-            ReportRow(subject="logs", said=str(error), level=Level.PROBLEM, code="audit.broken")
+            ReportRow(
+                subject=Phrase("logs"), said=str(error), level=Level.PROBLEM, code="audit.broken"
+            )
         )
     if whole:
-        rows.append(ReportRow(subject="whole", said=f"entries: {', '.join(whole)}"))
-    return Section(title="audit", rows=rows)
+        said = Phrase("entries: {logs}", logs=", ".join(whole))
+        rows.append(ReportRow(subject=Phrase("whole"), said=said))
+    return Section(title=Phrase("audit"), rows=rows)
 
 
 def ends(data: Path, trusted: Trusted | LocalError, now: float) -> Section:
@@ -64,26 +70,31 @@ def ends(data: Path, trusted: Trusted | LocalError, now: float) -> Section:
     rows = [*_certificates(data, now), *_day_keys(data, now)]
     if isinstance(trusted, LocalError):
         unread = ReportRow(
-            subject="trust", said=str(trusted), level=Level.PROBLEM, code="trust.unread"
+            subject=Phrase("trust"), said=str(trusted), level=Level.PROBLEM, code="trust.unread"
         )
-        return Section(title="ends", rows=(unread, *rows))
-    return Section(title="ends", rows=(*_trust(trusted, now), *rows))
+        return Section(title=Phrase("ends"), rows=(unread, *rows))
+    return Section(title=Phrase("ends"), rows=(*_trust(trusted, now), *rows))
 
 
 def _redis(said: Any) -> Iterator[ReportRow]:
     most, used = int(said["maxmemory"]), int(said["used_memory"])
-    memory = f"{_size(used)} of {_size(most) if most else 'no limit'}, {said['keys']} keys"
+    memory = Phrase(
+        "{used} of {most}, {keys} keys",
+        used=_size(used),
+        most=_size(most) if most else Phrase("no limit"),
+        keys=said["keys"],
+    )
     counted = used - int(said["mem_not_counted_for_evict"])
     level, code = Level.FINE, ""
     if most and counted >= FILLING * most:
         full = counted >= most
         level = Level.PROBLEM if full else Level.WARNING
         code = "store.full" if full else "store.filling"
-    yield ReportRow(subject="memory", said=memory, level=level, code=code)
+    yield ReportRow(subject=Phrase("memory"), said=memory, level=level, code=code)
     policy = f"appendonly {said['appendonly']}, appendfsync {said['appendfsync']}"
     durable = (said["appendonly"], said["appendfsync"]) == ("yes", "always")
     yield ReportRow(
-        subject="durability",
+        subject=Phrase("durability"),
         said=f"{policy}, Redis {said['redis_version']}",
         level=Level.FINE if durable else Level.PROBLEM,
         code="" if durable else "store.durability",
@@ -91,43 +102,56 @@ def _redis(said: Any) -> Iterator[ReportRow]:
     if "aof_current_size" in said:
         written = said["aof_last_write_status"] == said["aof_last_bgrewrite_status"] == "ok"
         yield ReportRow(
-            subject="file",
-            said=f"{_size(int(said['aof_current_size']))}, last write"
-            f" {said['aof_last_write_status']}, last rewrite {said['aof_last_bgrewrite_status']}",
+            subject=Phrase("file"),
+            said=Phrase(
+                "{size}, last write {write}, last rewrite {rewrite}",
+                size=_size(int(said["aof_current_size"])),
+                write=said["aof_last_write_status"],
+                rewrite=said["aof_last_bgrewrite_status"],
+            ),
             level=Level.FINE if written else Level.PROBLEM,
             code="" if written else "store.writing",
         )
 
 
 def _trust(trusted: Trusted, now: float) -> Iterator[ReportRow]:
-    yield _end("root", f"version {trusted.root.version}", trusted.root.ends, now)
+    yield _end(Phrase("root"), _version(trusted.root.version), trusted.root.ends, now)
     bundle = trusted.in_force
     if bundle is not None:
         left = bundle.ends - now
         yield ReportRow(
-            subject="trust bundle",
-            said=f"version {bundle.version}, ends in {span(left)}",
+            subject=Phrase("trust bundle"),
+            said=Phrase.listed(
+                (_version(bundle.version), Phrase("ends in {span}", span=span(left)))
+            ),
             level=Level.FINE if left > BUNDLE_SOON_S else Level.WARNING,
             code="" if left > BUNDLE_SOON_S else "bundle.old",
         )
     rows = [
-        _end(f"key {row.kid[:16]}", row.name or row.uses or row.formats, row.ends, now)
+        _end(
+            Phrase("key {kid}", kid=row.kid[:16]),
+            row.name or row.uses or row.formats,
+            row.ends,
+            now,
+        )
         for row in trusted.bundle or trusted.source
         if row.when is not When.LATER
     ]
-    yield from _marked(rows, "keys")
+    yield from _marked(rows, Phrase("keys"))
 
 
 def _certificates(data: Path, now: float) -> Iterator[ReportRow]:
-    yield from _marked([*_certificates_all(data, now)], "certificates")
+    yield from _marked([*_certificates_all(data, now)], Phrase("certificates"))
 
 
-def _marked(rows: Sequence[ReportRow], what: str) -> Iterator[ReportRow]:
+def _marked(rows: Sequence[ReportRow], what: Phrase) -> Iterator[ReportRow]:
     """Yield the rows that are marked; of the others how many there are, and one of them."""
     fine = [row for row in rows if row.level is Level.FINE]
     yield from (row for row in rows if row.level is not Level.FINE)
     if fine:
-        said = f"{len(fine)} hold for more than {SOON_S // _DAY} days"
+        said = Phrase(
+            "{count} hold for more than {days} days", count=len(fine), days=SOON_S // _DAY
+        )
         yield ReportRow(subject=what, said=said)
 
 
@@ -136,32 +160,35 @@ def _certificates_all(data: Path, now: float) -> Iterator[ReportRow]:
     for path in sorted(paths):
         name = path.name.removesuffix(".crt.pem")
         name = path.parent.name if name == "cert.pem" else name
+        subject = Phrase("certificate {name}", name=name)
         try:
             found = identity.load_certificate(path.read_bytes())
         except (OSError, IdentityError) as error:
-            said = f"cannot be read ({type(error).__name__})"
-            yield ReportRow(
-                subject=f"certificate {name}", said=said, level=Level.PROBLEM, code="ends.ended"
-            )
+            said = Phrase("cannot be read ({error})", error=type(error).__name__)
+            yield ReportRow(subject=subject, said=said, level=Level.PROBLEM, code="ends.ended")
             continue
-        yield _end(f"certificate {name}", "", found.not_valid_after_utc.timestamp(), now)
+        yield _end(subject, "", found.not_valid_after_utc.timestamp(), now)
 
 
 def _day_keys(data: Path, now: float) -> Iterator[ReportRow]:
-    for code, when, day in (
-        ("person_key.missing", "today's", now),
-        ("person_key.tomorrow", "tomorrow's", now + _DAY),
+    for code, missing, day in (
+        ("person_key.missing", "today's key, {name}, is missing", now),
+        ("person_key.tomorrow", "tomorrow's key, {name}, is missing", now + _DAY),
     ):
         name = f"{datetime.fromtimestamp(day, UTC):%Y-%m-%d}.key"
         there = (data / "keys" / "person-hash" / name).exists()
         if not there:
-            said = f"{when} key, {name}, is missing"
-            yield ReportRow(subject="person hash", said=said, level=Level.WARNING, code=code)
+            said = Phrase(missing, name=name)
+            yield ReportRow(
+                subject=Phrase("person hash"), said=said, level=Level.WARNING, code=code
+            )
 
 
 def _end(subject: str, what: str, at: float, now: float) -> ReportRow:
     left = at - now
-    said = f"ends in {left / _DAY:.0f} days" if left >= 0 else f"ended {span(-left)} ago"
+    said = Phrase("ended {span} ago", span=span(-left))
+    if left >= 0:
+        said = Phrase("ends in {days:.0f} days", days=left / _DAY)
     level, code = Level.FINE, ""
     if left < SOON_S:
         ended = left < 0
@@ -169,13 +196,15 @@ def _end(subject: str, what: str, at: float, now: float) -> ReportRow:
             Level.PROBLEM if ended else Level.WARNING,
             "ends.ended" if ended else "ends.soon",
         )
-    return ReportRow(
-        subject=subject, said=f"{what}, {said}" if what else said, level=level, code=code
-    )
+    return ReportRow(subject=subject, said=Phrase.listed((what, said)), level=level, code=code)
 
 
-def _size(octets: int) -> str:
+def _version(number: int) -> Phrase:
+    return Phrase("version {version}", version=number)
+
+
+def _size(number: int) -> str:
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if octets >= size:
-            return f"{octets / size:.1f} {unit}"
-    return f"{octets} B"
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"

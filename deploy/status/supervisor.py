@@ -16,7 +16,7 @@ from deploy.local import pidfile
 from deploy.local.logfile import MAX_LINE_CHARS
 
 TAIL_BYTES: Final = 65_536
-"""Octets of a log that are looked at for its last error."""
+"""Bytes of a log that are looked at for its last error."""
 GRACE_S: Final = 5.0
 """Seconds by which a process may be younger than the house without having been restarted."""
 _LEVELS: Final = frozenset({"warning", "error", "critical", "exception"})

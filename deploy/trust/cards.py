@@ -90,8 +90,8 @@ def planned_lists(
         elif one == before:
             same += 1
         else:
-            held = known.get(one.kid)
-            renewed[one.kid] = Renewal(before=None if held is None else held.counter, list=one)
+            listed = known.get(one.kid)
+            renewed[one.kid] = Renewal(before=None if listed is None else listed.counter, list=one)
     newest = {kid: one.counter for kid, one in known.items()}
     newest |= {kid: one.list.counter for kid, one in renewed.items()}
     return CardsImport(

@@ -82,5 +82,5 @@ def _files(path: Path) -> list[Path]:
         if len(found) > MAX_FILES:
             raise UsageError(f"{path}: more than {MAX_FILES} files; is this a folder of keys?")
     if not found:
-        raise UsageError(f"{path}: a folder without files")
+        raise UsageError(f"{path}: an empty folder; name one with files")
     return sorted(found)

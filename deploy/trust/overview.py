@@ -32,7 +32,7 @@ from verifier.trust.root import open_root_file
 SOON_S: Final = 30 * 86_400
 """Seconds before an end from which it is marked: time to plan a rotation."""
 MAX_ROOT_BYTES: Final = 64 * 1024
-"""Octets of a root file."""
+"""Bytes of a root file."""
 
 
 _CARDS: Final = (Format.SHC.value,)

@@ -38,13 +38,13 @@ from verifier.trust.lists import read_signers
 from verifier.trust.root import open_root_file
 
 MAX_DESCRIPTION_BYTES: Final = 64 * 1024
-"""Octets of a description, or of a root file: 16 signatures over 32 keys take 50 KB."""
+"""Bytes of a description, or of a root file: 16 signatures over 32 keys take 50 KB."""
 MAX_DAYS: Final = 20 * 366
 """Days a root may hold: longer than any key should live."""
 _DAY: Final = 86_400
 _PRIVATE: Final = b"PRIVATE KEY"
 _ARRAYS: Final = range(0x80, 0xA0)
-"""First octets of a root file: a CBOR array; no TOML or JSON begins so."""
+"""First bytes of a root file: a CBOR array; no TOML or JSON begins so."""
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

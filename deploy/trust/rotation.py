@@ -32,7 +32,7 @@ from verifier.issuing.sources import with_key_beside, without_key
 from verifier.trust.root import open_root_file
 
 MAX_ROOT_BYTES: Final = 64 * 1024
-"""Octets of a root file."""
+"""Bytes of a root file."""
 _DAY: Final = 86_400
 _BACKDATE: Final = 300
 """Seconds: a terminal's clock may be behind when it meets the new key."""

@@ -25,9 +25,9 @@ from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
 
 MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
-"""Octets of a trust source; 4,096 keys take 3 MB."""
+"""Bytes of a trust source; 4,096 keys take 3 MB."""
 MAX_KEY_BYTES: Final = 16 * 1024
-"""Octets of a key file."""
+"""Bytes of a key file."""
 ISSUING: Final = "issuing"
 """Name of the child that reads the trust source and the root file."""
 
@@ -63,7 +63,9 @@ def editing(data: Path) -> Iterator[None]:
             finally:
                 os.close(descriptor)
     except FileNotFoundError as error:
-        raise UsageError(f"{data}: not the data folder of a house: no {error.filename}") from error
+        raise UsageError(
+            f"{data} is no data folder of a house (no {error.filename}); name it with --data"
+        ) from error
     except PermissionError as error:
         raise UsageError(f"{data} belongs to another account; run this as root") from error
 
@@ -99,7 +101,7 @@ def read_key(path: Path) -> SigningKey:
 
 
 def read(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` octets.
+    """Read a file of at most `limit` bytes.
 
     Raises:
         UsageError: it cannot be read, or is longer.

@@ -284,7 +284,7 @@ def _code(body: bytes) -> str:
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """Read a body of at most `most` octets."""
+    """Read a body of at most `most` bytes."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         size += len(part)

@@ -1,4 +1,4 @@
-"""Deciding alone: assess, one transaction of claims and record, conclude; from a frame if need be.
+"""Deciding alone: assess, one transaction of uses and record, conclude; from a frame if need be.
 
 The same two functions as the centre's, around the terminal's own store step. When the disk does not
 take the transaction, nothing was claimed and nothing recorded: the answer is UNKNOWN, and the
@@ -42,13 +42,13 @@ class Alone:
     seen: VerifiedCredentials = field(default_factory=lambda: VerifiedCredentials(SEEN_CREDENTIALS))
 
     def decide(self, scan: Scan, clock: Clock) -> TerminalAnswer:
-        """Decide a scan; its claims and its record are on disk when this returns."""
+        """Decide a scan; the uses it takes and its record are on disk when this returns."""
         started = time.perf_counter()
         profile = self.storage.bundles.profile(self.grant.place)
         assessment = self._assess(scan, profile, clock)
-        claims = self._claims(assessment, profile)
+        wanted = self._uses(assessment, profile)
         try:
-            answer = self._store(scan, assessment, claims, clock, started)
+            answer = self._store(scan, assessment, wanted, clock, started)
         except StorageError as error:
             self.log.exception("store.failed", error=type(error).__name__)
             self.storage.records.lost += 1
@@ -62,16 +62,16 @@ class Alone:
 
         What the centre has on disk already needs no wait for this one.
         """
-        claims: tuple[Use, ...] = ()
+        wanted: tuple[Use, ...] = ()
         if verdict.online and verdict.answer.decision is Outcome.PASS:
             profile = self.storage.bundles.profile(self.grant.place)
             assessment = self._assess(scan, profile, clock)
             if assessment.claims is not None:
                 # The centre knows better, but who it was both read from the same signed bytes.
                 passed = msgspec.structs.replace(assessment, outcome=Outcome.PASS)
-                claims = self._claims(passed, profile)
+                wanted = self._uses(passed, profile)
         with self.storage.transaction(durable=not acknowledged) as transaction:
-            transaction.remember(claims, scan_id=scan.scan_id, now=clock.now)
+            transaction.remember(wanted, scan_id=scan.scan_id, now=clock.now)
             kept = transaction.decide(
                 scan,
                 verdict,
@@ -90,7 +90,7 @@ class Alone:
             seen=self.seen,
         )
 
-    def _claims(self, assessment: Assessment, profile: ResolvedProfile | None) -> tuple[Use, ...]:
+    def _uses(self, assessment: Assessment, profile: ResolvedProfile | None) -> tuple[Use, ...]:
         rule = None if profile is None else profile.profile.use
         return uses_of(assessment, rule, self.grant, self.storage.keys)
 
@@ -98,15 +98,15 @@ class Alone:
         self,
         scan: Scan,
         assessment: Assessment,
-        claims: tuple[Use, ...],
+        wanted: tuple[Use, ...],
         clock: Clock,
         started: float,
     ) -> Answer:
-        """Take the claims and write the record: one transaction, one fsync."""
+        """Take the uses and write the record: one transaction, one fsync."""
         with self.storage.transaction() as transaction:
             answer = Answer.UNASKED
             if assessment.outcome is Outcome.PASS:
-                answer = transaction.take(claims, scan_id=scan.scan_id, now=clock.now)
+                answer = transaction.take(wanted, scan_id=scan.scan_id, now=clock.now)
             verdict = FinalDecision(answer=self._answer(scan, assessment, answer), online=False)
             kept = transaction.decide(
                 scan,
@@ -142,7 +142,7 @@ def no_code(reason: Reason, language: Language, scan_id: str) -> TerminalAnswer:
 def decide_frame(frame: Frame, alone: Alone, *, clock: Clock, random: bytes) -> TerminalAnswer:
     """Take a grayscale frame (height, width) to a decision, in this process and thread.
 
-    What `terminal.scan` of the bench measures: lens, assessment, claims, record on disk.
+    What `terminal.scan` of the bench measures: lens, assessment, uses, record on disk.
     `random` is 6 bytes for the scan_id.
     """
     milliseconds = int(clock.now * 1000)

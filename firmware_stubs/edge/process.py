@@ -45,7 +45,7 @@ class TerminalProcess:
         self._log = log
         self._executor = executor
         self.shell = Shell(settings, storage, executor, log)
-        self._line: FleetLine | None = None
+        self._connection: FleetLine | None = None
         self._fetcher = Fetcher(self.shell, self._bundles_changed)
         self._prober = Prober(self.shell)
         self._uploader = Uploader(self.shell)
@@ -120,7 +120,7 @@ class TerminalProcess:
 
     async def _on_line(self) -> None:
         """Wait for an identity where there is none, then keep the line to the fleet."""
-        while self._line is None:
+        while self._connection is None:
             await asyncio.sleep(ENROLLED_S)
             if self._has_identity():
                 self._connect_parts()
@@ -128,22 +128,22 @@ class TerminalProcess:
                 await self.shell.dispatch(events.Enrolled())
                 self._fetcher.news(0.0)
         await self._bundles_changed()
-        await self._line.run()
+        await self._connection.run()
 
     async def switch(self, cut: bool) -> None:  # noqa: FBT001 - the switch has two positions
         """Take the network away, or give it back."""
-        centre, line = self.shell.centre, self._line
+        centre, connection = self.shell.centre, self._connection
         if cut:
             await self.shell.dispatch(events.Switched(cut=True))
-            if line is not None:
-                line.cut()
+            if connection is not None:
+                connection.cut()
             if centre is not None:
                 await centre.cut()
         else:
             if centre is not None:
                 centre.join()
-            if line is not None:
-                line.join()
+            if connection is not None:
+                connection.join()
             await self.shell.dispatch(events.Switched(cut=False))
         self._log.info("network.switched", cut=cut)
 
@@ -155,8 +155,8 @@ class TerminalProcess:
         )
         clock = shell.reading()
         offset = storage.clock.offset
-        line = self._line
-        epoch = None if line is None else line.epoch
+        connection = self._connection
+        epoch = None if connection is None else connection.epoch
         return {
             "terminal": self._settings.terminal,
             "place": self._settings.place,
@@ -184,15 +184,15 @@ class TerminalProcess:
                 "offset_s": None if offset is None else round(offset.value(), 3),
             },
             "broker": {
-                "connected": line is not None and line.connected,
+                "connected": connection is not None and connection.connected,
                 "epoch": None if epoch is None else [epoch.generation, epoch.counter],
             },
             "counters": dict(shell.counters),
         }
 
     async def _bundles_changed(self) -> None:
-        if self._line is not None:
-            await self._line.changed()
+        if self._connection is not None:
+            await self._connection.changed()
 
     def _has_identity(self) -> bool:
         return Path(self._settings.key).exists() and Path(self._settings.certificate).exists()
@@ -210,7 +210,7 @@ class TerminalProcess:
             language=settings.language,
             observe=self.shell.observe,
         )
-        self._line = FleetLine(
+        self._connection = FleetLine(
             self.shell,
             self._tls("$.broker.ca", settings.broker.ca),
             boot=self._boot,

@@ -23,5 +23,5 @@ def no_audit() -> Finding:
     """Return what is said while what must be written down is refused."""
     return Finding(
         code="audit.refused",
-        detail="the audit log cannot be continued; see `kapok audit verify`",
+        detail="the audit log cannot be continued: run `kapok audit verify`",
     )

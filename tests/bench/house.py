@@ -149,7 +149,7 @@ async def _publish(house: House, now: int) -> None:
         packed = pack(np.full(PEOPLE, value, np.uint8), BITS[plane])
         values = PackedValues(bits=BITS[plane], size=PEOPLE, data=packed)
         signer = PlaneSigner(
-            issuer=ISSUER, uri=source.lists[LIST], number=LIST, plane=plane, key=status
+            issuer=ISSUER, uri=source.lists[LIST], list_number=LIST, plane=plane, key=status
         )
         data = signer.snapshot(PlaneView(values=values, version=1, as_of=now))
         await publish_bundle(redis, f"status-{LIST}-{plane}", 1, data)

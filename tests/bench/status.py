@@ -1,7 +1,7 @@
 """Rows status.*: the health plane of 18.7 million people, as a worker and a terminal hold it.
 
 On the list that `kapok up --people` makes for them, coloured as a city is. Everything goes through
-`TrustedSet`, signatures included: from signed octets to a plane that answers.
+`TrustedSet`, signatures included: from signed bytes to a plane that answers.
 `python -m tests.bench.status FOLDER` is the process whose memory is measured.
 """
 
@@ -128,7 +128,9 @@ def _publish(at: int) -> Published:
         root_keys=(RootKey(spki=root.spki),), bundle_keys=(RootKey(spki=bundle.spki),),
     )  # fmt: skip
     trust = source.document(version=1, issued_at=at, expires=at + _DAY)
-    signer = PlaneSigner(issuer=ISSUER, uri=LIST_URI, number=LIST, plane=Plane.HEALTH, key=status)
+    signer = PlaneSigner(
+        issuer=ISSUER, uri=LIST_URI, list_number=LIST, plane=Plane.HEALTH, key=status
+    )
     view, deltas = PlaneView(values=packed, version=1, as_of=at), []
     snapshot = signer.snapshot(view)
     for _ in range(ROUNDS):
@@ -146,7 +148,7 @@ def _publish(at: int) -> Published:
 
 
 async def _memory(published: Published) -> tuple[int, int]:
-    """Return how many octets a process holds that took the plane and deltas, and how many it has.
+    """Return how many bytes a process holds that took the plane and deltas, and how many it has.
 
     What it has beyond what it holds is the C library's: two planes for a moment at each delta.
     """

@@ -1,4 +1,4 @@
-"""Rows store.*: octets of Redis a person, a use and a record take, in a city of 18.7 million.
+"""Rows store.*: bytes of Redis a person, a use and a record take, in a city of 18.7 million.
 
 A real Redis as `kapok up` sets it, and the product's own commands. A sample is a whole part of the
 city: as dense in its small hashes, and as full in Redis's own tables, as the whole. What counts is
@@ -129,7 +129,7 @@ def _commands(count: int, span: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def _families(server: RedisServer) -> dict[str, int]:
-    """Return the octets of each family of keys, as Redis counts them a key."""
+    """Return the bytes of each family of keys, as Redis counts them a key."""
     found: dict[str, int] = {}
     with server.client() as admin:
         keys = list(admin.scan_iter("v:{*", count=10_000))

@@ -1,4 +1,4 @@
-"""A bundle on its way: gone on with after a broken line, and only with the very same octets."""
+"""A bundle on its way: continued after a broken line, and only with the very same bytes."""
 
 import gzip
 
@@ -30,7 +30,7 @@ def test_at_once() -> None:
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 def test_the_rest_is_asked_for(coding: str) -> None:
-    """From the first octet that is missing, of the representation that had begun."""
+    """From the first byte that is missing, of the representation that had begun."""
     packed = {"Content-Encoding": coding} if coding == "gzip" else {}
     data = gzip.compress(DATA) if packed else DATA
     download = broken(data, 100, **packed)
@@ -64,7 +64,7 @@ def test_all_of_a_newer_one_takes_the_place_of_a_part() -> None:
     ],
 )
 def test_another_part_is_refused_and_all_is_asked_for_anew(headers: dict[str, str]) -> None:
-    """Two halves of different octets would only be found out at the signature."""
+    """Two halves of different bytes would only be found out at the signature."""
     download = broken()
     with pytest.raises(DownloadError):
         download.began(headers, partial=True)
@@ -72,7 +72,7 @@ def test_another_part_is_refused_and_all_is_asked_for_anew(headers: dict[str, st
 
 
 def test_a_weak_tag_names_no_octets() -> None:
-    """Nothing can be gone on with."""
+    """Nothing can be continued."""
     download = broken(ETag='W/"abc"')
     assert "Range" not in download.headers(None)
 

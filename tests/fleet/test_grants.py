@@ -6,14 +6,16 @@ from msgspec import structs
 
 from fleet.contract.topics import TerminalId
 from fleet.grants import GrantKey, changed_grants, seal_grants
-from fleet.registry import District, Gate, Place, Registry, Terminal
+from fleet.registry import District, Gate, Place, RegisteredTerminal, Registry
 from verifier.contract.envelope import take_apart
 from verifier.contract.grant import Grant, read_grant
 from verifier.contract.vocabulary import Direction, GrantState
 
 NAMES = ("gate-a", "gate-b")
 TERMINALS = {
-    TerminalId(name): Terminal(id=name, place="hall", gate="g1", fingerprint=f"{number:064x}")
+    TerminalId(name): RegisteredTerminal(
+        id=name, place="hall", gate="g1", fingerprint=f"{number:064x}"
+    )
     for number, name in enumerate(NAMES)
 }
 REGISTRY = Registry(

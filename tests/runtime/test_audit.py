@@ -80,7 +80,7 @@ def test_a_log_is_one_process_s(opened: Open) -> None:
 
 
 def test_a_torn_last_line_is_set_aside(opened: Open, tmp_path: Path) -> None:
-    """Kept octet for octet, and said in the next entry."""
+    """Kept byte for byte, and said in the next entry."""
     log = opened()
     log.write(ACT)
     log.close()
@@ -93,7 +93,7 @@ def test_a_torn_last_line_is_set_aside(opened: Open, tmp_path: Path) -> None:
 
 
 def test_a_killed_process_loses_its_head_at_most(opened: Open, tmp_path: Path) -> None:
-    """A head that is one entry behind is gone on from; so is none beside the first entry."""
+    """A log is continued when its head is one entry behind, or missing beside the first entry."""
     log = opened()
     log.write(ACT)
     first = (tmp_path / "fleet.head").read_bytes()

@@ -135,7 +135,7 @@ def _possession(data: bytes) -> None:
 
 def _shown(data: bytes) -> object:
     keys = {ISSUER.kid: _ISSUER}
-    return open_credential(data, keys, issuer="440100", number=1, now=time.time())
+    return open_credential(data, keys, issuer="440100", list_number=1, now=time.time())
 
 
 def _payload(envelope: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 MAX_GROWTH: Final = 64
-"""Octets that one insertion adds at most."""
+"""Bytes that one insertion adds at most."""
 INTERESTING: Final = (
     0x00,
     0x01,

@@ -64,7 +64,7 @@ def _packed(parse: Callable[[str], object], prefix: str) -> Callable[[bytes], ob
 
 
 def _members(data: bytes) -> object:
-    return unpack_members(data, count=3, number=1)
+    return unpack_members(data, count=3, list_number=1)
 
 
 def _codes_line(line: bytes) -> bytes:

@@ -137,7 +137,7 @@ class Centre:
             as_of=now,
         )
         signer = PlaneSigner(
-            issuer="440100", uri=trust_source().lists[1], number=1, plane=plane, key=STATUS
+            issuer="440100", uri=trust_source().lists[1], list_number=1, plane=plane, key=STATUS
         )
         self.publish(name, signer.snapshot(view), version)
 

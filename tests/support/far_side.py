@@ -76,7 +76,7 @@ class FarSide:
         self.deltas: dict[str, Deltas] = {}
         """By the name of the plane's snapshot."""
         self.break_at: dict[str, int] = {}
-        """Bundle -> octets after which its next answer breaks off."""
+        """Bundle -> bytes after which its next answer breaks off."""
         self.port = 0
         self._identities = identities
         self._loop = asyncio.new_event_loop()
@@ -204,7 +204,7 @@ class FarSide:
         return await self._content(request, path, bucket.data)
 
     async def _content(self, request: web.Request, name: str, data: bytes) -> web.StreamResponse:
-        """Send octets as a worker does; break off where the test says so."""
+        """Send bytes as a worker does; break off where the test says so."""
         reply = Representations(data).reply(request.headers)
         self.fetched[name, reply.status] += 1
         response = web.StreamResponse(status=reply.status, headers=reply.headers)

@@ -158,7 +158,7 @@ class FeedsHouse:
         return ask(self.process.port, method, path, body, key=key, headers=headers)
 
     def fetch(self, path: str, key: str) -> tuple[int, bytes]:
-        """Return status and octets of an answer."""
+        """Return status and bytes of an answer."""
         url = f"http://127.0.0.1:{self.process.port}{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
         try:
@@ -198,7 +198,7 @@ class FeedsHouse:
         return int(data[index * bits // 8] >> index * bits % 8 & (1 << bits) - 1)
 
     def plane(self, plane: Plane) -> bytes:
-        """Return a plane's octets."""
+        """Return a plane's bytes."""
         with self.redis.client() as client:
             data: Any = client.get(f"v:{{status}}:plane:1:{plane}")
         return bytes(data)

@@ -5,6 +5,7 @@ The tables stand in tests/test_architecture.py. A rule yields one line a violati
 
 import ast
 import gc
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,12 @@ class Plan:
     forbidden_names: frozenset[str]
     elsewhere: frozenset[str]
     """Test files that mirror no module, with reasons beside the table."""
+    gerunds: frozenset[str]
+    """Words in -ing that are names of the field."""
+    generated_pages: tuple[str, ...]
+    """Patterns of Markdown that a program writes."""
+    max_prose_chars: int
+    """A line of prose is shorter than this."""
 
     def region_of(self, path: str) -> str | None:
         """Return the region of a path; None: outside the rooms."""
@@ -198,3 +205,72 @@ def mirrors(modules: tuple[Module, ...], root: Path, plan: Plan) -> Iterator[str
         exists = subject.is_file() or subject.with_suffix("").is_dir()
         if not exists and module.path not in plan.elsewhere:
             yield f"{module.path}: tests no module of that name"
+
+
+def class_names(modules: tuple[Module, ...], _: Path, _plan: Plan) -> Iterator[str]:
+    """Find class names that two modules of the rooms have.
+
+    A name that begins with an underscore is its module's own. So are the classes of a test: a
+    double bears the name of what it stands for.
+    """
+    first: dict[str, str] = {}
+    for module in of_rooms(modules):
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if node.name in first:
+                yield f"{module.path}:{node.lineno}: {node.name} is also in {first[node.name]}"
+            first.setdefault(node.name, module.path)
+
+
+def gerunds(modules: tuple[Module, ...], _: Path, plan: Plan) -> Iterator[str]:
+    """Find modules and packages that are named by what is done instead of by what they hold."""
+    for module in modules:
+        *folders, file = module.path.split("/")
+        name = file.removesuffix(".py").removeprefix("test_")
+        for word in (*folders, name):
+            if word.endswith("ing") and "_" not in word and word not in plan.gerunds:
+                yield f"{module.path}: {word} is a gerund; name it by a noun of the field"
+
+
+def pages(root: Path, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield every page of Markdown that people write, with its text."""
+    folders = (*plan.rooms, "docs", "tests")
+    found = [*root.glob("*.md"), *chain(*((root / name).rglob("*.md") for name in folders))]
+    for path in sorted(found):
+        name = path.relative_to(root).as_posix()
+        if not any(fnmatch(name, pattern) for pattern in plan.generated_pages):
+            yield name, path.read_text(encoding="utf-8")
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a page that are read as sentences: no tables, no code, no lists of links.
+
+    Code is what stands between fences, or is indented by four spaces after an empty line.
+    """
+    fenced, indented, before = False, False, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        indented = line.startswith("    ") and (indented or not before.strip())
+        before = line
+        only_links = not re.sub(r"\[[^\]]*\]\([^)]*\)|[-*,.;:·\s]", "", line)
+        if not (fenced or indented or line.lstrip().startswith(("|", "```")) or only_links):
+            yield number, line
+
+
+def prose_lines(_modules: tuple[Module, ...], root: Path, plan: Plan) -> Iterator[str]:
+    """Find lines of prose that are too long to be read beside code."""
+    for name, text in pages(root, plan):
+        for number, line in prose(text):
+            if len(line) >= plan.max_prose_chars:
+                yield f"{name}:{number}: {len(line)} characters of prose"
+
+
+def named_files(_modules: tuple[Module, ...], root: Path, plan: Plan) -> Iterator[str]:
+    """Find pages that name a file or folder of the repository which is not there."""
+    roots = (*plan.rooms, "docs", "tests", ".ci")
+    for name, text in pages(root, plan):
+        for path in re.findall(r"`([\w.-]+/[\w./*-]*)`", text):
+            if path.split("/")[0] in roots and not any(root.glob(path.rstrip("/"))):
+                yield f"{name}: names {path}, which is not there"

@@ -53,7 +53,11 @@ class Scene:
     async def publisher(self) -> AsyncIterator[PlanePublisher]:
         """Run a publisher, and end it as a crash would: at once, wherever it is."""
         signer = PlaneSigner(
-            issuer="440100", uri=trust_source().lists[1], number=1, plane=Plane.HEALTH, key=STATUS
+            issuer="440100",
+            uri=trust_source().lists[1],
+            list_number=1,
+            plane=Plane.HEALTH,
+            key=STATUS,
         )
         redis = self.client()
         it = PlanePublisher(redis, structlog.get_logger(), signer, size=SIZE, floors=self.floors)

@@ -28,7 +28,7 @@ class PlaneStream:
         self.name = f"status-1-{plane}"
         self._bits = BITS[plane]
         self._signer = PlaneSigner(
-            issuer="440100", uri=trust_source().lists[1], number=1, plane=plane, key=key
+            issuer="440100", uri=trust_source().lists[1], list_number=1, plane=plane, key=key
         )
         data = bytes((fill,)) * (LIST_SIZE * self._bits // 8)
         self.view = PlaneView(

@@ -5,7 +5,7 @@ from fleet.contract import messages, topics
 from fleet.contract.commands import ResultCode, ResultState
 from fleet.contract.messages import ClockState, Epoch
 from fleet.contract.topics import TerminalId, TopicName
-from fleet.registry import District, Gate, Place, Registry, Terminal
+from fleet.registry import District, Gate, Place, RegisteredTerminal, Registry
 from verifier.contract.vocabulary import Direction, GrantState
 
 NAME = TerminalId("gate-a")
@@ -15,7 +15,9 @@ BOOT = "0" * 32
 
 def registry(state: GrantState = GrantState.ACTIVE) -> Registry:
     """Return a registry with one terminal."""
-    terminal = Terminal(id=NAME, place="hall", gate="g1", fingerprint="0" * 64, state=state)
+    terminal = RegisteredTerminal(
+        id=NAME, place="hall", gate="g1", fingerprint="0" * 64, state=state
+    )
     gate = Gate(id="g1", direction=Direction.IN)
     place = Place(id="hall", name="大厅", district="d1", gate=(gate,))
     return Registry(

@@ -60,7 +60,7 @@ def plane(which: Plane, version: int = 1, *, fill: int = 0) -> bytes:
         bits=BITS[which], size=LIST_SIZE, data=bytes((fill,)) * (LIST_SIZE * BITS[which] // 8)
     )
     signer = PlaneSigner(
-        issuer="440100", uri=trust_source().lists[1], number=1, plane=which, key=STATUS
+        issuer="440100", uri=trust_source().lists[1], list_number=1, plane=which, key=STATUS
     )
     return signer.snapshot(PlaneView(values=values, version=version, as_of=now))
 

@@ -187,7 +187,7 @@ def told(found: Assessment) -> dict[str, Any] | None:
         }
         if group.packed is not None:
             number = claims.list or 0
-            members = unpack_members(group.packed, count=group.members, number=number)
+            members = unpack_members(group.packed, count=group.members, list_number=number)
             said["group"]["members"] = members.persons.tolist()
     return said
 

@@ -368,7 +368,7 @@ def _claims(city: City) -> Document:
         }
         if subject.packed_members is not None:
             members = unpack_members(
-                subject.packed_members, count=subject.members, number=subject.list
+                subject.packed_members, count=subject.members, list_number=subject.list
             )
             said["group"]["members"] = members.persons.tolist()
     return said

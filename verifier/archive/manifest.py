@@ -54,7 +54,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of the hour's parts, from 1."""
     rows: Count
     unread: Count
-    """Rows of which only the octets could be kept."""
+    """Rows of which only the bytes could be kept."""
     last: dict[str, str]
     """Hash tag (two hex digits) to the id of its last entry here."""
 
@@ -87,7 +87,7 @@ class DayManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def octets(self) -> int:
-        """Octets of all parts."""
+        """Bytes of all parts."""
         return sum(part.octets for part in self.parts)
 
     def with_part(self, part: DayPart) -> "DayManifest":

@@ -2,7 +2,7 @@
 
 Members of a record keep their names; `decision` and `decision_reason` are what follows from record,
 answer and terminal, so that a reader need not know the rule. An entry that a newer program has
-stored keeps its octets, in `unread`. Types, and what each column means: docs/records.md.
+stored keeps its bytes, in `unread`. Types, and what each column means: docs/records.md.
 """
 
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,7 @@ class StreamEntry(NamedTuple):
     octets: bytes
     """The record as the store kept it."""
     record: ScanRecord | None = None
-    """None where the octets could not be read; then nor are the others there."""
+    """None where the bytes could not be read; then nor are the others there."""
     answer: Answer | None = None
     amendment: Amendment | None = None
 

@@ -19,7 +19,7 @@ ALG: Final = 1
 CRIT: Final = 2
 KID: Final = 4
 MAX_HEADER_BYTES: Final = 4096
-"""Octets of one header; a kid and an algorithm take 14, a certificate chain some thousands."""
+"""Bytes of one header; a kid and an algorithm take 14, a certificate chain some thousands."""
 MAX_HEADER_DEPTH: Final = 4
 """Nesting levels: a header map holds lists of certificates, nothing deeper."""
 MAX_HEADER_ITEMS: Final = 64

@@ -32,7 +32,7 @@ PREFIX: Final = "HC1:"
 MAX_TEXT: Final = 4296
 """Characters; what the largest QR symbol holds in its alphanumeric mode."""
 MAX_COSE_BYTES: Final = 16 * 1024
-"""Octets inflated; real certificates take 300 to 700."""
+"""Bytes inflated; real certificates take 300 to 700."""
 MAX_ITEMS: Final = 512
 """Data items of the claims; real certificates have about 50."""
 

@@ -32,7 +32,7 @@ MAX_TEXT: Final = 20_000
 MAX_HEADER_CHARS: Final = 1024
 """Characters of the encoded header; alg, zip and kid take 112."""
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
-"""Octets inflated; a card of three symbols holds 30 KB."""
+"""Bytes inflated; a card of three symbols holds 30 KB."""
 MAX_RID_CHARS: Final = 24
 """Characters of a revocation id (framework, "Revocation")."""
 REMEMBERED_HEADERS: Final = 1024

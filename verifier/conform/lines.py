@@ -11,7 +11,7 @@ from verifier.encoding.strict_json import read_json
 from verifier.errors import VerifierError
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""Octets of a line without its end; the largest carries a picture of a frame."""
+"""Bytes of a line without its end; the largest carries a picture of a frame."""
 MAX_ID_INTEGER: Final = 2**53 - 1
 """The largest number that may be an id: larger ones would come back changed elsewhere."""
 

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from verifier.contract.errors import MalformedError
 
 MAX_LINE_BYTES: Final = 2048
-"""Octets of a line with its end; the members' bounds keep it below 1,500."""
+"""Bytes of a line with its end; the members' bounds keep it below 1,500."""
 MAX_MEMBER_CHARS: Final = 100
 """Characters of one member; the longest is a subject with a scan_id."""
 NO_HASH: Final = "0" * 64
@@ -116,7 +116,7 @@ class AuditFlaw(StrEnum):
     """What is wrong with a log at a line."""
 
     FORM = "form"
-    """Not an entry as the format says, to the octet."""
+    """Not an entry as the format says, to the byte."""
     HASH = "hash"
     """Its members are not those it was written with."""
     CHAIN = "chain"
@@ -171,7 +171,7 @@ def read_line(line: bytes) -> AuditEntry:
     """Read one line; its hash and place are not looked at.
 
     Raises:
-        MalformedError: not an entry, to the octet.
+        MalformedError: not an entry, to the byte.
     """
     if len(line) > MAX_LINE_BYTES or _TAIL.fullmatch(line[-_TAIL_BYTES:]) is None:
         raise MalformedError("not an audit entry")

@@ -12,7 +12,7 @@ from msgspec import Meta
 MAX_BULK_LINES: Final = 1_000
 """Lines of a batch: some 0.2 s of the issuing process."""
 MAX_BULK_BYTES: Final = 1024 * 1024
-"""Octets of a batch; a line has some 150."""
+"""Bytes of a batch; a line has some 150."""
 MAX_CREDENTIAL_HOURS: Final = 2 * 366 * 24
 """A credential lives two years at most: as long as the key that signed it."""
 JOB: Final = r"[0-9a-f]{16}"

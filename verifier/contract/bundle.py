@@ -20,7 +20,7 @@ from verifier.contract.cbor import decode
 from verifier.contract.errors import MalformedError
 
 MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
-"""Octets of any one bundle; the largest is a test plane of 18.7 MB."""
+"""Bytes of any one bundle; the largest is a test plane of 18.7 MB."""
 MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
 MAX_RULES: Final = 1000

@@ -21,7 +21,7 @@ from verifier.contract.vocabulary import Plane
 
 TYPE: Final = "destruction"
 MAX_CERTIFICATE_BYTES: Final = 8192
-"""Octets of a certificate; one with 256 different values has some 3,000."""
+"""Bytes of a certificate; one with 256 different values has some 3,000."""
 DIGEST_BYTES: Final = 32
 CHAIN_BYTES: Final = 16
 
@@ -76,9 +76,9 @@ class Destruction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return PlaneName(self.list, self.plane).bundle
 
 
-def certificate_name(number: int, plane: Plane) -> str:
+def certificate_name(list_number: int, plane: Plane) -> str:
     """Return the name under which a plane's certificate is handed out."""
-    return f"destroyed-{number}-{plane}"
+    return f"destroyed-{list_number}-{plane}"
 
 
 def seal_destruction(
@@ -116,11 +116,11 @@ def count_values(packed: bytes, *, bits: int, size: int) -> dict[int, int]:
     for octet, times in Counter(packed).items():
         for shift in range(0, 8, bits):
             counted[octet >> shift & mask] += times
-    counted[0] -= len(packed) * 8 // bits - size  # what fills up the last octet is zero
+    counted[0] -= len(packed) * 8 // bits - size  # what fills up the last byte is zero
     return {value: times for value, times in sorted(counted.items()) if times}
 
 
-def traces(number: int, plane: Plane) -> re.Pattern[bytes]:
+def traces(list_number: int, plane: Plane) -> re.Pattern[bytes]:
     """Return what shows that a file still holds something of a plane.
 
     The store's keys of it, and what stands in the payload of each of its snapshots and deltas. Not
@@ -128,12 +128,12 @@ def traces(number: int, plane: Plane) -> re.Pattern[bytes]:
     the plane and wrote down elsewhere.
     """
     name = plane.value.encode()
-    of_list = re.escape(encode(number))
+    of_list = re.escape(encode(list_number))
     text = re.escape(encode(plane.value))
-    store = rb"v:\{status\}:(?:plane|changes|deltas):%d:%s" % (number, name)
-    shelf = rb"v:bundle:status-%d-%s" % (number, name)
+    store = rb"v:\{status\}:(?:plane|changes|deltas):%d:%s" % (list_number, name)
+    bundle = rb"v:bundle:status-%d-%s" % (list_number, name)
     # Deterministic: a snapshot's private claim begins with list and plane, then its size follows;
     # a delta's members `list`, `prev`, `chain` and `plane` follow each other.
     snapshot = rb"[\xa5-\xa7]\x01%b\x02%b\x03" % (of_list, text)
     delta = rb"\x64list%b\x64prev\x50.{16}\x65chain\x50.{16}\x65plane%b" % (of_list, text)
-    return re.compile(b"|".join((store, shelf, snapshot, delta)), re.DOTALL)
+    return re.compile(b"|".join((store, bundle, snapshot, delta)), re.DOTALL)

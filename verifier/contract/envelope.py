@@ -16,7 +16,7 @@ from typing import Final
 from verifier.contract.errors import MalformedError
 
 MAX_ENVELOPE_BYTES = 64 * 1024 * 1024
-"""Octets; a health snapshot of a city of 18.7 million is 4.7 MB, a test plane 18.7 MB."""
+"""Bytes; a health snapshot of a city of 18.7 million is 4.7 MB, a test plane 18.7 MB."""
 SIGNATURE_BYTES = 64
 KID_BYTES = 8
 

@@ -17,16 +17,16 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 
 MAX_MANIFEST_BYTES: Final = 1024
-"""Octets of a signed manifest; ours have some 330."""
+"""Bytes of a signed manifest; ours have some 330."""
 BATCH_BYTES: Final = 16
-"""Octets of a batch's id, drawn at random by its source."""
+"""Bytes of a batch's id, drawn at random by its source."""
 DIGEST_BYTES: Final = 32
 MAX_LINES: Final = 5_000_000
 """Lines of a batch; a city's planes take four of these."""
 MAX_OCTETS: Final = 1 << 30
-"""Octets of a batch's text."""
+"""Bytes of a batch's text."""
 MAX_LINE_BYTES: Final = 512
-"""Octets of a line with its line feed; the longest that is right has some 300."""
+"""Bytes of a line with its line feed; the longest that is right has some 300."""
 NO_LINES: Final = bytes(DIGEST_BYTES)
 """Digest of a text without lines."""
 FED_PLANES: Final = (Plane.HEALTH, Plane.TEST, Plane.DOSES)

@@ -15,7 +15,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState
 
 MAX_GRANT_BYTES = 2048
-"""Octets of a signed grant."""
+"""Bytes of a signed grant."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

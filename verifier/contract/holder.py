@@ -15,9 +15,9 @@ from verifier.contract.envelope import Algorithm, Sign, SignedUse, seal
 from verifier.contract.errors import MalformedError
 
 MAX_HOLDER_BYTES: Final = 1024
-"""Octets of a signed possession or request; a renewal under a new key takes some 450."""
+"""Bytes of a signed possession or request; a renewal under a new key takes some 450."""
 NONCE_BYTES: Final = 16
-"""Octets of a challenge, a nonce, a request id: 128 bits, drawn at random."""
+"""Bytes of a challenge, a nonce, a request id: 128 bits, drawn at random."""
 _GRAMMAR: Final = Grammar(max_items=64)
 
 Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]

@@ -22,11 +22,11 @@ MAX_TOKEN_S: Final = 900
 SKEW_S: Final = 60
 """Seconds that the fleet's clock may be ahead of the one that checks."""
 MAX_TOKEN_BYTES: Final = 700
-"""Octets of a signed token; with all roles and the longest ids it has some 400."""
+"""Bytes of a signed token; with all roles and the longest ids it has some 400."""
 MAX_TOKEN_CHARS: Final = 960
 """Characters of its text; longer headers are not looked at."""
 TOKEN_PREFIX: Final = "0oRN"  # noqa: S105 - how every token's text begins
-"""Base64url of an envelope's first three octets; no API key begins so."""
+"""Base64url of an envelope's first three bytes; no API key begins so."""
 
 PersonId = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{1,31}\Z")]
 """An operator's staff number or short name: 2 to 32 of a-z, 0-9, -."""

@@ -16,7 +16,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Plane
 
 CHAIN_BYTES: Final = 16
-"""Octets of a chain value: the start of a SHA-256."""
+"""Bytes of a chain value: the start of a SHA-256."""
 MAX_DELTA_CHANGES: Final = 100_000
 """Changes of one delta, half a megabyte; more are two deltas, or a snapshot."""
 
@@ -35,17 +35,17 @@ Chain = Annotated[bytes, msgspec.Meta(min_length=CHAIN_BYTES, max_length=CHAIN_B
 class PlaneName(NamedTuple):
     """A list's number and which of its planes."""
 
-    number: int
+    list_number: int
     plane: Plane
 
     def __str__(self) -> str:
         """Write it as keys of the store do."""
-        return f"{self.number}:{self.plane}"
+        return f"{self.list_number}:{self.plane}"
 
     @property
     def bundle(self) -> str:
         """Name of the plane's snapshots among the bundles."""
-        return f"status-{self.number}-{self.plane}"
+        return f"status-{self.list_number}-{self.plane}"
 
 
 def plane_of(bundle: str) -> PlaneName | None:

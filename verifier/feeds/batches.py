@@ -2,7 +2,7 @@
 
 The turn is a table over what the source's progress says. Numbers follow each other without gaps and
 are never used twice; a batch that is sent again is answered as it was. Everything is judged before
-an octet of the body is read.
+a byte of the body is read.
 """
 
 import hashlib
@@ -183,6 +183,6 @@ def finish(progress: SourceProgress, *, fed: int, observed: int, now: float) -> 
 
 
 def next_chain(chain: str, sequence: int, digest: str) -> str:
-    """Go on with the chain over batches: SHA-256(chain, digest, sequence as 8 octets), hex."""
+    """Go on with the chain over batches: SHA-256(chain, digest, sequence as 8 bytes), hex."""
     joined = bytes.fromhex(chain) + bytes.fromhex(digest) + sequence.to_bytes(8, "big")
     return hashlib.sha256(joined).hexdigest()

@@ -1,4 +1,4 @@
-"""The lines of a batch: octets in, observations and wrong lines out; digest and position beside.
+"""The lines of a batch: bytes in, observations and wrong lines out; digest and position beside.
 
 NDJSON, one object a line:   {"ref": "…" or "person": 5, "plane": "health", "value": "red", "at": 0}
 CSV, the first line one of:  ref,plane,value,at    person,plane,value,at
@@ -51,7 +51,7 @@ _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
 class Position(NamedTuple):
-    """Where reading stands: after a whole line, so that one can go on from here."""
+    """Where reading stands: after a whole line, so that reading can continue here."""
 
     octets: int = 0
     lines: int = 0
@@ -61,7 +61,7 @@ class Position(NamedTuple):
 
 
 class BodyLines:
-    """Cuts octets into lines and keeps their digest."""
+    """Cuts bytes into lines and keeps their digest."""
 
     __slots__ = ("_held", "_long", "digest", "lines", "octets")
 
@@ -69,7 +69,7 @@ class BodyLines:
         self.octets, self.lines, self.digest = start.octets, start.lines, start.digest
         self._held = b""
         self._long: Any = None
-        """The hash of a line that is already longer than any, and its octets."""
+        """The hash of a line that is already longer than any, and its bytes."""
 
     def take(self, data: bytes) -> Iterator[bytes | None]:
         """Yield the lines that `data` completes, None for one that is too long.
@@ -88,7 +88,7 @@ class BodyLines:
 
     @property
     def held(self) -> int:
-        """Return how many octets wait for the end of their line."""
+        """Return how many bytes wait for the end of their line."""
         return len(self._held) if self._long is None else int(self._long[1])
 
     def _hold(self, piece: bytes) -> None:
@@ -134,14 +134,14 @@ class LineReader:
 
     @property
     def octets(self) -> int:
-        """Return how many octets of the text have come, an unfinished line's included."""
+        """Return how many bytes of the text have come, an unfinished line's included."""
         return self._body.octets + self._body.held
 
     def take(self, data: bytes, now: float) -> Iterator[Observation | WrongLine]:
         """Read on.
 
         Raises:
-            FeedRefused: more octets than the manifest says; a CSV without its first line.
+            FeedRefused: more bytes than the manifest says; a CSV without its first line.
         """
         if self.octets + len(data) > self._manifest.octets:
             raise FeedRefused(FeedCause.PART_LARGE)
@@ -183,7 +183,7 @@ def complete(manifest: BatchManifest, position: Position) -> None:
     """Check a text that has come to its end against its manifest.
 
     Raises:
-        FeedRefused: another number of lines, or other octets.
+        FeedRefused: another number of lines, or other bytes.
     """
     if position.lines != manifest.lines:
         raise FeedRefused(FeedCause.BODY_LINES, expected=manifest.lines, found=position.lines)

@@ -11,12 +11,12 @@ from typing import Final
 from verifier.errors import FeedCause, FeedRefused
 
 PIECE_BYTES: Final = 64 * 1024
-"""Octets of a piece."""
+"""Bytes of a piece."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class Inflater:
-    """Takes the octets of one part as they come."""
+    """Takes the bytes of one part as they come."""
 
     __slots__ = ("_stream",)
 

@@ -1,6 +1,6 @@
-"""Right lines as they wait for being applied: 14 octets each, the person by index, nobody's name.
+"""Right lines as they wait for being applied: 14 bytes each, the person by index, nobody's name.
 
-4 octets line · 4 octets person · 4 octets time of observation · 1 octet plane · 1 octet value
+4 bytes line · 4 bytes person · 4 bytes time of observation · 1 byte plane · 1 byte value
 """
 
 import struct

@@ -1,6 +1,6 @@
 """Reconciliation: what a source says it has sent beside what is here, by digest and by count.
 
-The chain is over the digests of all finished batches, so that one comparison of 32 octets says that
+The chain is over the digests of all finished batches, so that one comparison of 32 bytes says that
 both sides hold the same batches in the same order. Where it differs, the source's own list of
 digests shows where.
 """

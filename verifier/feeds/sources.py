@@ -21,7 +21,7 @@ from verifier.status.plane import BITS
 from verifier.trust.keys import VerifyKey, kid_of, load_spki
 
 MAX_FILE_BYTES: Final = 16 * 1024
-"""Octets of a source's file."""
+"""Bytes of a source's file."""
 MAX_SOURCES: Final = 64
 """Sources of one process; each may hold a connection, a spool and 200 KB of memory."""
 _FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")

@@ -18,7 +18,7 @@ from verifier.contract.errors import MalformedError
 MAX_PACKED_MEMBERS: Final = 64
 """Members a presentation may carry; larger rosters come by bundle."""
 _MAX_LEB128_BYTES: Final = 5
-"""Octets of a 32-bit number."""
+"""Bytes of a 32-bit number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,8 @@ def open_rosters(document: RostersDocument) -> PlaceRosters:
     """
     by_group: dict[bytes, KnownRoster] = {}
     for roster in document.rosters:
-        held = by_group.get(roster.group)
-        if held is None or held.version < roster.version:
+        newest = by_group.get(roster.group)
+        if newest is None or newest.version < roster.version:
             by_group[roster.group] = _known(roster)
     return PlaceRosters(place=document.place, by_group=by_group)
 
@@ -109,8 +109,8 @@ def pack_members(persons: Iterable[int]) -> bytes:
     return bytes(packed)
 
 
-def unpack_members(packed: bytes, *, count: int, number: int) -> Members:
-    """Unpack the members of a presentation of list `number`.
+def unpack_members(packed: bytes, *, count: int, list_number: int) -> Members:
+    """Unpack the members of a presentation of list `list_number`.
 
     Raises:
         MalformedError: not exactly `count` members (at most 64), or not in the one packed form.
@@ -128,7 +128,7 @@ def unpack_members(packed: bytes, *, count: int, number: int) -> Members:
             raise MalformedError("members that do not match the count or the index range")
     if len(persons) != count:
         raise MalformedError("members that do not match the count")
-    return Members(list=number, persons=np.array(persons, dtype=np.int64), masked_names=None)
+    return Members(list=list_number, persons=np.array(persons, dtype=np.int64), masked_names=None)
 
 
 def _leb128(packed: bytes, position: int) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """What is kept of a credential that somebody holds: enough to list, replace and revoke it.
 
-A row is 12 octets: credential index (4, big-endian), hour of expiry and form (3: the hour since
-1970 times four, plus the form), and 5 octets that say what it is bound to: the beginning of the
+A row is 12 bytes: credential index (4, big-endian), hour of expiry and form (3: the hour since
+1970 times four, plus the form), and 5 bytes that say what it is bound to: the beginning of the
 thumbprint of the holder's key, zeros for a static one, for a proxy the person index of the guardian
-(4) and the first octet of the thumbprint. Nothing that the credential says is kept
+(4) and the first byte of the thumbprint. Nothing that the credential says is kept
 (docs/store-verifier.md).
 """
 
@@ -15,7 +15,7 @@ from verifier.contract.errors import MalformedError
 
 ROW_BYTES: Final = 12
 MARK_BYTES: Final = 5
-"""Octets of a thumbprint: it tells the few keys of one person apart, and proves nothing."""
+"""Bytes of a thumbprint: it tells the few keys of one person apart, and proves nothing."""
 MAX_HELD: Final = 16
 """Credentials of one person that have not expired: phones, papers, proxies, emergency codes."""
 UNBOUND: Final = bytes(MARK_BYTES)
@@ -46,7 +46,7 @@ class CredentialRow(NamedTuple):
     """Unix seconds, a full hour: the first one at which it has expired."""
     form: CredentialForm
     mark: bytes = UNBOUND
-    """The first octets of the thumbprint of the key it is bound to; of a proxy, see `guardian`."""
+    """The first bytes of the thumbprint of the key it is bound to; of a proxy, see `guardian`."""
 
     @property
     def guardian(self) -> int | None:

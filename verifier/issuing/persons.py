@@ -14,9 +14,9 @@ from typing import Final
 from verifier.contract.errors import MalformedError
 
 REFERENCE_KEY_BYTES: Final = 32
-"""Octets: the block of the hash's own security, as the other random keys of the house."""
+"""Bytes: the block of the hash's own security, as the other random keys of the house."""
 DIGEST_BYTES: Final = 16
-"""Octets of a digest: the store keeps 82 bits of it, no two alike among 18.7 million persons."""
+"""Bytes of a digest: the store keeps 82 bits of it, no two alike among 18.7 million persons."""
 MIN_REFERENCE: Final = 4
 """Characters: fewer are a typing error, not a number of any register."""
 MAX_REFERENCE: Final = 128
@@ -47,11 +47,11 @@ class ReferenceKey:
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != REFERENCE_KEY_BYTES:
-            raise MalformedError("a reference key is 32 octets")
+            raise MalformedError("a reference key is 32 bytes")
         self._secret = secret
 
     def digest(self, reference: str) -> bytes:
-        """Hash a reference: the first 16 octets of HMAC-SHA256 over its normal form in UTF-8.
+        """Hash a reference: the first 16 bytes of HMAC-SHA256 over its normal form in UTF-8.
 
         Raises:
             MalformedError: it is no reference; what it is, is not said.

@@ -37,7 +37,7 @@ class PlaneSigner:
     issuer: str
     uri: str
     """Of the list, as the trust bundle names it."""
-    number: int
+    list_number: int
     plane: Plane
     key: SigningKey
 
@@ -49,7 +49,7 @@ class PlaneSigner:
             iat=int(view.as_of),
             exp=int(view.as_of) + VALID_S,
             ttl=TTL_S,
-            list=self.number,
+            list=self.list_number,
             plane=self.plane,
             bits=BITS[self.plane],
             size=view.values.size,
@@ -81,7 +81,7 @@ class PlaneSigner:
         version = view.version + 1 if version is None else version
         document = DeltaDocument(
             iss=self.issuer,
-            list=self.number,
+            list=self.list_number,
             plane=self.plane,
             before=view.version,
             version=version,

@@ -32,7 +32,7 @@ from verifier.trust.keys import VerifyKey
 CLOCK_S: Final = 120
 """Seconds a phone's clock may be off; within them a nonce is remembered."""
 MAX_CREDENTIAL_BYTES: Final = 512
-"""Octets; one with four sectors takes some 200."""
+"""Bytes; one with four sectors takes some 200."""
 
 
 class HolderCause(StrEnum):
@@ -81,7 +81,7 @@ class ShownCredential(NamedTuple):
 
 
 def open_credential(
-    data: bytes, keys: Mapping[bytes, VerifyKey], *, issuer: str, number: int, now: float
+    data: bytes, keys: Mapping[bytes, VerifyKey], *, issuer: str, list_number: int, now: float
 ) -> ShownCredential:
     """Read a credential of this issuer that is bound to a key.
 
@@ -102,7 +102,7 @@ def open_credential(
         claims, payload = code.claims(), decode(code.payload)
     except (Refusal, MalformedError):
         raise HolderRefused(HolderCause.MALFORMED) from None
-    own = claims.issuer == issuer and claims.list == number and claims.kind is Kind.PERSONAL
+    own = claims.issuer == issuer and claims.list == list_number and claims.kind is Kind.PERSONAL
     if not own or claims.holder is None:
         raise HolderRefused(HolderCause.UNKNOWN)
     if claims.expires is None or now >= claims.expires:

@@ -122,19 +122,21 @@ def imported(
         MalformedError: more keys than a trust bundle holds.
     """
     offered = {_same(entry): entry for entry in entries}
-    held = {_same(entry): entry for entry in source.keys}
+    present = {_same(entry): entry for entry in source.keys}
     formats = {entry.formats for entry in offered.values()}
     gone = {
-        same for same in held if replace and held[same].formats in formats and same not in offered
+        same
+        for same in present
+        if replace and present[same].formats in formats and same not in offered
     }
-    kept = tuple(offered.get(s, entry) for s, entry in held.items() if s not in gone)
-    added = tuple(entry for same, entry in offered.items() if same not in held)
+    kept = tuple(offered.get(s, entry) for s, entry in present.items() if s not in gone)
+    added = tuple(entry for same, entry in offered.items() if same not in present)
     keys = (*kept, *added)
-    both = [(held[same], entry) for same, entry in offered.items() if same in held]
+    both = [(present[same], entry) for same, entry in offered.items() if same in present]
     return Change(
         source=_checked(source, keys, {**source.names, **names}),
         added=added,
-        removed=tuple(held[same] for same in held if same in gone),
+        removed=tuple(present[same] for same in present if same in gone),
         changed=tuple(Altered(before=b, after=a) for b, a in both if b != a),
         same=tuple(after for before, after in both if before == after),
     )

@@ -18,7 +18,7 @@ from verifier.policy.rules import RuleSet, read_rule
 from verifier.sectors.appointments import MAX_GRACE_MINUTES
 
 MAX_PROFILE_BYTES: Final = 64 * 1024
-"""Octets of a profile file."""
+"""Bytes of a profile file."""
 MAX_STATUS_AGE: Final = 7 * 86_400
 """Seconds; older status than a week is never current, whatever a profile says."""
 MAX_USE_SECONDS: Final = 86_400

@@ -20,7 +20,7 @@ from verifier.policy import certlogic
 from verifier.policy.certlogic.dates import Instant, iso, parse
 
 MAX_RULE_BYTES: Final = 256 * 1024
-"""Octets of a rule file; published ones take 4 KiB."""
+"""Bytes of a rule file; published ones take 4 KiB."""
 MAX_RULES: Final = 1_000
 """Rules of a set; fifteen countries publish 194 in all."""
 ENGINE: Final = "CERTLOGIC"
@@ -131,7 +131,7 @@ def read_rule(data: bytes) -> EuRule:
         RuleError: with the field that is wrong.
     """
     if len(data) > MAX_RULE_BYTES:
-        raise RuleError("(file)", f"longer than {MAX_RULE_BYTES} octets")
+        raise RuleError("(file)", f"longer than {MAX_RULE_BYTES} bytes")
     try:
         file = msgspec.json.decode(data, type=_File)
     except msgspec.ValidationError as error:

@@ -28,9 +28,11 @@ class PlaceAppointments:
     """Unix seconds; what begins later is not in it, so after it nothing is known."""
     spans: Mapping[tuple[int, int], tuple[Span, ...]]
 
-    def expects(self, number: int, person: int, now: float, *, early: float, late: float) -> bool:
-        """Say whether a person of list `number` has an appointment around now; seconds."""
-        spans = self.spans.get((number, person), ())
+    def expects(
+        self, list_number: int, person: int, now: float, *, early: float, late: float
+    ) -> bool:
+        """Say whether a person of list `list_number` has an appointment around now; seconds."""
+        spans = self.spans.get((list_number, person), ())
         return any(begins - early <= now <= ends + late for begins, ends in spans)
 
 

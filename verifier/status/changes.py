@@ -1,4 +1,4 @@
-"""Changes of a plane as packed records: 4 octets index (big-endian), 1 octet new value.
+"""Changes of a plane as packed records: 4 bytes index (big-endian), 1 byte new value.
 
 Ascending by index, each index once: the form in which a delta is signed and the store keeps what is
 not yet published (docs/bundles.md). A value is the one after the change, never a difference, so
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from verifier.contract.errors import MalformedError
 
 RECORD_BYTES: Final = 5
-"""Octets of one change."""
+"""Bytes of one change."""
 _RECORD: Final = np.dtype([("index", ">u4"), ("value", "u1")])
 Records = NDArray[np.void]
 

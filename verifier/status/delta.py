@@ -1,6 +1,6 @@
 """Deltas: from one immutable view of a plane to the next, or nothing at all.
 
-    chain = SHA-256(prev || to, 8 octets, big-endian || changes)[:16]
+    chain = SHA-256(prev || to, 8 bytes, big-endian || changes)[:16]
 
 A delta fits a view if it leads from the view's version and names its chain. A gap (versions are
 missing) and a fork (another past than ours) both mean: fetch the snapshot (docs/bundles.md).
@@ -16,7 +16,7 @@ from verifier.status.plane import PlaneView
 
 
 def chained(previous: bytes, version: int, changes: bytes) -> bytes:
-    """Return the chain value of a version: 16 octets over all that led to it."""
+    """Return the chain value of a version: 16 bytes over all that led to it."""
     whole = previous + version.to_bytes(8, "big") + changes
     return hashlib.sha256(whole).digest()[:CHAIN_BYTES]
 

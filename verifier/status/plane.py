@@ -17,7 +17,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.encoding.inflate import inflate
 
 MAX_PLANE_BYTES: Final = 32 * 1024 * 1024
-"""Octets inflated; a test plane of 18.7 million people is 18.7 MB."""
+"""Bytes inflated; a test plane of 18.7 million people is 18.7 MB."""
 BITS: Final[Mapping[Plane, int]] = {
     Plane.REVOCATION: 1,
     Plane.HEALTH: 2,
@@ -81,7 +81,7 @@ class PackedValues:
         per_byte = 1 << self._level
         at = indices >> self._level
         places = indices & (per_byte - 1)
-        for place in range(per_byte):  # each octet at most once a place
+        for place in range(per_byte):  # each byte at most once a place
             here = places == place
             octets, shift = at[here], place * self.bits
             data[octets] &= np.uint8(0xFF ^ self._mask << shift)
@@ -152,21 +152,21 @@ class Status:
     def __init__(self, planes: Mapping[tuple[int, Plane], PlaneView]) -> None:
         self._planes = dict(planes)
 
-    def plane(self, number: int, plane: Plane) -> PlaneView | None:
+    def plane(self, list_number: int, plane: Plane) -> PlaneView | None:
         """Return a plane of a list, or None where it is not known here."""
-        return self._planes.get((number, plane))
+        return self._planes.get((list_number, plane))
 
     def planes(self) -> dict[tuple[int, Plane], PlaneView]:
         """Return what is known, by list and plane."""
         return dict(self._planes)
 
-    def without(self, number: int, plane: Plane) -> "Status":
+    def without(self, list_number: int, plane: Plane) -> "Status":
         """Return a status that knows nothing of one plane."""
-        return Status({key: it for key, it in self._planes.items() if key != (number, plane)})
+        return Status({key: it for key, it in self._planes.items() if key != (list_number, plane)})
 
-    def replaced(self, number: int, plane: Plane, view: PlaneView) -> "Status":
+    def replaced(self, list_number: int, plane: Plane, view: PlaneView) -> "Status":
         """Return a status with one plane exchanged."""
-        return Status({**self._planes, (number, plane): view})
+        return Status({**self._planes, (list_number, plane): view})
 
 
 NO_STATUS: Final = Status({})

@@ -21,7 +21,7 @@ MAX_RIDS: Final = 1_000_000
 MAX_ALL_RIDS: Final = 1_500_000
 """Entries of all lists together; a bundle holds 2,000,000 items and 32 MiB."""
 MAX_CARD_LIST_BYTES: Final = 32 * 1024 * 1024
-"""Octets of a list as published: a million entries."""
+"""Bytes of a list as published: a million entries."""
 MAX_COUNTER: Final = 2**53 - 1
 """The largest whole number that every reader of JSON keeps."""
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -96,7 +96,7 @@ def read_card_list(value: Any) -> CardList:
 
 
 def read_card_list_file(data: bytes) -> CardList:
-    """Read a list from the octets of a file: JSON, white space around it allowed.
+    """Read a list from the bytes of a file: JSON, white space around it allowed.
 
     Raises:
         MalformedError: with what is wrong.

@@ -182,7 +182,7 @@ def _members(course: Course, profile: ResolvedProfile) -> Members:
         course.refuse(Reason.CODE_MALFORMED)
     if group.packed is not None:
         try:
-            return unpack_members(group.packed, count=group.members, number=claims.list)
+            return unpack_members(group.packed, count=group.members, list_number=claims.list)
         except MalformedError:
             course.refuse(Reason.CODE_MALFORMED)
     roster = course.known.rosters.find(profile.profile.place, group.group)

@@ -19,7 +19,7 @@ from verifier.contract.vocabulary import CertificateUse
 from verifier.trust.keys import PublicKey, load_public
 
 MAX_CERTIFICATE_BYTES: Final = 16 * 1024
-"""Octets; signers' certificates take 400 to 2,000."""
+"""Bytes; signers' certificates take 400 to 2,000."""
 
 _SEQUENCE, _OID, _OCTETS, _UTC_TIME, _GENERAL_TIME = 0x30, 0x06, 0x04, 0x17, 0x18
 _VERSION, _EXTENSIONS, _URI = 0xA0, 0xA3, 0x86

@@ -24,9 +24,9 @@ from verifier.trust.jwk import PrivateKeyError, read_jwk, thumbprint_of
 from verifier.trust.keys import KeyRing, PublicKey, TrustedKey, bind, kid_of, load_public
 
 MAX_LIST_BYTES: Final = 16 * 1024 * 1024
-"""Octets of a list; 4,096 certificates of 2 KB in base64 take 11 MB."""
+"""Bytes of a list; 4,096 certificates of 2 KB in base64 take 11 MB."""
 MAX_KID_BYTES: Final = 64
-"""Octets of a stated kid; the specified ones have 8."""
+"""Bytes of a stated kid; the specified ones have 8."""
 
 _PEM: Final = re.compile(
     rb"-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]{0,%d})-----END \1-----"

@@ -43,13 +43,14 @@ def _problems(fleet: Fleet, *, durable: bool) -> Iterator[Finding]:
     if not durable:
         yield Finding(
             code="store.unavailable",
-            detail="its store does not answer or is not durable (append-only, fsync always)",
+            detail="Redis does not answer, or lacks appendonly and appendfsync always: repair it",
         )
     waiting = fleet.waiting()
     if waiting:
         yield Finding(
             code="shards.waiting",
-            detail=f"messages of shards {', '.join(waiting)} do not reach it: look at mosquitto",
+            detail=f"messages of shards {', '.join(waiting)} do not arrive:"
+            " start mosquitto or read its log",
         )
 
 
@@ -58,9 +59,12 @@ def _warnings(fleet: Fleet) -> Iterator[Finding]:
         yield no_audit()
     refused = fleet.refused()
     if refused is not None:
-        yield Finding(code="registry.refused", detail=f"{refused}; what was in force stays")
+        yield Finding(
+            code="registry.refused",
+            detail=f"{refused}: correct the file; the registry before stays in force",
+        )
     if not fleet.hears_verifier():
         yield Finding(
             code="verifier.silent",
-            detail="the verifier does not answer; terminals ask it by themselves",
+            detail="the verifier does not answer: make a worker ready",
         )

@@ -57,7 +57,7 @@ def test_what_is_left_is_found(data: Path) -> None:
     assert kapok(*asked).code == 0
 
 
-@pytest.mark.parametrize("wrong", ["another key", "one octet", "cut", "another list"])
+@pytest.mark.parametrize("wrong", ["another key", "one byte", "cut", "another list"])
 def test_a_certificate_that_does_not_hold_is_refused(data: Path, wrong: str) -> None:
     """By one sentence; nothing of it is shown."""
     path = data / "destructions" / FILE
@@ -66,7 +66,7 @@ def test_a_certificate_that_does_not_hold_is_refused(data: Path, wrong: str) -> 
     path.write_bytes(
         {
             "another key": certificate(STRANGER),
-            "one octet": whole[:60] + bytes((whole[60] ^ 1,)) + whole[61:],
+            "one byte": whole[:60] + bytes((whole[60] ^ 1,)) + whole[61:],
             "cut": whole[:-1],
             "another list": certificate(key, list=2),
         }[wrong]

@@ -73,7 +73,7 @@ def test_a_folder_without_records_says_so(tmp_path: Path) -> None:
 
 
 def test_whole_files_check_and_others_do_not(data: Path) -> None:
-    """One octet is enough, and so is a file that is gone or too many."""
+    """One byte is enough, and so is a file that is gone or too many."""
     assert kapok("records", "check", "--data", data).code == 0
     part = data / "records" / NAME / "07-1.parquet"
     whole = part.read_bytes()

@@ -13,7 +13,8 @@ from rich.console import Console
 from deploy.demo import gates, play, status_changes
 from deploy.demo.sheet import Sheet
 from deploy.demo.stage import DemoRow
-from deploy.demo.words import CHINESE, said
+from deploy.demo.words import how, said
+from deploy.words.demo import DEMO
 from verifier.contract.reasons import Language
 
 SAYING = frozenset({"scan", "note", "fact", "say"})
@@ -57,7 +58,8 @@ def test_everything_that_is_said_has_chinese_words() -> None:
     for module in (gates, status_changes, play):
         assert module.__file__ is not None
         found |= set(spoken(Path(module.__file__).read_text(encoding="utf-8")))
-    assert found == CHINESE.keys()
+    found |= {how(Language.EN, online=online) for online in (True, False)} - {"online"}
+    assert found == {key for key in DEMO if "{" not in key}
 
 
 @pytest.mark.parametrize("language", Language)
@@ -74,3 +76,13 @@ def test_a_wrong_row_says_what_was_wanted() -> None:
     """Beside what came."""
     wrong = replace(ROW, right=False)
     assert printed(wrong, Language.EN, 80)[1].endswith("✗ deny trust.unknown_key")
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_row_fits_a_narrow_screen_in_two_lines(language: Language) -> None:
+    """What was shown, and below it what came: terminal, decision and reason whole."""
+    _, what, came = printed(ROW, language, 60)
+    assert what.strip() == said(ROW.what, language)
+    assert max(cell_len(what), cell_len(came)) <= 60
+    for word in ("culture-1", "deny trust.unknown_key", "17", "✓"):
+        assert word in came

@@ -33,7 +33,7 @@ ROW = b'{"ref": "R-1", "plane": "%b", "value": %b, "at": 1}\n'
 def test_a_file_is_described(
     tmp_path: Path, name: str, text: bytes, form: BatchForm, counts: dict[str, dict[str, int]]
 ) -> None:
-    """Form by its name; lines, octets, digest and counts in one reading."""
+    """Form by its name; lines, bytes, digest and counts in one reading."""
     path = tmp_path / name
     path.write_bytes(text)
     found = describe(path)

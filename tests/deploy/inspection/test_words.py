@@ -2,8 +2,7 @@
 
 import pytest
 
-from deploy.inspection.words import own_language, printable, span, utc
-from verifier.contract.reasons import Language
+from deploy.inspection.words import printable, span, utc
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\n", "\x7f", "\x9b", "\u202e", "\u2028", "\ufeff"])
@@ -25,15 +24,3 @@ def test_moments_and_spans() -> None:
     assert [span(s) for s in (0, 59, -119, 7200, 200_000)] == [
         "0 s", "59 s", "119 s", "2 h", "2 d",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("told", "language"), [("zh_CN.UTF-8", Language.ZH), ("C", Language.EN), ("", Language.EN)]
-)
-def test_the_callers_language(
-    told: str, language: Language, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """LC_ALL before LANG."""
-    monkeypatch.setenv("LC_ALL", told)
-    monkeypatch.setenv("LANG", "C")
-    assert own_language() is language

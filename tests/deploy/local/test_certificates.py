@@ -47,7 +47,7 @@ def held(path: Path) -> identity.Certificate:
 
 
 def test_a_start_changes_nothing_that_holds(data: Path) -> None:
-    """Keys, certificates and registry stay to the octet, also while the CAs' keys are elsewhere."""
+    """Keys, certificates and registry stay to the byte, also while the CAs' keys are elsewhere."""
     for name in ("service-ca", "terminal-ca"):
         (data / "keys" / f"{name}.pem").unlink()
     before = contents(data), registered(data)

@@ -1,6 +1,7 @@
 """What a person sees of a snapshot: drawn, not asked; the doors behind it are tested elsewhere."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,8 @@ from deploy.local.snapshot import (
     TerminalRow,
 )
 from deploy.local.view import LiveView, PlainView, open_view, panels
+from deploy.words.phrase import Phrase
+from verifier.contract.reasons import Language
 
 ROW = DecisionRow(
     scan_id="0",
@@ -89,6 +92,45 @@ def test_how_the_house_stands_is_shown_where_there_is_room() -> None:
     for word in ("health 28 (3 s old)", "hospital stale (4 min)"):
         assert word in large
         assert word not in small
+
+
+def test_the_view_speaks_chinese() -> None:
+    """Panels and lines: no English is left but names, codes and commands."""
+    spoken = replace(
+        HOUSE,
+        decisions=tuple(replace(row, sentence="此码已用过。") for row in HOUSE.decisions[:2]),
+        terminals=(
+            replace(HOUSE.terminals[0], presence=Phrase("flapping"), network=Phrase("cut off")),
+            HOUSE.terminals[1],
+        ),
+        problems=(
+            ProblemRow(
+                who="redis",
+                sentence=Phrase("was killed by signal {number}", number=9),
+                severity=Severity.DOWN,
+            ),
+        ),
+        facts=(),
+    )
+    console = Console(file=io.StringIO(), width=120, height=30, record=True)
+    drawing = panels(spoken, (), height=30, language=Language.ZH)
+    console.print(drawing, height=30)
+    console.print(panels(Snapshot(), (), height=30, language=Language.ZH), height=30)
+    file = io.StringIO()
+    PlainView(Console(file=file, width=200), Language.ZH).show(spoken)
+    text = console.export_text() + file.getvalue()
+    for word in (
+        "判定",
+        "拒绝",
+        "被信号 9 终止",
+        "反复掉线",
+        "已断网",
+        "离线",
+        "终端 hall-1 反复掉线",
+    ):
+        assert word in text
+    data = {"kapok", "Ctrl", "demo", "root", "hall", "transit", "metro", "east", "use", "replayed"}
+    assert set(re.findall(r"[A-Za-z]{2,}", text)) - data == {"redis", "CC"}
 
 
 def test_an_empty_house_says_so() -> None:

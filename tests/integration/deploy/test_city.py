@@ -203,7 +203,7 @@ def test_a_load_that_was_ended_goes_on_and_undoes_nothing(house: Bare, town: Cit
 
 
 def test_who_was_issued_to_meanwhile_keeps_the_colour(house: Bare, town: CityFolder) -> None:
-    """An index that is not the city's, in an octet that is loaded later."""
+    """An index that is not the city's, in a byte that is loaded later."""
     city = set(town.column("persons").tolist())
     others = [index for index in range(SIZE) if index not in city][-50:]
     assert house.ask(lambda redis: change(redis, {HEALTH: [(index, 2) for index in others]}))

@@ -158,7 +158,7 @@ def test_nobody_gets_two_of_one_job(house: IssuingHouse) -> None:
 
 
 def test_a_batch_that_is_sent_again_gets_the_same(house: IssuingHouse) -> None:
-    """To the last octet; a colour that changed in between stays, and nobody holds two."""
+    """To the last byte; a colour that changed in between stays, and nobody holds two."""
     lines = [paper(number, f"again-{number}") for number in range(1, 51)]
     lines += [{"line": 51, "kind": "phone", "reference": "again-51"}, paper(52, "x")]
     first = send(house, lines, job="d" * 16)

@@ -208,7 +208,7 @@ def test_an_older_observation_does_not_undo_a_newer_one(house: FeedsHouse) -> No
 def test_another_text_than_the_manifests_changes_nothing(
     house: FeedsHouse, changes: dict[str, object], code: str
 ) -> None:
-    """Altered, shorter in lines, longer in octets; the right text is then taken."""
+    """Altered, shorter in lines, longer in bytes; the right text is then taken."""
     sender = house.sender(f"text-{code[5:]}")
     text = lines([(340, "red", 0), (341, "red", 0)])
     assert refused(house, sender, text, **changes) == code

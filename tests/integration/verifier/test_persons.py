@@ -111,7 +111,7 @@ def test_persons_need_the_scope_that_issues(house: IssuingHouse) -> None:
 
 
 def test_a_reference_is_found_nowhere(house: IssuingHouse) -> None:
-    """Not in the store's files, the logs or the settings; the digest's octets are in the store."""
+    """Not in the store's files, the logs or the settings; the digest's bytes are in the store."""
     house.ask("/v1/persons", {"reference": REFERENCE})
     house.ask("/v1/persons", {"reference": REFERENCE + "\x00"})
     digest = ReferenceKey(REFERENCE_KEY).digest(REFERENCE)

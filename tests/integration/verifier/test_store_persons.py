@@ -1,4 +1,4 @@
-"""Persons in a real Redis: the first index stands, nothing of a reference lies there, 20 octets."""
+"""Persons in a real Redis: the first index stands, nothing of a reference lies there, 20 bytes."""
 
 import asyncio
 import hashlib
@@ -33,7 +33,7 @@ def server() -> Iterator[RedisServer]:
 
 
 def digest(name: str) -> bytes:
-    """Return sixteen octets as a reference's."""
+    """Return sixteen bytes as a reference's."""
     return hashlib.sha256(name.encode()).digest()[:16]
 
 

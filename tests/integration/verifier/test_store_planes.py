@@ -98,7 +98,7 @@ def test_a_change_is_in_the_bytes_and_waits_to_be_published(server: RedisServer)
 
 
 def test_two_writers_in_one_byte_undo_nothing(server: RedisServer) -> None:
-    """Each of 64 writers has its own indices, four of which share an octet."""
+    """Each of 64 writers has its own indices, four of which share a byte."""
 
     async def steps(redis: Redis) -> None:
         shares = [[(index, 1 + index % 3) for index in range(w, 960, 64)] for w in range(64)]

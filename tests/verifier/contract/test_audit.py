@@ -51,7 +51,7 @@ def head_of(lines: list[bytes]) -> AuditHead:
 
 
 def test_an_entry_is_written_as_the_format_says() -> None:
-    """Members in order, nothing left out; the hash covers the octets before it."""
+    """Members in order, nothing left out; the hash covers the bytes before it."""
     first, second = log_of(2)
     assert first == (
         b'{"seq":1,"at":1790000000000,"process":"issuing","action":"proposal.make","person":"ling",'

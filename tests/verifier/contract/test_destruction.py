@@ -95,7 +95,7 @@ def test_a_member_of_another_type_is_refused(member: str) -> None:
 
 
 def test_values_are_counted_without_what_fills_up() -> None:
-    """Every width; the last octet may hold less than it could."""
+    """Every width; the last byte may hold less than it could."""
     assert count_values(bytes((0b01_00_11_01, 0b10)), bits=2, size=5) == {0: 1, 1: 2, 2: 1, 3: 1}
     assert count_values(b"\xff\x01", bits=1, size=9) == {1: 9}
     assert count_values(b"\x00\x07\x07", bits=8, size=3) == {0: 1, 7: 2}

@@ -130,7 +130,7 @@ def test_a_sequence_is_split_as_it_stands(count: int) -> None:
 
 
 def test_a_sequence_of_anything_else_is_refused() -> None:
-    """Cut short, followed by an octet, or longer than agreed."""
+    """Cut short, followed by a byte, or longer than agreed."""
     one = sealed(b"x")
     for wrong in (one[:-1], one + b"\x00", b"\x00" + one, one * 3, b"x"):
         with pytest.raises(MalformedError):

@@ -1,4 +1,4 @@
-"""The manifest's contract, and the worked example of docs/feeds.md to the octet."""
+"""The manifest's contract, and the worked example of docs/feeds.md to the byte."""
 
 import re
 from pathlib import Path

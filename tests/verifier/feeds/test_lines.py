@@ -107,7 +107,7 @@ def test_a_csv_begins_with_its_columns(header: bytes) -> None:
 
 
 def test_more_text_than_the_manifest_says() -> None:
-    """The first octet past it is refused."""
+    """The first byte past it is refused."""
     reader = LineReader(manifest(line()), source(), Position())
     assert list(reader.take(line(), NOW))
     with pytest.raises(FeedRefused) as caught:
@@ -117,7 +117,7 @@ def test_more_text_than_the_manifest_says() -> None:
 
 @given(st.lists(st.binary(max_size=700), max_size=12), st.integers(min_value=1, max_value=900))
 def test_however_it_is_cut_the_lines_are_the_same(pieces: list[bytes], size: int) -> None:
-    """Digest, count and octets do not hang on how a text arrives; memory is one line."""
+    """Digest, count and bytes do not hang on how a text arrives; memory is one line."""
     text = b"\n".join(pieces)
     body, seen = BodyLines(Position()), 0
     for at in range(0, len(text), size):
@@ -144,7 +144,7 @@ def test_reading_goes_on_at_any_line(data: st.DataObject) -> None:
 
 
 def test_another_text_than_described() -> None:
-    """As many lines with another octet; one line fewer."""
+    """As many lines with another byte; one line fewer."""
     text = line() + line()
     reader = LineReader(manifest(text), source(), Position())
     list(reader.take(text, NOW))

@@ -5,7 +5,7 @@ from verifier.feeds.prepared import RECORD_BYTES, Prepared, pack, unpack
 
 
 def test_round_trip() -> None:
-    """Every plane, the largest numbers, fourteen octets each."""
+    """Every plane, the largest numbers, fourteen bytes each."""
     rows = [Prepared(2**32 - 1, 2**32 - 1, 2**32 - 1, plane, 255) for plane in FED_PLANES]
     data = b"".join(map(pack, rows))
     assert len(data) == len(rows) * RECORD_BYTES

@@ -24,7 +24,7 @@ PERSONS = st.lists(st.integers(0, (1 << 32) - 1), min_size=1, max_size=64, uniqu
 def test_round_trip(persons: list[int]) -> None:
     """Whoever is packed comes out, in order."""
     packed = pack_members(persons)
-    members = unpack_members(packed, count=len(persons), number=7)
+    members = unpack_members(packed, count=len(persons), list_number=7)
     assert members.persons.tolist() == persons
     assert (members.list, members.masked_names) == (7, None)
 
@@ -33,7 +33,7 @@ def test_round_trip(persons: list[int]) -> None:
 def test_one_packed_form(packed: bytes, count: int) -> None:
     """What unpacks is strictly ascending, counted, and packs to the same bytes."""
     try:
-        members = unpack_members(packed, count=count, number=1)
+        members = unpack_members(packed, count=count, list_number=1)
     except MalformedError:
         return
     persons = members.persons.tolist()
@@ -64,13 +64,13 @@ def test_refused(name: str) -> None:
     """Count, form and range are exact."""
     packed, count = WRONG[name]
     with pytest.raises(MalformedError):
-        unpack_members(packed, count=count, number=1)
+        unpack_members(packed, count=count, list_number=1)
 
 
 def test_bounds_themselves_pass() -> None:
     """64 members, and the greatest index."""
-    assert len(unpack_members(b"\x00" * 64, count=MAX_PACKED_MEMBERS, number=1).persons) == 64
-    greatest = unpack_members(b"\xff\xff\xff\xff\x0f", count=1, number=1)
+    assert len(unpack_members(b"\x00" * 64, count=MAX_PACKED_MEMBERS, list_number=1).persons) == 64
+    greatest = unpack_members(b"\xff\xff\xff\xff\x0f", count=1, list_number=1)
     assert greatest.persons.tolist() == [(1 << 32) - 1]
 
 

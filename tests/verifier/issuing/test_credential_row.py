@@ -1,4 +1,4 @@
-"""Rows of credentials: twelve octets, and what they hold comes back."""
+"""Rows of credentials: twelve bytes, and what they hold comes back."""
 
 import pytest
 from hypothesis import given

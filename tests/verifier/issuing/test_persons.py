@@ -16,7 +16,7 @@ REFERENCE = "11010519491231002X"
 
 
 def test_a_digest_is_the_documented_one() -> None:
-    """HMAC-SHA256 of the normal form, the first 16 octets."""
+    """HMAC-SHA256 of the normal form, the first 16 bytes."""
     wanted = hmac.new(SECRET, REFERENCE.encode(), hashlib.sha256).digest()[:16]
     assert KEY.digest(REFERENCE) == wanted
     assert len(wanted) == DIGEST_BYTES

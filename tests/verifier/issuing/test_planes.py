@@ -14,7 +14,7 @@ from verifier.status.plane import PackedValues, PlaneView, open_plane, pack
 
 NOW = 1_800_000_000
 SIGNER = PlaneSigner(
-    issuer="440100", uri="urn:kapok:440100:status:1", number=1, plane=Plane.HEALTH, key=STATUS
+    issuer="440100", uri="urn:kapok:440100:status:1", list_number=1, plane=Plane.HEALTH, key=STATUS
 )
 VALUES = PackedValues(bits=2, size=9, data=pack(np.array([0, 1, 2, 3] * 2 + [1], np.uint8), 2))
 

@@ -109,7 +109,7 @@ def test_every_cut_and_every_bit_is_refused() -> None:
 
 def opened(city: City = CITY, **asked: Any) -> ShownCredential | HolderCause:
     """Return the claims of a credential, or why it is refused."""
-    wanted: dict[str, Any] = {"issuer": "440100", "number": 1, "now": NOW} | asked
+    wanted: dict[str, Any] = {"issuer": "440100", "list_number": 1, "now": NOW} | asked
     try:
         return open_credential(city.credential(), KEYS, **wanted)
     except HolderRefused as refused:
@@ -130,7 +130,7 @@ def test_a_credential_of_ours_names_its_key() -> None:
         (changed(CITY, issuer_key=STRANGER), {}, HolderCause.UNKNOWN),
         (changed(CITY, phone=None), {}, HolderCause.UNKNOWN),
         (CITY, {"issuer": "440300"}, HolderCause.UNKNOWN),
-        (CITY, {"number": 2}, HolderCause.UNKNOWN),
+        (CITY, {"list_number": 2}, HolderCause.UNKNOWN),
         (CITY, {"now": NOW + 400 * 86_400}, HolderCause.EXPIRED),
     ],
 )

@@ -12,7 +12,7 @@ def pairs(packed: bytes) -> list[tuple[int, int]]:
 
 
 def test_changes_are_packed_ascending_and_the_last_counts() -> None:
-    """Five octets each: index, big-endian, and the value."""
+    """Five bytes each: index, big-endian, and the value."""
     packed = pack_changes([(258, 1), (3, 2), (258, 3)], bits=2)
     assert packed == bytes.fromhex("0000000302 0000010203")
     assert count_changes(packed) == 2

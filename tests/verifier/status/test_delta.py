@@ -45,7 +45,7 @@ def values_of(view: PlaneView) -> list[int]:
 
 @given(st.sampled_from([1, 2, 4, 8]), st.data())
 def test_a_delta_changes_what_it_names_and_nothing_else(bits: int, data: st.DataObject) -> None:
-    """Of every width, neighbours in one octet too; the view it leads from stays as it was."""
+    """Of every width, neighbours in one byte too; the view it leads from stays as it was."""
     most = (1 << bits) - 1
     before = data.draw(st.lists(st.integers(0, most), min_size=1, max_size=40))
     changes = data.draw(
@@ -71,7 +71,7 @@ def test_an_empty_delta_keeps_the_very_values() -> None:
 
 
 def test_the_chain_is_what_the_document_says() -> None:
-    """SHA-256 over the chain before, the version in 8 octets and the records; 16 octets of it."""
+    """SHA-256 over the chain before, the version in 8 bytes and the records; 16 bytes of it."""
     assert chained(START, 2, bytes.fromhex("00000003030000000501")).hex() == (
         "5dd48a8f3fff0b1e2b2ad82174f4a029"
     )
@@ -163,7 +163,7 @@ def test_a_plane_held_for_long_is_taken_up_again() -> None:
 
 @given(st.binary(max_size=120))
 def test_any_octets_are_refused_as_deltas(data: bytes) -> None:
-    """No octets raise anything but the refusal."""
+    """No bytes raise anything but the refusal."""
     with pytest.raises(BundleRefused):
         SETTLED.take_delta(data, NO_STATUS, NOW)
 

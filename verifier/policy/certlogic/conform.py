@@ -12,7 +12,7 @@ from verifier.policy.certlogic.compiler import evaluate
 from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""Octets of a line, as the protocol says."""
+"""Bytes of a line, as the protocol says."""
 MAX_ID_INTEGER: Final = 2**53 - 1
 """The largest number that may be an id: larger ones would come back changed elsewhere."""
 

@@ -33,7 +33,7 @@ from verifier.contract.errors import MalformedError
 
 FOLDER_MODE: Final = 0o700
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
-"""Octets of a manifest or of the progress; 24 parts take some 60 KB."""
+"""Bytes of a manifest or of the progress; 24 parts take some 60 KB."""
 _MANIFEST: Final = "manifest.json"
 _PROGRESS: Final = "progress.json"
 _LOCK: Final = "lock"
@@ -92,10 +92,10 @@ class RecordsFolder:
         Raises:
             FolderError: a file of the day is not what its name says.
         """
-        held = self._manifests.get(day)
-        if held is None:
-            held = self._manifests[day] = self._recovered(day)
-        return held
+        found = self._manifests.get(day)
+        if found is None:
+            found = self._manifests[day] = self._recovered(day)
+        return found
 
     @contextmanager
     def part(self, hour: int) -> Iterator["NewPart"]:

@@ -20,7 +20,7 @@ class ArchiveMetrics(Collector):
         progress = moving.progress
         for name, what, value in (
             ("verifier_archive_records", "Records moved to day files.", moving.moved),
-            ("verifier_archive_unread", "Records kept as octets alone.", moving.unread),
+            ("verifier_archive_unread", "Records kept as bytes alone.", moving.unread),
             ("verifier_archive_parts", "Parts written.", moving.parts),
             ("verifier_archive_days_destroyed", "Days destroyed.", moving.days_destroyed),
             ("verifier_archive_keys_destroyed", "Day keys destroyed.", moving.keys_destroyed),

@@ -19,6 +19,7 @@ from verifier.archive.columns import PartWriter
 from verifier.archive.hours import (
     HOUR_MS,
     HOURS,
+    KEEP_DAYS,
     day_name,
     day_named,
     hour_name,
@@ -66,10 +67,12 @@ class Moving:
             self.problems.pop("archive.store", None)
             self.problems.pop("archive.disk", None)
         except (RedisError, ConnectionError) as error:
-            self._problem("archive.store", f"Redis is away ({type(error).__name__})")
+            self._problem(
+                "archive.store", f"Redis does not answer ({type(error).__name__}): repair it"
+            )
             return
         except (OSError, FolderError) as error:
-            self._problem("archive.disk", f"{error}; make room, or repair the records folder")
+            self._problem("archive.disk", f"{error}: make room, or repair the records folder")
         self._end_days()
         await self._rewrite()
 
@@ -132,7 +135,8 @@ class Moving:
                     self._log.info("day.destroyed", day=day_name(day), records=rows)
             self.problems.pop("archive.ending", None)
         except OSError as error:
-            self._problem("archive.ending", f"what is over could not be destroyed: {error}")
+            what = f"records older than {KEEP_DAYS} days could not be deleted ({error})"
+            self._problem("archive.ending", f"{what}: fix the folder's permissions")
 
     async def _rewrite(self) -> None:
         now_s = self.now_ms // 1000
@@ -144,7 +148,8 @@ class Moving:
             self._folder.keep_progress(self.progress)
             self.problems.pop("archive.rewrite", None)
         except (RedisError, OSError, RewriteError) as error:
-            self._problem("archive.rewrite", f"the store's file was not rewritten: {error}")
+            what = f"the store's file could not be rewritten ({error})"
+            self._problem("archive.rewrite", f"{what}: make room on its disk")
 
     def _problem(self, code: str, detail: str) -> None:
         if self.problems.get(code) != detail:

@@ -108,21 +108,21 @@ def readiness(moving: Moving, audit: AuditLog[Act]) -> Readiness:
     """Say what keeps records from being moved, in time to do something about it."""
     problems = [Finding(code=code, detail=text) for code, text in sorted(moving.problems.items())]
     if not moving.now_ms:
-        problems.append(Finding(code="archive.starting", detail="nothing was looked at yet; wait"))
+        problems.append(Finding(code="archive.starting", detail="the first look is not done: wait"))
     if moving.waiting > LATE_HOURS:
         left = STORE_HOURS - 1 - moving.waiting
         problems.append(
             Finding(
                 code="archive.late",
-                detail=f"{moving.waiting} closed hours are not moved; the store lets the first go"
-                f" in {max(0, left)} h: mend what stands beside this",
+                detail=f"{moving.waiting} closed hours are not in day files, and the store drops"
+                f" the oldest in {max(0, left)} h: repair the other problems of the archive",
             )
         )
     progress = moving.progress
     month_ago = moving.now_ms // HOUR_MS - (KEEP_DAYS + 1) * HOURS
     gaps = () if progress is None else progress.gaps
     warnings = tuple(
-        Finding(code="archive.gap", detail=f"records of {gap} may be lost; uploads come again")
+        Finding(code="archive.gap", detail=f"records of {gap} may be lost: nothing can be done")
         for gap in gaps
         if gap.last > month_ago
     )

@@ -43,7 +43,7 @@ from verifier.service.store.record_hours import read_hour
 from verifier.steps.use import person_hash
 
 MAX_BODY: Final = 1024
-"""Octets; two numbers and a word."""
+"""Bytes; two numbers and a word."""
 _SHOWN: Final = (
     *("stored", "number", "tag", "at", "place", "gate", "direction", "decision", "decision_reason"),
     *("offline", "amended"),

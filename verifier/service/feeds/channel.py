@@ -274,7 +274,7 @@ class Channel:
             return
         except Exception:
             shared.log.exception("feed.failed", source=name, sequence=manifest.sequence)
-            self.problem = f"batch {manifest.sequence} of {name} stopped half-way; see the log"
+            self.problem = f"batch {manifest.sequence} of {name} stopped half-way: read the log"
             return
         finally:
             shared.finished.set()

@@ -49,7 +49,7 @@ from verifier.service.store.persons import find_persons
 from verifier.service.store.planes import PlaneUnknown, read_value
 
 MAX_BODY_BYTES: Final = 4096
-"""Octets; 500 characters of text take at most 2,000."""
+"""Bytes; 500 characters of text take at most 2,000."""
 PAGE: Final = 200
 MAX_PAGE: Final = 1000
 BOUNDS: Final = {"after": (0, 0, 1 << 20), "limit": (PAGE, 1, MAX_PAGE), "closed": (0, 0, 1)}
@@ -101,7 +101,7 @@ class CorrectionResource:
             value = await self._value(asked, person)
             case = CorrectionCase(
                 id=secrets.token_hex(16),
-                list=self._register.number,
+                list=self._register.list_number,
                 person=person,
                 plane=asked.plane,
                 value=value,
@@ -171,9 +171,9 @@ class CorrectionResource:
                 digest = register.key.digest(asked.reference)
             except MalformedError:
                 raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.reference") from None
-            (person,) = await find_persons(self._redis, register.number, [digest])
+            (person,) = await find_persons(self._redis, register.list_number, [digest])
         elif person is not None and not (
-            person < register.people and await is_person(self._redis, register.number, person)
+            person < register.people and await is_person(self._redis, register.list_number, person)
         ):
             person = None
         if person is None:
@@ -183,7 +183,7 @@ class CorrectionResource:
     async def _value(self, asked: Opening, person: int) -> str:
         try:
             (value,) = await read_value(
-                self._redis, PlaneName(self._register.number, asked.plane), [person]
+                self._redis, PlaneName(self._register.list_number, asked.plane), [person]
             )
         except PlaneUnknown:
             raise Problem(HTTPStatus.CONFLICT, "plane.unknown") from None

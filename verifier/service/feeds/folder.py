@@ -12,9 +12,9 @@ from verifier.feeds.sources import MAX_SOURCES, Source, read_source
 
 
 def read_folder(
-    folder: Path, number: int, before: Mapping[str, Source]
+    folder: Path, list_number: int, before: Mapping[str, Source]
 ) -> tuple[dict[str, Source], dict[str, str]]:
-    """Return the sources of list `number` by name, and what is wrong with which file."""
+    """Return the sources of list `list_number` by name, and what is wrong with which file."""
     found: dict[str, Source] = {}
     problems: dict[str, str] = {}
     if not folder.is_dir():
@@ -25,7 +25,7 @@ def read_folder(
             problems[name] = f"{path.name}: more than {MAX_SOURCES} sources"
             continue
         try:
-            found[name] = _read(path, number)
+            found[name] = _read(path, list_number)
         except (SourceError, OSError) as error:
             problems[name] = f"{path.name}: {error}"
             if name in before:
@@ -33,10 +33,10 @@ def read_folder(
     return found, problems
 
 
-def _read(path: Path, number: int) -> Source:
+def _read(path: Path, list_number: int) -> Source:
     source = read_source(path.read_bytes())
     if source.name != path.stem:
         raise SourceError("name", "another name than the file's")
-    if source.file.list != number:
-        raise SourceError("list", f"this house feeds list {number}")
+    if source.file.list != list_number:
+        raise SourceError("list", f"this house feeds list {list_number}")
     return source

@@ -35,9 +35,9 @@ from verifier.service.feeds.refusals import refused
 from verifier.service.feeds.states import SourceList, state_of
 
 PIECE_BYTES: Final = 64 * 1024
-"""Octets that must come within the source's `slow` seconds."""
+"""Bytes that must come within the source's `slow` seconds."""
 MAX_RECONCILE_BYTES: Final = 256 * 1024
-"""Octets; a thousand batches take 110 KB."""
+"""Bytes; a thousand batches take 110 KB."""
 MANIFEST: Final = r"[A-Za-z0-9_-]{1,1400}"
 OFFSET: Final = r"[0-9]{1,10}"
 _BATCH: Final = re.compile(r"[0-9a-f]{32}")

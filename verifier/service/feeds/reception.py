@@ -38,7 +38,7 @@ class Register:
     """Who is who: the list's persons, and how to ask for them."""
 
     redis: Redis
-    number: int
+    list_number: int
     people: int
     key: ReferenceKey
     turns: asyncio.Semaphore
@@ -129,60 +129,69 @@ class Reception:
                 self._ask(item, asked, settled)
         for first in range(0, len(asked), ASKED_AT_ONCE):
             some = asked[first : first + ASKED_AT_ONCE]
-            for (seen, digest), person in zip(some, await self._persons(some), strict=True):
+            for (observation, digest), person in zip(some, await self._persons(some), strict=True):
                 if person is not None:
-                    _prepare(seen, person, settled)
+                    _prepare(observation, person, settled)
                 elif self._skips:
                     settled.skipped += 1
                 else:
                     name = "person" if digest is None else "ref"
-                    settled.wrong.append(_wrong(seen, name, LineFault.PERSON))
+                    settled.wrong.append(_wrong(observation, name, LineFault.PERSON))
         settled.wrong.sort(key=lambda wrong: wrong.line)
         return settled
 
     def _ask(
-        self, seen: Observation, asked: list[tuple[Observation, bytes | None]], settled: _Settled
+        self,
+        observation: Observation,
+        asked: list[tuple[Observation, bytes | None]],
+        settled: _Settled,
     ) -> None:
         """Note whom a line is about; the reference itself ends here."""
         digest: bytes | None = None
-        if seen.reference is not None:
+        if observation.reference is not None:
             try:
-                digest = self._register.key.digest(seen.reference)
+                digest = self._register.key.digest(observation.reference)
             except MalformedError:
-                settled.wrong.append(_wrong(seen, "ref", LineFault.REFERENCE))
+                settled.wrong.append(_wrong(observation, "ref", LineFault.REFERENCE))
                 return
-        asked.append((seen._replace(reference=None), digest))
+        asked.append((observation._replace(reference=None), digest))
 
     async def _persons(self, asked: Sequence[tuple[Observation, bytes | None]]) -> list[int | None]:
         """Return who each is, None for nobody."""
         register = self._register
         digests = [digest for _, digest in asked if digest is not None]
         indices = [
-            seen.person
-            for seen, _ in asked
-            if seen.person is not None and 0 <= seen.person < register.people
+            observation.person
+            for observation, _ in asked
+            if observation.person is not None and 0 <= observation.person < register.people
         ]
         try:
             async with register.turns:
-                found = await find_persons(register.redis, register.number, digests)
-                there = await are_persons(register.redis, register.number, indices)
+                found = await find_persons(register.redis, register.list_number, digests)
+                there = await are_persons(register.redis, register.list_number, indices)
         except (RedisError, OSError) as error:
             raise Outage("the store is away") from error
         by_digest = iter(found)
         given = {index for index, known in zip(indices, there, strict=True) if known}
         return [
             next(by_digest) if digest is not None
-            else seen.person if seen.person in given
+            else observation.person if observation.person in given
             else None
-            for seen, digest in asked
+            for observation, digest in asked
         ]  # fmt: skip
 
 
-def _prepare(seen: Observation, person: int, settled: _Settled) -> None:
-    settled.prepared.append(pack(Prepared(seen.line, person, seen.at, seen.plane, seen.value)))
-    settled.observed = max(settled.observed, seen.at)
-    add_counts(settled.counts, {str(seen.plane): {word_of(seen.plane, seen.value): 1}})
+def _prepare(observation: Observation, person: int, settled: _Settled) -> None:
+    settled.prepared.append(
+        pack(
+            Prepared(observation.line, person, observation.at, observation.plane, observation.value)
+        )
+    )
+    settled.observed = max(settled.observed, observation.at)
+    add_counts(
+        settled.counts, {str(observation.plane): {word_of(observation.plane, observation.value): 1}}
+    )
 
 
-def _wrong(seen: Observation, name: str, fault: LineFault) -> WrongLine:
-    return WrongLine(line=seen.line, field=name, fault=fault)
+def _wrong(observation: Observation, name: str, fault: LineFault) -> WrongLine:
+    return WrongLine(line=observation.line, field=name, fault=fault)

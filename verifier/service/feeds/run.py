@@ -70,7 +70,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         await ensure_library(redis)
         register = Register(
             redis=redis,
-            number=settings.list,
+            list_number=settings.list,
             people=settings.people,
             key=reference_key,
             turns=asyncio.Semaphore(MAX_CALLS),
@@ -173,13 +173,13 @@ class Feeds:
         """Say it when it is new, and now and then, since a store may have been set back."""
         said, at = self._fed
         if fed != said or now() - at > SAID_AGAIN_S:
-            await write_fed(self._register.redis, self._register.number, fed)
+            await write_fed(self._register.redis, self._register.list_number, fed)
             self._fed = (fed, now())
 
     async def _read_folder(self) -> None:
         before = {name: channel.source for name, channel in self.channels.items()}
         found, problems = await asyncio.to_thread(
-            read_folder, self._folder, self._register.number, before
+            read_folder, self._folder, self._register.list_number, before
         )
         for name, problem in problems.items():
             self._log.error("refused", source=name, why=problem)
@@ -202,18 +202,20 @@ class Feeds:
         stuck = (channel.problem for channel in self.channels.values())
         problems += [Finding(code="source.stuck", detail=it) for it in stuck if it is not None]
         if not self._store_up:
-            problems.append(Finding(code="store.unavailable", detail="Redis does not answer"))
+            problems.append(
+                Finding(code="store.unavailable", detail="Redis does not answer: repair it")
+            )
         warnings = [] if audit.writable else [no_audit()]
         moment = now()
         for name, channel in sorted(self.channels.items()):
             progress = self._progress.get(name)
             found = freshness(channel.source, 0 if progress is None else progress.fed, moment)
             if channel.source.file.required and found in (Freshness.STALE, Freshness.NEVER):
-                warnings.append(Finding(code=f"source.{found}", detail=f"source {name} is {found}"))
+                silent = f"source {name} is {found}: ask whoever runs it"
+                warnings.append(Finding(code=f"source.{found}", detail=silent))
             if channel.breaker.state is not BreakerState.CLOSED:
-                warnings.append(
-                    Finding(code="source.open", detail=f"source {name} is given a pause")
-                )
+                refused = f"source {name} failed too often: run `kapok feed status {name}`"
+                warnings.append(Finding(code="source.open", detail=refused))
         return Readiness(
             ready=not problems,
             problems=tuple(problems),

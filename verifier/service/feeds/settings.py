@@ -37,7 +37,7 @@ class FeedsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spool: str
     """Folder of what is received and not yet applied; this process's own."""
     reference_key: str
-    """32 octets."""
+    """32 bytes."""
     export_key: str
     """PKCS #8 PEM."""
     audit: str

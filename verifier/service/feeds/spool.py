@@ -22,7 +22,7 @@ from verifier.feeds.prepared import RECORD_BYTES
 from verifier.feeds.reports import Counts, WrongLine
 
 MAX_STATE_BYTES: Final = 256 * 1024
-"""Octets of a state; a hundred wrong lines and 256 values take 20 KB."""
+"""Bytes of a state; a hundred wrong lines and 256 values take 20 KB."""
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -79,7 +79,7 @@ class Spool:
 
     @classmethod
     def found(cls, folder: Path) -> "Spool | None":
-        """Return what a crash or a cut has left; None: nothing that can be gone on with."""
+        """Return what a crash or a cut has left; None: nothing that can be continued."""
         try:
             manifest = (folder / "manifest").read_bytes()
             with (folder / "state").open("rb") as file:

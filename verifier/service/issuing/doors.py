@@ -42,24 +42,24 @@ def issuing_handlers(
     issuer_key: SigningKey,
     reference_key: ReferenceKey,
     status: ListStatus,
-    shelf: BundlePublisher,
+    bundles: BundlePublisher,
 ) -> Handlers:
     """Return what answers requests about persons, credentials, appointments and holders."""
     redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
     personal = Personal(redis, settings, issue, challenges, status)
-    credentials = Credentials(redis, settings, issuer_key, status, personal, shelf)
+    credentials = Credentials(redis, settings, issuer_key, status, personal, bundles)
     persons = Persons(redis, settings, reference_key, status)
-    appointments = AppointmentResource(redis, settings.list, reference_key, shelf)
-    losing = LostPhones(redis, settings, status, tools.audit)
+    appointments = AppointmentResource(redis, settings.list, reference_key, bundles)
+    lost_phones = LostPhones(redis, settings, status, tools.audit)
     revoking = Revocations(redis, settings, status, tools.audit)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
-    holders = Holders(redis, settings, keys, issue, losing, status, tools.metrics)
+    holders = Holders(redis, settings, keys, issue, lost_phones, status, tools.metrics)
     return {
         "findPerson": persons.post,
-        "listCredentials": losing.get,
-        "losePhone": losing.post,
+        "listCredentials": lost_phones.get,
+        "losePhone": lost_phones.post,
         "giveChallenge": challenges.post,
         "issueCredential": credentials.post,
         "book": appointments.post,

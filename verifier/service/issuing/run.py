@@ -1,4 +1,4 @@
-"""The issuing process: its keys, its shelf, its door; and the day's person-hash keys."""
+"""The issuing process: its keys, its bundles, its door; and the day's person-hash keys."""
 
 import asyncio
 import contextlib
@@ -73,7 +73,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     await ensure_library(redis)
     followed = open_store(settings.redis)
     planes = await open_planes(settings, followed, log, keys["status_key"])
-    shelf = _shelf(settings, redis, log, keys)
+    bundles = _bundles(settings, redis, log, keys)
     status = ListStatus(redis, planes)
     bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key)
     metrics = Metrics(settings.name)
@@ -90,10 +90,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             issuer_key=keys["issuer_key"],
             reference_key=reference_key,
             status=status,
-            shelf=shelf,
+            bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(lambda: _readiness(shelf, planes, audit), metrics.text),
+        **health_handlers(lambda: _readiness(bundles, planes, audit), metrics.text),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
@@ -103,9 +103,9 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         await door.open(bound_socket(settings.service.host, settings.service.port))
     except OSError as error:
         raise SettingsError(f"$.service: cannot listen: {error.strerror}") from error
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, shelf.reread.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, bundles.reread.set)
     work = (
-        *(shelf.run(), publish_planes(planes), proposals.run()),
+        *(bundles.run(), publish_planes(planes), proposals.run()),
         *(destroyer.run(), _keep_person_keys(folder)),
     )
     tasks = [asyncio.create_task(each) for each in work]
@@ -124,7 +124,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     log.info("stopped")
 
 
-def _shelf(
+def _bundles(
     settings: IssuingSettings,
     redis: Redis,
     log: Log,
@@ -168,19 +168,19 @@ def _destroyer(
 
 
 def _readiness(
-    shelf: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog[Act]
+    bundles: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog[Act]
 ) -> Readiness:
     problems = tuple(
         Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
-        for name, detail in shelf.problems.items()
+        for name, detail in bundles.problems.items()
     )
     problems += tuple(
         Finding(code="plane.unpublished", detail=problem)
         for plane in planes.values()
         if (problem := plane.problem) is not None
     )
-    if not (shelf.published.is_set() and published(planes)):
-        problems += (Finding(code="shelf.empty", detail="nothing is published yet; wait"),)
+    if not (bundles.published.is_set() and published(planes)):
+        problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
     warnings = () if audit.writable else (no_audit(),)
     known = {
         plane.publisher.bundle: version

@@ -30,9 +30,9 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     bundle_key: str
     """PKCS #8 PEM."""
     reference_key: str
-    """32 octets, under which references of persons are hashed."""
+    """32 bytes, under which references of persons are hashed."""
     root: str
-    """The root file, laid on the shelf as it is."""
+    """The root file, published as it is."""
     trust: str
     """The trust source, JSON (`verifier.issuing.publisher.TrustSource`)."""
     profiles: str

@@ -16,7 +16,7 @@ from verifier.contract.bundle import BundleVersion
 from verifier.trust.bundle import Floor
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-"""Octets; a city has some twenty bundles, and rosters of some thousand places."""
+"""Bytes; a city has some twenty bundles, and rosters of some thousand places."""
 _DECODER: Final = msgspec.json.Decoder(dict[str, tuple[int, str]])
 
 

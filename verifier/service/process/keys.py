@@ -49,7 +49,7 @@ def read_reference_key(path: str, field: str) -> ReferenceKey:
     except OSError as error:
         raise SettingsError(f"$.{field}: cannot read {path}") from error
     except MalformedError as error:
-        raise SettingsError(f"$.{field}: {path} is not a key of 32 octets") from error
+        raise SettingsError(f"$.{field}: {path} is not a key of 32 bytes") from error
 
 
 def key_path(folder: Path, day: int) -> Path:

@@ -1,7 +1,7 @@
 """Signed bundles: `v:bundles` (hash: name to version:digest), `v:bundle:<name>` (string: bytes).
 
 Both are written in one transaction; a reader that finds bytes of another digest comes again. What
-lies here is verified by whoever takes it: the store is a shelf, not an authority.
+lies here is verified by whoever takes it: the store keeps bundles and vouches for none.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ BYTES: Final = "v:bundle:"
 
 
 async def read_versions(redis: Redis) -> dict[str, BundleVersion]:
-    """Return what is on the shelf, by name."""
+    """Return what is published, by name."""
     rows: dict[Any, Any] = await redis.hgetall(VERSIONS)
     found = {}
     for name, value in rows.items():
@@ -36,7 +36,7 @@ async def read_bundle(redis: Redis, version: BundleVersion) -> bytes | None:
 
 
 async def remove_bundle(redis: Redis, name: str) -> None:
-    """Take a bundle off the shelf."""
+    """Withdraw a bundle."""
     pipeline = redis.pipeline(transaction=True)
     pipeline.delete(BYTES + name)
     pipeline.hdel(VERSIONS, name)
@@ -44,7 +44,7 @@ async def remove_bundle(redis: Redis, name: str) -> None:
 
 
 async def publish_bundle(redis: Redis, name: str, version: int, data: bytes) -> None:
-    """Lay a bundle on the shelf in place of the older one."""
+    """Publish a bundle in place of the older one."""
     digest = hashlib.sha256(data).hexdigest()
     pipeline = redis.pipeline(transaction=True)
     pipeline.set(BYTES + name, data)

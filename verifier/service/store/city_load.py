@@ -2,7 +2,7 @@
 
     v:{status}:load:<job>   string: how far a load has come; whoever loads says what stands there
 
-Octets of a plane and the word of how far it came are one step of load.lua, so that a load that was
+Bytes of a plane and the word of how far it came are one step of load.lua, so that a load that was
 cut short goes on where it was and nothing is applied twice. Persons are written once or again with
 the same outcome. Everything fills and nothing overwrites.
 """
@@ -17,7 +17,7 @@ from verifier.service.store.library import LOAD_PERSONS, LOAD_PLANE
 from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, plane_key
 
 PIECE: Final = 1 << 16
-"""Octets of a plane in one step: a millisecond of the store, 20 where some values are there."""
+"""Bytes of a plane in one step: a millisecond of the store, 20 where some values are there."""
 MAX_BUCKET: Final = 3_000
 """Persons of one bucket in one step; Lua hands at most 8,000 words to one command."""
 
@@ -41,32 +41,32 @@ async def keep_progress(redis: Redis, job: str, progress: str) -> None:
     await redis.set(_marker(job), progress)
 
 
-async def take_all(redis: Redis, number: int, kind: str, bitmap: bytes) -> bool:
+async def take_all(redis: Redis, list_number: int, kind: str, bitmap: bytes) -> bool:
     """Take indices of a list where none was taken; False: some are taken, and not these.
 
     Raises:
         RedisError: the store is away; a second call finds out whether it was done.
     """
-    key = f"v:taken:{number}:{kind}"
+    key = f"v:taken:{list_number}:{kind}"
     if await redis.set(key, bitmap, nx=True):
         return True
-    held: Any = await redis.get(key)
-    held = (held or b"").ljust(len(bitmap), b"\0")
-    wanted = int.from_bytes(bitmap, "big") << 8 * (len(held) - len(bitmap))
-    return int.from_bytes(held, "big") & wanted == wanted
+    taken: Any = await redis.get(key)
+    taken = (taken or b"").ljust(len(bitmap), b"\0")
+    wanted = int.from_bytes(bitmap, "big") << 8 * (len(taken) - len(bitmap))
+    return int.from_bytes(taken, "big") & wanted == wanted
 
 
 async def fill_plane(
     redis: Redis, name: PlaneName, first: int, octets: bytes, *, job: str, progress: Sequence[str],
     last: bool,
 ) -> bool:  # fmt: skip
-    """Fill a piece of a plane from octet `first` on; `progress` is (before, after).
+    """Fill a piece of a plane from byte `first` on; `progress` is (before, after).
 
     `last` has the plane published anew. False: the load stands elsewhere, and nothing was done.
 
     Raises:
         PlaneUnknown: no such plane.
-        IndexError: octets outside the plane.
+        IndexError: bytes outside the plane.
         RedisError: the store is away; the piece may or may not have been filled.
     """
     before, after = progress

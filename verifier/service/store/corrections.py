@@ -76,15 +76,15 @@ async def close_case(
     return closed if answer == 1 else None
 
 
-async def read_person_cases(redis: Redis, number: int, person: int) -> list[CorrectionCase]:
+async def read_person_cases(redis: Redis, list_number: int, person: int) -> list[CorrectionCase]:
     """Return every case about a person, open or closed, oldest first."""
     cases = [*await read_cases(redis), *await read_cases(redis, closed=True)]
-    return [case for case in cases if (case.list, case.person) == (number, person)]
+    return [case for case in cases if (case.list, case.person) == (list_number, person)]
 
 
-async def forget_person_cases(redis: Redis, number: int, person: int) -> int:
+async def forget_person_cases(redis: Redis, list_number: int, person: int) -> int:
     """Forget every case about a person, as an erasure asks; returns how many."""
-    gone = [case.id for case in await read_person_cases(redis, number, person)]
+    gone = [case.id for case in await read_person_cases(redis, list_number, person)]
     if gone:
         await redis.hdel(_OPEN, *gone)
         await redis.hdel(_CLOSED, *gone)

@@ -21,9 +21,9 @@ class HeldFullError(Exception):
     """The person holds as many credentials as anybody may."""
 
 
-def credentials_key(number: int, person: int) -> str:
+def credentials_key(list_number: int, person: int) -> str:
     """Return the key under which a person's credentials lie."""
-    return f"v:credentials:{number}:{person // PERSONS:x}"
+    return f"v:credentials:{list_number}:{person // PERSONS:x}"
 
 
 def credentials_field(person: int) -> int:
@@ -31,7 +31,9 @@ def credentials_field(person: int) -> int:
     return person % PERSONS
 
 
-async def hold(redis: Redis, number: int, person: int, row: CredentialRow, *, now: int) -> None:
+async def hold(
+    redis: Redis, list_number: int, person: int, row: CredentialRow, *, now: int
+) -> None:
     """Add a credential to a person's; one that stands there already is left as it is.
 
     Raises:
@@ -39,7 +41,7 @@ async def hold(redis: Redis, number: int, person: int, row: CredentialRow, *, no
         RedisError: the store is away.
     """
     answer: Any = await redis.fcall(
-        HOLD, 1, credentials_key(number, person),
+        HOLD, 1, credentials_key(list_number, person),
         credentials_field(person), now // _HOUR, MAX_HELD, pack_held(row),
     )  # fmt: skip
     if not answer:
@@ -47,7 +49,7 @@ async def hold(redis: Redis, number: int, person: int, row: CredentialRow, *, no
 
 
 async def hold_all(
-    redis: Redis, number: int, rows: Sequence[tuple[int, CredentialRow]], *, now: int
+    redis: Redis, list_number: int, rows: Sequence[tuple[int, CredentialRow]], *, now: int
 ) -> list[bool]:
     """Add a credential to each of many persons; False for one who holds MAX_HELD already.
 
@@ -57,14 +59,14 @@ async def hold_all(
     pipeline: Any = redis.pipeline(transaction=False)
     for person, row in rows:
         pipeline.fcall(
-            HOLD, 1, credentials_key(number, person),
+            HOLD, 1, credentials_key(list_number, person),
             credentials_field(person), now // _HOUR, MAX_HELD, pack_held(row),
         )  # fmt: skip
     return [bool(answer) for answer in await pipeline.execute()]
 
 
 async def release(
-    redis: Redis, number: int, person: int, credentials: Sequence[int], *, now: int
+    redis: Redis, list_number: int, person: int, credentials: Sequence[int], *, now: int
 ) -> None:
     """Drop credentials from a person's: revoked ones need no listing.
 
@@ -72,19 +74,19 @@ async def release(
         RedisError: the store is away.
     """
     await redis.fcall(
-        RELEASE, 1, credentials_key(number, person),
+        RELEASE, 1, credentials_key(list_number, person),
         credentials_field(person), now // _HOUR, *credentials,
     )  # fmt: skip
 
 
 async def read_held(
-    redis: Redis, number: int, person: int, *, now: int
+    redis: Redis, list_number: int, person: int, *, now: int
 ) -> tuple[CredentialRow, ...]:
     """Return the credentials of a person that have not expired, oldest first.
 
     Raises:
         RedisError: the store is away.
     """
-    key = credentials_key(number, person)
+    key = credentials_key(list_number, person)
     rows: Any = await redis.fcall_ro(HELD, 1, key, credentials_field(person))
     return tuple(row for row in unpack_held(rows) if row.expires > now)

@@ -26,7 +26,7 @@ MAX_DELTAS_READ: Final = 256
 
 
 class Superseded(Exception):  # noqa: N818 - it is an answer
-    """Another publisher has gone on from the same head, or the plane is gone."""
+    """Another publisher has continued from the same head, or the plane is gone."""
 
 
 class PlaneHead(NamedTuple):
@@ -155,7 +155,7 @@ async def start_over(
 async def lay_snapshot(
     redis: Redis, name: PlaneName, bundle: str, version: int, data: bytes
 ) -> None:
-    """Lay a snapshot on the shelf under a bundle's name.
+    """Publish a snapshot under a bundle's name.
 
     Raises:
         Superseded: something newer lies there, or the plane is gone; nothing was done.

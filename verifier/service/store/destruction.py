@@ -1,7 +1,7 @@
 """The end of a plane in the store: `v:{status}:condemned:<list>:<plane>`, then nothing.
 
-One step takes the plane from everybody (destroy.lua); its octets are counted, then all keys that
-hold anything of it are removed, its snapshot on the shelf among them. What the store's file still
+One step takes the plane from everybody (destroy.lua); its bytes are counted, then all keys that
+hold anything of it are removed, its published snapshot among them. What the store's file still
 has is the caller's to have rewritten. Every call may be made again.
 """
 
@@ -23,11 +23,11 @@ class Condemned(NamedTuple):
     """A plane that nobody reads any more."""
 
     data: bytes | None
-    """Its octets; None: they are removed already."""
+    """Its bytes; None: they are removed already."""
     head: PlaneHead | None
     """None: nothing was ever published, or it is removed already."""
     snapshot: str
-    """SHA-256 of the snapshot on the shelf, in hex; empty: there is none."""
+    """SHA-256 of the published snapshot, in hex; empty: there is none."""
 
 
 async def condemn(redis: Redis, name: PlaneName) -> Condemned:
@@ -41,8 +41,10 @@ async def condemn(redis: Redis, name: PlaneName) -> Condemned:
         deltas_key(name), HEADS, str(name),
     )  # fmt: skip
     data: Any = await redis.get(_condemned_key(name))
-    shelf = (await read_versions(redis)).get(name.bundle)
-    return Condemned(data, read_head(head) if head else None, "" if shelf is None else shelf.digest)
+    snapshot = (await read_versions(redis)).get(name.bundle)
+    return Condemned(
+        data, read_head(head) if head else None, "" if snapshot is None else snapshot.digest
+    )
 
 
 async def remove(redis: Redis, name: PlaneName) -> None:

@@ -12,21 +12,21 @@ from typing import Any
 from redis.asyncio import Redis
 
 
-def erased_key(number: int) -> str:
+def erased_key(list_number: int) -> str:
     """Return where it stands who of a list was erased."""
-    return f"v:{{status}}:erased:{number}"
+    return f"v:{{status}}:erased:{list_number}"
 
 
-async def mark_erased(redis: Redis, number: int, person: int) -> None:
+async def mark_erased(redis: Redis, list_number: int, person: int) -> None:
     """Note that a person is erased: from here on no value of a plane is written for the index.
 
     Raises:
         RedisError: the store is away.
     """
-    await redis.setbit(erased_key(number), person, 1)
+    await redis.setbit(erased_key(list_number), person, 1)
 
 
-async def were_erased(redis: Redis, number: int, persons: Sequence[int]) -> list[bool]:
+async def were_erased(redis: Redis, list_number: int, persons: Sequence[int]) -> list[bool]:
     """Say of many person indices whether each was erased.
 
     Raises:
@@ -36,5 +36,5 @@ async def were_erased(redis: Redis, number: int, persons: Sequence[int]) -> list
         return []
     words = [word for person in persons for word in ("GET", "u1", person)]
     ask: Any = redis.execute_command
-    found: list[Any] = await ask("BITFIELD_RO", erased_key(number), *words)
+    found: list[Any] = await ask("BITFIELD_RO", erased_key(list_number), *words)
     return [bool(bit) for bit in found]

@@ -70,11 +70,11 @@ async def read_reports(redis: Redis, source: str) -> dict[int, BatchReport]:
     return {int(number): _REPORT.decode(data) for number, data in rows.items()}
 
 
-async def write_fed(redis: Redis, number: int, fed: Mapping[tuple[int, Plane], Fed]) -> None:
+async def write_fed(redis: Redis, list_number: int, fed: Mapping[tuple[int, Plane], Fed]) -> None:
     """Say of every plane of a list until when it is fed; one that requires no source has no key."""
     pipeline = redis.pipeline(transaction=True)
     for plane in FED_PLANES:
-        key, found = fed_key(PlaneName(number, plane)), fed.get((number, plane))
+        key, found = fed_key(PlaneName(list_number, plane)), fed.get((list_number, plane))
         if found is None:
             pipeline.delete(key)
         else:

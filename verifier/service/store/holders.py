@@ -55,9 +55,9 @@ async def see_nonce(redis: Redis, kid: bytes, nonce: bytes, iat: int) -> NonceUs
     return NonceUse.TOO_MANY
 
 
-async def count_made(redis: Redis, number: int, person: int, day: int) -> bool:
+async def count_made(redis: Redis, list_number: int, person: int, day: int) -> bool:
     """Count a credential that a person's phone asks for; False: there were too many that day."""
-    key = f"v:made:{number}:{day}:{person // PERSONS:x}"
+    key = f"v:made:{list_number}:{day}:{person // PERSONS:x}"
     pipeline = redis.pipeline(transaction=True)
     pipeline.hincrby(key, str(person % PERSONS), 1)
     pipeline.expire(key, 2 * DAY_S)
@@ -74,21 +74,28 @@ class Carried(NamedTuple):
 
 
 async def carry(
-    redis: Redis, number: int, guardian: int, kid: bytes, row: Carried, *, expires: int, now: int
+    redis: Redis,
+    list_number: int,
+    guardian: int,
+    kid: bytes,
+    row: Carried,
+    *,
+    expires: int,
+    now: int,
 ) -> bool:
     """Note whose code a phone carries; False: it carries those of MAX_FAMILY others already."""
     answer: Any = await redis.fcall(
-        CARRY, 1, _family(number, guardian),
+        CARRY, 1, _family(list_number, guardian),
         mark_of(kid).hex(), row.person, row.credential, expires, now, MAX_FAMILY,
     )  # fmt: skip
     return bool(answer)
 
 
 async def read_family(
-    redis: Redis, number: int, guardian: int, mark: bytes, *, now: int
+    redis: Redis, list_number: int, guardian: int, mark: bytes, *, now: int
 ) -> tuple[Carried, ...]:
     """Return whose codes a phone of a guardian carries."""
-    rows: dict[Any, Any] = await redis.hgetall(_family(number, guardian))
+    rows: dict[Any, Any] = await redis.hgetall(_family(list_number, guardian))
     found = []
     for field, row in rows.items():
         phone, _, person = field.decode().partition(":")
@@ -99,13 +106,13 @@ async def read_family(
 
 
 async def drop_family(
-    redis: Redis, number: int, guardian: int, mark: bytes, persons: Sequence[int]
+    redis: Redis, list_number: int, guardian: int, mark: bytes, persons: Sequence[int]
 ) -> None:
     """Forget whose codes a phone carried."""
     if persons:
         fields = [f"{mark.hex()}:{person}" for person in persons]
-        await redis.hdel(_family(number, guardian), *fields)
+        await redis.hdel(_family(list_number, guardian), *fields)
 
 
-def _family(number: int, guardian: int) -> str:
-    return f"v:family:{number}:{guardian}"
+def _family(list_number: int, guardian: int) -> str:
+    return f"v:family:{list_number}:{guardian}"

@@ -1,4 +1,4 @@
-"""A record as the store keeps it: a MessagePack array, in as few octets as its reader allows.
+"""A record as the store keeps it: a MessagePack array, in as few bytes as its reader allows.
 
 The order of members is the format (docs/store-verifier.md); new ones go to the end. What most
 records do not have stands last and is left out where none of it is there; what follows from the
@@ -62,7 +62,7 @@ _DECODE: Final = msgspec.msgpack.Decoder(_Packed).decode
 
 
 def pack_record(record: ScanRecord) -> bytes:
-    """Pack a record; some 95 octets for a person's pass."""
+    """Pack a record; some 95 bytes for a person's pass."""
     packed: tuple[Any, ...] = (
         record.scan_id,
         record.terminal,

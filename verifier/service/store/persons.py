@@ -1,7 +1,7 @@
 """Persons by the digest of their reference: `v:person:<list>:<bucket>`, small hashes.
 
-Bucket: the first 18 bits of the digest, five hex digits; field: its octets 3 to 10; value: the
-person index in decimal, which Redis packs into at most six octets. 71 of 18.7 million persons share
+Bucket: the first 18 bits of the digest, five hex digits; field: its bytes 3 to 10; value: the
+person index in decimal, which Redis packs into at most six bytes. 71 of 18.7 million persons share
 a bucket, below the 128 entries up to which Redis packs a hash: plain keys would take 2 GB. Who was
 erased by index alone may still stand here: nobody is found by it, and a new person takes its place.
 """
@@ -16,19 +16,19 @@ from verifier.service.store.library import TAKE_OVER
 
 BUCKET_BITS: Final = 18
 _FIELD: Final = slice(3, 11)
-"""Octets of the digest that follow the bucket's."""
+"""Bytes of the digest that follow the bucket's."""
 MAX_ASKED: Final = 10_000
 """Digests of one call; more are several calls, so that Redis answers others in between."""
 
 
-def person_key(number: int, digest: bytes) -> str:
-    """Return the key under which a digest of list `number` lies."""
-    return bucket_key(number, int.from_bytes(digest[:3], "big") >> (24 - BUCKET_BITS))
+def person_key(list_number: int, digest: bytes) -> str:
+    """Return the key under which a digest of list `list_number` lies."""
+    return bucket_key(list_number, int.from_bytes(digest[:3], "big") >> (24 - BUCKET_BITS))
 
 
-def bucket_key(number: int, bucket: int) -> str:
-    """Return the key of a bucket of list `number`."""
-    return f"v:person:{number}:{bucket:05x}"
+def bucket_key(list_number: int, bucket: int) -> str:
+    """Return the key of a bucket of list `list_number`."""
+    return f"v:person:{list_number}:{bucket:05x}"
 
 
 def person_field(digest: bytes) -> bytes:
@@ -36,21 +36,25 @@ def person_field(digest: bytes) -> bytes:
     return digest[_FIELD]
 
 
-async def find_persons(redis: Redis, number: int, digests: Sequence[bytes]) -> list[int | None]:
-    """Return the person index of each digest of list `number`, None where there is nobody.
+async def find_persons(
+    redis: Redis, list_number: int, digests: Sequence[bytes]
+) -> list[int | None]:
+    """Return the person index of each digest of list `list_number`, None where there is nobody.
 
     Raises:
         ValueError: more than MAX_ASKED.
         RedisError: the store is away.
     """
-    found = await find_indices(redis, number, digests)
+    found = await find_indices(redis, list_number, digests)
     there = [person for person in found if person is not None]
-    flags = await were_erased(redis, number, there)
+    flags = await were_erased(redis, list_number, there)
     gone = {person for person, erased in zip(there, flags, strict=True) if erased}
     return [None if person in gone else person for person in found]
 
 
-async def find_indices(redis: Redis, number: int, digests: Sequence[bytes]) -> list[int | None]:
+async def find_indices(
+    redis: Redis, list_number: int, digests: Sequence[bytes]
+) -> list[int | None]:
     """Return the person index of each digest, that of somebody who was erased too.
 
     Raises:
@@ -63,22 +67,22 @@ async def find_indices(redis: Redis, number: int, digests: Sequence[bytes]) -> l
         return []
     pipeline = redis.pipeline(transaction=False)
     for digest in digests:
-        pipeline.hget(person_key(number, digest), _text(person_field(digest)))
+        pipeline.hget(person_key(list_number, digest), _text(person_field(digest)))
     found: list[Any] = await pipeline.execute()
     return [None if value is None else int(value) for value in found]
 
 
-async def keep_person(redis: Redis, number: int, digest: bytes, person: int) -> int:
+async def keep_person(redis: Redis, list_number: int, digest: bytes, person: int) -> int:
     """Keep a person index under a digest; return the index that stands: an earlier one wins.
 
     Raises:
         RedisError: the store is away.
     """
-    return (await keep_persons(redis, number, [(digest, person)]))[0]
+    return (await keep_persons(redis, list_number, [(digest, person)]))[0]
 
 
 async def keep_persons(
-    redis: Redis, number: int, persons: Sequence[tuple[bytes, int]]
+    redis: Redis, list_number: int, persons: Sequence[tuple[bytes, int]]
 ) -> list[int]:
     """Keep many (digest, person index); return the index that stands for each.
 
@@ -87,30 +91,30 @@ async def keep_persons(
     """
     pipeline = redis.pipeline(transaction=False)
     for digest, person in persons:
-        key, field = person_key(number, digest), _text(person_field(digest))
+        key, field = person_key(list_number, digest), _text(person_field(digest))
         pipeline.hsetnx(key, field, str(person))
         pipeline.hget(key, field)
     answers: list[Any] = await pipeline.execute()
     stands = [int(index) for index in answers[1::2]]
-    gone = await were_erased(redis, number, stands)
+    gone = await were_erased(redis, list_number, stands)
     for place, ((digest, person), index) in enumerate(zip(persons, stands, strict=True)):
         if gone[place]:
             now: Any = await redis.fcall(
-                TAKE_OVER, 1, person_key(number, digest),
+                TAKE_OVER, 1, person_key(list_number, digest),
                 _text(person_field(digest)), index, person,
             )  # fmt: skip
             stands[place] = int(now)
     return stands
 
 
-async def forget_person(redis: Redis, number: int, digest: bytes) -> bool:
+async def forget_person(redis: Redis, list_number: int, digest: bytes) -> bool:
     """Forget whose person index a digest is; False: it was nobody's.
 
     The index stays taken, so that nobody else is given it while credentials may still name it.
     """
-    return bool(await redis.hdel(person_key(number, digest), _text(person_field(digest))))
+    return bool(await redis.hdel(person_key(list_number, digest), _text(person_field(digest))))
 
 
 def _text(field: bytes) -> Any:
-    """Return a field as the client sends it: octets, which its signatures call text."""
+    """Return a field as the client sends it: bytes, which its signatures call text."""
     return field

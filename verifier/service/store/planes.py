@@ -56,7 +56,7 @@ def changes_key(name: PlaneName) -> str:
 
 
 def octets(plane: Plane, size: int) -> int:
-    """Return how many octets a plane of `size` values takes."""
+    """Return how many bytes a plane of `size` values takes."""
     return (size * BITS[plane] + 7) // 8
 
 
@@ -126,11 +126,11 @@ async def change(
         raise ValueError(f"more than {MAX_CHANGES} changes at once")
     for name, pairs in changes.items():
         credentials = name.plane is Plane.REVOCATION
-        erased = plane_key(name) if credentials else erased_key(name.number)
+        erased = plane_key(name) if credentials else erased_key(name.list_number)
         keys += [plane_key(name), changes_key(name), erased]
-        held = () if expected is None else expected.get(name, ())
+        before = () if expected is None else expected.get(name, ())
         bits = BITS[name.plane]
-        words += [str(name), pack_changes(pairs, bits=bits), pack_changes(held, bits=bits)]
+        words += [str(name), pack_changes(pairs, bits=bits), pack_changes(before, bits=bits)]
     answer: Any = await redis.fcall(CHANGE, len(keys), *keys, *words)
     if answer == b"u":
         raise PlaneUnknown(", ".join(map(str, changes)))
@@ -172,6 +172,6 @@ async def read_value(redis: Redis, name: PlaneName, indices: Sequence[int]) -> l
 
 
 def _place(index: int, bits: int) -> int:
-    """Return where BITFIELD finds a value: it counts each octet from its highest bit."""
+    """Return where BITFIELD finds a value: it counts each byte from its highest bit."""
     bit = index * bits
     return bit + 8 - bits - 2 * (bit % 8)

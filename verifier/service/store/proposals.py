@@ -26,7 +26,7 @@ MAX_FORGOTTEN: Final = 500
 
 
 class StoredProposal(NamedTuple):
-    """A proposal and the octets in which the store keeps it."""
+    """A proposal and the bytes in which the store keeps it."""
 
     proposal: Proposal
     octets: bytes

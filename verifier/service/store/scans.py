@@ -1,4 +1,4 @@
-"""Scans in the store: index `v:{tt}:i:…`, records `v:{tt}:r:…`, claims `v:{tt}:u|p|c:…`.
+"""Scans in the store: index `v:{tt}:i:…`, records `v:{tt}:r:…`, uses `v:{tt}:u|p|c:…`.
 
 A command is made here and its reply read; the step itself is the function library's. All keys of a
 scan share the hash tag of its use scope (`verifier.steps.use.scope_tag`).
@@ -21,10 +21,10 @@ from verifier.service.store.wire import pack_command
 from verifier.steps.use import Use, UseKind
 
 DIGEST_BYTES: Final = 12
-"""Octets of a text's digest: enough to tell two texts under one scan_id apart."""
+"""Bytes of a text's digest: enough to tell two texts under one scan_id apart."""
 HOUR_MS: Final = 3_600_000
 _BUCKET_BYTE: Final = 11
-"""Of a scan_id: the last octet of its random part."""
+"""Of a scan_id: the last byte of its random part."""
 
 _ANSWERS: Final = {
     b"f": Answer.FRESH,
@@ -81,7 +81,7 @@ def digest_of(caller: str, text: str) -> bytes:
 
 
 def index_key(tag: str, scan_id: bytes) -> str:
-    """Return the index key of a scan_id: by hour and the last octet of its random part."""
+    """Return the index key of a scan_id: by hour and the last byte of its random part."""
     return f"v:{{{tag}}}:i:{hour_of(scan_id)}:{scan_id[_BUCKET_BYTE]:02x}"
 
 
@@ -91,9 +91,9 @@ def hour_of(scan_id: bytes) -> int:
 
 
 def scan_command(
-    tag: str, digest: bytes, record: ScanRecord, claims: Sequence[Use], *, unclaimed: Answer
+    tag: str, digest: bytes, record: ScanRecord, uses: Sequence[Use], *, unclaimed: Answer
 ) -> bytes:
-    """Pack the command of a live scan; `unclaimed` is the answer when there are no claims."""
+    """Pack the command of a live scan; `unclaimed` is the answer when no use is taken."""
     scan_id = record.scan_id
     return pack_command(
         (
@@ -106,7 +106,7 @@ def scan_command(
             hour_of(scan_id),
             pack_record(record),
             _LETTERS[unclaimed],
-            *_flat(claims),
+            *_flat(uses),
         )
     )
 
@@ -115,7 +115,7 @@ def upload_command(
     tag: str,
     digest: bytes,
     record: ScanRecord,
-    claims: Sequence[Use],
+    uses: Sequence[Use],
     *,
     unclaimed: Answer,
 ) -> bytes:
@@ -137,18 +137,18 @@ def upload_command(
             _LETTERS[unclaimed],
             "c" if not record.offline else "p" if record.final is Outcome.PASS else "n",
             record.at // 1000,
-            *_flat(claims),
+            *_flat(uses),
         )
     )
 
 
-def _flat(claims: Sequence[Use]) -> list[str | int]:
+def _flat(uses: Sequence[Use]) -> list[str | int]:
     flat: list[str | int] = []
-    for claim in claims:
-        if claim.kind is UseKind.ROOM:
-            flat += ("r", claim.key, claim.seconds, claim.count, claim.limit)
+    for use in uses:
+        if use.kind is UseKind.ROOM:
+            flat += ("r", use.key, use.seconds, use.count, use.limit)
         else:
-            flat += (_KINDS[claim.kind], claim.key, claim.also, claim.seconds)
+            flat += (_KINDS[use.kind], use.key, use.also, use.seconds)
     return flat
 
 

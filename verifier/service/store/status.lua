@@ -207,7 +207,7 @@ local function start_over(keys, args)
 end
 
 -- keys: planes, bundles, bundle; args: name, name of the bundle, version, digest, snapshot. Returns
--- 1, or 0 where the plane is gone, or something newer lies on the shelf: then that stays.
+-- 1, or 0 where the plane is gone, or something newer is published: then that stays.
 local function lay(keys, args)
   local held = tonumber(string.match(redis.call('HGET', keys[2], args[2]) or '', '^(%d+):') or 0)
   if not described(keys[1], args[1]) or held > tonumber(args[3]) then

@@ -25,16 +25,16 @@ class StoredSubject(NamedTuple):
 
     values: dict[PlaneName, int]
     """Of every person plane of the list."""
-    held: tuple[CredentialRow, ...]
+    credentials: tuple[CredentialRow, ...]
     revoked: tuple[bool, ...]
-    """Of each of `held`."""
+    """Of each of `credentials`."""
     carried: tuple[int, ...]
     """Credentials of others on the person's phones."""
     cases: tuple[CorrectionCase, ...]
     """Of correction, open and closed, oldest first."""
 
 
-async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> StoredSubject:
+async def read_subject(redis: Redis, list_number: int, person: int, *, now: int) -> StoredSubject:
     """Return what is kept of a person.
 
     Raises:
@@ -44,21 +44,21 @@ async def read_subject(redis: Redis, number: int, person: int, *, now: int) -> S
     values = {
         name: (await read_value(redis, name, [person]))[0]
         for name, size in planes.items()
-        if name.number == number and name.plane is not Plane.REVOCATION and person < size
+        if name.list_number == list_number and name.plane is not Plane.REVOCATION and person < size
     }
-    held = await read_held(redis, number, person, now=now)
+    credentials = await read_held(redis, list_number, person, now=now)
     flags = await read_value(
-        redis, PlaneName(number, Plane.REVOCATION), [row.credential for row in held]
+        redis, PlaneName(list_number, Plane.REVOCATION), [row.credential for row in credentials]
     )
-    carried = await _carried(redis, number, person)
-    cases = await read_person_cases(redis, number, person)
+    carried = await _carried(redis, list_number, person)
+    cases = await read_person_cases(redis, list_number, person)
     return StoredSubject(
-        values, held, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases)
+        values, credentials, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases)
     )
 
 
 async def erase_subject(
-    redis: Redis, number: int, person: int, kept: StoredSubject, *, now: int
+    redis: Redis, list_number: int, person: int, kept: StoredSubject, *, now: int
 ) -> tuple[int, ...]:
     """Revoke what a person holds and carries, and forget all of it; values become nothing.
 
@@ -67,38 +67,40 @@ async def erase_subject(
     Raises:
         RedisError: the store is away; a second call does the rest.
     """
-    revoked = tuple(sorted({*(row.credential for row in kept.held), *kept.carried}))
+    revoked = tuple(sorted({*(row.credential for row in kept.credentials), *kept.carried}))
     # First of all: from here on no batch, and nobody by index, brings a value back.
-    await mark_erased(redis, number, person)
+    await mark_erased(redis, list_number, person)
     changes = {name: [(person, 0)] for name in kept.values}
     if revoked:
-        changes[PlaneName(number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
+        changes[PlaneName(list_number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
     if changes:
         await change(redis, changes)
-    guardians = {row.guardian for row in kept.held if row.form is CredentialForm.PROXY}
-    await _forget_carried(redis, number, person, (one for one in guardians if one is not None))
-    await redis.delete(_family(number, person))
-    await release(redis, number, person, revoked, now=now)
-    await forget_person_cases(redis, number, person)
+    guardians = {row.guardian for row in kept.credentials if row.form is CredentialForm.PROXY}
+    await _forget_carried(redis, list_number, person, (one for one in guardians if one is not None))
+    await redis.delete(_family(list_number, person))
+    await release(redis, list_number, person, revoked, now=now)
+    await forget_person_cases(redis, list_number, person)
     return revoked
 
 
-async def _carried(redis: Redis, number: int, guardian: int) -> dict[str, int]:
-    rows: dict[Any, Any] = await redis.hgetall(_family(number, guardian))
+async def _carried(redis: Redis, list_number: int, guardian: int) -> dict[str, int]:
+    rows: dict[Any, Any] = await redis.hgetall(_family(list_number, guardian))
     return {field.decode(): int(row.partition(b":")[0]) for field, row in rows.items()}
 
 
-async def _forget_carried(redis: Redis, number: int, person: int, guardians: Iterable[int]) -> None:
+async def _forget_carried(
+    redis: Redis, list_number: int, person: int, guardians: Iterable[int]
+) -> None:
     """Take a person's codes off the list of those who carried them."""
     for guardian in guardians:
         fields = [
             field
-            for field in await _carried(redis, number, guardian)
+            for field in await _carried(redis, list_number, guardian)
             if field.partition(":")[2] == str(person)
         ]
         if fields:
-            await redis.hdel(_family(number, guardian), *fields)
+            await redis.hdel(_family(list_number, guardian), *fields)
 
 
-def _family(number: int, guardian: int) -> str:
-    return f"v:family:{number}:{guardian}"
+def _family(list_number: int, guardian: int) -> str:
+    return f"v:family:{list_number}:{guardian}"

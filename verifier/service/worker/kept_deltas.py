@@ -1,7 +1,7 @@
 """Deltas of one plane as a worker hands them on: the newest ones, in buckets of 64 versions.
 
 A bucket holds the deltas that lead to its 64 versions, so that thousands of terminals, whatever
-version each has, ask for few and the same octets. Bounded: the oldest go first. What follows the
+version each has, ask for few and the same bytes. Bounded: the oldest go first. What follows the
 stream of deltas keeps them here once they were accepted; nothing here judges them.
 """
 
@@ -14,7 +14,7 @@ from verifier.contract.bundle import DELTA_BUCKET
 MAX_KEPT: Final = 4096
 """Deltas kept a plane: three days of none, an hour of a change a second."""
 MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
-"""Octets kept a plane; four health snapshots of a city."""
+"""Bytes kept a plane; four health snapshots of a city."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

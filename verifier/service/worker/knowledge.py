@@ -53,7 +53,7 @@ class Knowledge:
         self.deltas: dict[str, Deltas] = {}
         """By the name of the plane's snapshot."""
         self.refused: dict[str, str] = {}
-        """What lies on the shelf and is not taken: name to version and cause, for people."""
+        """What is published and not taken: name to version and cause, for people."""
         self.grants: dict[str, Grant] = {}
         self._gates: dict[str, ScanGate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
@@ -132,11 +132,11 @@ class Knowledge:
         """Take verified grants; of two for a terminal the higher version counts."""
         taken = 0
         for grant in grants:
-            held = self.grants.get(grant.terminal)
-            full = held is None and len(self.grants) >= MAX_GRANTS
-            if full or (held is not None and held.version >= grant.version):
+            before = self.grants.get(grant.terminal)
+            full = before is None and len(self.grants) >= MAX_GRANTS
+            if full or (before is not None and before.version >= grant.version):
                 continue
-            if held is None:
+            if before is None:
                 tail = scan_id_tail(grant.terminal)
                 self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant

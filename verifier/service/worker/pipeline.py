@@ -53,12 +53,12 @@ Done = Callable[[TerminalAnswer | None], None]
 class PendingScan:
     """One scan between its two halves."""
 
-    __slots__ = ("assessment", "done", "language", "manual_at", "scan_id", "scanning", "started")
+    __slots__ = ("assessment", "done", "language", "manual_at", "pipeline", "scan_id", "started")
 
     def __init__(
-        self, scanning: "ScanPipeline", scan_id: str, language: Language, started: float, done: Done
+        self, pipeline: "ScanPipeline", scan_id: str, language: Language, started: float, done: Done
     ) -> None:
-        self.scanning = scanning
+        self.pipeline = pipeline
         self.scan_id = scan_id
         self.language = language
         self.started = started
@@ -77,8 +77,8 @@ class PendingScan:
 
     def answer(self, stored: Stored | None) -> None:
         """Conclude from what the store said; None: it said nothing."""
-        metrics, assessment = self.scanning.metrics, self.assessment
-        self.scanning.pending -= 1
+        metrics, assessment = self.pipeline.metrics, self.assessment
+        self.pipeline.pending -= 1
         judged: Assessment | ScanRecord = assessment
         record: ScanRecord | None = None
         if isinstance(stored, Fresh):

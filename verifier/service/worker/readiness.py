@@ -69,34 +69,32 @@ class WorkerState:
     def _problems(self) -> list[Finding]:
         found = []
         if not self.serving.is_set():
-            found.append(Finding(code="doors.closed", detail="the worker is starting or stopping"))
+            found.append(Finding(code="doors.closed", detail="the worker starts or stops: wait"))
         if self.commit.problem is not None:
             found.append(
-                Finding(code="store.unfit", detail=f"{self.commit.problem}; start or repair Redis")
+                Finding(code="store.unfit", detail=f"{self.commit.problem}: start or repair Redis")
             )
         if not self.knowledge.known.trust.version:
             found.append(
                 Finding(
                     code="trust.missing",
-                    detail="no trust bundle was taken; start the issuing process",
+                    detail="there is no trust bundle yet: start the issuing process",
                 )
             )
         if not self.knowledge.profiles.version:
             found.append(
                 Finding(
                     code="profiles.missing",
-                    detail="no profiles were taken; start the issuing process",
+                    detail="there are no profiles yet: start the issuing process",
                 )
             )
         if not self.grants.read.is_set():
-            found.append(
-                Finding(code="grants.unread", detail="kept grants are being read; wait a moment")
-            )
+            found.append(Finding(code="grants.unread", detail="kept grants are being read: wait"))
         if self.people.at(now(), None) is None:
             found.append(
                 Finding(
                     code="person_key.missing",
-                    detail="today's person-hash key is missing; start the issuing process",
+                    detail="today's person-hash key is missing: start the issuing process",
                 )
             )
         return found
@@ -108,18 +106,19 @@ class WorkerState:
             found.append(
                 Finding(
                     code="trust.expired",
-                    detail="the trust bundle has expired; start the issuing process",
+                    detail="the trust bundle has expired: start the issuing process",
                 )
             )
         if not self.knowledge.grants:
             found.append(
-                Finding(code="grants.none", detail="no terminal has a grant; start the fleet")
+                Finding(code="grants.none", detail="no terminal has a grant: start the fleet")
             )
         if self.grants.refused:
             found.append(
                 Finding(
                     code="grants.refused",
-                    detail=f"{self.grants.refused} grants are not signed by a trusted key",
+                    detail=f"{self.grants.refused} grants are not signed by a trusted key:"
+                    " run `kapok trust show`",
                 )
             )
         found += knowledge_warnings(self.knowledge, now())
@@ -127,7 +126,7 @@ class WorkerState:
             found.append(no_audit())
         heard = self.grants.heard
         if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
-            found.append(Finding(code="fleet.silent", detail="the fleet does not answer; start it"))
+            found.append(Finding(code="fleet.silent", detail="the fleet does not answer: start it"))
         return found
 
 
@@ -147,7 +146,8 @@ def knowledge_warnings(knowledge: Knowledge, moment: float) -> list[Finding]:
     """Return what is wrong with what a worker knows, though it goes on judging by it."""
     found = [
         Finding(
-            code="bundle.refused", detail=f"{name} {why} is not taken; what stood before stands"
+            code="bundle.refused",
+            detail=f"{name} {why} is refused: read the log; the version before stays in force",
         )
         for name, why in sorted(knowledge.refused.items())
     ]
@@ -159,7 +159,7 @@ def knowledge_warnings(knowledge: Knowledge, moment: float) -> list[Finding]:
         found.append(
             Finding(
                 code="clock.behind",
-                detail=f"what was signed last is {ahead:.0f} s ahead of this machine's clock",
+                detail=f"this machine's clock is {ahead:.0f} s behind what was signed last: set it",
             )
         )
     return found
@@ -171,14 +171,15 @@ def _plane_warnings(name: str, view: PlaneView, moment: float) -> list[Finding]:
         found.append(
             Finding(
                 code="plane.silent",
-                detail=f"no delta of {name} for {moment - view.as_of:.0f} s",
+                detail=f"{name} had no delta for {moment - view.as_of:.0f} s:"
+                " make the issuing process ready",
             )
         )
     if view.fed is not None:
         found.append(
             Finding(
                 code="plane.stale",
-                detail=f"a source that {name} needs has told nothing for {moment - view.fed:.0f} s",
+                detail=f"a source of {name} has sent nothing for {moment - view.fed:.0f} s: ask it",
             )
         )
     return found

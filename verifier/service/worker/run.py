@@ -93,7 +93,7 @@ class Worker:
         self._password = read_secret(settings.redis.password_file, "redis.password_file")
         self.commit = Commit(self._connect)
         self.people = DailyKeys(Path(settings.person_keys))
-        self.scanning = ScanPipeline(
+        self.pipeline = ScanPipeline(
             knowledge=self.knowledge,
             commit=self.commit,
             people=self.people,
@@ -144,7 +144,7 @@ class Worker:
         """Return the metrics, the gauges as they are now."""
         metrics, commit = self.metrics, self.commit
         metrics.store_up = int(commit.up)
-        metrics.pending, metrics.queued = self.scanning.pending, commit.waiting
+        metrics.pending, metrics.queued = self.pipeline.pending, commit.waiting
         metrics.flights, metrics.stored, metrics.batches = (
             commit.flights,
             commit.scans,
@@ -223,13 +223,13 @@ async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
 
 async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: list[Door]) -> None:
     settings = worker.settings
-    scans = ScanResource(worker.scanning, lambda: worker.state.loaded)
-    batches = BatchResource(worker.scanning, worker.state)
-    images = ImageResource(worker.scanning, worker.state, worker.pictures)
-    manual = manual_handler(worker.scanning, worker.state, worker.audit)
-    streams = StreamResource(worker.scanning, worker.state)
-    uploads = upload_handler(worker.scanning, worker.state)
-    amending = (worker.redis, worker.scanning, worker.state)
+    scans = ScanResource(worker.pipeline, lambda: worker.state.loaded)
+    batches = BatchResource(worker.pipeline, worker.state)
+    images = ImageResource(worker.pipeline, worker.state, worker.pictures)
+    manual = manual_handler(worker.pipeline, worker.state, worker.audit)
+    streams = StreamResource(worker.pipeline, worker.state)
+    uploads = upload_handler(worker.pipeline, worker.state)
+    amending = (worker.redis, worker.pipeline, worker.state)
     resolving = resolve_handler(*amending, worker.audit)
     handlers: Handlers = {
         "scan": scans.post,

@@ -45,32 +45,32 @@ UNVERIFIED: Final = "unverified"
 
 
 async def upload(
-    scanning: ScanPipeline, gate: ScanGate, records: Sequence[UploadRecord]
+    pipeline: ScanPipeline, gate: ScanGate, records: Sequence[UploadRecord]
 ) -> tuple[UploadResult, ...]:
     """Store records and say what became of each, in order.
 
     Raises:
         Overloaded: nothing was done.
     """
-    if scanning.pending >= MAX_PENDING // 2 or scanning.commit.crowded():
-        scanning.metrics.shed += 1
+    if pipeline.pending >= MAX_PENDING // 2 or pipeline.commit.crowded():
+        pipeline.metrics.shed += 1
         raise Overloaded
-    keys = scanning.people.at(wall_now(), gate.rule)
+    keys = pipeline.people.at(wall_now(), gate.rule)
     outs: list[UploadResult | asyncio.Future[UploadResult]] = []
     for number, record in enumerate(records):
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)
-        outs.append(_begin(scanning, gate, keys, record))
+        outs.append(_begin(pipeline, gate, keys, record))
     results = [out if isinstance(out, UploadResult) else await out for out in outs]
     for result in results:
-        scanning.metrics.count(scanning.metrics.uploads, result.code)
+        pipeline.metrics.count(pipeline.metrics.uploads, result.code)
         if result.incident is not None:
-            scanning.metrics.count(scanning.metrics.incidents, result.incident)
+            pipeline.metrics.count(pipeline.metrics.incidents, result.incident)
     return tuple(results)
 
 
 def _begin(
-    scanning: ScanPipeline, gate: ScanGate, keys: PersonKeys | None, record: UploadRecord
+    pipeline: ScanPipeline, gate: ScanGate, keys: PersonKeys | None, record: UploadRecord
 ) -> UploadResult | asyncio.Future[UploadResult]:
     """Judge a record and send it to the store."""
     record = _placed(record, wall_now())
@@ -82,14 +82,14 @@ def _begin(
     text = gather(record.all_texts)
     assessment = assess(
         text,
-        known=scanning.knowledge.known,
+        known=pipeline.knowledge.known,
         profile=gate.profile,
         grant=gate.grant,
         clock=Clock(now=record.at, sure=not record.clock_unsure),
-        seen=scanning.seen,
+        seen=pipeline.seen,
     )
     kept = _kept(gate, record, assessment, keys)
-    claims = _claims(gate, record, assessment, keys)
+    uses = _uses(gate, record, assessment, keys)
     unclaimed = Answer.UNASKED
     if record.decision is Outcome.PASS and gate.rule is None:
         unclaimed = Answer.FRESH
@@ -97,19 +97,19 @@ def _begin(
         gate.tag,
         digest_of(gate.grant.terminal, text),
         kept,
-        claims,
+        uses,
         unclaimed=unclaimed,
     )
     future: asyncio.Future[UploadResult] = asyncio.get_running_loop().create_future()
 
     def landed(reply: Any) -> None:
-        scanning.pending -= 1
+        pipeline.pending -= 1
         if not future.done():
             future.set_result(_read(record, kept, reply))
 
-    scanning.pending += 1
-    if not scanning.commit.submit(command, landed):
-        scanning.pending -= 1
+    pipeline.pending += 1
+    if not pipeline.commit.submit(command, landed):
+        pipeline.pending -= 1
         return _result(record, "retry")
     return future
 
@@ -169,7 +169,7 @@ def _kept(
     )
 
 
-def _claims(
+def _uses(
     gate: ScanGate, record: UploadRecord, assessment: Assessment, keys: PersonKeys
 ) -> tuple[Use, ...]:
     """Return what the terminal's pass took, whatever the code is worth to us."""

@@ -77,7 +77,7 @@ def test_the_oldest_go_first() -> None:
 
 
 def test_large_ones_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By octets."""
+    """By bytes."""
     monkeypatch.setattr(under_test, "MAX_KEPT_BYTES", 100)
     found = Deltas()
     for version in range(1, 100):

@@ -1,6 +1,6 @@
 """Appointments by place: kept in the store, published as `appointments-<place>`.
 
-A booking is acknowledged once the store has it, and is published with the shelf's next look, so a
+A booking is acknowledged once the store has it, and is published at the next look, so a
 place gets a new bundle once a second at most. A place has one from the moment its profile requires
 appointments, or from its first booking on; it is signed again once an hour, which moves its horizon
 and drops the past. Only this process writes appointments, so they are read from the store once.
@@ -66,7 +66,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Signed:
-    """What lies on the shelf for a place."""
+    """What is published for a place."""
 
     entries: tuple[Appointment, ...]
     at: int

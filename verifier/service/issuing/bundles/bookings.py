@@ -28,7 +28,7 @@ from verifier.service.store.indices import are_persons
 from verifier.service.store.persons import find_persons
 
 MAX_BODY: Final = 512 * 1024
-"""Octets; a thousand bookings by reference take some 300 KB."""
+"""Bytes; a thousand bookings by reference take some 300 KB."""
 MAX_BOOKED: Final = 1_000
 """Bookings of a request, and cancellations: the store answers others in between."""
 MAX_SPAN_S: Final = 86_400
@@ -80,23 +80,23 @@ class AppointmentResource:
     """The resource, for the persons of the one list that is issued from."""
 
     def __init__(
-        self, redis: Redis, number: int, key: ReferenceKey, shelf: BundlePublisher
+        self, redis: Redis, list_number: int, key: ReferenceKey, bundles: BundlePublisher
     ) -> None:
         self._redis = redis
-        self._number = number
+        self._list_number = list_number
         self._key = key
-        self._shelf = shelf
+        self._bundles = bundles
 
     async def post(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         """Cancel, then book."""
         asked = bodies.decode(await read_json(request, MAX_BODY), _REQUEST, MAX_BODY)
-        if asked.place not in self._shelf.places:
+        if asked.place not in self._bundles.places:
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.place")
         _check_times(asked.book, now())
         with store_asked():
             persons = await self._persons(asked.book)
             try:
-                counts = await self._shelf.appointments.book(
+                counts = await self._bundles.appointments.book(
                     asked.place, self._bookings(asked.book, persons), asked.cancel
                 )
             except BookingRefusedError as refused:
@@ -127,12 +127,14 @@ class AppointmentResource:
                 except MalformedError:
                     # Without its cause: no trace of the reference may come near a log.
                     raise _problem(HTTPStatus.BAD_REQUEST, "reference.bad", at) from None
-        found = await find_persons(self._redis, self._number, list(digests.values()))
+        found = await find_persons(self._redis, self._list_number, list(digests.values()))
         persons = [one.person for one in book]
         for at, person in zip(digests, found, strict=True):
             persons[at] = person
         named = [person for person in persons if person is not None]
-        are = dict(zip(named, await are_persons(self._redis, self._number, named), strict=True))
+        are = dict(
+            zip(named, await are_persons(self._redis, self._list_number, named), strict=True)
+        )
         for at, person in enumerate(persons):
             if person is None or not are[person]:
                 raise _problem(HTTPStatus.NOT_FOUND, "person.unknown", at)
@@ -143,7 +145,7 @@ class AppointmentResource:
     ) -> Iterator[Booking]:
         for one, person in zip(book, persons, strict=True):
             appointment = Appointment(
-                list=self._number, person=person, begins=one.begins, ends=one.ends
+                list=self._list_number, person=person, begins=one.begins, ends=one.ends
             )
             yield Booking(id=one.id, appointment=appointment)
 

@@ -1,4 +1,4 @@
-"""What the issuing process lays on the shelf from files: root, trust, profiles, revoked cards.
+"""What the issuing process publishes from files: root, trust, profiles, revoked cards.
 
 A bundle gets a new version when its content changes or half of its validity is gone. A wrong source
 file is refused by name and field; the last good set stays in force. Rosters (`rosters.py`),
@@ -88,7 +88,7 @@ class BundlePublisher:
         self._root, self._trust = root, trust
         self._profiles, self._rules, self._cards = profiles, rules, cards
         self._signed: dict[str, tuple[bytes, int]] = {}
-        """Name -> digest of the content that lies on the shelf, and when it was signed."""
+        """Name -> digest of the content that is published, and when it was signed."""
         self.rosters = RosterBoard(redis, issuer_key, floors)
         self.appointments = AppointmentBoard(redis, bundle_key, floors)
         self.places: frozenset[str] = frozenset()
@@ -107,7 +107,9 @@ class BundlePublisher:
             try:
                 await self.look()
             except (RedisError, OSError) as error:
-                self.problems["store"] = f"Redis is away ({type(error).__name__})"
+                self.problems["store"] = (
+                    f"Redis does not answer ({type(error).__name__}): repair it"
+                )
             else:
                 self.problems.pop("store", None)
             await asyncio.sleep(TICK_S)
@@ -142,7 +144,7 @@ class BundlePublisher:
 
     async def _publish_root(self) -> None:
         """Lay out the newest root, and those before it for whoever slept through one."""
-        held = await read_versions(self._redis)
+        published = await read_versions(self._redis)
         try:
             steps = {ROOT.of(_root_version(data)): data for data in self._earlier_roots()}
             newest = self._root.read_bytes()
@@ -153,7 +155,7 @@ class BundlePublisher:
             return
         self.problems.pop(ROOT.word, None)
         for name, (version, data) in files.items():
-            if name not in held or held[name].digest != hashlib.sha256(data).hexdigest():
+            if name not in published or published[name].digest != hashlib.sha256(data).hexdigest():
                 await publish_bundle(self._redis, name, version, data)
 
     def _earlier_roots(self) -> list[bytes]:

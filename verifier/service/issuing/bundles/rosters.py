@@ -38,7 +38,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Signed:
-    """What lies on the shelf for a place."""
+    """What is published for a place."""
 
     content: bytes
     """Digest of the rosters."""

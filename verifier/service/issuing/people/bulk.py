@@ -63,7 +63,7 @@ from verifier.service.store.planes import Marker, PlaneUnknown, change
 
 NDJSON: Final = "application/x-ndjson"
 MAX_LINE_BYTES: Final = 4096
-"""Octets; a reference of 128 characters takes 1,536 at most."""
+"""Bytes; a reference of 128 characters takes 1,536 at most."""
 MAX_WAITING: Final = 4
 """Batches in hand or waiting; they are carried out one after the other."""
 AT_A_TIME: Final = 32
@@ -108,7 +108,7 @@ class BulkResource:
         self._redis = redis
         self._log = log
         self._settings = settings
-        # A batch that is sent again must come out the same to the last octet.
+        # A batch that is sent again must come out the same to the last byte.
         self._key = replace(key, deterministic=True)
         self._reference_key = reference_key
         self._turn = asyncio.Lock()
@@ -193,18 +193,18 @@ class BulkResource:
 
     async def _plan(self, job: str, lines: Sequence[Line]) -> list[PlannedLine]:
         """Decide who each line is, and which indices it takes."""
-        number, settings = self._settings.list, self._settings
+        list_number, settings = self._settings.list, self._settings
         digests = {line.digest for line in lines if isinstance(line, RequestedLine)}
         asked = list(digests)
-        found = dict(zip(asked, await find_persons(self._redis, number, asked), strict=True))
+        found = dict(zip(asked, await find_persons(self._redis, list_number, asked), strict=True))
         known = [person for person in found.values() if person is not None]
         were = await were_given(self._redis, job, known)
         given = {person for person, already in zip(known, were, strict=True) if already}
         fresh = sum(person is None for person in found.values())
-        persons = iter(await draw_many(self._redis, number, "person", settings.people, fresh))
+        persons = iter(await draw_many(self._redis, list_number, "person", settings.people, fresh))
         papers = sum(isinstance(line, RequestedLine) and line.hours is not None for line in lines)
         credentials = iter(
-            await draw_many(self._redis, number, "credential", settings.credentials, papers)
+            await draw_many(self._redis, list_number, "credential", settings.credentials, papers)
         )
         planned = []
         for line in lines:
@@ -227,7 +227,7 @@ class BulkResource:
 
     async def _carry_out(self, job: str, plan: BatchPlan, lines: Sequence[Line]) -> BatchPlan:
         """Do what a plan says, as often as it is asked; returns it as it turned out."""
-        number = self._settings.list
+        list_number = self._settings.list
         plan = await self._living(plan)
         pairs = list(_given(plan, lines))
         colours = [(it.person, line.colour) for it, line in pairs if it.new]
@@ -236,7 +236,7 @@ class BulkResource:
         if not changed and await read_done(self._redis, job) != plan.batch + 1:
             raise Problem(HTTPStatus.CONFLICT, "bulk.order")
         new = [(line.digest, it.person) for it, line in pairs if it.new]
-        stands = await keep_persons(self._redis, number, new)
+        stands = await keep_persons(self._redis, list_number, new)
         others = {
             drawn: person for (_, drawn), person in zip(new, stands, strict=True) if drawn != person
         }
@@ -294,14 +294,14 @@ class BulkResource:
         response = web.StreamResponse(headers={"Content-Type": NDJSON, "Server": "kapok"})
         await response.prepare(request)
         answers, issued = [], 0
-        for number, (it, line) in enumerate(zip(plan.lines, lines, strict=True), 1):
+        for list_number, (it, line) in enumerate(zip(plan.lines, lines, strict=True), 1):
             if it.code is None and isinstance(line, RequestedLine):
                 answers.append(encode(self._issued(plan, it, line)))
                 issued += 1
             else:
                 refused = BulkRefused(line=line.line, code=it.code or "", field=it.field)
                 answers.append(encode(refused))
-            if number % AT_A_TIME == 0:
+            if list_number % AT_A_TIME == 0:
                 await response.write(b"\n".join((*answers, b"")))
                 answers.clear()
                 await asyncio.sleep(0)

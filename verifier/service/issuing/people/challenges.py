@@ -33,7 +33,7 @@ from verifier.service.store.challenges import (
 )
 
 MAX_BODY: Final = 1024
-"""Octets; a purpose and an index."""
+"""Bytes; a purpose and an index."""
 _PURPOSES: Final = frozenset({Purpose.PHONE, Purpose.PROXY})
 """A renewal has its own nonce."""
 

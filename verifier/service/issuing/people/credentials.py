@@ -36,9 +36,9 @@ from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import are_persons, draw
 
 MAX_BODY: Final = 256 * 1024
-"""Octets; a roster of 500 members takes 40 KB."""
+"""Bytes; a roster of 500 members takes 40 KB."""
 MAX_AT_ONCE: Final = 8
-"""Requests worked on at once; the others wait, and the store keeps connections for the shelf."""
+"""Requests worked on at once; the others wait, and the store keeps connections for publishing."""
 MAX_PLACES: Final = 64
 """Places a group is assigned to: the stations of a journey, not a city."""
 MAX_GROUP_HOURS: Final = 24
@@ -96,14 +96,14 @@ class Credentials:
         key: SigningKey,
         status: ListStatus,
         personal: Personal,
-        shelf: BundlePublisher,
+        bundles: BundlePublisher,
     ) -> None:
         self._redis = redis
         self._settings = settings
         self._key = key
         self._status = status
         self._personal = personal
-        self._shelf = shelf
+        self._bundles = bundles
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
@@ -123,13 +123,13 @@ class Credentials:
         return json_response(answer, status=201)
 
     async def _group(self, asked: Group) -> GroupAnswer:
-        number = self._settings.list
+        list_number = self._settings.list
         persons = sorted(asked.roster, key=lambda member: member.person)
         if len({member.person for member in persons}) != len(persons):
             raise Problem(HTTPStatus.BAD_REQUEST, "roster.twice", field="$.roster")
-        if not all(await are_persons(self._redis, number, [each.person for each in persons])):
+        if not all(await are_persons(self._redis, list_number, [each.person for each in persons])):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown", field="$.roster")
-        if not self._shelf.places.issuperset(asked.places):
+        if not self._bundles.places.issuperset(asked.places):
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.places")
         group = secrets.token_bytes(8) if asked.group is None else bytes.fromhex(asked.group)
         version = int(await self._redis.hincrby("v:roster-versions", group.hex(), 1))
@@ -137,7 +137,7 @@ class Credentials:
             group=group,
             version=version,
             iat=int(now()),
-            list=number,
+            list=list_number,
             members=tuple(
                 RosterMember(
                     person=member.person,
@@ -147,11 +147,11 @@ class Credentials:
                 for member in persons
             ),
         )
-        await self._shelf.rosters.keep(roster, frozenset(asked.places), roster.iat)
-        index = await draw(self._redis, number, "credential", self._settings.credentials)
+        await self._bundles.rosters.keep(roster, frozenset(asked.places), roster.iat)
+        index = await draw(self._redis, list_number, "credential", self._settings.credentials)
         subject = Subject(
             kind=Kind.GROUP,
-            list=number,
+            list=list_number,
             credential=index,
             group=group,
             roster_version=version,
@@ -159,7 +159,7 @@ class Credentials:
         )
         credential = self._sign(subject, asked.hours)
         return GroupAnswer(
-            list=number,
+            list=list_number,
             group=group.hex(),
             roster_version=version,
             credential_index=index,

@@ -61,7 +61,7 @@ from verifier.service.store.holders import (
 from verifier.service.store.issued import Issued
 
 MAX_BODY: Final = 4096
-"""Octets: a credential and a request in base64 take 1,100."""
+"""Bytes: a credential and a request in base64 take 1,100."""
 MAX_UNDER_WAY: Final = 32
 """Requests of holders under way; who finds no place comes again, and operators are not held up."""
 _PHONES: Final = "phones"
@@ -105,7 +105,7 @@ _FAULTS: Final = frozenset({HolderCause.MALFORMED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class AskingHolder:
     """A holder whose request holds."""
 
     shown: ShownCredential
@@ -118,7 +118,7 @@ class Asking:
 
 
 HolderAnswer = PersonalAnswer | HolderListAnswer | HolderLostAnswer
-Act = Callable[[Asking], Awaitable[HolderAnswer]]
+Act = Callable[[AskingHolder], Awaitable[HolderAnswer]]
 
 
 class Holders:
@@ -130,7 +130,7 @@ class Holders:
         settings: IssuingSettings,
         keys: IssuerKeys,
         issue: Issue,
-        losing: LostPhones,
+        lost_phones: LostPhones,
         status: ListStatus,
         metrics: Metrics,
     ) -> None:
@@ -138,7 +138,7 @@ class Holders:
         self._settings = settings
         self._keys = keys
         self._issue = issue
-        self._losing = losing
+        self._lost_phones = lost_phones
         self._status = status
         self._places = Places(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
 
@@ -163,24 +163,24 @@ class Holders:
             # Before there is a place: whoever sends slowly, and anybody may, holds none.
             body = bodies.decode(await read_json(request, MAX_BODY), _BODY, MAX_BODY)
             with self._places.one(_PHONES), store_asked():
-                answer = await acts[door](await self._asking(body, door))
+                answer = await acts[door](await self._opened(body, door))
             made = door in (HolderDoor.RENEW, HolderDoor.EMERGENCY)
             return json_response(answer, status=201 if made else 200)
 
         return post
 
-    async def _asking(self, body: HolderBody, door: HolderDoor) -> Asking:
+    async def _opened(self, body: HolderBody, door: HolderDoor) -> AskingHolder:
         """Verify a request.
 
         Raises:
             Problem: 400 and 403 holder.…, 404 credential.unknown, 409 holder.replayed,
                 429 holder.often.
         """
-        moment, number = now(), self._settings.list
+        moment, list_number = now(), self._settings.list
         try:
             shown = open_credential(
                 read_octets(body.credential), self._keys.at(moment),
-                issuer=self._settings.issuer, number=number, now=moment,
+                issuer=self._settings.issuer, list_number=list_number, now=moment,
             )  # fmt: skip
             asked = open_request(read_octets(body.request), shown, door=door, now=moment)
         except MalformedError:
@@ -193,7 +193,7 @@ class Holders:
         if seen is NonceUse.TOO_MANY:
             raise _too_often(EPOCH_S)
         person = shown.claims.person or 0
-        return Asking(
+        return AskingHolder(
             shown=shown,
             asked=asked,
             person=person,
@@ -211,46 +211,46 @@ class Holders:
             CredentialRow(credential, 0, CredentialForm.PHONE),
         )
 
-    async def _live(self, asking: Asking) -> None:
+    async def _live(self, holder: AskingHolder) -> None:
         """Refuse a credential that is revoked, or that nobody holds any more."""
-        (revoked,) = await self._status.are_revoked([asking.row.credential])
-        if revoked or not asking.row.expires:
+        (revoked,) = await self._status.are_revoked([holder.row.credential])
+        if revoked or not holder.row.expires:
             raise Problem(HTTPStatus.FORBIDDEN, "holder.revoked")
 
-    async def _list(self, asking: Asking) -> HolderListAnswer:
-        await self._live(asking)
-        held, family = await self._losing.held(asking.person), None
-        if asking.row.form is CredentialForm.PHONE:
+    async def _list(self, holder: AskingHolder) -> HolderListAnswer:
+        await self._live(holder)
+        held, family = await self._lost_phones.credentials_of(holder.person), None
+        if holder.row.form is CredentialForm.PHONE:
             rows = await read_family(
-                self._redis, self._settings.list, asking.person, asking.row.mark, now=int(now())
+                self._redis, self._settings.list, holder.person, holder.row.mark, now=int(now())
             )
             family = tuple(
                 CarriedCredential(person=row.person, credential_index=row.credential)
                 for row in rows
             )
-        return HolderListAnswer(person=asking.person, credentials=held, family=family)
+        return HolderListAnswer(person=holder.person, credentials=held, family=family)
 
-    async def _lost(self, asking: Asking) -> HolderLostAnswer:
-        await self._live(asking)
-        if asking.asked.lost is None or asking.asked.lost == asking.row.credential:
+    async def _lost(self, holder: AskingHolder) -> HolderLostAnswer:
+        await self._live(holder)
+        if holder.asked.lost is None or holder.asked.lost == holder.row.credential:
             raise Problem(HTTPStatus.BAD_REQUEST, "holder.lost")
-        revoked = await self._losing.lose(asking.person, asking.asked.lost)
+        revoked = await self._lost_phones.lose(holder.person, holder.asked.lost)
         return HolderLostAnswer(revoked=revoked)
 
-    async def _renew(self, asking: Asking) -> PersonalAnswer:
-        key = self._new_key(asking)
-        return await self._made(asking, lambda: self._renewal(asking, key))
+    async def _renew(self, holder: AskingHolder) -> PersonalAnswer:
+        key = self._new_key(holder)
+        return await self._made(holder, lambda: self._renewal(holder, key))
 
-    async def _renewal(self, asking: Asking, key: BoundKey) -> WantedCredential:
-        claims, row = asking.shown.claims, asking.row
+    async def _renewal(self, holder: AskingHolder, key: BoundKey) -> WantedCredential:
+        claims, row = holder.shown.claims, holder.row
         life = int((claims.expires or 0) - (claims.issued_at or 0)) - BACKDATE_S
-        same = key.kid == asking.shown.key.kid
+        same = key.kid == holder.shown.key.kid
         if same and now() < (claims.expires or 0) - life / 2:
             raise Problem(HTTPStatus.CONFLICT, "renewal.early")
         if row.guardian is not None and not same:
             await self._losing_guardian(row.guardian, key)
         return WantedCredential(
-            person=asking.person,
+            person=holder.person,
             form=row.form,
             seconds=life,
             sectors=claims.sectors,
@@ -261,9 +261,9 @@ class Holders:
             instead=None if same else row.credential,
         )
 
-    def _new_key(self, asking: Asking) -> BoundKey:
+    def _new_key(self, holder: AskingHolder) -> BoundKey:
         """Return the key that a renewed credential shall be bound to, which is at hand."""
-        asked, shown = asking.asked, asking.shown
+        asked, shown = holder.asked, holder.shown
         if (asked.holder is None) is not (asked.possession is None):
             raise Problem(HTTPStatus.BAD_REQUEST, "holder.possession")
         if asked.holder is None or asked.possession is None:
@@ -286,39 +286,39 @@ class Holders:
         if not any(row.form is CredentialForm.PHONE and row.mark == mark for row in rows):
             raise Problem(HTTPStatus.CONFLICT, "guardian.phone")
 
-    async def _emergency(self, asking: Asking) -> PersonalAnswer:
+    async def _emergency(self, holder: AskingHolder) -> PersonalAnswer:
         async def wanted() -> WantedCredential:
             return WantedCredential(
-                person=asking.person,
+                person=holder.person,
                 form=CredentialForm.EMERGENCY,
-                seconds=(asking.asked.hours or EMERGENCY_HOURS) * HOUR,
-                sectors=asking.shown.claims.sectors,
+                seconds=(holder.asked.hours or EMERGENCY_HOURS) * HOUR,
+                sectors=holder.shown.claims.sectors,
             )
 
-        return await self._made(asking, wanted)
+        return await self._made(holder, wanted)
 
     async def _made(
-        self, asking: Asking, wanted: Callable[[], Awaitable[WantedCredential]]
+        self, holder: AskingHolder, wanted: Callable[[], Awaitable[WantedCredential]]
     ) -> PersonalAnswer:
         """Issue once under the request's id."""
-        if asking.asked.request is None:
+        if holder.asked.request is None:
             raise Problem(HTTPStatus.BAD_REQUEST, "request.key")
-        caller = f"holder:{asking.shown.key.kid.hex()}"
-        request = request_of(caller, asking.asked.request.hex(), asking.signed)
+        caller = f"holder:{holder.shown.key.kid.hex()}"
+        request = request_of(caller, holder.asked.request.hex(), holder.signed)
         async with self._issue.turn(request) as before:
-            issued = before or await self._make(asking, wanted, request)
+            issued = before or await self._make(holder, wanted, request)
         return await answer_of(issued, self._settings.list)
 
     async def _make(
         self,
-        asking: Asking,
+        holder: AskingHolder,
         wanted: Callable[[], Awaitable[WantedCredential]],
         request: IssueRequest,
     ) -> Issued:
-        await self._live(asking)
+        await self._live(holder)
         shall = await wanted()
         day = int(now()) // DAY_S
-        if not await count_made(self._redis, self._settings.list, asking.person, day):
+        if not await count_made(self._redis, self._settings.list, holder.person, day):
             raise _too_often(DAY_S - int(now()) % DAY_S)
         return await self._issue.make(shall, request)
 

@@ -119,13 +119,13 @@ class Issue:
             RedisError, Outage: the store is away.
         """
         await self._allow(wanted)
-        number = self._settings.list
-        index = await draw(self._redis, number, "credential", self._settings.credentials)
+        list_number = self._settings.list
+        index = await draw(self._redis, list_number, "credential", self._settings.credentials)
         issued_at = int(now()) - BACKDATE_S
         expires = issued_at + BACKDATE_S + wanted.seconds
         subject = Subject(
             kind=Kind.PERSONAL,
-            list=number,
+            list=list_number,
             person=wanted.person,
             credential=index,
             sectors=wanted.sectors,
@@ -156,16 +156,16 @@ class Issue:
         return issued
 
     async def _allow(self, wanted: WantedCredential) -> None:
-        number, moment = self._settings.list, int(now())
+        list_number, moment = self._settings.list, int(now())
         if wanted.form is CredentialForm.EMERGENCY:
             colour = await self._status.colour_of(wanted.person)
             if colour is not Colour.GREEN:
                 raise Problem(HTTPStatus.CONFLICT, "colour.not_green")
-        if len(await read_held(self._redis, number, wanted.person, now=moment)) >= MAX_HELD:
+        if len(await read_held(self._redis, list_number, wanted.person, now=moment)) >= MAX_HELD:
             raise Problem(HTTPStatus.CONFLICT, "credentials.full")
         if wanted.guardian is not None and wanted.kid is not None:
             mark = mark_of(wanted.kid)
-            family = await read_family(self._redis, number, wanted.guardian, mark, now=moment)
+            family = await read_family(self._redis, list_number, wanted.guardian, mark, now=moment)
             if len({row.person for row in family} - {wanted.person}) >= MAX_FAMILY:
                 raise Problem(HTTPStatus.CONFLICT, "family.full")
 
@@ -173,8 +173,8 @@ class Issue:
         """Do what belongs to a credential's being there; done twice, it is as done once."""
         if request is not None and issued.digest != request.digest:
             raise Problem(HTTPStatus.CONFLICT, "request.conflict")
-        number, moment = self._settings.list, int(now())
-        if any(await were_erased(self._redis, number, [issued.person])):
+        list_number, moment = self._settings.list, int(now())
+        if any(await were_erased(self._redis, list_number, [issued.person])):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         row = credential_row(
             issued.credential, expires=issued.expires, form=issued.form, kid=issued.kid
@@ -182,7 +182,7 @@ class Issue:
         if issued.guardian is not None and issued.kid is not None:
             proxy = Carried(issued.person, issued.credential)
             if not await carry(
-                self._redis, number, issued.guardian, issued.kid, proxy,
+                self._redis, list_number, issued.guardian, issued.kid, proxy,
                 expires=issued.expires, now=moment,
             ):  # fmt: skip
                 raise Problem(HTTPStatus.CONFLICT, "family.full")
@@ -190,9 +190,9 @@ class Issue:
                 issued.credential, expires=issued.expires, kid=issued.kid, guardian=issued.guardian
             )
         try:
-            await hold(self._redis, number, issued.person, row, now=moment)
+            await hold(self._redis, list_number, issued.person, row, now=moment)
         except HeldFullError as error:
             raise Problem(HTTPStatus.CONFLICT, "credentials.full") from error
         if issued.instead is not None:
             await self._status.revoke([issued.instead])
-            await release(self._redis, number, issued.person, [issued.instead], now=moment)
+            await release(self._redis, list_number, issued.person, [issued.instead], now=moment)

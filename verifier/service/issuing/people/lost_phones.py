@@ -33,7 +33,7 @@ from verifier.service.store.holders import drop_family, read_family
 from verifier.service.store.indices import is_taken
 
 MAX_BODY: Final = 1024
-"""Octets; an index and a reason."""
+"""Bytes; an index and a reason."""
 _INDEX_DIGITS: Final = 10
 
 
@@ -92,23 +92,23 @@ class LostPhones:
         """List the credentials of a person."""
         with store_asked():
             person = await self._person(text)
-            answer = await self.held(person)
+            answer = await self.credentials_of(person)
         return json_response(HeldAnswer(person=person, credentials=answer))
 
     async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Revoke what the key of a lost phone opens."""
         asked = bodies.decode(await read_json(request, MAX_BODY), _LOST, MAX_BODY)
         with store_asked():
-            person, number = await self._person(text), self._settings.list
+            person, list_number = await self._person(text), self._settings.list
             # What is not the person's is refused before anything is written down.
             await self._lost(person, asked.credential, int(now()))
-            ref = f"person:{number}:{person}"
-            act = revoke_act(caller, number, asked.credential, asked.reason, ref)
+            ref = f"person:{list_number}:{person}"
+            act = revoke_act(caller, list_number, asked.credential, asked.reason, ref)
             await audited(self._audit, act)
             revoked = await self.lose(person, asked.credential)
         return json_response(LostAnswer(person=person, revoked=revoked))
 
-    async def held(self, person: int) -> tuple[PersonCredential, ...]:
+    async def credentials_of(self, person: int) -> tuple[PersonCredential, ...]:
         """Return what a person holds, as answers say it."""
         rows = await read_held(self._redis, self._settings.list, person, now=int(now()))
         revoked = await self._status.are_revoked([row.credential for row in rows])
@@ -123,22 +123,24 @@ class LostPhones:
         Raises:
             Problem: 404 credential.unknown: not one of the person's.
         """
-        number, moment = self._settings.list, int(now())
+        list_number, moment = self._settings.list, int(now())
         rows, lost = await self._lost(person, credential, moment)
         if lost.form is not CredentialForm.PHONE or lost.mark == UNBOUND:
             await self._revoke(person, [credential], moment)
             return (credential,)
         own = [row.credential for row in rows if _opened(row, lost, None)]
-        family = await read_family(self._redis, number, person, lost.mark, now=moment)
+        family = await read_family(self._redis, list_number, person, lost.mark, now=moment)
         revoked = set(own)
         # The phone's own last: whatever ends this in between, it is found and asked for again.
         for proxy in family:
-            others = await read_held(self._redis, number, proxy.person, now=moment)
+            others = await read_held(self._redis, list_number, proxy.person, now=moment)
             # The newest, and those before it that were left to expire.
             carried = [row.credential for row in others if _opened(row, lost, person)]
             await self._revoke(proxy.person, [proxy.credential, *carried], moment)
             revoked.update(carried, (proxy.credential,))
-        await drop_family(self._redis, number, person, lost.mark, [row.person for row in family])
+        await drop_family(
+            self._redis, list_number, person, lost.mark, [row.person for row in family]
+        )
         await self._revoke(person, own, moment)
         return tuple(sorted(revoked))
 
@@ -157,9 +159,9 @@ class LostPhones:
 
     async def _person(self, text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
-            person, number = int(text), self._settings.list
+            person, list_number = int(text), self._settings.list
             if person < self._settings.people and await is_taken(
-                self._redis, number, "person", person
+                self._redis, list_number, "person", person
             ):
                 return person
         raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
@@ -171,7 +173,7 @@ def _opened(row: CredentialRow, lost: CredentialRow, guardian: int | None) -> bo
         return True
     if guardian is None:
         return row.form is CredentialForm.PHONE and row.mark == lost.mark
-    # A proxy keeps its guardian and the first octet of the key's mark.
+    # A proxy keeps its guardian and the first byte of the key's mark.
     return row.guardian == guardian and row.mark[-1:] == lost.mark[:1]
 
 

@@ -186,14 +186,14 @@ class Personal:
         return drawn, await self._status.give_colour(drawn, colour)
 
 
-async def answer_of(issued: Issued, number: int, picture: str | None = None) -> PersonalAnswer:
+async def answer_of(issued: Issued, list_number: int, picture: str | None = None) -> PersonalAnswer:
     """Write the answer to a request that issued."""
     text = static_text(issued.signed) if issued.kid is None else None
     drawn = None
     if text is not None and picture is not None:
         drawn = await asyncio.to_thread(_drawn, text, picture)
     return PersonalAnswer(
-        list=number,
+        list=list_number,
         person=issued.person,
         credential_index=issued.credential,
         credential=b64encode(issued.signed).decode(),

@@ -28,7 +28,7 @@ from verifier.service.store.indices import draw
 from verifier.service.store.persons import find_persons, keep_person
 
 MAX_BODY: Final = 4096
-"""Octets; a reference of 128 characters takes 512 at most, escaped 1,536."""
+"""Bytes; a reference of 128 characters takes 512 at most, escaped 1,536."""
 MAX_AT_ONCE: Final = 8
 """Requests worked on at once, as at the door of credentials."""
 
@@ -89,17 +89,17 @@ class Persons:
         return json_response(answer, status=201 if answer.new else 200)
 
     async def _person(self, digest: bytes, colour: Colour) -> PersonAnswer:
-        number = self._settings.list
-        (known,) = await find_persons(self._redis, number, [digest])
+        list_number = self._settings.list
+        (known,) = await find_persons(self._redis, list_number, [digest])
         if known is not None:
-            return _answer(number, known, new=False, shows_from=0)
-        drawn = await draw(self._redis, number, "person", self._settings.people)
+            return _answer(list_number, known, new=False, shows_from=0)
+        drawn = await draw(self._redis, list_number, "person", self._settings.people)
         shows_from = await self._status.give_colour(drawn, colour)
-        stands = await keep_person(self._redis, number, digest, drawn)
+        stands = await keep_person(self._redis, list_number, digest, drawn)
         if stands != drawn:  # somebody else was quicker; the index stays taken, and nobody's
             await self._status.give_colour(drawn, Colour.NONE)
-            return _answer(number, stands, new=False, shows_from=0)
-        return _answer(number, drawn, new=True, shows_from=shows_from)
+            return _answer(list_number, stands, new=False, shows_from=0)
+        return _answer(list_number, drawn, new=True, shows_from=shows_from)
 
 
 def read_colour(name: str) -> int:
@@ -114,5 +114,5 @@ def read_colour(name: str) -> int:
         raise Problem(HTTPStatus.BAD_REQUEST, "colour.unknown", field="$.colour") from error
 
 
-def _answer(number: int, person: int, *, new: bool, shows_from: int) -> PersonAnswer:
-    return PersonAnswer(list=number, person=person, new=new, status_version=shows_from)
+def _answer(list_number: int, person: int, *, new: bool, shows_from: int) -> PersonAnswer:
+    return PersonAnswer(list=list_number, person=person, new=new, status_version=shows_from)

@@ -27,7 +27,7 @@ from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import is_taken
 
 MAX_BODY: Final = 1024
-"""Octets; one word."""
+"""Bytes; one word."""
 _INDEX_DIGITS: Final = 10
 
 
@@ -55,32 +55,32 @@ class Revocations:
     async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Revoke a credential; one that is revoked stays so."""
         asked = bodies.decode(await read_json(request, MAX_BODY), _REVOCATION, MAX_BODY)
-        number = self._settings.list
+        list_number = self._settings.list
         with store_asked():
             index = await self._index(text)
-            await audited(self._audit, revoke_act(caller, number, index, asked.reason))
+            await audited(self._audit, revoke_act(caller, list_number, index, asked.reason))
             await self._status.revoke([index])
-        return json_response(RevokedAnswer(credential_index=index, list=number))
+        return json_response(RevokedAnswer(credential_index=index, list=list_number))
 
     async def _index(self, text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS:
-            index, number = int(text), self._settings.list
+            index, list_number = int(text), self._settings.list
             if index < self._settings.credentials and await is_taken(
-                self._redis, number, "credential", index
+                self._redis, list_number, "credential", index
             ):
                 return index
         raise Problem(HTTPStatus.NOT_FOUND, "credential.unknown")
 
 
 def revoke_act(
-    caller: Caller, number: int, credential: int, reason: RevocationReason, ref: str = ""
+    caller: Caller, list_number: int, credential: int, reason: RevocationReason, ref: str = ""
 ) -> Act:
     """Say who revokes what, and why."""
     return Act(
         action=AuditAction.REVOKE,
         person="" if caller.token is None else caller.token.person,
         by=caller.by,
-        subject=f"credential:{number}:{credential}",
+        subject=f"credential:{list_number}:{credential}",
         reason=reason,
         after="revoked",
         ref=ref,

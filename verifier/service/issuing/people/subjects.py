@@ -41,7 +41,7 @@ from verifier.service.store.subjects import erase_subject, read_subject
 from verifier.steps.use import DAY
 
 MAX_BODY: Final = 2048
-"""Octets; a reference of 128 characters takes 1,536 at most, escaped."""
+"""Bytes; a reference of 128 characters takes 1,536 at most, escaped."""
 _SHOW: Final = msgspec.json.Decoder(SubjectRequest)
 _ERASE: Final = msgspec.json.Decoder(EraseRequest)
 
@@ -50,10 +50,10 @@ class Subjects:
     """The resource, for the one list that is issued from."""
 
     def __init__(
-        self, redis: Redis, number: int, people: int, key: ReferenceKey, audit: AuditLog[Act]
+        self, redis: Redis, list_number: int, people: int, key: ReferenceKey, audit: AuditLog[Act]
     ) -> None:
         self._redis = redis
-        self._number = number
+        self._list_number = list_number
         self._people = people
         self._key = key
         self._audit = audit
@@ -70,13 +70,14 @@ class Subjects:
             digest = self._digest(asked)
             person = await self._person(asked, digest)
             await audited(
-                self._audit, act(AuditAction.SHOW_PERSON, token, self._number, person, asked.reason)
+                self._audit,
+                act(AuditAction.SHOW_PERSON, token, self._list_number, person, asked.reason),
             )
-            kept = await read_subject(self._redis, self._number, person, now=int(now()))
-        health = kept.values.get(PlaneName(self._number, Plane.HEALTH))
+            kept = await read_subject(self._redis, self._list_number, person, now=int(now()))
+        health = kept.values.get(PlaneName(self._list_number, Plane.HEALTH))
         return json_response(
             SubjectAnswer(
-                list=self._number,
+                list=self._list_number,
                 person=person,
                 known_by_reference=digest is not None,
                 colour=None if health is None else Colour(health).name.lower(),
@@ -88,7 +89,7 @@ class Subjects:
                         expires=row.expires,
                         revoked=revoked,
                     )
-                    for row, revoked in zip(kept.held, kept.revoked, strict=True)
+                    for row, revoked in zip(kept.credentials, kept.revoked, strict=True)
                 ),
                 carries=len(kept.carried),
                 cases=tuple(map(_told, kept.cases)),
@@ -104,18 +105,18 @@ class Subjects:
             person = await self._person(asked, digest)
             why = f"{asked.reason} {asked.identity}"
             await audited(
-                self._audit, act(AuditAction.ERASE_PERSON, token, self._number, person, why)
+                self._audit, act(AuditAction.ERASE_PERSON, token, self._list_number, person, why)
             )
             moment = int(now())
-            kept = await read_subject(self._redis, self._number, person, now=moment)
-            revoked = await erase_subject(self._redis, self._number, person, kept, now=moment)
+            kept = await read_subject(self._redis, self._list_number, person, now=moment)
+            revoked = await erase_subject(self._redis, self._list_number, person, kept, now=moment)
             # Last: until here whoever asks again finds the person, and the rest is done.
             forgotten = digest is not None and await forget_person(
-                self._redis, self._number, digest
+                self._redis, self._list_number, digest
             )
         return json_response(
             EraseAnswer(
-                list=self._number,
+                list=self._list_number,
                 person=person,
                 revoked=revoked,
                 zeroed=tuple(sorted(str(name.plane) for name in kept.values)),
@@ -138,11 +139,11 @@ class Subjects:
     async def _person(self, asked: SubjectRequest, digest: bytes | None) -> int:
         person = asked.person
         if digest is not None:
-            (person,) = await find_indices(self._redis, self._number, [digest])
+            (person,) = await find_indices(self._redis, self._list_number, [digest])
         if (
             person is None
             or person >= self._people
-            or not await is_taken(self._redis, self._number, "person", person)
+            or not await is_taken(self._redis, self._list_number, "person", person)
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         return person
@@ -160,12 +161,12 @@ def _told(case: CorrectionCase) -> SubjectCase:
     )
 
 
-def act(action: AuditAction, token: ShownToken, number: int, person: int, reason: str) -> Act:
+def act(action: AuditAction, token: ShownToken, list_number: int, person: int, reason: str) -> Act:
     """Say in the audit log's words who looks at, or erases, whom."""
     return Act(
         action=action,
         person=token.person,
         by=f"token:{token.id}",
-        subject=f"person:{number}:{person}",
+        subject=f"person:{list_number}:{person}",
         reason=reason,
     )

@@ -1,10 +1,10 @@
 """The destruction of a person plane, whole and for good, with a signed certificate.
 
 (1) The order is written down; (2) publishing ends; (3) one step of the store takes the plane from
-everybody; (4) its values are counted, and the figures written down; (5) all that the store and the
-shelf hold of it is removed; (6) the store's file is rewritten; (7) the certificate is signed, kept
-and laid on the shelf for every gate; (8) the order is struck. Whatever ends the process, the next
-start goes on where it was; a second order finds the certificate. Follows docs/destruction.md.
+everybody; (4) its values are counted, and the figures written down; (5) all that the store
+holds of it is removed, its snapshot too; (6) the store's file is rewritten; (7) the certificate is
+signed, kept and published for every gate; (8) the order is struck. Whatever ends the process, the
+next start goes on where it was; a second order finds the certificate. Follows docs/destruction.md.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ from verifier.service.store.planes import PlaneUnknown, read_planes
 from verifier.status.plane import BITS
 
 RETRY_S: Final = 5.0
-"""Seconds until a destruction that was interrupted is gone on with."""
+"""Seconds until a destruction that was interrupted is continued."""
 _NOTHING: Final = "0" * (2 * DIGEST_BYTES)
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted before the octets were removed."""
+    """What was counted before the bytes were removed."""
 
     counts: dict[int, int]
     last: int
@@ -109,7 +109,7 @@ class Destroyer:
         Raises:
             ValueError: revocations are no person plane: without them every credential would hold.
             PlaneUnknown: no such plane.
-            RedisError, OSError, RewriteError: it is begun, and gone on with as soon as it can be.
+            RedisError, OSError, RewriteError: it is begun, and continued as soon as it can be.
         """
         if name.plane is Plane.REVOCATION:
             raise ValueError("a plane of credentials cannot be destroyed")
@@ -124,7 +124,7 @@ class Destroyer:
                 began = int(now())
                 self._write(
                     DestructionOrder(
-                        list=name.number, plane=name.plane, size=size, began=began,
+                        list=name.list_number, plane=name.plane, size=size, began=began,
                         reason=reason, by=by, order=order,
                     )
                 )  # fmt: skip
@@ -132,7 +132,7 @@ class Destroyer:
             return await self._go_on(name)
 
     async def run(self) -> None:
-        """Go on with what an earlier process began, and keep certificates on the shelf."""
+        """Go on with what an earlier process began, and keep certificates published."""
         while True:
             try:
                 async with self._turn:
@@ -178,10 +178,10 @@ class Destroyer:
             self._log.warning("plane.destroyed_again", plane=str(name))
 
     async def _condemn(self, order: DestructionOrder) -> DestructionOrder:
-        """Take the plane from everybody, and note what it was before its octets go."""
+        """Take the plane from everybody, and note what it was before its bytes go."""
         found = await condemn(self._redis, order.name)
         if found.data is None:
-            raise PlaneUnknown(f"{order.name}: its octets are gone, and nobody has counted them")
+            raise PlaneUnknown(f"{order.name}: its bytes are gone, and nobody has counted them")
         floor = self._floors.load().get(order.name.bundle)
         last = 0 if found.head is None else found.head.version
         counts = await asyncio.to_thread(
@@ -224,7 +224,7 @@ class Destroyer:
         return seal_destruction(document, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
 
     async def _lay_out(self) -> None:
-        """Lay certificates on the shelf that are not there: a store may have been set back."""
+        """Publish certificates that are not there: a store may have been set back."""
         versions = await read_versions(self._redis)
         for path in sorted(self._folder.glob("*.cbor")):
             data = path.read_bytes()

@@ -89,7 +89,7 @@ async def open_planes(
             redis,
             log,
             PlaneSigner(
-                issuer=settings.issuer, uri=uri, number=settings.list, plane=plane, key=key
+                issuer=settings.issuer, uri=uri, list_number=settings.list, plane=plane, key=key
             ),
             size=settings.credentials if plane is Plane.REVOCATION else settings.people,
             floors=FloorFile(settings.floors),
@@ -109,7 +109,7 @@ async def publish_planes(planes: Mapping[Plane, KeptPlane]) -> None:
 
 
 def published(planes: Mapping[Plane, KeptPlane]) -> bool:
-    """Say whether a snapshot of each lies on the shelf."""
+    """Say whether a snapshot of each is published."""
     return all(plane.publisher.ready.is_set() for plane in planes.values())
 
 

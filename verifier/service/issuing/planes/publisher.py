@@ -52,13 +52,13 @@ RETRY_S: Final = 0.3
 SNAPSHOT_S: Final = 15 * 60
 """Seconds after which a snapshot is made: what a late comer catches up by deltas."""
 SNAPSHOT_OCTETS: Final = 2 * 1024 * 1024
-"""Octets of deltas after which a snapshot is made: half of a city's health plane."""
+"""Bytes of deltas after which a snapshot is made: half of a city's health plane."""
 START_OVER_S: Final = 10.0
 """Seconds from one snapshot to the next that a flood of changes may ask for."""
 SNAPSHOTS_COVERED: Final = 4
 """Newest snapshots that deltas are kept for: whoever has one of these catches up by deltas."""
 SMALL_PLANE: Final = 1024 * 1024
-"""Octets up to which a delta is signed in the event loop, not beside it."""
+"""Bytes up to which a delta is signed in the event loop, not beside it."""
 LEAP: Final = 64
 """Versions passed over at every beginning: floors are written down seconds late, and a store may
 have lost what it said last, so that somebody may hold some versions more than are known here."""
@@ -73,12 +73,12 @@ class PlanePublisher:
     def __init__(
         self, redis: Redis, log: Log, signer: PlaneSigner, *, size: int, floors: FloorFile
     ) -> None:
-        self.name = PlaneName(signer.number, signer.plane)
+        self.name = PlaneName(signer.list_number, signer.plane)
         self.bundle = self.name.bundle
         self.problem: str | None = None
         """Why nothing is published at present."""
         self.ready = asyncio.Event()
-        """Set once a snapshot of this run lies on the shelf."""
+        """Set once a snapshot of this run is published."""
         self._ending = False
         self._ended = asyncio.Event()
         self._redis = redis
@@ -126,7 +126,7 @@ class PlanePublisher:
                 except Superseded:
                     self._log.warning("plane.superseded")
                 except (RedisError, OSError) as error:
-                    self.problem = f"Redis is away ({type(error).__name__})"
+                    self.problem = f"Redis does not answer ({type(error).__name__}): repair it"
                 self._opened.clear()
                 await asyncio.sleep(RETRY_S)
         finally:
@@ -160,14 +160,14 @@ class PlanePublisher:
         """Read the state from the store, and publish what waits there."""
         await make_plane(self._redis, self.name, self._size)
         stand = await read_stand(self._redis, self.name)
-        shelf = (await read_versions(self._redis)).get(self.bundle)
+        published = (await read_versions(self._redis)).get(self.bundle)
         floor = (await asyncio.to_thread(self._floors.load)).get(self.bundle)
         own = (
             None
             if self._view is None
             else Floor(version=self._view.version, digest=self._view.chain)
         )
-        past = max(0 if it is None else it.version for it in (shelf, floor, own))
+        past = max(0 if it is None else it.version for it in (published, floor, own))
         head = stand.head
         forked = head is not None and any(
             it is not None and it.version == head.version and it.digest != head.chain
@@ -178,8 +178,8 @@ class PlanePublisher:
             await self._start_over(stand, max(past, stand.newest))
         else:
             self._view = self._view_of(stand, head)
-            if shelf is not None and not self._covered:
-                self._covered.append(shelf.version)
+            if published is not None and not self._covered:
+                self._covered.append(published.version)
             await self._second_after(head.iat)
             await self._publish(stand.pending, leap=LEAP)
         self._opened.set()
@@ -271,7 +271,7 @@ class PlanePublisher:
         self._log.info("started_over", version=version)
 
     def _pack(self) -> None:
-        """Have a snapshot made and laid on the shelf, beside everything else; one at a time."""
+        """Have a snapshot made and published, beside everything else; one at a time."""
         self._unpacked = True
         self._packed_at, self._octets = time.monotonic(), 0
         if self._packing is None or self._packing.done():

@@ -27,9 +27,9 @@ KEPT: Final = "kept"
 class DestructionProposals:
     """The planes of one list, and their ends."""
 
-    def __init__(self, redis: Redis, number: int, destroyer: Destroyer) -> None:
+    def __init__(self, redis: Redis, list_number: int, destroyer: Destroyer) -> None:
         self._redis = redis
-        self._number = number
+        self._list_number = list_number
         self._destroyer = destroyer
 
     async def look(self, asked: ProposeDestruction) -> Matter:
@@ -38,9 +38,9 @@ class DestructionProposals:
         Raises:
             Problem: 409 plane.unknown: there is none, or none any more.
         """
-        if PlaneName(self._number, Plane(asked.plane)) not in await read_planes(self._redis):
+        if PlaneName(self._list_number, Plane(asked.plane)) not in await read_planes(self._redis):
             raise Problem(HTTPStatus.CONFLICT, "plane.unknown")
-        return Matter(f"{PLANE}:{self._number}:{asked.plane}", KEPT, DESTROYED)
+        return Matter(f"{PLANE}:{self._list_number}:{asked.plane}", KEPT, DESTROYED)
 
     async def stands(self, proposal: Proposal) -> str:
         """Say whether the plane is there."""
@@ -67,5 +67,5 @@ class DestructionProposals:
 
 
 def _name(proposal: Proposal) -> PlaneName:
-    _, number, plane = proposal.subject.split(":")
-    return PlaneName(int(number), Plane(plane))
+    _, list_number, plane = proposal.subject.split(":")
+    return PlaneName(int(list_number), Plane(plane))

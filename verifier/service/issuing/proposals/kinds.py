@@ -61,12 +61,12 @@ class ProposalRules:
 
 
 def kinds(
-    redis: Redis, number: int, people: int, key: ReferenceKey, destroyer: Destroyer
+    redis: Redis, list_number: int, people: int, key: ReferenceKey, destroyer: Destroyer
 ) -> dict[ProposalKind, ProposalRules]:
-    """Return the table, for list `number` with `people` person indices."""
-    colours = Colours(redis, number, people, key)
+    """Return the table, for list `list_number` with `people` person indices."""
+    colours = Colours(redis, list_number, people, key)
     corrections = CorrectionProposals(redis)
-    endings = DestructionProposals(redis, number, destroyer)
+    endings = DestructionProposals(redis, list_number, destroyer)
     return {
         ProposalKind.COLOUR: ProposalRules(
             kind=ProposalKind.COLOUR,
@@ -99,9 +99,9 @@ def kinds(
 class Colours:
     """A person's colour."""
 
-    def __init__(self, redis: Redis, number: int, people: int, key: ReferenceKey) -> None:
+    def __init__(self, redis: Redis, list_number: int, people: int, key: ReferenceKey) -> None:
         self._redis = redis
-        self._name = PlaneName(number, Plane.HEALTH)
+        self._name = PlaneName(list_number, Plane.HEALTH)
         self._people = people
         self._key = key
 
@@ -115,7 +115,7 @@ class Colours:
         before = await self._colour(person)
         if before == asked.to:
             raise Problem(HTTPStatus.CONFLICT, "proposal.same")
-        return Matter(f"{PERSON}:{self._name.number}:{person}", before, asked.to)
+        return Matter(f"{PERSON}:{self._name.list_number}:{person}", before, asked.to)
 
     async def stands(self, proposal: Proposal) -> str:
         """Return the person's colour."""
@@ -151,11 +151,11 @@ class Colours:
                 raise Problem(
                     HTTPStatus.BAD_REQUEST, "reference.bad", field="$.reference"
                 ) from None
-            (person,) = await find_persons(self._redis, self._name.number, [digest])
+            (person,) = await find_persons(self._redis, self._name.list_number, [digest])
         if (
             person is None
             or person >= self._people
-            or not await is_person(self._redis, self._name.number, person)
+            or not await is_person(self._redis, self._name.list_number, person)
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         return person

@@ -65,7 +65,7 @@ from verifier.service.store.proposals import (
 )
 
 MAX_BODY: Final = 2048
-"""Octets; a text of 200 characters takes 800, escaped 2,400: then it must be shorter."""
+"""Bytes; a text of 200 characters takes 800, escaped 2,400: then it must be shorter."""
 PAGE: Final = 100
 MAX_PAGE: Final = 1000
 TICK_S: Final = 10.0

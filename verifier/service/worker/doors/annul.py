@@ -24,19 +24,19 @@ from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
 
 
-def annul_handler(redis: Redis, scanning: ScanPipeline, state: WorkerState) -> Handler:
+def annul_handler(redis: Redis, pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
 
     async def post(_request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         scan_id = own_scan_id(text, gate, "scan_id")
-        if not scanning.commit.up:
+        if not pipeline.commit.up:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")
         try:
             if await _annul(redis, gate, scan_id, caller.name):
-                scanning.metrics.annulments += 1
+                pipeline.metrics.annulments += 1
         except (RedisError, OSError, Outage):
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
         return json_response(AnnulAnswer(scan_id=text, annulled=True))

@@ -54,10 +54,10 @@ LineAnswer = TerminalAnswer | LineProblem
 class BatchResource:
     """Batches of one worker."""
 
-    def __init__(self, scanning: ScanPipeline, state: WorkerState) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, state: WorkerState) -> None:
+        self._pipeline = pipeline
         self._state = state
-        self._places = Places(MAX_LARGE, scanning.metrics, a_caller=MAX_CALLER_LARGE)
+        self._places = Places(MAX_LARGE, pipeline.metrics, a_caller=MAX_CALLER_LARGE)
         self._turn = asyncio.Lock()
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
@@ -68,7 +68,7 @@ class BatchResource:
         """
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate_of(caller, self._scanning.knowledge, ApiScope.SCAN)
+        gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN)
         with self._places.one(caller.share):
             body = await read_json(request, MAX_BODY_BYTES)
             lines = decode(body, _DECODER, MAX_BODY_BYTES).scans
@@ -78,21 +78,21 @@ class BatchResource:
     async def _answers(
         self, caller: Caller, language: Language, lines: Sequence[msgspec.Raw]
     ) -> list[LineAnswer]:
-        scanning = self._scanning
+        pipeline = self._pipeline
         try:
-            scanning.admit_bulk(len(lines))
+            pipeline.admit_bulk(len(lines))
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
-        sheet = _Sheet(scanning, len(lines))
+        sheet = _Sheet(pipeline, len(lines))
         unsent = len(lines)
         try:
             async with self._turn:
                 judged = await self._judge(caller, language, lines, sheet)
             for scan, command in judged:
                 unsent -= 1
-                scanning.send(scan, command)
+                pipeline.send(scan, command)
         finally:
-            scanning.release_bulk(unsent)
+            pipeline.release_bulk(unsent)
         return await sheet.complete()
 
     async def _judge(
@@ -105,20 +105,20 @@ class BatchResource:
                 await asyncio.sleep(0)
             data = bytes(line)
             try:
-                gate, scan_id, request = read_line(caller, self._scanning.knowledge, data)
+                gate, scan_id, request = read_line(caller, self._pipeline.knowledge, data)
             except Problem as problem:
                 sheet.put(number, line_problem(problem, data, f"$.scans[{number}]"))
                 continue
             done = sheet.line(number, request.scan_id)
-            judged.append(self._scanning.judge(gate, scan_id, request, language, done))
+            judged.append(self._pipeline.judge(gate, scan_id, request, language, done))
         return judged
 
 
 class _Sheet:
     """The answers of a batch as they come in."""
 
-    def __init__(self, scanning: ScanPipeline, lines: int) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, lines: int) -> None:
+        self._pipeline = pipeline
         self._answers: list[LineAnswer | None] = [None] * lines
         self._left = lines
         self._complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -134,7 +134,7 @@ class _Sheet:
         """Return what takes the answer of a line that went to the store."""
 
         def done(answer: TerminalAnswer | None) -> None:
-            self._scanning.bulk -= 1
+            self._pipeline.bulk -= 1
             self.put(number, refusal(conflict(), scan_id) if answer is None else answer)
 
         return done

@@ -1,7 +1,7 @@
 """GET /v1/bundles and what lies under it: signed bundles as they were accepted. Scope `bundles`.
 
 - /v1/bundles           names and versions; with `place`, what is known of that place among them
-- /v1/bundles/{name}    the signed octets: whole, packed, in part, or only that they stand
+- /v1/bundles/{name}    the signed bytes: whole, packed, in part, or only that they stand
 - /v1/bundles/{name}/deltas/{first}     of a plane: what leads to its versions first to first + 63
 
 What is answered depends on the address alone, so that one cache may stand before many workers; who
@@ -39,7 +39,7 @@ from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.trust.kinds import place_of, read_name
 
 CHUNK_BYTES: Final = 64 * 1024
-"""Octets written at once: what a slow terminal makes us hold."""
+"""Bytes written at once: what a slow terminal makes us hold."""
 FINAL: Final = "public, max-age=31536000, immutable"
 """A bucket of deltas that is full never changes."""
 FRESH: Final = "public, max-age=1"
@@ -79,10 +79,10 @@ class BundleResource:
         """Answer which bundles there are."""
         own = self._allow(caller)
         place = words(request, _PLACE).get("place")
-        held = self._knowledge.bundles
+        bundles = self._knowledge.bundles
         listed = tuple(
-            self._entry(held[name].version)
-            for name in sorted(held)
+            self._entry(bundles[name].version)
+            for name in sorted(bundles)
             if (of := place_of(name)) is None or (of == place and own in (None, place))
         )
         shown = Representations(encode(BundleIndex(bundles=listed)))

@@ -43,11 +43,11 @@ _TYPES: Final = frozenset(("image/png", "image/jpeg"))
 class ImageResource:
     """Pictures of one worker."""
 
-    def __init__(self, scanning: ScanPipeline, state: WorkerState, threads: Executor) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, state: WorkerState, threads: Executor) -> None:
+        self._pipeline = pipeline
         self._state = state
         self._threads = threads
-        self._places = Places(MAX_PICTURES, scanning.metrics, a_caller=MAX_CALLER_PICTURES)
+        self._places = Places(MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES)
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer a picture.
@@ -58,7 +58,7 @@ class ImageResource:
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         name = request.headers.get(SCAN_ID, "")
-        own_scan_id(name, gate_of(caller, self._scanning.knowledge, ApiScope.SCAN), SCAN_ID)
+        own_scan_id(name, gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN), SCAN_ID)
         with self._places.one(caller.share):
             picture = await read_body(request, MAX_BODY_BYTES, _is_picture)
             found = await self._look(picture)
@@ -85,18 +85,18 @@ class ImageResource:
         waiting: WaitingRequest,
     ) -> None:
         """Judge what was found; the grant is looked up again, looking took its time."""
-        scanning, language = self._scanning, language_of(request)
-        gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        pipeline, language = self._pipeline, language_of(request)
+        gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         name = request.headers[SCAN_ID]
         scan_id = own_scan_id(name, gate, SCAN_ID)
         if not isinstance(found, Reason):
             asked = ScanRequest(scan_id=name, text=found)
-            scanning.begin(gate, scan_id, asked, language, waiting.done)
+            pipeline.begin(gate, scan_id, asked, language, waiting.done)
             return
-        scan = PendingScan(scanning, name, language, time.perf_counter(), waiting.done)
-        scan.assessment = unread(found, scanning.knowledge)
+        scan = PendingScan(pipeline, name, language, time.perf_counter(), waiting.done)
+        scan.assessment = unread(found, pipeline.knowledge)
         bound_to = f"picture:{hashlib.sha256(picture).hexdigest()}"
-        scanning.begin_codeless(gate, scan_id, scan, bound_to)
+        pipeline.begin_codeless(gate, scan_id, scan, bound_to)
 
 
 def _is_picture(content_type: str) -> bool:

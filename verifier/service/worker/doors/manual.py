@@ -32,13 +32,13 @@ from verifier.service.worker.pipeline import PendingScan, ScanPipeline
 from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
-"""Octets of a request; it has three short words."""
+"""Bytes of a request; it has three short words."""
 NO_TEXT: Final = ""
 """What the scan_id is bound to; no code is empty."""
 _DECODER: Final = msgspec.json.Decoder(ManualRequest)
 
 
-def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
+def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
     """Return the handler."""
 
     async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
@@ -46,11 +46,11 @@ def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog[A
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         body = await read_json(request, MAX_BODY_BYTES)
         if caller.token is None:
-            gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+            gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
         else:
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
-            gate = _operated(scanning, caller.token, asked)
+            gate = _operated(pipeline, caller.token, asked)
         check_place(gate, asked.place, asked.gate)
         scan_id = own_scan_id(asked.scan_id, gate, "$.scan_id")
         act = None if caller.token is None else _act(caller.token, asked.scan_id, gate)
@@ -58,12 +58,12 @@ def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog[A
             await audited(audit, act)
         waiting = WaitingRequest()
         scan = PendingScan(
-            scanning, asked.scan_id, language_of(request), time.perf_counter(), waiting.done
+            pipeline, asked.scan_id, language_of(request), time.perf_counter(), waiting.done
         )
-        scan.assessment = admitted(gate, scanning.knowledge)
+        scan.assessment = admitted(gate, pipeline.knowledge)
         scan.manual_at = gate.grant.place
         try:
-            scanning.begin_codeless(gate, scan_id, scan, NO_TEXT)
+            pipeline.begin_codeless(gate, scan_id, scan, NO_TEXT)
         except Overloaded:
             if act is not None:
                 await audited(audit, not_done(act, "busy"))
@@ -73,7 +73,7 @@ def manual_handler(scanning: ScanPipeline, state: WorkerState, audit: AuditLog[A
     return post
 
 
-def _operated(scanning: ScanPipeline, token: ShownToken, asked: ManualRequest) -> ScanGate:
+def _operated(pipeline: ScanPipeline, token: ShownToken, asked: ManualRequest) -> ScanGate:
     """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
 
     Raises:
@@ -83,8 +83,8 @@ def _operated(scanning: ScanPipeline, token: ShownToken, asked: ManualRequest) -
         scan_id_bytes(asked.scan_id)
     except MalformedError:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.scan_id") from None
-    for terminal in scanning.knowledge.terminals(asked.scan_id[-TAIL_CHARS:]):
-        gate = scanning.knowledge.gate(terminal)
+    for terminal in pipeline.knowledge.terminals(asked.scan_id[-TAIL_CHARS:]):
+        gate = pipeline.knowledge.gate(terminal)
         if gate is None or asked.place not in (None, gate.grant.place):
             continue
         require_area(token, gate.grant)

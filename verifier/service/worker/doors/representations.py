@@ -3,7 +3,7 @@
 RFC 9110: content coding by Accept-Encoding (12.5.3), strong entity tags of which each coding has
 its own (8.8.3), If-None-Match and If-Range (13.1), one byte range (14). Pure: headers in, answer
 out. A tag that a client names selects the representation that it names, so that whoever holds the
-octets without a coding is told that they stand, whatever else it could unpack.
+bytes without a coding is told that they stand, whatever else it could unpack.
 """
 
 import gzip
@@ -21,7 +21,7 @@ CONDITIONS: Final = ("Accept-Encoding", "If-None-Match", "If-Range", "Range")
 GZIP: Final = "gzip"
 IDENTITY: Final = "identity"
 MIN_BYTES: Final = 1024
-"""Octets below which a coding saves less than a packet."""
+"""Bytes below which a coding saves less than a packet."""
 WORTH: Final = 0.9
 """Of its size a packed representation may have at most; else it is not kept."""
 _LEVEL: Final = 6
@@ -35,7 +35,7 @@ _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNOREC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """Octets under a coding, and their own digest."""
+    """Bytes under a coding, and their own digest."""
 
     data: bytes
     digest: str
@@ -43,7 +43,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """The octets under one coding, and the tag that names exactly them."""
+    """The bytes under one coding, and the tag that names exactly them."""
 
     coding: str
     data: bytes
@@ -52,8 +52,8 @@ class Representation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What is answered; `body` is a view of kept octets, never a copy."""
+class RepresentationAnswer:
+    """What is answered; `body` is a view of kept bytes, never a copy."""
 
     status: HTTPStatus
     headers: Mapping[str, str]
@@ -68,7 +68,7 @@ class Representations:
     def __init__(
         self, data: bytes, *, digest: str | None = None, packed: Packed | None = None
     ) -> None:
-        """Take the octets, their SHA-256 (hex) where it is known, and what `pack` made of them."""
+        """Take the bytes, their SHA-256 (hex) where it is known, and what `pack` made of them."""
         tag = digest or sha256(data).hexdigest()
         whole = Representation(coding=IDENTITY, data=data, tag=f'"{tag}"')
         self._by_coding = {IDENTITY: whole}
@@ -77,7 +77,7 @@ class Representations:
                 coding=GZIP, data=packed.data, tag=f'"{packed.digest}"'
             )
 
-    def reply(self, headers: Mapping[str, str]) -> Reply:
+    def reply(self, headers: Mapping[str, str]) -> RepresentationAnswer:
         """Answer a GET with these of its headers (`CONDITIONS`).
 
         Raises:
@@ -86,18 +86,20 @@ class Representations:
         named = [*_tags(headers.get("If-None-Match", "")), headers.get("If-Range", "").strip()]
         chosen = self._chosen(headers.get("Accept-Encoding"), named)
         given = {"ETag": chosen.tag, "Vary": "Accept-Encoding", "Accept-Ranges": "bytes"}
-        held = _tags(headers.get("If-None-Match", ""))
-        if chosen.tag in held or "*" in held:
-            return Reply(status=HTTPStatus.NOT_MODIFIED, headers=given, body=memoryview(b""))
+        client_tags = _tags(headers.get("If-None-Match", ""))
+        if chosen.tag in client_tags or "*" in client_tags:
+            return RepresentationAnswer(
+                status=HTTPStatus.NOT_MODIFIED, headers=given, body=memoryview(b"")
+            )
         if chosen.coding != IDENTITY:
             given["Content-Encoding"] = chosen.coding
         whole = memoryview(chosen.data)
         part = _part(headers, chosen)
         if part is None:
-            return Reply(status=HTTPStatus.OK, headers=given, body=whole)
+            return RepresentationAnswer(status=HTTPStatus.OK, headers=given, body=whole)
         given["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(whole)}"
         body = whole[part.start : part.stop]
-        return Reply(status=HTTPStatus.PARTIAL_CONTENT, headers=given, body=body)
+        return RepresentationAnswer(status=HTTPStatus.PARTIAL_CONTENT, headers=given, body=body)
 
     def _chosen(self, accept: str | None, named: list[str]) -> Representation:
         able = [self._by_coding[one] for one in acceptable(accept) if one in self._by_coding]
@@ -108,7 +110,7 @@ class Representations:
 
 
 def pack(data: bytes) -> Packed | None:
-    """Pack octets; None where it does not help. The same octets give the same again."""
+    """Pack bytes; None where it does not help. The same bytes give the same again."""
     if len(data) < MIN_BYTES:
         return None
     packed = gzip.compress(data, _LEVEL, mtime=0)
@@ -146,7 +148,7 @@ def _tags(header: str) -> tuple[str, ...]:
 
 
 def _part(headers: Mapping[str, str], chosen: Representation) -> range | None:
-    """Return which octets are asked for; None: all of them.
+    """Return which bytes are asked for; None: all of them.
 
     Several ranges, and what is no range, are answered with all: a server may ignore them.
     """

@@ -38,14 +38,14 @@ from verifier.service.worker.pipeline import ScanPipeline, decided
 from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
-"""Octets of a request; it has two words."""
+"""Bytes of a request; it has two words."""
 _ATTEMPTS: Final = 3
 """Looks at a scan that changes meanwhile; it changes twice in its life at most."""
 _DECODER: Final = msgspec.json.Decoder(ResolveRequest)
 
 
 def resolve_handler(
-    redis: Redis, scanning: ScanPipeline, state: WorkerState, audit: AuditLog[Act]
+    redis: Redis, pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[Act]
 ) -> Handler:
     """Return the handler."""
 
@@ -62,7 +62,7 @@ def resolve_handler(
             scan_id = scan_id_bytes(text)
         except MalformedError:
             raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="scan_id") from None
-        if not scanning.commit.up:
+        if not pipeline.commit.up:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")
         act = Act(
             action=AuditAction.RESOLVE,
@@ -75,11 +75,11 @@ def resolve_handler(
             ref=text,
         )
         try:
-            fresh = await _resolve(redis, scanning, scan_id, asked, token, audit, act)
+            fresh = await _resolve(redis, pipeline, scan_id, asked, token, audit, act)
         except (RedisError, OSError, Outage):
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
         if fresh:
-            table, key = scanning.metrics.resolutions, (asked.decision, asked.reason)
+            table, key = pipeline.metrics.resolutions, (asked.decision, asked.reason)
             table[key] = table.get(key, 0) + 1
         return json_response(
             ResolveAnswer(scan_id=text, decision=asked.decision, reason=asked.reason)
@@ -90,7 +90,7 @@ def resolve_handler(
 
 async def _resolve(  # what is asked, by whom, and where it is noted
     redis: Redis,
-    scanning: ScanPipeline,
+    pipeline: ScanPipeline,
     scan_id: bytes,
     asked: ResolveRequest,
     token: ShownToken,
@@ -104,7 +104,7 @@ async def _resolve(  # what is asked, by whom, and where it is noted
             scan.not_review.
     """
     for _ in range(_ATTEMPTS):
-        gate, found = await _find(redis, scanning, scan_id)
+        gate, found = await _find(redis, pipeline, scan_id)
         require_area(token, gate.grant)
         before = found.amendment
         if found.annulled:
@@ -129,14 +129,14 @@ async def _resolve(  # what is asked, by whom, and where it is noted
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy")
 
 
-async def _find(redis: Redis, scanning: ScanPipeline, scan_id: bytes) -> tuple[ScanGate, Looked]:
+async def _find(redis: Redis, pipeline: ScanPipeline, scan_id: bytes) -> tuple[ScanGate, Looked]:
     """Return a scan and the gate where it was made.
 
     Raises:
         Problem: 404 scan.unknown.
     """
-    for terminal in scanning.knowledge.terminals(scan_id.hex()[-TAIL_CHARS:]):
-        gate = scanning.knowledge.gate(terminal)
+    for terminal in pipeline.knowledge.terminals(scan_id.hex()[-TAIL_CHARS:]):
+        gate = pipeline.knowledge.gate(terminal)
         found = None if gate is None else await look(redis, gate.tag, scan_id)
         if gate is not None and found is not None and found.record.terminal == terminal:
             return gate, found

@@ -24,7 +24,7 @@ from verifier.service.worker.knowledge import Knowledge, ScanGate
 from verifier.service.worker.pipeline import AHEAD_MS, Done, ScanPipeline
 
 MAX_BODY_BYTES: Final = 64 * 1024
-"""Octets of a request: 20,000 characters of text, escaped where JSON asks for it."""
+"""Bytes of a request: 20,000 characters of text, escaped where JSON asks for it."""
 _DECODER: Final = msgspec.json.Decoder(ScanRequest)
 
 
@@ -57,8 +57,8 @@ class WaitingRequest:
 class ScanResource:
     """Scans of one worker."""
 
-    def __init__(self, scanning: ScanPipeline, loaded: Callable[[], bool]) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, loaded: Callable[[], bool]) -> None:
+        self._pipeline = pipeline
         self._loaded = loaded
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
@@ -87,9 +87,9 @@ class ScanResource:
     def _begin(self, caller: Caller, language: Language, body: bytes, done: Done) -> None:
         if not self._loaded():
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate, scan_id, request = read_line(caller, self._scanning.knowledge, body)
+        gate, scan_id, request = read_line(caller, self._pipeline.knowledge, body)
         try:
-            self._scanning.begin(gate, scan_id, request, language, done)
+            self._pipeline.begin(gate, scan_id, request, language, done)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
 

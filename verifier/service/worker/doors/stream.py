@@ -43,7 +43,7 @@ WATCH_S: Final = 0.5
 CLOSE_S: Final = 2.0
 """Seconds for the last answers, and for the client's half of the closing."""
 BUFFER_BYTES: Final = 64 * 1024
-"""Octets of answers that may wait for a client."""
+"""Bytes of answers that may wait for a client."""
 
 
 class _End(NamedTuple):
@@ -60,10 +60,10 @@ _SLOW: Final = _End(WSCloseCode.ABNORMAL_CLOSURE)
 class StreamResource:
     """Streams of one worker."""
 
-    def __init__(self, scanning: ScanPipeline, state: WorkerState) -> None:
-        self._scanning = scanning
+    def __init__(self, pipeline: ScanPipeline, state: WorkerState) -> None:
+        self._pipeline = pipeline
         self._state = state
-        self._places = Places(MAX_STREAMS, scanning.metrics, a_caller=MAX_CALLER_STREAMS)
+        self._places = Places(MAX_STREAMS, pipeline.metrics, a_caller=MAX_CALLER_STREAMS)
 
     async def get(self, request: web.BaseRequest, caller: Caller, _: str) -> web.StreamResponse:
         """Serve a stream until it ends.
@@ -73,7 +73,7 @@ class StreamResource:
         """
         if not self._state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate_of(caller, self._scanning.knowledge, ApiScope.SCAN)
+        gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN)
         socket: web.WebSocketResponse[Any] = web.WebSocketResponse(
             timeout=CLOSE_S,
             heartbeat=PING_S,
@@ -85,12 +85,12 @@ class StreamResource:
         if not socket.can_prepare(request).ok:
             headers = {"Upgrade": "websocket"}
             raise Problem(HTTPStatus.UPGRADE_REQUIRED, "upgrade.missing", headers=headers)
-        metrics = self._scanning.metrics
+        metrics = self._pipeline.metrics
         with self._places.one(caller.share):
             metrics.streams += 1
             try:
                 await socket.prepare(request)
-                stream = _Stream(self._scanning, self._state, caller, language_of(request), socket)
+                stream = _Stream(self._pipeline, self._state, caller, language_of(request), socket)
                 await stream.run(request.protocol)
             finally:
                 metrics.streams -= 1
@@ -102,13 +102,13 @@ class _Stream:
 
     def __init__(
         self,
-        scanning: ScanPipeline,
+        pipeline: ScanPipeline,
         state: WorkerState,
         caller: Caller,
         language: Language,
         socket: "web.WebSocketResponse[Any]",
     ) -> None:
-        self._scanning = scanning
+        self._pipeline = pipeline
         self._state = state
         self._caller = caller
         self._language = language
@@ -147,7 +147,7 @@ class _Stream:
             if message.type is not WSMsgType.TEXT:
                 return _GONE  # closed by the client, or by aiohttp with a code of its own
             try:
-                gate_of(self._caller, self._scanning.knowledge, ApiScope.SCAN)
+                gate_of(self._caller, self._pipeline.knowledge, ApiScope.SCAN)
             except Problem as problem:
                 return _End(WSCloseCode.POLICY_VIOLATION, problem.code)
             answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -155,14 +155,14 @@ class _Stream:
             self._line(message.data, answer)
 
     def _line(self, data: bytes, answer: "asyncio.Future[bytes]") -> None:
-        scanning = self._scanning
+        pipeline = self._pipeline
         try:
-            gate, scan_id, request = read_line(self._caller, scanning.knowledge, data)
+            gate, scan_id, request = read_line(self._caller, pipeline.knowledge, data)
             try:
                 # No more than half of the places: streams leave room for single scans.
-                scanning.admit(MAX_PENDING // 2)
+                pipeline.admit(MAX_PENDING // 2)
                 done = _into(answer, request.scan_id)
-                scanning.begin(gate, scan_id, request, self._language, done)
+                pipeline.begin(gate, scan_id, request, self._language, done)
             except Overloaded:
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         except Problem as problem:
@@ -189,7 +189,7 @@ class _Stream:
             if not self._state.serving.is_set():
                 return _End(WSCloseCode.GOING_AWAY, "system.stopping")
             try:
-                gate_of(self._caller, self._scanning.knowledge, ApiScope.SCAN)
+                gate_of(self._caller, self._pipeline.knowledge, ApiScope.SCAN)
             except Problem as problem:
                 return _End(WSCloseCode.POLICY_VIOLATION, problem.code)
 

@@ -20,7 +20,7 @@ from verifier.service.worker.readiness import WorkerState
 from verifier.service.worker.uploads import upload
 
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-"""Octets of an upload: 100 records of 20,000 characters."""
+"""Bytes of an upload: 100 records of 20,000 characters."""
 MAX_UPLOADS: Final = 64
 """Uploads under way in a worker: 128 MiB at the most; a terminal comes again with the same one."""
 MAX_CALLER_UPLOADS: Final = 16
@@ -28,20 +28,20 @@ MAX_CALLER_UPLOADS: Final = 16
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
-def upload_handler(scanning: ScanPipeline, state: WorkerState) -> Handler:
+def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
-    places = Places(MAX_UPLOADS, scanning.metrics, a_caller=MAX_CALLER_UPLOADS)
+    places = Places(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
     async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
-        gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+        gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         with places.one(caller.share):
             body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
             # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
-            gate = gate_of(caller, scanning.knowledge, ApiScope.SCAN)
+            gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
             try:
-                results = await upload(scanning, gate, body.records)
+                results = await upload(pipeline, gate, body.records)
             except Overloaded:
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return json_response(UploadAnswer(results=results))

@@ -1,9 +1,9 @@
-"""Follows the bundles on the store's shelf, in the order of the table of kinds.
+"""Follows the bundles that are published in the store, in the order of the table of kinds.
 
 Planes have a follower of their own (`status.py`). A refused bundle is logged and counted once a
 version; what was trusted before stays. When root or trust changes, what was refused before is tried
-again. At start the shelf's bundles count as held: they were in force when the last worker ran, and
-one that has expired since leads to the stance, not to a stop.
+again. At start the published bundles count as held: they were in force when the last worker ran,
+and one that has expired since leads to the stance, not to a stop.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from verifier.trust.bundle import TrustedSet
 from verifier.trust.kinds import in_order, read_name, take
 
 POLL_S: Final = 0.5
-"""Seconds between looks at the shelf."""
+"""Seconds between looks at the published bundles."""
 
 
 class BundleFollower:
-    """Keeps a worker's knowledge at what the shelf holds and trust accepts."""
+    """Keeps a worker's knowledge at what is published and trust accepts."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class BundleFollower:
             await asyncio.sleep(POLL_S)
 
     async def look(self) -> None:
-        """Take what is new on the shelf.
+        """Take what was published since.
 
         Raises:
             RedisError, OSError: the store is away.

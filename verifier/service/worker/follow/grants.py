@@ -35,7 +35,7 @@ TIMEOUT_S: Final = 35.0
 RETRY_S: Final = 1.0
 """Seconds between attempts while the fleet or the store is away."""
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
-"""Octets of a page: 1,000 grants of at most 2 KB, in base64."""
+"""Bytes of a page: 1,000 grants of at most 2 KB, in base64."""
 MAX_REFUSED: Final = 1000
 """Refused grants kept for another try; the oldest is forgotten and comes again at a restart."""
 

@@ -1,8 +1,8 @@
-"""Follows the planes: a snapshot from the shelf, then every delta as it is published.
+"""Follows the planes: a published snapshot, then every delta as it is published.
 
 Nothing is half applied: each delta makes a new immutable plane, and a scan sees the one or the
 other. A gap or a fork keeps the plane as it was known, is counted and logged, and has it taken
-anew: the shelf's snapshot, with the deltas that follow it, all or nothing. What was known before
+anew: the published snapshot, with the deltas that follow it, all or nothing. What was known before
 stays as long as nothing newer is accepted, and its age says so. Only this task changes planes.
 """
 
@@ -33,13 +33,13 @@ from verifier.trust.bundle import Taken, TrustedSet
 from verifier.trust.signers import Trust
 
 LOOK_S: Final = 0.5
-"""Seconds between looks at the shelf; deltas are waited for meanwhile."""
+"""Seconds between looks at the published snapshots; deltas are waited for meanwhile."""
 AGAIN_S: Final = 5.0
 """Seconds after which a refused snapshot is tried anew: deltas since may make it fit."""
 FLOORS_S: Final = 5.0
 """Seconds between writes of the floors for deltas: each is an fsync beside the store's own."""
 SMALL_PLANE: Final = 1024 * 1024
-"""Octets up to which a delta is applied in the event loop; copying more would hold scans up."""
+"""Bytes up to which a delta is applied in the event loop; copying more would hold scans up."""
 
 
 class StatusFollower:
@@ -87,7 +87,7 @@ class StatusFollower:
             self._raise_floors()
 
     async def look(self) -> None:
-        """Take the snapshots on the shelf that are newer than what is known; forget the destroyed.
+        """Take the published snapshots that are newer than what is known; forget the destroyed.
 
         Raises:
             RedisError, OSError: the store is away.

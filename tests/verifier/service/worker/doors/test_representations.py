@@ -55,7 +55,7 @@ def test_codings_a_client_takes(header: str | None, codings: tuple[str, ...]) ->
 
 
 def test_packed_where_it_is_asked_for() -> None:
-    """Under a tag of its own, since its octets are others; caches are told what it hangs on."""
+    """Under a tag of its own, since its bytes are others; caches are told what it hangs on."""
     reply = BOTH.reply({"Accept-Encoding": "gzip"})
     assert (reply.status, reply.headers["Content-Encoding"]) == (HTTPStatus.OK, "gzip")
     assert gzip.decompress(reply.body) == DATA
@@ -105,7 +105,7 @@ def test_a_form_the_client_does_not_take_does_not_stand() -> None:
     ],
 )
 def test_a_part(asked: str, first: int, end: int) -> None:
-    """Exactly the octets asked for, and which they are of how many."""
+    """Exactly the bytes asked for, and which they are of how many."""
     reply = BOTH.reply({"Range": asked})
     assert reply.status == 206
     assert bytes(reply.body) == DATA[first:end]

@@ -119,7 +119,7 @@ def test_killed_while_deltas_are_taken_in(
 def test_a_broken_download_is_gone_on_with(
     terminal: TerminalProcess, centre: FarSide, stream: PlaneStream
 ) -> None:
-    """The rest alone is fetched, of the very same octets; nothing of the half was used."""
+    """The rest alone is fetched, of the very same bytes; nothing of the half was used."""
     publish(centre, stream, 1)
     centre.deltas.clear()
     centre.break_at[HEALTH] = 100
