@@ -15,13 +15,13 @@ from firmware_stubs.edge.centre import Centre, tls_context
 from firmware_stubs.edge.disk.storage import open_storage
 from firmware_stubs.edge.door import LocalDoor
 from firmware_stubs.edge.executor import DiskThread, TerminalExecutor
-from firmware_stubs.edge.fetcher import Fetcher
 from firmware_stubs.edge.fleet_line import FleetLine
-from firmware_stubs.edge.loops import sweep
-from firmware_stubs.edge.prober import Prober
+from firmware_stubs.edge.loops.bell import sweep
+from firmware_stubs.edge.loops.fetcher import Fetcher
+from firmware_stubs.edge.loops.prober import Prober
+from firmware_stubs.edge.loops.uploads import Uploader
 from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.shell import Shell
-from firmware_stubs.edge.uploads import Uploader
 from firmware_stubs.storage import Storage
 from runtime.settings import SettingsError
 

@@ -9,7 +9,7 @@ from firmware_stubs import events
 from firmware_stubs.backoff import Backoff
 from firmware_stubs.connectivity import SLOW_S
 from firmware_stubs.edge.centre import CentreUnusableError
-from firmware_stubs.edge.loops import IDLE_S, Bell, ask_beside
+from firmware_stubs.edge.loops.bell import IDLE_S, Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.terminal import State
 

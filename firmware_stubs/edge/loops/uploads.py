@@ -8,7 +8,7 @@ from typing import Final
 
 from firmware_stubs.backoff import Backoff
 from firmware_stubs.edge.centre import CentreUnusableError
-from firmware_stubs.edge.loops import IDLE_S, Bell, ask_beside
+from firmware_stubs.edge.loops.bell import IDLE_S, Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.outbox import Fate, batch, fates
 from firmware_stubs.terminal import State

@@ -10,7 +10,7 @@ from typing import Final
 from firmware_stubs import events
 from firmware_stubs.backoff import Backoff, about, within
 from firmware_stubs.edge.centre import CentreUnusableError
-from firmware_stubs.edge.loops import Bell, ask_beside
+from firmware_stubs.edge.loops.bell import Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.planes import WantedBundle, split
 from firmware_stubs.slots import Accepted

@@ -1,0 +1,1 @@
+"""The loops beside the scans: fetching bundles, looking for the centre, uploading."""
