@@ -80,8 +80,10 @@ class _Asked:
             opened = allowed is not None and allowed.scope in scopes
             code = None if opened else "scope.missing"
             yield from self._expect(f"a token for {sorted(scopes)}", token, code)
-        if self.visitors.local is not None and allowed is not None and allowed.city:
-            yield from self._expect("a local token", self.visitors.local, "operator.area")
+        own = "operator.area" in self.operation.problems.get(403, ())
+        if self.visitors.local is not None and allowed is not None and (allowed.city or not own):
+            code = "operator.area" if allowed.city else None
+            yield from self._expect("a local token", self.visitors.local, code)
 
     def with_bodies(self) -> Iterator[str]:
         """Ask with what is no such body, as somebody who may."""

@@ -1,14 +1,17 @@
 """The archiving process does what its table of routes says: for whatever is asked, whoever asks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import schemathesis
 
+from runtime.http.operations import Allowed, operator, service
 from tests.support.archive_process import STRANGER_KEY, ArchiveHouse, archive_house
 from tests.support.openapi_cases import FEW, bounded, examine, may_ask, operation_of, schema_of
 from tests.support.operators import operator_token
 from tests.support.route_access import Visitors, city_tokens, differences, local_token
+from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.routes import TABLE
 
 schema = schema_of(TABLE)
@@ -30,12 +33,34 @@ def test_every_answer_is_documented(case: schemathesis.Case, house: ArchiveHouse
     examine(case, house.process.port, key)
 
 
-def test_who_may_ask_is_as_the_table_says(house: ArchiveHouse) -> None:
-    """By key, role and area; and what is no such body is refused."""
-    visitors = Visitors(
+def visitors_of(house: ArchiveHouse) -> Visitors:
+    """Return who calls."""
+    return Visitors(
         port=house.process.port,
         keys={STRANGER_KEY: frozenset({"records"})},
         tokens=city_tokens(),
         local=local_token(),
     )
-    assert list(differences(TABLE, visitors)) == []
+
+
+def test_who_may_ask_is_as_the_table_says(house: ArchiveHouse) -> None:
+    """By key, role and area; and what is no such body is refused."""
+    assert list(differences(TABLE, visitors_of(house))) == []
+
+
+@pytest.mark.parametrize(
+    "callers",
+    [
+        (operator(ApiScope.RECORDS, city=True),),
+        (operator(ApiScope.PERSONS),),
+        (service(ApiScope.RECORDS), operator(ApiScope.PERSONS, city=True)),
+        (),
+    ],
+)
+def test_a_table_that_says_otherwise_is_found(
+    callers: tuple[Allowed, ...], house: ArchiveHouse
+) -> None:
+    """Another scope, any area, another kind of caller, anybody."""
+    first, *others = TABLE.operations
+    changed = replace(TABLE, operations=(replace(first, callers=callers), *others))
+    assert list(differences(changed, visitors_of(house)))

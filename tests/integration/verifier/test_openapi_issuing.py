@@ -21,7 +21,7 @@ SCOPES: Final = {
     ADMIN_KEY: {"records", "bundles", "issue"},
     BOOKING_KEY: {"appointments"},
 }
-schema = schema_of(TABLE)
+schema = schema_of(TABLE, most_items=20)
 references = count()
 
 
