@@ -28,7 +28,7 @@ class DoorCounts(Protocol):
         """Count a request that found no place."""
 
 
-class Places:
+class ConcurrencyLimit:
     """A number of places, of which one caller has a share; who finds none comes again."""
 
     def __init__(self, most: int, counts: DoorCounts, *, a_caller: int) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from fleet.service.app import Fleet
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.queries import numbers
 from runtime.http.routes import Handler
 
@@ -36,7 +36,7 @@ class GrantPage(Struct, frozen=True, kw_only=True):
 
 def grants_handler(fleet: Fleet) -> Handler:
     """Return the handler."""
-    places = Places(MAX_POLLS, fleet.metrics, a_caller=MAX_CALLER_POLLS)
+    places = ConcurrencyLimit(MAX_POLLS, fleet.metrics, a_caller=MAX_CALLER_POLLS)
 
     async def get(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer with grants, ascending by version."""

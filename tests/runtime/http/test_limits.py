@@ -2,7 +2,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
 from tests.support.door_counts import DoorTally
 
@@ -10,7 +10,7 @@ from tests.support.door_counts import DoorTally
 def test_a_caller_takes_its_share_and_no_more() -> None:
     """It is told so; the others' places stay free; a place given back is free again."""
     counts = DoorTally()
-    places = Places(5, counts, a_caller=3)
+    places = ConcurrencyLimit(5, counts, a_caller=3)
     with ExitStack() as held:
         for _ in range(3):
             held.enter_context(places.one("key:a"))
@@ -29,7 +29,7 @@ def test_a_caller_takes_its_share_and_no_more() -> None:
 
 def test_a_place_comes_back_after_a_failure() -> None:
     """However a request ends."""
-    places = Places(1, DoorTally(), a_caller=1)
+    places = ConcurrencyLimit(1, DoorTally(), a_caller=1)
     for _ in range(3):
         with pytest.raises(ValueError, match="x"), places.one("key:a"):
             raise ValueError("x")

@@ -19,7 +19,7 @@ from runtime.clock import now
 from runtime.http import bodies
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response, read_json
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler, Handlers
 from verifier.contract.errors import MalformedError
@@ -140,7 +140,7 @@ class Holders:
         self._issue = issue
         self._lost_phones = lost_phones
         self._status = status
-        self._places = Places(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
+        self._places = ConcurrencyLimit(MAX_UNDER_WAY, metrics, a_caller=MAX_UNDER_WAY)
 
     def handlers(self) -> Handlers:
         """Return what answers."""

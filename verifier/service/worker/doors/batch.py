@@ -16,7 +16,7 @@ from aiohttp import web
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.door import MAX_BODY_BYTES
-from runtime.http.limits import MAX_CALLER_LARGE, MAX_LARGE, Places
+from runtime.http.limits import MAX_CALLER_LARGE, MAX_LARGE, ConcurrencyLimit
 from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
@@ -57,7 +57,7 @@ class BatchResource:
     def __init__(self, pipeline: ScanPipeline, state: WorkerState) -> None:
         self._pipeline = pipeline
         self._state = state
-        self._places = Places(MAX_LARGE, pipeline.metrics, a_caller=MAX_CALLER_LARGE)
+        self._places = ConcurrencyLimit(MAX_LARGE, pipeline.metrics, a_caller=MAX_CALLER_LARGE)
         self._turn = asyncio.Lock()
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:

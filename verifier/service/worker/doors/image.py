@@ -17,7 +17,7 @@ from aiohttp import web
 from runtime.http.access import Caller
 from runtime.http.bodies import read_body
 from runtime.http.door import MAX_BODY_BYTES
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
 from verifier.barcode.scan import PictureRefused
 from verifier.contract.reasons import Reason
@@ -47,7 +47,9 @@ class ImageResource:
         self._pipeline = pipeline
         self._state = state
         self._threads = threads
-        self._places = Places(MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES)
+        self._places = ConcurrencyLimit(
+            MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES
+        )
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         """Answer a picture.

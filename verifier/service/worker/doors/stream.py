@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from runtime.http.access import Caller
 from runtime.http.bodies import encode
 from runtime.http.connection import Connection
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
 from verifier.contract.reasons import Language
 from verifier.contract.scan import TerminalAnswer
@@ -63,7 +63,7 @@ class StreamResource:
     def __init__(self, pipeline: ScanPipeline, state: WorkerState) -> None:
         self._pipeline = pipeline
         self._state = state
-        self._places = Places(MAX_STREAMS, pipeline.metrics, a_caller=MAX_CALLER_STREAMS)
+        self._places = ConcurrencyLimit(MAX_STREAMS, pipeline.metrics, a_caller=MAX_CALLER_STREAMS)
 
     async def get(self, request: web.BaseRequest, caller: Caller, _: str) -> web.StreamResponse:
         """Serve a stream until it ends.

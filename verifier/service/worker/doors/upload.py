@@ -8,7 +8,7 @@ from aiohttp import web
 
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
-from runtime.http.limits import Places
+from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
@@ -30,7 +30,7 @@ _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
     """Return the handler."""
-    places = Places(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
+    places = ConcurrencyLimit(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
     async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
