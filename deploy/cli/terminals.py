@@ -15,7 +15,6 @@ from deploy.local.errors import EXIT_FAILED
 from deploy.words.chinese import said
 from deploy.words.language import own_language
 from deploy.words.phrase import Phrase
-from firmware_stubs.chunks import CardProgress
 from fleet.contract.commands import CommandState, CommandType
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.vocabulary import Outcome
@@ -97,6 +96,9 @@ def scan(
 def scan_line(found: Mapping[str, Any], language: Language) -> str:
     """Say what a terminal answered; its own sentence is in the language of the place."""
     if "card" in found:
+        # Only here: it brings the readers of codes, which no other answer needs.
+        from firmware_stubs.chunks import CardProgress  # noqa: PLC0415
+
         card = CardProgress(read=found["card"]["read"], total=found["card"]["total"])
         return card.sentence(language)
     decision, reason = Outcome(found["decision"]), found.get("reason")

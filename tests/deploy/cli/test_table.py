@@ -62,7 +62,7 @@ def test_a_call_imports_no_other_command() -> None:
     _, before = imported("--help")
     _, files = imported("records", "--help")
     assert before == {"deploy.cli.app", "deploy.cli.table"}
-    assert files - before == {"deploy.cli.records", "deploy.cli.data_option"}
+    assert files - before == {"deploy.cli.records", "deploy.cli.data_option", "deploy.cli.tables"}
 
 
 @pytest.mark.parametrize("name", ["terminals", "scan", "terminal", "command", "audit", "operator"])
