@@ -1,4 +1,4 @@
-"""Bundles on a terminal: two slots a bundle, and floors that no reset lowers. Pure.
+"""Bundles on a terminal: two slots for each bundle, and floors that no reset lowers. Pure.
 
 - Nothing is used before `verifier.trust.bundle` accepted it. `offer` only judges; the edge writes
   the bytes into the slot that is not in use, makes slot and floors durable in one step, and then

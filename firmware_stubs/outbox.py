@@ -103,7 +103,10 @@ def batch(waiting: Iterable[WaitingRecord]) -> tuple[int, ...]:
 
 
 def fates(sent: Sequence[str], results: Sequence[UploadResult]) -> tuple[Fate, ...]:
-    """Read an upload's answer, one fate a scan_id sent; what is not answered in order waits."""
+    """Read an upload's answer: one fate for each scan_id that was sent, in that order.
+
+    What is not answered in order waits.
+    """
     found = [Fate.WAITS] * len(sent)
     for at, (scan_id, result) in enumerate(zip(sent, results, strict=False)):
         if result.scan_id == scan_id:

@@ -2,7 +2,7 @@
 
 - The same text within ten seconds of its first reading keeps its scan_id, also over a restart: a
   camera sees a code in many frames, and a person who holds it up again gets the same decision.
-- The gate opens once a scan_id, whatever is shown again.
+- The gate opens once for each scan_id, whatever is shown again.
 - The first final decision is the only one: an online answer that comes after the terminal decided
   alone is ignored, and the upload says what happened.
 - A scan that was asked of the centre and that nobody decided (the answer was lost and the terminal

@@ -1,4 +1,4 @@
-"""Incidents: what a person should look at; one a kind and terminal, counted, never repeated.
+"""Incidents: what a person should look at; one for each kind and terminal, counted, never repeated.
 
 Thin: since when, last seen, how often. Pure; times are milliseconds since 1970-01-01 UTC.
 """

@@ -38,7 +38,7 @@ from verifier.contract.operator import (
 MAX_OPERATORS_BYTES: Final = 1024 * 1024
 """Bytes; a thousand operators take some 200 KB."""
 MAX_KEYS: Final = 4
-"""API keys of one person: a desk, a phone, and one being changed."""
+"""API keys of one person: a computer, a phone, and one being changed."""
 
 
 class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""An audit log on disk: one a process, appended to and synced before any answer.
+"""An audit log on disk: one for each process, appended to and synced before any answer.
 
 A log that does not hold is not continued: what must be audited is then refused. Nothing here
 decides what an entry says or how a line is written: the service hands in the format.

@@ -53,7 +53,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     step: Step
     """The one that refused, or the last that ran."""
     steps: str
-    """One letter a step, in the order of STEPS: o, s, u, r, or - for not reached."""
+    """One letter for each step, in the order of STEPS: o, s, u, r, or - for not reached."""
     format: Format | None = None
     claims: Claims | None = None
     """None until signatures hold."""

@@ -3,7 +3,7 @@
     CSV     a header with some of reference, kind, colour, hours, sectors; UTF-8, with or without
             a byte order mark; a record is one line, its kind paper if it does not say; sectors as
             `hall=0;transit=1`, or `hall;transit` for class 0
-    NDJSON  an object a line with the same members; sectors as an object
+    NDJSON  one object per line with the same members; sectors as an object
 
 Whatever is wrong with a line is that line's problem, named by its number and a member, never by
 what it says. Everything that was read is also hashed, so that whoever goes on later knows that it

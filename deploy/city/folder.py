@@ -1,4 +1,4 @@
-"""A city's folder: `city.json` and one file a column, a fixed number of bytes a person.
+"""A city's folder: `city.json` and one file for each column, with as many bytes for each person.
 
     persons.u4      person index, 4 bytes, least significant first
     references.s11  reference, 11 characters of ASCII

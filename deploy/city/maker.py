@@ -79,7 +79,7 @@ def _chunk(
 
 
 def references(rows: NDArray[np.uint64], factor: np.uint64) -> NDArray[np.bytes_]:
-    """Return a reference a row: distinct rows have distinct ones. `factor` is odd."""
+    """Return a reference for each row: distinct rows have distinct ones. `factor` is odd."""
     # Each step can be undone within 40 bits, so no two rows meet.
     mixed = ((rows + np.uint64(1)) * factor) & _MASK
     mixed ^= mixed >> np.uint64(17)

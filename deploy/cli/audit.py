@@ -71,7 +71,7 @@ def show(
 
 
 def print_entries(console: Console, entries: Iterable[AuditEntry]) -> None:
-    """Print entries, one a row."""
+    """Print entries, one in each row."""
     columns = [Column(name=name) for name in _COLUMNS]
     print_table(console, columns, [TableRow(cells=_row(entry)) for entry in entries])
 

@@ -32,7 +32,7 @@ _LAST_HOUR: Final = 23
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Records of scans, a day a folder.")
+    group = typer.Typer(no_args_is_help=True, help="Records of scans, one folder for each day.")
     group.command("list")(list_days)
     group.command()(count)
     group.command()(check)
@@ -57,7 +57,7 @@ def list_days(*, data: Data = None) -> None:
 
 
 def print_days(console: Console, found: Iterable[days.Day]) -> None:
-    """Print days, one a row."""
+    """Print days, one in each row."""
     rows = []
     for day in found:
         manifest = day.manifest

@@ -64,7 +64,7 @@ COMMANDS: Final = (
     CommandRow("issue", "issue", "Issue credentials."),
     CommandRow("holder", "holder", "Play people's phones."),
     CommandRow("city", "city", "A synthetic city of people who do not exist."),
-    CommandRow("records", "records", "Records of scans, a day a folder."),
+    CommandRow("records", "records", "Records of scans, one folder for each day."),
     CommandRow("person", "person", "What is kept of one person."),
     CommandRow("destruction", "destruction", "The end of a person plane, by two people."),
     CommandRow("bench", "bench", "Measure this machine; without names, everything."),

@@ -25,7 +25,7 @@ def up(  # noqa: PLR0913 - each option is one
         Path | None, typer.Option(help="Data folder; made when missing, found again later.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Scan workers; one a core.")
+        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Scan workers; one for each core.")
     ] = None,
     people: Annotated[
         int | None,

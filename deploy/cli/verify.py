@@ -81,7 +81,7 @@ def _print_lines(judged: Iterable[JudgedCode]) -> tuple[int, int]:
 
 
 def _print_table(judged: Iterable[JudgedCode]) -> tuple[int, int]:
-    """Print a row a code, and each reason's sentence once."""
+    """Print a row for each code, and each reason's sentence once."""
     table = Table("format", "outcome", "reason")
     table.add_column("code", overflow="fold")
     sentences: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What the demo sender remembers: <data>/feeds/sent/<source>.ndjson, one line a batch.
+"""What the demo sender remembers: <data>/feeds/sent/<source>.ndjson, one line per batch.
 
 A batch is written down before it is sent, so that an interrupted one is sent again as the same
 batch; it counts as sent once its answer says so (a second line).

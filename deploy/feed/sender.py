@@ -29,7 +29,7 @@ _RECEIVING, _APPLYING = "receiving", "applying"
 
 
 async def source_rows(doors: Doors) -> list[tuple[str, ...]]:
-    """Return a row a source, as COLUMNS says."""
+    """Return a row for each source, as COLUMNS says."""
     found = await doors.feeds("/v1/feeds")
     return [_row(source) for source in found["sources"]]
 

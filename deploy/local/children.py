@@ -28,7 +28,7 @@ from deploy.words.phrase import Phrase
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
 LONGEST_DELAY_S: Final = 10.0
-"""Between restarts at most: what was mended is found within seconds."""
+"""Between restarts at most: what was repaired is found within seconds."""
 STABLE_S: Final = 10.0
 """A child that ran this long starts over with the first delay."""
 STARTING_PROBE_S: Final = 0.05
@@ -36,7 +36,7 @@ STARTING_PROBE_S: Final = 0.05
 WATCHING_PROBE_S: Final = 2.0
 """Between questions to a child that is ready."""
 RECENT_S: Final = 60.0
-"""How long a crash that was mended is still spoken of: long enough to be seen by a person."""
+"""How long a crash that was repaired is still spoken of: long enough to be seen by a person."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -175,7 +175,7 @@ class _Kept:
             if self._stopping.is_set():
                 return
             if not self._settled.done():
-                # A child that cannot even start is wrong in a way that trying again does not mend.
+                # A child that cannot even start is wrong: to try again would not repair it.
                 self._become(ChildState.STOPPED, why)
                 self._settled.set_exception(ChildFailedError(f"{self.child.name} {why}"))
                 return

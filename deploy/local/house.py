@@ -14,7 +14,7 @@ from deploy.local.data import write_file
 from deploy.local.ports import LOOPBACK
 
 TERMINALS: Final = ("hall-1", "transit-1", "culture-1")
-"""The demo terminals, one a sector."""
+"""The demo terminals, one for each sector."""
 API_KEY: Final = "local-admin"
 """Name of the key that people and commands on this machine use."""
 

@@ -1,4 +1,4 @@
-"""A child's log: one file a child, bounded, and its last lines.
+"""A child's log: one file for each child, bounded, and its last lines.
 
 The child writes to the file itself: a supervisor that is stopped (Ctrl-Z) or slow never blocks it.
 """

@@ -16,7 +16,7 @@ from typing import Final
 from deploy.local.account import Account, children_account
 
 STATE_ROOT: Final = Path("/var/lib/kapok")
-"""Reachable by every account on any Debian; one folder a clone below it."""
+"""Reachable by every account on any Debian; one folder for each clone below it."""
 PACKAGES: Final = ("runtime", "verifier", "fleet", "firmware_stubs", "deploy")
 """What children import of ours."""
 TRAVERSE: Final = 1

@@ -1,4 +1,4 @@
-"""The configuration of our Redis: a unix socket, one user a service, every write on disk.
+"""The configuration of our Redis: a unix socket, one user for each service, every write on disk.
 
 Only text is made here. An acknowledged write survives kill -9 and power loss because of
 `appendfsync always`; services and their readiness refuse a Redis without it.

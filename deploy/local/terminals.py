@@ -25,7 +25,7 @@ MAX_PICTURE_BYTES: Final = 16 * 2**20
 
 
 async def fleet_rows(doors: Doors) -> list[tuple[str, ...]]:
-    """Return a row a terminal, as COLUMNS says."""
+    """Return a row for each terminal, as COLUMNS says."""
     now, rows, after = time.time(), [], ""
     while True:
         page = await doors.fleet(f"/v1/terminals?after={after}")

@@ -196,7 +196,7 @@ def _add(table: Table, *cells: str | Text) -> None:
 
 
 class PlainView:
-    """One line an event: a decision, a terminal's presence, a problem that comes or goes."""
+    """One line for each event: a decision, a terminal's presence, a problem that comes or goes."""
 
     def __init__(self, console: Console, language: Language = Language.EN) -> None:
         self._console, self._language = console, language

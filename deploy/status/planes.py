@@ -27,7 +27,7 @@ _PRESENCES: Final = {
 
 
 def planes(answers: Answers) -> Section:
-    """Return a row a plane: the newest version, its ages, and workers that are behind."""
+    """Return a row for each plane: the newest version, its ages, and workers that are behind."""
     workers = {
         name: heard.body.get("known", {})
         for name, heard in answers.processes.items()
@@ -40,7 +40,7 @@ def planes(answers: Answers) -> Section:
 
 
 def sources(answers: Answers) -> Section:
-    """Return a row a source."""
+    """Return a row for each source."""
     rows = [_source(source) for source in answers.sources.body.get("sources", ())]
     return Section(title=Phrase("sources"), rows=rows)
 
@@ -57,7 +57,7 @@ def archive(answers: Answers, now: float) -> Section:
 
 
 def terminals(answers: Answers, now: float) -> Section:
-    """Return a row a terminal; of many that are well, only how many they are."""
+    """Return a row for each terminal; of many that are well, only how many they are."""
     heads = {b["name"]: b.get("head", b["version"]) for b in _bundles(answers)}
     own = {
         str(heard.body["terminal"]): heard.body

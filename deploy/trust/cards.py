@@ -1,6 +1,6 @@
 """Revocation lists of health cards in the data folder: what an import would write, and writing it.
 
-    cards/<kid>.json    one list a key, as its issuer publishes it; the issuing process reads them
+    cards/<kid>.json    one list per key, as its issuer publishes it; the issuing process reads them
 
 A list is taken for a key that the trust source has, and never one that is older than what is known:
 than the list that lies there, or than the key set says (`crlVersion`). Nothing is written in part.

@@ -1,1 +1,4 @@
-"""The books of a shard: a file a matter. Which there are, and their order: `fleet.shard.BOOKS`."""
+"""The books of a shard: one file for each matter.
+
+Which there are, and their order: `fleet.shard.BOOKS`.
+"""

@@ -1,8 +1,8 @@
 """The broker's access lists, written from the table of topics (mosquitto's `acl_file` syntax).
 
-Terminals: `pattern` lines only, one a topic, `%u` being the CN of the certificate: the text has one
-size for a fleet of any size. Services: one `user` block for each service that speaks MQTT. What is
-not listed is denied.
+Terminals: `pattern` lines only, one per topic, `%u` being the CN of the certificate: the text has
+one size for a fleet of any size. Services: one `user` block for each service that speaks MQTT. What
+is not listed is denied.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""The messages between a terminal and the fleet: JSON, UTF-8, one structure a topic.
+"""The messages between a terminal and the fleet: JSON, UTF-8, one structure for each topic.
 
 Every string, number and list has a bound. Times are integers: milliseconds since 1970-01-01 UTC.
 Messages to the fleet refuse unknown fields, since the fleet is always updated first; messages to

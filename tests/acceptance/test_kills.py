@@ -1,6 +1,6 @@
 """Kill every part of the house under load: nothing acknowledged is lost, no code passes twice.
 
-Then damage it in other ways: `kapok status` names what is wrong, and ceases when it is mended.
+Then damage it in other ways: `kapok status` names what is wrong, and ceases when it is repaired.
 
 Each test states how many scans were in flight at the kill; it must be more than none.
 """
@@ -225,7 +225,7 @@ def test_the_fleet_steers_again_after_kills(house: RunningHouse) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=[each.__name__ for each in DAMAGES])
 def test_the_status_names_what_is_damaged(house: RunningHouse, damage: Damage) -> None:
-    """Within seconds, by its code; and no more once it is mended."""
+    """Within seconds, by its code; and no more once it is repaired."""
     with damage(house) as expected:
         wait_until(lambda: expected <= codes_of(house), f"{expected} to be said", seconds=20)
     wait_until(lambda: not expected & codes_of(house), f"{expected} to be over", seconds=20)

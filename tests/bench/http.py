@@ -142,7 +142,7 @@ def _body(text: str) -> str:
 
 
 def _bodies(scans: list[str], lines: int) -> list[str]:
-    """Return one body a scan, or one a batch."""
+    """Return one body for each scan, or one for each batch."""
     if lines == 1:
         return scans
     starts = range(0, len(scans), lines)

@@ -1,4 +1,4 @@
-"""Incidents: one a kind and terminal, counted."""
+"""Incidents: one for each kind and terminal, counted."""
 
 from fleet.contract.topics import TerminalId
 from fleet.incidents import MAX_COUNT, IncidentKind, noted

@@ -193,7 +193,7 @@ def claims_of(credential: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _known(  # one argument a thing that may differ, so that equal cities share their bundles
+def _known(  # one argument per thing that may differ, so that equal cities share their bundles
     *,
     trusted: KeyEntry,
     sectors: tuple[int, ...],

@@ -1,4 +1,4 @@
-"""Issuers of HC1 certificates and SMART Health Cards, edited in one line a test.
+"""Issuers of HC1 certificates and SMART Health Cards, edited in one line per test.
 
 `health_text(edit=…)` and `card_text(…)` sign the real way with fixed keys; each step that a faulty
 issuer may take is an argument. Nothing of the verifier's own readers is used to write.

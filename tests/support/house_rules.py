@@ -1,6 +1,6 @@
 """Rules of the house, walked by the standard library's `ast`, over the tables of a `Plan`.
 
-The tables stand in tests/test_architecture.py. A rule yields one line a violation, `path: what`.
+The tables stand in tests/test_architecture.py. A rule yields one line per violation, `path: what`.
 """
 
 import ast

@@ -36,7 +36,7 @@ class Visitors:
 
 
 def city_tokens() -> Scopes:
-    """Return a token a role."""
+    """Return a token for each role."""
     return {operator_token("wen", role): ROLE_SCOPES[role] for role in OperatorRole}
 
 

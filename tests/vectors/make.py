@@ -1,4 +1,4 @@
-"""Make the vectors: one JSON a case under accept/ and reject/; `--check` compares, writes nothing.
+"""Make the vectors: one JSON per case under accept/ and reject/; `--check` only compares.
 
 What the cases are stands in cases.py, the format in README.md. Keys, times and random bytes are
 fixed and ECDSA is deterministic (RFC 6979), so a second run changes nothing. Pictures are compared

@@ -15,7 +15,7 @@ STORE_HOURS: Final = 26
 SETTLE_MS: Final = 5_000
 """Milliseconds after an hour until it is closed: a step that began in it has long ended."""
 LATE_HOURS: Final = 6
-"""Closed hours that may wait before it is an alarm; there are some 19 left to mend it."""
+"""Closed hours that may wait before it is an alarm; there are some 19 left to repair it."""
 KEEP_DAYS: Final = 31
 """Days that a day's records and its person-hash key are kept after it is over."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

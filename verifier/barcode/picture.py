@@ -27,7 +27,7 @@ JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 _PNG_DRAWN = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_DEPTHS = {0: (1, 2, 4, 8), 2: (8,), 3: (1, 2, 4, 8), 4: (8,), 6: (8,)}
-"""Colour type to the bit depths taken; 16 bits a channel is for laboratories."""
+"""Colour type to the bit depths taken; 16 bits per channel is for laboratories."""
 
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2})

@@ -26,7 +26,7 @@ QUIET_ZONE_MODULES = 4
 MAX_TEXT_BYTES = 5_596
 """Bytes of text: the digits that fit version 40 at M, the most any text can have."""
 MAX_SCALE_PIXELS = 64
-"""Pixels a module: at version 40 a PNG of 12,000 pixels a side, the largest anyone prints."""
+"""Pixels per module: at version 40 a PNG of 12,000 pixels a side, the largest anyone prints."""
 MAX_QUIET_ZONE_MODULES = 32
 """Modules of border; more is layout, which is not this room's."""
 
@@ -51,7 +51,7 @@ class Symbol:
     """Modules a side: 17 + 4 · version."""
     error_correction: ErrorCorrection
     matrix: tuple[bytes, ...]
-    """Rows from the top; one byte a module, 1 dark, 0 light."""
+    """Rows from the top; one byte per module, 1 dark, 0 light."""
 
 
 def symbol(text: str, *, error_correction: ErrorCorrection = "M") -> Symbol:
@@ -109,7 +109,7 @@ def to_png(drawn: Symbol, *, scale: int = 8, quiet_zone: int = QUIET_ZONE_MODULE
 
 
 def to_svg(drawn: Symbol, *, quiet_zone: int = QUIET_ZONE_MODULES) -> str:
-    """Draw a symbol as an SVG document: a light ground and one path, one unit a module.
+    """Draw a symbol as an SVG document: a light ground and one path, one unit per module.
 
     Raises:
         SymbolError: a parameter out of bounds.

@@ -180,7 +180,7 @@ _PLAIN_TAGS: Final = {0: _content, 1: _content}
 
 
 def _uses(document: dict[Any, Any]) -> frozenset[CertificateUse]:
-    """Return the uses that the signing key must have: one a kind of entry, all when there is none.
+    """Return the uses that the signing key must have: one per kind of entry; all if there is none.
 
     Raises:
         MalformedError: entries that are not a list.

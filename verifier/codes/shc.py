@@ -1,7 +1,7 @@
 """SMART Health Cards (shc:/, framework 1.4): digits to a compact JWS to claims.
 
-Two digits a character, ES256 only, payload raw DEFLATE of JSON. A card may come in numbered chunks
-(`shc:/2/3/…`), one symbol each; `join` puts them in order, all of one total, each once. The
+Two digits per character, ES256 only, payload raw DEFLATE of JSON. A card may come in numbered
+chunks (`shc:/2/3/…`), one symbol each; `join` puts them in order, all of one total, each once. The
 signature is checked over the text as it stands; only then is the payload inflated and read, so
 that of unverified bytes only the short header meets a JSON reader. The medical content (FHIR) is
 not judged here: a profile's rules ask what a place needs.

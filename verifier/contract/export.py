@@ -65,7 +65,7 @@ class ExportDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where the next page starts."""
     fields: tuple[ExportField, ...]
     records: Annotated[tuple[tuple[Value, ...], ...], msgspec.Meta(max_length=MAX_ROWS)]
-    """One row a record, its values in the order of `fields`; oldest first."""
+    """One row for each record, its values in the order of `fields`; oldest first."""
 
 
 def seal_export(document: ExportDocument, *, kid: bytes, algorithm: Algorithm, sign: Sign) -> bytes:

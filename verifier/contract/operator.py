@@ -114,7 +114,7 @@ def token_bytes(text: str) -> bytes:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedError("not an operator token") from error
-    # One text a token: what base64 would also read is refused.
+    # One text for each token: what base64 would also read is refused.
     if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
         raise MalformedError("not an operator token")
     return data

@@ -31,7 +31,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Of the assessment; the decision is conclude(record, answer)."""
     reason: Reason | None
     steps: str
-    """One letter a step in their order: o OK, s SKIPPED, u UNSURE, r REFUSED, - not reached."""
+    """One letter per step, in their order: o OK, s SKIPPED, u UNSURE, r REFUSED, - not reached."""
     format: str | None
     kind: int | None
     colour: int | None

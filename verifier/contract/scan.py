@@ -207,6 +207,6 @@ class UploadResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """One result a record, in order."""
+    """One result for each record, in order."""
 
     results: tuple[UploadResult, ...]

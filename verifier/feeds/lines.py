@@ -1,6 +1,6 @@
 """The lines of a batch: bytes in, observations and wrong lines out; digest and position beside.
 
-NDJSON, one object a line:   {"ref": "…" or "person": 5, "plane": "health", "value": "red", "at": 0}
+NDJSON, one object per line: {"ref": "…" or "person": 5, "plane": "health", "value": "red", "at": 0}
 CSV, the first line one of:  ref,plane,value,at    person,plane,value,at
 without quoting: no field of these can hold a comma. `at` is when the source last knew the value to
 hold. Memory is bounded by one line, whatever comes; the digest covers also what is thrown away.

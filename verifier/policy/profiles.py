@@ -1,7 +1,8 @@
-"""Profiles: what a place asks. One TOML file a place; errors name the field; unknown means no.
+"""Profiles: what a place asks. One TOML file for each place; errors name the field.
 
-The outage stance has no default on purpose: somebody must have decided what a place does when it
-cannot know. Which profile holds where is the place's id; place ids are made by the fleet.
+Unknown means no. The outage stance has no default on purpose: somebody must have decided what a
+place does when it cannot know. Which profile holds where is the place's id; place ids are made by
+the fleet.
 """
 
 import re

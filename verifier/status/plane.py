@@ -94,7 +94,7 @@ class PackedValues:
 
 
 def pack(values: NDArray[np.uint8], bits: int) -> bytes:
-    """Pack values (one a byte) of `bits` bits each."""
+    """Pack values (one in each byte) of `bits` bits each."""
     per_byte = 8 // bits
     padded = np.zeros(-(-len(values) // per_byte) * per_byte, np.uint8)
     padded[: len(values)] = values

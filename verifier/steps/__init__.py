@@ -1,1 +1,1 @@
-"""The numbered steps of `assess`, a file a step, and the course that they write to. Pure."""
+"""The numbered steps of `assess`, one file for each, and the course that they write to. Pure."""

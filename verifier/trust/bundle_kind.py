@@ -182,9 +182,9 @@ class BundleKind(SignedKind):
     plane: bool = False
     """Whether it is a snapshot that deltas lead on from."""
     authority: bool = False
-    """Whether others are judged by it: a newer one has what was refused tried again."""
+    """Whether others are judged by it: when a newer one is taken, refused ones are tried again."""
     passed: Callable[[BundleName, TrustedSet], bool] = _never
-    """Whether one is behind what is trusted: it is not taken, only handed on."""
+    """Whether it is older than what is trusted, so that it is handed on but not taken."""
     big_bytes: int = BIG_BYTES
     """Bytes from which a worker opens it beside its event loop: what takes some milliseconds."""
     packs: bool = True

@@ -1,4 +1,4 @@
-"""Root files: one document in several envelopes, one a root key; which keys signed it.
+"""Root files: one document in several envelopes, one for each root key; which keys signed it.
 
 The order of roots, and what one is trusted for, is `bundle.py`'s to say.
 """
@@ -20,7 +20,7 @@ _ROOT_FILE: Final = cbor.Grammar(max_items=MAX_ROOT_SIGNATURES + 1)
 
 
 def seal_root_file(envelopes: tuple[bytes, ...]) -> bytes:
-    """Put the envelopes of one root document, one a root key, into a root file."""
+    """Put the envelopes of one root document, one for each root key, into a root file."""
     return cbor.encode(list(envelopes))
 
 
@@ -59,7 +59,7 @@ def envelopes_of(root_file: bytes) -> tuple[bytes, ...]:
 
 
 def open_root_file(root_file: bytes) -> tuple[RootDocument, tuple[Envelope, ...]]:
-    """Read a root file: one document in one envelope a root key; no signature is checked.
+    """Read a root file: one document in one envelope for each root key; no signature is checked.
 
     Raises:
         BundleRefused: MALFORMED.

@@ -1,4 +1,4 @@
-"""The bundles' bytes on disk: two files a bundle, `NAME.a` and `NAME.b`.
+"""The bundles' bytes on disk: two files for each bundle, `NAME.a` and `NAME.b`.
 
 Which one counts is the database's to say; the file that counts is never written to.
 """

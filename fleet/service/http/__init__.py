@@ -1,1 +1,1 @@
-"""The fleet's HTTP door for services and people; a file a resource. Errors: RFC 9457."""
+"""The fleet's HTTP door for services and people; one file for each resource. Errors: RFC 9457."""

@@ -97,7 +97,7 @@ def trusted() -> Trusted:
 
 
 def report(data: Path) -> HouseReport:
-    """Return a report in which every section has something to say, and each code a row."""
+    """Return a report in which every section has something to say, and a row for each code."""
     (data / "audit").mkdir(exist_ok=True)
     (data / "audit" / "issuing.ndjson").write_text("no entry\n", encoding="utf-8")
     found = answers()

@@ -26,7 +26,7 @@ def keys(tmp_path: Path) -> Path:
 
 
 def test_all_pass(keys: Path) -> None:
-    """Exit 0; one line a code; chunks of one card are one."""
+    """Exit 0; one line for each code; chunks of one card are one."""
     lines = "\n".join((health_text(), *chunks(3), card_text())).encode()
     done = kapok("verify", "-", "--trust", keys, "--at", AT, "--json", stdin=lines)
     found = [json.loads(line) for line in done.out.splitlines()]

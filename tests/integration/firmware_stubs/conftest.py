@@ -1,4 +1,4 @@
-"""One far side and one terminal a test; the terminal has its bundles and has asked once."""
+"""One far side and one terminal for each test; the terminal has its bundles and has asked once."""
 
 import tempfile
 from collections.abc import Iterator

@@ -114,7 +114,7 @@ def test_expired_bundle_stays_loaded(stopped: TerminalProcess, centre: FarSide) 
 def test_unchanged_bundles_are_not_fetched_again(
     terminal: TerminalProcess, centre: FarSide
 ) -> None:
-    """One fetch a version, whatever the index repeats."""
+    """One fetch for each version, whatever the index repeats."""
     centre.bundles["status-1-health"] = (2, plane(Plane.HEALTH, 2, fill=0b01010101))
     taken(terminal, "status-1-health", 2)
     assert centre.fetched["trust", 200] == 1

@@ -18,7 +18,7 @@ NO_COMMAND = "f" * 32
 
 @pytest.fixture
 def house() -> Iterator[FleetHouse]:
-    """Run one house a test."""
+    """Run one house for each test."""
     with fleet_house((NAME,)) as running:
         yield running
 

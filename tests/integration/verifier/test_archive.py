@@ -174,7 +174,7 @@ def test_whoever_comes_too_late_says_which_hours(house: ArchiveHouse) -> None:
 
 
 def test_it_cries_before_anything_is_lost(house: ArchiveHouse) -> None:
-    """A disk that takes nothing: not ready, and later so by name; mended, all is moved."""
+    """A disk that takes nothing: not ready, and later so by name; repaired, all is moved."""
     hour = hour_now()
     wanted = house.fill(hour - 1, 10)
     house.records.mkdir()

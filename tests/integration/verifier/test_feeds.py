@@ -163,7 +163,7 @@ def test_wrong_lines_refuse_the_whole_batch_and_are_named(house: FeedsHouse) -> 
     assert house.value(HEALTH, 304) == 0
     again = sender.post(described, text)
     assert (again.status, again.body) == (answer.status, answer.body)
-    # The number was not used up: a mended batch takes it.
+    # The number was not used up: a repaired batch takes it.
     assert sender.send(lines([(304, "red", 0)])).status == 200
 
 

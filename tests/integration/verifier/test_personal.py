@@ -1,4 +1,4 @@
-"""Credentials of persons at a running issuing process: bound by proof, once a request, in forms."""
+"""Credentials of persons at a running issuing process: bound, once per request, in forms."""
 
 import secrets
 import time

@@ -87,7 +87,7 @@ def erase(house: IssuingHouse, person: int) -> None:
 
 
 def is_short_lived(key: str) -> bool:
-    """Say whether the table gives a key a time to live."""
+    """Say whether the table says how long a key lives."""
     parts = key.split(":")
     return parts[2] in FORGOTTEN if parts[1].startswith("{") else parts[1] in SHORT_LIVED
 

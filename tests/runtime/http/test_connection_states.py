@@ -11,7 +11,7 @@ from runtime.http.connection_states import (
     after,
 )
 
-# A line a state, a column an event; `!` cannot happen. Written apart from the table it is held
+# A line per state, a column per event; `!` cannot happen. Written apart from the table it is held
 # against.
 EXPECTED: Final = """
                fast_taken fast_answered unclear        request        part           answered stream_began stream_ended   leave          lost

@@ -44,7 +44,7 @@ def told(answer: Answer = Answer.FRESH, **changes: object) -> ExportInput:
 
 
 def test_every_field_is_made() -> None:
-    """The table has a line a field, and rows follow the order asked for."""
+    """The table has a line for each field, and rows follow the order asked for."""
     assert set(FIELDS) == set(ExportField)
     asked = (ExportField.PLACE, ExportField.MICROSECONDS, ExportField.AT)
     assert row(asked, told()) == ("hall-1", 1500, 1_800_000_000_123)

@@ -202,7 +202,7 @@ PEOPLE: Final = (
             ),
         ),
         body=RequestBody(type=bytes, limit=MAX_BULK_BYTES, media=(bulk.NDJSON,)),
-        replies={200: Reply("A line a line, and the last line.", bytes, (bulk.NDJSON,))},
+        replies={200: Reply("One line for each line sent, and a last one.", bytes, (bulk.NDJSON,))},
         problems=merged(
             STORE,
             {

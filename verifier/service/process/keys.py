@@ -1,6 +1,6 @@
 """Keys as a process reads them from files that its settings name (docs/keys.md).
 
-Person-hash keys: one file a UTC day, made by the issuing process. Around midnight a use has two
+Person-hash keys: one file per UTC day, made by the issuing process. Around midnight a use has two
 names, so that nobody passes twice by the turn of the day. After midnight the second name is
 yesterday's, for as long as the rule counts what was used then. Shortly before midnight it is
 tomorrow's, since another worker's clock may be ahead.

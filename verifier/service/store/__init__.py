@@ -1,1 +1,1 @@
-"""What the verifier keeps in Redis: a file a key family (docs/store-verifier.md)."""
+"""What the verifier keeps in Redis: one file for each key family (docs/store-verifier.md)."""

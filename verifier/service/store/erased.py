@@ -1,6 +1,6 @@
 """Who was erased: an index stays nobody's for good, whoever still names it.
 
-    v:{status}:erased:<list>    string: a bit a person index, set before anything of it is erased
+    v:{status}:erased:<list>    string: a bit per person index, set before anything of it is erased
 
 `change` (status.lua) reads it in its own step: a value for somebody who was erased is not written,
 so that neither a batch under way nor a source that sends by index brings a value back.

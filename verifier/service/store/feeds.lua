@@ -15,7 +15,7 @@ end
 
 -- keys: of each block of persons its string of today and that of yesterday; args: first unit of
 -- today's strings, first unit of yesterday's, seconds to live, then a block's records: 2 octets
--- person within the block, 4 octets unit. Returns for each block a letter a record: '1' newer than
+-- person within the block, 4 octets unit. Returns for each block one letter per record: '1' newer than
 -- or as new as what was known, and noted; '0' overtaken.
 local function observe(keys, args)
   local today, yesterday, answers = tonumber(args[1]), tonumber(args[2]), {}

@@ -1,7 +1,7 @@
 """What is remembered of holders who ask: nonces, how many credentials a day, whom they carry.
 
 v:holder:<epoch>:<kid>        hash by nonce: the requests of a key, by the five minutes they name
-v:made:<list>:<day>:<bucket>  hash by person: credentials made that day; 128 persons a hash
+v:made:<list>:<day>:<bucket>  hash by person: credentials made that day; 128 persons in a hash
 v:family:<list>:<person>      hash by "<mark>:<person>", "<credential>:<expires>": whose codes the
                               phones of a guardian carry; a phone by the mark of its key
 """

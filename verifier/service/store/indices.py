@@ -1,4 +1,4 @@
-"""Indices drawn at random, none twice: `v:taken:<list>:person|credential`, a bit an index.
+"""Indices drawn at random, none twice: `v:taken:<list>:person|credential`, one bit per index.
 
 A bit is set before its index is used, in one step of the store; it is never cleared, so no index
 is used again before every credential that names it has expired.

@@ -1,6 +1,6 @@
 """When a value was last observed, so that an older observation never undoes a newer one.
 
-    v:{status}:seen:<list>:<plane>:<day>:<block>    string: 2 bytes a person, 65,536 of them
+    v:{status}:seen:<list>:<plane>:<day>:<block>    string: 2 bytes per person, 65,536 of them
 
 Times count in steps of 4 seconds, from the beginning of the day before `<day>` (the day of arrival,
 in days since 1970), plus one; 0 is nothing. An observation of longer than a day ago is not taken at

@@ -82,7 +82,7 @@ def rows(path: Path) -> list[bytes]:
 
 
 def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """At every step to the disk, in a first part and in a later one; the next start mends it."""
+    """At every step to the disk, in a first part and in a later one; the next start repairs it."""
     first, later = entries(1_000, 5), entries(2_000, 5)
     for step in range(1, MOST_STEPS):
         path = tmp_path / str(step)

@@ -1,7 +1,7 @@
 """POST /v1/appointments: a booking system books and cancels. Scope `appointments`.
 
-One place a request, all or nothing, idempotent by the booking's id. A person is named by index, or
-by a reference that is hashed as soon as it is read and goes nowhere else.
+One place per request, all or nothing, idempotent by the booking's id. A person is named by index,
+or by a reference that is hashed as soon as it is read and goes nowhere else.
 """
 
 from collections.abc import Iterator

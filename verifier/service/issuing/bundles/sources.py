@@ -1,6 +1,6 @@
 """What bundles are made from: profile files, rule files, value sets; lists of revoked cards.
 
-    <profiles>/<place>.toml      one a place
+    <profiles>/<place>.toml      one for each place
     <rules>/*.json               rules as their publisher wrote them; they go out unchanged
     <rules>/valuesets/*.json     {name: [code, ...]}, what rules read as external.valueSets
     <cards>/<kid>.json           what an issuer of health cards has revoked, as it publishes it

@@ -1,1 +1,1 @@
-"""The worker's doors, a file a resource."""
+"""The worker's doors, one file for each resource."""

@@ -61,7 +61,7 @@ class BundleResource:
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._packed: dict[str, tuple[str, Packed | None]] = {}
-        """Name to digest and what it packs to; made once a version."""
+        """Name to digest and what it packs to; made once for each version."""
         self._packing = asyncio.Lock()
         self._buckets: OrderedDict[str, tuple[int, Representations]] = OrderedDict()
         """By address: the newest version in it, and the bucket as it is sent."""

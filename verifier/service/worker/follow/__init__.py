@@ -1,1 +1,4 @@
-"""What a worker follows: a file a stream. What is refused is logged, what was trusted stays."""
+"""What a worker follows: one file for each stream.
+
+What is refused is logged, what was trusted stays.
+"""
