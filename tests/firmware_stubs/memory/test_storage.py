@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
-from firmware_stubs.edge.loops.uploads import Uploader
 
 from firmware_stubs import actions, events
 from firmware_stubs.edge.executor import SameThread
+from firmware_stubs.edge.loops.uploads import Uploader
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.memory.storage import MemoryStorage
 from firmware_stubs.terminal import State
