@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from deploy.feed import sender
+from deploy.feed import sender as client
 from deploy.feed.files import PART_BYTES
 from deploy.local.doors import Doors
 from deploy.local.errors import LocalError, UsageError
@@ -48,7 +48,7 @@ def source(house: FeedsHouse, name: str) -> Sender:
 
 def send(house: FeedsHouse, name: str, path: Path | None) -> dict[str, Any]:
     """Send a file."""
-    found: dict[str, Any] = doors(house, lambda it: sender.send_file(it, house.folder, name, path))
+    found: dict[str, Any] = doors(house, lambda it: client.send_file(it, house.folder, name, path))
     return found
 
 
@@ -63,9 +63,9 @@ def test_a_file_of_several_parts_is_sent_and_both_sides_agree(
     assert send(house, "large", path)["applied"] == 20_000
     assert send(house, "large", None)["sequence"] == 2
     assert house.value(Plane.HEALTH, 19_999) == 3
-    found = doors(house, lambda it: sender.reconcile(it, house.folder, "large"))
+    found = doors(house, lambda it: client.reconcile(it, house.folder, "large"))
     assert (found["standing"], found["counts_equal"]) == ("equal", True)
-    (row,) = [row for row in doors(house, sender.source_rows) if row[0] == "large"]
+    (row,) = [row for row in doors(house, client.source_rows) if row[0] == "large"]
     assert row[2] == "fresh"
 
 
@@ -78,7 +78,7 @@ def test_an_interrupted_sending_goes_on_as_the_same_batch(
     path.write_bytes(lines([(index, "yellow", 0) for index in range(30_000, 50_000)]))
     with pytest.MonkeyPatch.context() as patch:
         # The second part is where the sender dies.
-        patch.setattr(sender, "part_of", _one_part(sender.part_of))
+        patch.setattr(client, "part_of", _one_part(client.part_of))
         with pytest.raises(InterruptedError):
             send(house, "broken-off", path)
     batch = sender.state()["open_batch"]
