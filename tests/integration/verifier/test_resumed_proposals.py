@@ -13,6 +13,7 @@ from runtime.audit import AuditLog
 from runtime.logs import open_log
 from tests.support.async_store import with_store
 from tests.support.redis_server import RedisServer, redis_server
+from verifier.contract import audit as audit_format
 from verifier.contract.proposal import Proposal, ProposalKind, ProposalReason, ProposalState
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
@@ -83,7 +84,7 @@ def test_one_that_cannot_be_done_yet_ends_nothing_and_holds_up_no_other(
         )
         for proposal in (FULL, OTHER):
             assert await keep_proposal(redis, approved(proposal))
-        audit = AuditLog(tmp_path, "issuing", lambda: 0)
+        audit = AuditLog(tmp_path, "issuing", lambda: 0, audit_format)
         audit.open()
         proposals = Proposals(redis, {row.kind: row}, audit, open_log("issuing"))
         running = asyncio.create_task(proposals.run())
