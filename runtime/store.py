@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from redis.asyncio import Redis, UnixDomainSocketConnection
-from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,21 +26,34 @@ class NotDurableError(Exception):
     """Redis runs in a way that would lose what was acknowledged; the text says what to set."""
 
 
-def open_store(settings: RedisSettings) -> Redis:
+def open_store(
+    settings: RedisSettings,
+    *,
+    most: int = MAX_CONNECTIONS,
+    silent_s: float = TIMEOUT_S,
+    retries: int = 1,
+) -> Redis:
     """Return a client; connects on first use, anew after every failure.
+
+    Args:
+        settings: where the store is, and as whom to enter.
+        most: connections open at once; who finds none free waits for one, `silent_s` at most.
+        silent_s: seconds until a silent Redis counts as away.
+        retries: how often a call whose connection broke is sent again; 0 where twice is not once.
 
     Raises:
         SettingsError: the password file cannot be read.
     """
-    pool = ConnectionPool(
+    pool = BlockingConnectionPool(
         connection_class=UnixDomainSocketConnection,
         path=settings.socket,
         username=settings.user,
         password=read_secret(settings.password_file, "redis.password_file"),
-        max_connections=MAX_CONNECTIONS,
-        socket_timeout=TIMEOUT_S,
+        max_connections=most,
+        timeout=silent_s,
+        socket_timeout=silent_s,
         protocol=2,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), retries),
     )
     return Redis.from_pool(pool)
 

@@ -1,6 +1,7 @@
 """Granting: loads the registry, signs and publishes what changed, lets followers wait for it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from redis.asyncio import Redis
@@ -78,13 +79,18 @@ class GrantPublisher:
             self._closed = True
             self._published.notify_all()
 
-    async def follow(self, after: int, wait_s: float, limit: int) -> store.Page:
-        """Return the grants after a version, waiting for one at most `wait_s` seconds."""
+    async def follow(
+        self, after: int, wait_s: float, limit: int, gone: Callable[[], bool] = lambda: False
+    ) -> store.Page:
+        """Return the grants after a version, waiting for one at most `wait_s` seconds.
+
+        Who is `gone` is not waited for any longer than POLL_S.
+        """
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             page = await store.read_after(self._redis, after, limit)
             left = deadline - asyncio.get_running_loop().time()
-            if page.signed or page.version > after or left <= 0 or self._closed:
+            if page.signed or page.version > after or left <= 0 or self._closed or gone():
                 return page
             async with self._published:
                 try:

@@ -36,6 +36,10 @@ from verifier.contract.audit import Act
 
 STORE_START_S: Final = 15.0
 """Seconds to wait at start for a store that is still loading its file."""
+MAX_CONNECTIONS: Final = 64
+"""Connections to the store: a writer, leases, and readers at the door, who wait for one."""
+STORE_SILENT_S: Final = 5.0
+"""Seconds until a silent Redis counts as away; a lease lasts longer."""
 STORE_RETRY_S: Final = 0.2
 STOP_S: Final = 3.0
 """Seconds for open requests when the process stops."""
@@ -120,7 +124,7 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     key = load_grant_key(settings.grant_key)
     operating = OperatorsInForce(load_token_key(settings.operator_key))
     audit = open_audit(settings.audit, settings.process, log, audit_format)
-    redis = open_store(settings.redis)
+    redis = open_store(settings.redis, most=MAX_CONNECTIONS, silent_s=STORE_SILENT_S, retries=0)
     try:
         await _await_store(redis)
         process = _assemble(settings, log, redis, GrantPublisher(redis, key), operating, audit)

@@ -51,10 +51,14 @@ class ConnectionShares:
         return True
 
     def move(self, connection: HeldConnection, share: str) -> bool:
-        """Count a connection for who has authenticated on it; False: its share is used up."""
+        """Count a connection for who has authenticated on it; False: its share is used up.
+
+        Where the share is full, its oldest idle connection is ended for the new one.
+        """
         if connection not in self._shares or self._shares[connection] == share:
             return True
-        if len(self._groups.get(share, ())) >= self._a_caller:
+        own = self._groups.get(share, {})
+        if len(own) >= self._a_caller and not self._end_one((own,)):
             return False
         self.leave(connection)
         self._put(connection, share)

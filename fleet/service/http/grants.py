@@ -42,7 +42,9 @@ def grants_handler(fleet: Fleet) -> Handler:
         """Answer with grants, ascending by version."""
         query = numbers(request, BOUNDS)
         with places.one(caller.share):
-            page = await fleet.granting.follow(query["after"], query["wait"], PAGE)
+            page = await fleet.granting.follow(
+                query["after"], query["wait"], PAGE, lambda: _gone(request)
+            )
         return json_response(
             GrantPage(
                 version=page.version,
@@ -51,3 +53,8 @@ def grants_handler(fleet: Fleet) -> Handler:
         )
 
     return get
+
+
+def _gone(request: web.BaseRequest) -> bool:
+    """Say whether the client has ended the connection that it waits on."""
+    return request.transport is None or request.transport.is_closing()

@@ -2,6 +2,7 @@
 
 import base64
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from fleet import identity
+from fleet.service.http.grants import MAX_CALLER_POLLS
 from tests.support.fleet_process import FleetHouse, eventually, fleet_house
+from tests.support.verifier_process import API_KEY
 from verifier.contract.envelope import SignedUse, take_apart, to_be_signed
 from verifier.contract.grant import Grant, read_grant
 from verifier.contract.vocabulary import GrantState
@@ -111,3 +114,45 @@ def test_followers_need_bounds_and_the_scope(house: FleetHouse) -> None:
     assert ask("GET", "/v1/grants?wait=26").body["code"] == "query.bad"
     assert ask("GET", "/v1/grants?after=-1").body["code"] == "query.bad"
     assert ask("GET", "/v1/grants", key=None).status == 401
+
+
+def test_as_many_followers_as_a_caller_may_have_are_all_answered(house: FleetHouse) -> None:
+    """They share the store's connections, and readiness finds one too."""
+    version, _ = follow(house)
+    answers: list[int] = []
+
+    def wait() -> None:
+        path = f"/v1/grants?after={version}&wait=20"
+        answers.append(house.fleet.ask("GET", path).status)
+
+    waiters = [threading.Thread(target=wait) for _ in range(MAX_CALLER_POLLS)]
+    for waiter in waiters:
+        waiter.start()
+    ready = [house.fleet.ask("GET", "/readyz").status for _ in range(20)]
+    house.write_registry(states={"hall-1": "suspended"})
+    house.fleet.signal(signal.SIGHUP)
+    for waiter in waiters:
+        waiter.join(30)
+    assert answers == [200] * MAX_CALLER_POLLS
+    assert ready == [200] * 20
+
+
+def test_a_follower_that_is_gone_gives_its_place_back(house: FleetHouse) -> None:
+    """Within a look of the followers, not at the end of its wait."""
+    version, _ = follow(house)
+    path = f"/v1/grants?after={version}&wait=25"
+    head = f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {API_KEY}\r\n\r\n"
+    lines = [
+        socket.create_connection(("127.0.0.1", house.fleet.port)) for _ in range(MAX_CALLER_POLLS)
+    ]
+    for line in lines:
+        line.sendall(head.encode())
+    eventually("a full share", lambda: asked(house, version) == 429)
+    for line in lines:
+        line.close()
+    eventually("a place", lambda: asked(house, version) == 200, within=10)
+
+
+def asked(house: FleetHouse, after: int) -> int:
+    """Ask without waiting; return the status."""
+    return house.fleet.ask("GET", f"/v1/grants?after={after}&wait=0").status

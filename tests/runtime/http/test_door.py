@@ -128,16 +128,32 @@ async def ended(connected: Connected) -> bool:
         return True
 
 
-def test_a_caller_s_connections_are_bounded() -> None:
+def test_a_caller_s_busy_connections_are_bounded() -> None:
     """One too many is told so, by the lane and the long way; another caller is served."""
 
     async def scene(connect: Connect) -> None:
+        head = f"POST /long HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEYS['a']}\r\n"
+        head += "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
         for _ in range(A_CALLER):
-            assert await ask(await connect(), "/lane") == 200
+            _, writer = await connect()
+            writer.write(head.encode())  # its body does not come yet
         more = await connect()
         assert [await ask(more, path) for path in ("/lane", "/long")] == [429, 429]
         assert await ask(more, "/lane", "b") == 200
         assert await ask(more, "/long", "b") == 200
+
+    at_a_door(scene)
+
+
+def test_a_caller_s_idle_connection_makes_room_for_its_newest() -> None:
+    """The oldest is ended."""
+
+    async def scene(connect: Connect) -> None:
+        old = [await connect() for _ in range(A_CALLER)]
+        assert [await ask(one, "/lane") for one in old] == [200] * A_CALLER
+        newest = await connect()
+        assert await ask(newest, "/lane") == 200
+        assert [await ended(one) for one in old] == [True, False, False]
 
     at_a_door(scene)
 

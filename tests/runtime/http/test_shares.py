@@ -53,9 +53,9 @@ def test_a_full_door_ends_a_stranger_first() -> None:
 
 
 def test_a_connection_counts_for_who_authenticates_on_it() -> None:
-    """Until the caller's share is used up; then it stays a stranger's."""
+    """Until the caller's share is used up by busy ones; then it stays a stranger's."""
     shares = ConnectionShares(most=100, a_caller=2)
-    one, two = joined(shares, "peer:a", 2)
+    one, two = joined(shares, "peer:a", 2, idle=False)
     assert shares.move(one, "key:k")
     assert shares.move(two, "key:k")
     assert shares.move(two, "key:k")
@@ -64,6 +64,16 @@ def test_a_connection_counts_for_who_authenticates_on_it() -> None:
     assert (shares.count("key:k"), shares.count("peer:a")) == (2, 1)
     assert shares.move(three, "key:other")
     assert shares.count("peer:a") == 0
+
+
+def test_who_authenticates_takes_the_place_of_an_own_idle_connection() -> None:
+    """A gateway whose old connections are dead is not shut out by them."""
+    shares = ConnectionShares(most=100, a_caller=2)
+    old = joined(shares, "key:k", 2)
+    (new,) = joined(shares, "peer:a", 1)
+    assert shares.move(new, "key:k")
+    assert [one.ended for one in old] == [True, False]
+    assert (shares.count("key:k"), shares.count("peer:a")) == (2, 0)
 
 
 def test_strangers_count_by_their_address() -> None:

@@ -22,7 +22,7 @@ from verifier.service.worker.uploads import upload
 MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 """Bytes of an upload: 100 records of 20,000 characters."""
 MAX_UPLOADS: Final = 64
-"""Uploads under way in a worker: 128 MiB at the most; a terminal comes again with the same one."""
+"""Uploads judged at once in a worker; a terminal comes again with the same one."""
 MAX_CALLER_UPLOADS: Final = 16
 """Of them, those of one caller; a terminal has one, a service may send for many terminals."""
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
@@ -36,8 +36,10 @@ def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
         if not state.loaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.starting")
         gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
+        # Before it has a place: a body that comes slowly must not keep others from theirs.
+        data = await read_json(request, MAX_BODY_BYTES)
         with places.one(caller.share):
-            body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
+            body = decode(data, _DECODER, MAX_BODY_BYTES)
             # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
             gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
             try:
