@@ -2,6 +2,8 @@
 
 import io
 import threading
+from hashlib import sha256
+from http import HTTPStatus
 from itertools import count
 from typing import Any
 
@@ -9,13 +11,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.centre import ADMIN_KEY, Centre, eventually, new_scan_id, shown
+from tests.support.centre import (
+    ADMIN_KEY,
+    ONCE,
+    TERMINAL,
+    Centre,
+    api_keys,
+    centre,
+    eventually,
+    new_scan_id,
+    shown,
+)
 from tests.support.uploads import lines_of
 from tests.support.verifier_process import Answer
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
-from verifier.service.worker.doors.image import MAX_CALLER_PICTURES
+from verifier.service.worker.doors.image import MAX_CALLER_PICTURES, MAX_PICTURES
 
 persons = count(57_000)
 
@@ -127,3 +139,36 @@ def test_pictures_past_the_bound_are_turned_away(house: Centre) -> None:
     assert set(statuses) == {200, 429}
     assert statuses.count(200) >= MAX_CALLER_PICTURES
     assert post(house, EMPTY).status == 200
+
+
+def test_pictures_of_several_callers_are_bounded_together() -> None:
+    """Who finds no place is told to come again, and is served afterwards."""
+    noise = np.random.default_rng(1).integers(0, 2, (1080, 1920), np.uint8) * 255
+    hard = as_file(Image.fromarray(noise))
+    keys = [f"kapok_gate_{letter * 43}" for letter in "xyz"]
+    gates = [
+        {
+            "name": f"gate-{number}",
+            "sha256": sha256(key.encode()).hexdigest(),
+            "scopes": ["scan"],
+            "terminal": TERMINAL,
+        }
+        for number, key in enumerate(keys)
+    ]
+    with centre((ONCE,)) as own:
+        own.worker(api_keys=[*api_keys(), *gates])
+        statuses: list[int] = []
+        senders = [
+            threading.Thread(
+                target=lambda key=key: statuses.append(post(own, hard, key=key).status)
+            )
+            for key in keys * 8
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        assert HTTPStatus.SERVICE_UNAVAILABLE in statuses
+        assert set(statuses) <= {200, 429, 503}
+        assert statuses.count(200) >= MAX_PICTURES
+        assert post(own, EMPTY, key=keys[2]).status == 200
