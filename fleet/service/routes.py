@@ -9,6 +9,8 @@ from fleet.commands import CommandRecord
 from fleet.service.http import commands, grants, terminals
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
+    AUDIT,
+    STORE,
     Allowed,
     CallerKind,
     Codes,
@@ -27,8 +29,6 @@ from runtime.http.operations import (
 from verifier.contract.operator import OperatorTokenAnswer
 from verifier.contract.vocabulary import ApiScope
 
-STORE: Final[Codes] = {503: ("store.unavailable",)}
-AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
 AREA: Final[Codes] = {403: ("operator.area",)}
 TERMINAL: Final[Codes] = {404: ("terminal.unknown",)}
 

@@ -19,6 +19,10 @@ _VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
 
 Codes = Mapping[int, tuple[str, ...]]
 """Status to the problem codes that come with it."""
+AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
+"""Of an act that is written down first (`audited`)."""
+STORE: Final[Codes] = {503: ("store.unavailable",)}
+"""Of what asks the store (`problems.store_away`)."""
 Bounds = Mapping[str, tuple[int, int, int]]
 """Names of numbers in a query to default, lowest, highest."""
 

@@ -21,7 +21,7 @@ from runtime.clock import now
 from runtime.http.access import Caller
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
-from runtime.http.problems import Problem
+from runtime.http.problems import Problem, store_away
 from runtime.http.queries import numbers
 from runtime.http.routes import Handlers
 from verifier.contract.audit import Act, AuditAction, not_done
@@ -117,7 +117,7 @@ class CorrectionResource:
             await audited(self._audit, not_done(act, "full"))
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "corrections.full") from None
         except (RedisError, OSError):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         self._metrics.corrections += 1
         return json_response(_shown(case), status=HTTPStatus.CREATED)
 
@@ -127,7 +127,7 @@ class CorrectionResource:
         try:
             cases = await read_cases(self._redis, closed=bool(query["closed"]))
         except (RedisError, OSError):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         end = query["after"] + query["limit"]
         page = tuple(_shown(case) for case in cases[query["after"] : end])
         following = end if end < len(cases) else None
@@ -149,7 +149,7 @@ class CorrectionResource:
         try:
             closed = await close_case(self._redis, name, CorrectionEvent.WITHDRAW, now())
         except (RedisError, OSError):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         if closed is None:
             await audited(self._audit, not_done(act, "closed"))
             raise Problem(HTTPStatus.CONFLICT, "correction.closed")
@@ -159,7 +159,7 @@ class CorrectionResource:
         try:
             case = await read_case(self._redis, name)
         except (RedisError, OSError):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         if case is None:
             raise Problem(HTTPStatus.NOT_FOUND, "correction.unknown")
         return case

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from runtime.clock import now
 from runtime.http.access import Caller
-from runtime.http.problems import Problem
+from runtime.http.problems import Problem, store_away
 from runtime.http.queries import numbers
 from runtime.http.routes import Handlers
 from verifier.contract.export import ExportDocument, seal_export
@@ -57,7 +57,7 @@ class Export:
         try:
             cursor, kept = await read_records(self._redis, query["after"], query["limit"])
         except (RedisError, OSError, Outage):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         document = ExportDocument(
             type="export",
             consumer=caller.name,

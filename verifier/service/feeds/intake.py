@@ -23,7 +23,7 @@ from runtime.clock import now
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.connection import Connection
-from runtime.http.problems import Problem
+from runtime.http.problems import Problem, store_away
 from runtime.http.routes import Handlers
 from verifier.contract.feed import MAX_MANIFEST_BYTES, BatchForm
 from verifier.errors import FeedRefused, Outage
@@ -148,7 +148,7 @@ class _Refusals:
                 self._metrics.count(self._metrics.refused, name, error.cause)
             raise refused(error) from None
         if isinstance(error, Outage):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, "spool.full") from error
 

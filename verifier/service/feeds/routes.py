@@ -7,6 +7,8 @@ from typing import Final
 
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
+    AUDIT,
+    STORE,
     Codes,
     Operation,
     Reply,
@@ -27,8 +29,6 @@ from verifier.service.feeds import corrections, export, intake
 from verifier.service.feeds.refusals import codes
 from verifier.service.feeds.states import SourceList, SourceStatus
 
-STORE: Final[Codes] = {503: ("store.unavailable",)}
-AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
 SOURCE: Final[Codes] = {404: ("source.unknown",)}
 CASE: Final[Codes] = {404: ("correction.unknown",)}
 

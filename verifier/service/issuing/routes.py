@@ -7,6 +7,7 @@ from typing import Final
 
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
+    AUDIT,
     Allowed,
     CallerKind,
     Codes,
@@ -44,7 +45,6 @@ from verifier.service.issuing.proposals import proposals
 from verifier.service.issuing.proposals.kinds import Asked
 
 STORE: Final[Codes] = {503: ("store.away",)}
-AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
 AREA: Final[Codes] = {403: ("operator.area",)}
 REFERENCE: Final[Codes] = {400: ("reference.bad",)}
 PERSON: Final[Codes] = {404: ("person.unknown",)}

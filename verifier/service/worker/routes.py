@@ -8,6 +8,8 @@ from typing import Final
 from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
+    AUDIT,
+    STORE,
     Codes,
     Operation,
     Reply,
@@ -47,9 +49,7 @@ GRANT: Final[Codes] = {
     ),
 }
 AREA: Final[Codes] = {403: ("operator.area",)}
-AUDIT: Final[Codes] = {503: ("audit.unavailable",)}
 BUSY: Final[Codes] = {503: ("system.busy",)}
-STORE: Final[Codes] = {503: ("store.unavailable",)}
 OWN: Final[Codes] = {400: ("body.field",), 409: ("scan.conflict",)}
 PLACE: Final[Codes] = {403: ("grant.place",)}
 

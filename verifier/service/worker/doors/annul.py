@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
-from runtime.http.problems import Problem
+from runtime.http.problems import Problem, store_away
 from runtime.http.routes import Handler
 from verifier.contract.amendment import ANNUL_SECONDS, Amendment, AmendmentKind, AnnulAnswer
 from verifier.contract.vocabulary import ApiScope
@@ -33,12 +33,12 @@ def annul_handler(redis: Redis, pipeline: ScanPipeline, state: WorkerState) -> H
         gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
         scan_id = own_scan_id(text, gate, "scan_id")
         if not pipeline.commit.up:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")
+            raise store_away()
         try:
             if await _annul(redis, gate, scan_id, caller.name):
                 pipeline.metrics.annulments += 1
         except (RedisError, OSError, Outage):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         return json_response(AnnulAnswer(scan_id=text, annulled=True))
 
     return post

@@ -1,7 +1,6 @@
 """GET /v1/records?after=CURSOR&limit=N: the last day's records, oldest first. Scope `records`."""
 
 import uuid
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -10,7 +9,7 @@ from redis.exceptions import RedisError
 
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
-from runtime.http.problems import Problem
+from runtime.http.problems import store_away
 from runtime.http.queries import numbers
 from runtime.http.routes import Handler
 from verifier.contract.record import RecordLine, RecordPage
@@ -33,7 +32,7 @@ def records_handler(redis: Redis) -> Handler:
         try:
             cursor, rows = await read_records(redis, query["after"], query["limit"])
         except (RedisError, OSError, Outage):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         return json_response(RecordPage(cursor=str(cursor), records=tuple(map(_line, rows))))
 
     return get

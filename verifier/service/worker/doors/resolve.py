@@ -17,7 +17,7 @@ from runtime.audit import AuditLog
 from runtime.http.access import Caller, ShownToken, token_of
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
-from runtime.http.problems import Problem
+from runtime.http.problems import Problem, store_away
 from runtime.http.routes import Handler
 from verifier.contract.amendment import (
     RESOLUTIONS,
@@ -63,7 +63,7 @@ def resolve_handler(
         except MalformedError:
             raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="scan_id") from None
         if not pipeline.commit.up:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable")
+            raise store_away()
         act = Act(
             action=AuditAction.RESOLVE,
             person=token.person,
@@ -77,7 +77,7 @@ def resolve_handler(
         try:
             fresh = await _resolve(redis, pipeline, scan_id, asked, token, audit, act)
         except (RedisError, OSError, Outage):
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store.unavailable") from None
+            raise store_away() from None
         if fresh:
             table, key = pipeline.metrics.resolutions, (asked.decision, asked.reason)
             table[key] = table.get(key, 0) + 1
