@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleet import identity
+from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 
 
@@ -27,7 +28,7 @@ class TlsFiles:
         self.terminal_ca = identity.make_authority("terminal-ca", self.now)
         self.service_ca = identity.make_authority("service-ca", self.now)
         key = identity.make_key()
-        server = self.service_ca.server_certificate("verifier-https", key.public_key(), self.now)
+        server = self.service_ca.server_certificate(ServerName.VERIFIER, key.public_key(), self.now)
         (self.folder / "server.key.pem").write_bytes(identity.private_pem(key))
         (self.folder / "server.pem").write_bytes(identity.certificate_pem(server))
         (self.folder / "terminal-ca.pem").write_bytes(self.terminal_ca.certificate_pem())
