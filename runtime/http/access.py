@@ -8,7 +8,9 @@ are and how a token is read, the service says.
 
 import hashlib
 import hmac
+import math
 import re
+import ssl
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -108,6 +110,12 @@ def terminal_caller(ssl_object: Any) -> Caller | None:
         fingerprint=hashlib.sha256(der).hexdigest(),
         generation=int(identity[2]),
     )
+
+
+def certificate_end(ssl_object: Any) -> float:
+    """Return when the peer's certificate ends, in Unix seconds; infinity: it showed none."""
+    shown = (ssl_object.getpeercert() or {}).get("notAfter")
+    return math.inf if shown is None else float(ssl.cert_time_to_seconds(shown))
 
 
 class Keys:

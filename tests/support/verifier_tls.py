@@ -45,12 +45,20 @@ class TlsFiles:
         }
 
     def terminal(
-        self, name: str, *, authority: identity.Authority | None = None
+        self,
+        name: str,
+        *,
+        authority: identity.Authority | None = None,
+        now: datetime | None = None,
+        days: int = identity.TERMINAL_DAYS,
     ) -> tuple[ssl.SSLContext, str]:
-        """Return a client of a terminal, and its certificate's fingerprint."""
+        """Return a client of a terminal, and its certificate's fingerprint.
+
+        `now` is when the certificate was made, and `days` how long it lives.
+        """
         key = identity.make_key()
         made = (authority or self.terminal_ca).terminal_certificate(
-            TerminalId(name), key.public_key(), self.now
+            TerminalId(name), key.public_key(), now or self.now, days=days
         )
         (self.folder / f"{name}.key.pem").write_bytes(identity.private_pem(key))
         (self.folder / f"{name}.pem").write_bytes(identity.certificate_pem(made))

@@ -1,7 +1,11 @@
-"""An old key of a name that was enrolled again: it moves nothing and hears nothing."""
+"""An old key of a name, and a certificate that has ended: they move nothing and hear nothing."""
 
+import signal
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,8 @@ from tests.support.mqtt_terminal import TestTerminal
 
 NAME = TerminalId("hall-1")
 BOOT = "0" * 32
+LIFE_S = 6
+"""Seconds that a certificate of these tests has left."""
 NEW = Epoch(2, 1)
 """What the old key claims: the generation that the registry knows now."""
 
@@ -109,3 +115,44 @@ def test_the_files_of_this_test_are_a_first_enrolments(house: FleetHouse) -> Non
     held = Path(house.terminals[NAME].certificate).read_bytes()
     certificate = identity.load_certificate(held)
     assert identity.issued_by(certificate, house.broker.terminal_ca.certificate)
+
+
+def test_a_certificate_that_ended_moves_nothing_and_hears_nothing() -> None:
+    """The broker keeps the connection, since TLS looks at the dates when it begins; we do not."""
+    with fleet_house((NAME,)) as running:
+        made = datetime.now(UTC) - timedelta(days=1) + identity.BACKDATE + timedelta(seconds=LIFE_S)
+        key = identity.make_key()
+        certificate = running.broker.terminal_ca.terminal_certificate(
+            NAME, key.public_key(), made, days=1
+        )
+        running.terminals[NAME] = running.broker.save("ends", key, certificate)
+        running.write_registry()
+        ends = certificate.not_valid_after_utc
+        with (running.folder / "places.toml").open("a") as places:
+            places.write(f"certificate_ends = {ends:%Y-%m-%dT%H:%M:%SZ}\n")
+        running.fleet.signal(signal.SIGHUP)
+        device = TestTerminal(NAME, running.broker, running.terminals[NAME])
+        device.connect()
+
+        def shown() -> dict[str, Any]:
+            return dict(running.fleet.ask("GET", f"/v1/terminals/{NAME}").body)
+
+        eventually("it is online", lambda: shown()["presence"] == "online")
+        time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds() + 1))
+        before = shown()
+        assert running.fleet.command(NAME, "open").status in (201, 202)
+        device.send_beat()
+        device.send_birth()
+
+        def letters() -> list[str]:
+            with running.redis.client() as client:
+                rows: Any = client.xrange(f"f:{{s{shard_of(NAME)}}}:dead")
+            return [fields[b"reason"].decode() for _, fields in rows]
+
+        eventually("its birth has come", lambda: device.pubacks >= 2)
+        time.sleep(1)  # nothing comes of it: there is no event to wait for
+        after, heard, connected = shown(), device.commands, device.connected
+        device.close()
+        assert connected
+        assert (heard, after["last_seen"]) == ([], before["last_seen"])
+        assert set(letters()) == {"certificate.ended"}
