@@ -45,8 +45,8 @@ def logs(data: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     Raises:
         UsageError: there are none.
     """
-    heads = (path.with_suffix(".ndjson") for path in (data / "audit").glob("*.head"))
-    found = tuple(files) or tuple(sorted({*heads, *(data / "audit").glob("*.ndjson")}))
+    heads = (path.with_suffix(".ndjson") for path in (data / "audit").glob("*/*.head"))
+    found = tuple(files) or tuple(sorted({*heads, *(data / "audit").glob("*/*.ndjson")}))
     if not found:
         raise UsageError(f"no audit logs in {data / 'audit'}; name the data folder with --data")
     return found
