@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.child import Writing
+from deploy.words.phrase import Phrase
 
 SECRET_FOLDERS: Final = ("keys", "terminals", "redis", "records")
 """Of the data folder: keys of processes and terminals, the store's own file, and day files."""
@@ -61,6 +62,23 @@ class Reach(IntEnum):
     WHOLE_FILES = 3
     SIGNALS = 6
     """Signals and abstract sockets too."""
+
+
+REACHES: Final = {
+    Reach.NOTHING: Phrase(
+        "this kernel does not confine processes (Landlock): every process of the house"
+        " can read every key of it and change every file"
+    ),
+    Reach.FILES: Phrase(
+        "this kernel confines processes in part (Landlock before version 3): every process of the"
+        " house can cut files short and end other processes"
+    ),
+    Reach.WHOLE_FILES: Phrase(
+        "this kernel confines processes in part (Landlock before version 6): every process of the"
+        " house can end other processes"
+    ),
+}
+"""What is said of a kernel that does not keep processes apart whole."""
 
 
 class _Ruleset(ctypes.Structure):

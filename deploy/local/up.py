@@ -23,7 +23,7 @@ from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
-from deploy.local.confinement import Reach, reach
+from deploy.local.confinement import REACHES, reach
 from deploy.local.data import write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
@@ -40,21 +40,6 @@ from deploy.words.phrase import Phrase
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
-REACHES: Final = {
-    Reach.NOTHING: Phrase(
-        "this kernel does not confine processes (Landlock): every process of the house"
-        " can read every key of it and change every file"
-    ),
-    Reach.FILES: Phrase(
-        "this kernel confines processes in part (Landlock before version 3): every process of the"
-        " house can cut files short and end other processes"
-    ),
-    Reach.WHOLE_FILES: Phrase(
-        "this kernel confines processes in part (Landlock before version 6): every process of the"
-        " house can end other processes"
-    ),
-}
-"""What is said of a kernel that does not keep processes apart whole."""
 TAIL_SHOWN: Final = 8
 """Lines of a failed child's log that are printed."""
 

@@ -148,6 +148,27 @@ def test_a_renewed_certificate_ends_the_one_before(data: Path, tmp_path: Path) -
         assert connects(house, house.ports.mqtt, own(data))
 
 
+def test_certificates_of_the_ca_before_hold_with_its_list(data: Path, tmp_path: Path) -> None:
+    """For overlap its certificate and its CRL stand behind the new ones; what it revoked is out."""
+    stolen = Files.kept(data, "terminals/hall-1", tmp_path / "thief")
+    elsewhere = Files.kept(data, "terminals/transit-1", tmp_path / "elsewhere")
+    (data / "terminals" / "hall-1" / "ca.pem").write_bytes(b"another")
+    start(data)
+    names = ("terminal-ca.crt.pem", "terminal-ca.crl.pem")
+    before = {name: (data / "keys" / name).read_bytes() for name in names}
+    for path in (data / "keys").glob("terminal-ca*.pem"):
+        path.unlink()
+    start(data)
+    for name, old in before.items():
+        path = data / "keys" / name
+        path.write_bytes(path.read_bytes() + old)
+    start(data)
+    with broker(data) as house:
+        assert connects(house, house.ports.mqtt, own(data))
+        assert connects(house, house.ports.mqtt, elsewhere)
+        assert not connects(house, house.ports.mqtt, stolen)
+
+
 def test_each_listener_takes_its_own_clients_alone(data: Path) -> None:
     """Terminals, the fleet, and servers that pose as clients: each at both doors."""
     keys = data / "keys"
