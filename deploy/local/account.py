@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from deploy.local.errors import UsageError
 
@@ -101,14 +101,14 @@ def as_caller(path: Path | None = None) -> Iterator[None]:
         _be(*before)
 
 
-def open_named(path: Path, mode: str = "rb") -> IO[Any]:
-    """Open a file that a person named, as `as_caller` says.
+def open_named(path: Path, mode: str = "rb") -> BinaryIO:
+    """Open a file of bytes that a person named, as `as_caller` says.
 
     Raises:
         OSError: it cannot be opened.
     """
     with as_caller(path):
-        return path.open(mode)
+        return cast("BinaryIO", path.open(mode))
 
 
 _acting: list[os.stat_result] = []
