@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import typer
 from typer.core import TyperGroup
 
-from deploy.cli.data_option import data_folder
 from deploy.cli.table import COMMANDS, CommandRow
 from deploy.local.account import ROOT_UID, acting_as_owner
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
@@ -117,7 +116,9 @@ def _act_as_owner(command: Any) -> None:
         named = next((given[name] for name in sorted(options) if given[name] is not None), None)
         if os.geteuid() != ROOT_UID:
             return run(**given)
-        with acting_as_owner(data_folder(named)):
+        # Imported with the command: help imports none.
+        folder = importlib.import_module("deploy.cli.data_option").data_folder(named)
+        with acting_as_owner(folder):
             return run(**given)
 
     command.callback = owned

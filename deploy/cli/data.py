@@ -1,6 +1,5 @@
 """`kapok data export`: what the store of a data folder holds, of whatever age (docs/runbook.md)."""
 
-import os
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -28,7 +27,6 @@ def export_store(
     folder = data_folder(data)
     try:
         with open_named(output, "xb") as target:
-            os.fchmod(target.fileno(), 0o600)
             number = _export(folder, output, target)
     except FileExistsError:
         raise UsageError(f"{output} is there already; name a new file") from None

@@ -1,6 +1,5 @@
 """`kapok records list|count|check|export`: the day files of scans (docs/records.md)."""
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -134,7 +133,6 @@ def export_day(
         return
     try:
         with open_named(output, "xb") as target:
-            os.fchmod(target.fileno(), 0o600)
             written = _export(found, columns, hour, form, target)
     except FileExistsError:
         raise UsageError(f"{output} is there already; name a new file") from None

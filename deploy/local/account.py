@@ -4,6 +4,7 @@ Only looking up and dropping rights lives here; the account is made by the scrip
 """
 
 import builtins
+import ctypes
 import os
 import pwd
 import stat
@@ -84,37 +85,42 @@ def acting_as_owner(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def as_caller(path: Path | None = None) -> Iterator[None]:
-    """Be the caller again, for a file that a person named; elsewhere nothing changes.
+    """Reach files as the caller again, for one that a person named; elsewhere nothing changes.
 
     Whose folder it is has a say where the file lies in it, or where it is reached by a folder or a
-    link of that account: then the owner goes on acting. None: code, which is the caller's.
+    link of that account: then the owner goes on acting. None: code, which is the caller's. Other
+    threads are not concerned.
     """
     if not _acting:
         yield
         return
-    owner, before = _acting[-1], (os.geteuid(), os.getegid())
+    owner = _acting[-1]
     owners = path is not None and _led_by_owner(path)
-    _be(*((owner.st_uid, owner.st_gid) if owners else (ROOT_UID, ROOT_UID)))
-    try:
+    with _reaching_as(*((owner.st_uid, owner.st_gid) if owners else (ROOT_UID, ROOT_UID))):
         yield
-    finally:
-        _be(*before)
 
 
 def open_named(path: Path, mode: str = "rb") -> BinaryIO:
-    """Open a file of bytes that a person named, as `as_caller` says.
+    """Open a file of bytes that a person named, as `as_caller` says; a new one has mode 0600.
 
     Raises:
         OSError: it cannot be opened.
     """
     with as_caller(path):
-        return cast("BinaryIO", path.open(mode))
+        return cast("BinaryIO", open(path, mode, opener=_private))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 _acting: list[os.stat_result] = []
 """The owner as whom root acts now; at most one."""
 _MAX_LINKS: Final = 40
 """As the kernel follows."""
+_ASK: Final = -1
+"""No id: the call changes nothing and returns the present one."""
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def _be(uid: int, gid: int) -> None:
@@ -122,6 +128,19 @@ def _be(uid: int, gid: int) -> None:
     os.seteuid(ROOT_UID)
     os.setresgid(gid, gid, ROOT_UID)
     os.setresuid(uid, uid, ROOT_UID)
+
+
+@contextmanager
+def _reaching_as(uid: int, gid: int) -> Iterator[None]:
+    """Reach files as an account, in this thread alone (setfsuid); the saved id allows it."""
+    before = _LIBC.setfsuid(_ASK), _LIBC.setfsgid(_ASK)
+    _LIBC.setfsgid(gid)
+    _LIBC.setfsuid(uid)
+    try:
+        yield
+    finally:
+        _LIBC.setfsgid(before[1])
+        _LIBC.setfsuid(before[0])
 
 
 def _owner_of(folder: Path) -> os.stat_result:
@@ -136,10 +155,8 @@ def _owner_of(folder: Path) -> os.stat_result:
 def _led_by_owner(path: Path) -> bool:
     """Say whether anything on the way to a path, as the kernel goes it, is the owner's."""
     owner, at, links = _acting[-1].st_uid, Path("/"), 0
-    before = os.geteuid(), os.getegid()
-    left = list(reversed(Path(os.path.abspath(path)).parts[1:]))  # noqa: PTH100 - not resolved
-    _be(ROOT_UID, ROOT_UID)
-    try:
+    left = list(reversed(path.absolute().parts[1:]))
+    with _reaching_as(ROOT_UID, ROOT_UID):
         while left:
             part = left.pop()
             at = at.parent if part == ".." else at / part
@@ -156,9 +173,7 @@ def _led_by_owner(path: Path) -> bool:
                 target = at.readlink()
                 at = Path("/") if target.is_absolute() else at.parent
                 left += reversed([each for each in target.parts if each != "/"])
-        return False
-    finally:
-        _be(*before)
+    return False
 
 
 @contextmanager

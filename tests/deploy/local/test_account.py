@@ -5,6 +5,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -52,15 +53,27 @@ def test_a_file_that_a_person_names_is_opened_as_the_person(way: Path) -> None:
     assert (os.getuid(), os.geteuid(), os.getegid()) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("name", ["data/link", "data/away/secret", "by", "data/../data/link"])
+@pytest.mark.parametrize(
+    "name", ["data/link", "data/away/secret", "by", "data/../data/link", "in/../link"]
+)
 def test_a_name_that_the_owner_has_a_say_in_is_opened_as_the_owner(way: Path, name: str) -> None:
     """In the folder, through a link of the owner's, or by a link of root's that leads there."""
     (way / "by").symlink_to(way / "data" / "link")
+    (way / "data" / "deep").mkdir()
+    (way / "in").symlink_to(way / "data" / "deep")
     with account.acting_as_owner(way / "data"):
         with pytest.raises(PermissionError):
             account.open_named(way / name)
         with account.as_caller(way / "secret"), pytest.raises(PermissionError):
             account.open_named(way / name)
+
+
+def test_another_thread_does_not_become_the_person(way: Path) -> None:
+    """While one opens a file that a person named, the others reach files as the owner."""
+    with account.acting_as_owner(way / "data"), ThreadPoolExecutor(1) as other:
+        other.submit(int).result()
+        with account.as_caller(way / "secret"), pytest.raises(PermissionError):
+            other.submit((way / "secret").read_bytes).result()
 
 
 def test_code_is_read_as_root(way: Path) -> None:
