@@ -22,6 +22,7 @@ from deploy.local.certificates import (
 from deploy.local.data import write_file
 from fleet import identity
 from fleet.contract.topics import TerminalId, identity_name
+from verifier.contract.vocabulary import GrantState
 
 PROFILES: Final = Path(__file__).resolve().parents[1] / "demo_city"
 
@@ -64,12 +65,17 @@ def make_terminals(data: Path) -> None:
 def renew_terminals(data: Path) -> None:
     """Renew the certificates of demo terminals: old ones, lost ones, those of a CA that was.
 
-    A terminal that the registry names no longer gets none. The old certificate is revoked. One that
-    is gone cannot be: then the generation rises, so that its key is another identity's.
+    A terminal that the registry names no longer gets none, and one that it calls revoked has its
+    certificate revoked at the broker too. The old certificate is revoked. One that is gone cannot
+    be: then the generation rises, so that its key is another identity's.
     """
     registry = data / "places.toml"
     for terminal in DEMO:
         row, held = _registered(data, terminal.name), _held(data, terminal.name)
+        if row.get("state") == GrantState.REVOKED:
+            if held is not None:
+                revoke_terminal(data, held)
+            continue
         if not isinstance(row.get("fingerprint"), str) or not _due(data, terminal.name, held):
             continue
         generation = registered_generation(data, terminal.name)

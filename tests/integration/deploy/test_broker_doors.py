@@ -148,6 +148,21 @@ def test_a_renewed_certificate_ends_the_one_before(data: Path, tmp_path: Path) -
         assert connects(house, house.ports.mqtt, own(data))
 
 
+def test_a_revoked_terminal_does_not_connect(data: Path) -> None:
+    """From the next start on; when it is active again, a start gives it another certificate."""
+    registry = data / "places.toml"
+    active = registry.read_text()
+    registry.write_text(active.replace('id = "hall-1"\n', 'id = "hall-1"\nstate = "revoked"\n'))
+    start(data)
+    with broker(data) as house:
+        assert not connects(house, house.ports.mqtt, own(data))
+        assert connects(house, house.ports.mqtt, own(data, "transit-1"))
+    registry.write_text(active)
+    start(data)
+    with broker(data) as house:
+        assert connects(house, house.ports.mqtt, own(data))
+
+
 def test_certificates_of_the_ca_before_hold_with_its_list(data: Path, tmp_path: Path) -> None:
     """For overlap its certificate and its CRL stand behind the new ones; what it revoked is out."""
     stolen = Files.kept(data, "terminals/hall-1", tmp_path / "thief")
