@@ -41,15 +41,17 @@ class Dead:
     breach: Breach
 
 
-def read_arrival(arrival: Arrival, shard: topics.Shard, registry: Registry) -> ReadMessage | Dead:
-    """Check topic, shard, sender and payload of what came on a shard's session."""
+def read_arrival(
+    arrival: Arrival, shard: topics.Shard, registry: Registry, now: int
+) -> ReadMessage | Dead:
+    """Check topic, shard, sender and payload of what came on a shard's session; `now` is in ms."""
     try:
-        return _checked(arrival, shard, registry)
+        return _checked(arrival, shard, registry, now)
     except ContractError as error:
         return Dead(arrival.topic, arrival.payload, error.breach)
 
 
-def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry) -> ReadMessage:
+def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry, now: int) -> ReadMessage:
     topic = topics.parse(arrival.topic)
     rule = topics.RULES[topic.name]
     if rule.publisher is not Party.TERMINAL or topic.terminal is None:
@@ -63,9 +65,15 @@ def _checked(arrival: Arrival, shard: topics.Shard, registry: Registry) -> ReadM
         raise ContractError(Breach.TERMINAL_UNKNOWN)
     if terminal.state is GrantState.REVOKED:
         raise ContractError(Breach.TERMINAL_REVOKED)
+    # The broker has checked the topic's generation against the certificate; the payload's is only
+    # what the sender says.
+    if topic.generation != terminal.generation:
+        raise ContractError(Breach.GENERATION_WRONG)
+    if terminal.ended(now):
+        raise ContractError(Breach.CERTIFICATE_ENDED)
     message = messages.read(rule.message, arrival.payload)
     generation = message.epoch.generation if isinstance(message, _UP) else 0
-    if generation != terminal.generation:
+    if generation != topic.generation:
         raise ContractError(Breach.GENERATION_WRONG)
     return ReadMessage(topic.name, topic.terminal, message, arrival.payload)
 

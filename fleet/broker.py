@@ -1,8 +1,9 @@
 """The broker's configuration: values in, the text of a mosquitto.conf out (mosquitto 2.0).
 
-Two listeners, each with its own CA and ACL. On the terminals' one the CN of the certificate becomes
-both the user name and the client id: without the latter, terminal B could connect with A's id,
-throw A off and eat A's queue. Nothing is retained; every queue has a bound. The same text serves an
+Two listeners, each with its own CA and ACL. On the terminals' one the CN of the certificate, which
+is id and generation, becomes both the user name and the client id: without the latter, terminal B
+could connect with A's id, throw A off and eat A's queue. An old key of A is another user, and its
+certificate stands in the CRL. Nothing is retained; every queue has a bound. The same text serves an
 installation and the tests. Document: docs/terminal-contract.md.
 """
 
@@ -36,6 +37,8 @@ class Listener:
     certificate: Path
     key: Path
     acl: Path
+    revoked: Path | None = None
+    """CRL of `client_ca`: whose certificate it names does not connect. It must not have ended."""
 
 
 def broker_conf(*, terminals: Listener, services: Listener, user: str | None = None) -> str:
@@ -83,6 +86,7 @@ def _listener(listener: Listener) -> tuple[str, ...]:
         f"certfile {listener.certificate}",
         f"keyfile {listener.key}",
         "tls_version tlsv1.2",
+        *([f"crlfile {listener.revoked}"] if listener.revoked else []),
         "require_certificate true",
         "use_identity_as_username true",
         "allow_anonymous false",

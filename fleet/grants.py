@@ -30,6 +30,7 @@ def grant_of(registry: Registry, terminal: RegisteredTerminal, version: int) -> 
     return Grant(
         terminal=terminal.id,
         fingerprint=terminal.fingerprint,
+        generation=terminal.generation,
         place=terminal.place,
         gate=terminal.gate,
         direction=registry.gate_of(terminal).direction,

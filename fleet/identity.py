@@ -1,13 +1,13 @@
 """Identities: the CAs of terminals and of services, and the certificates they issue.
 
 Pure: keys and requests in, keys and certificates out, `now` is handed over. One X.509 identity a
-terminal, for MQTT and HTTPS alike; its CN is the terminal id, whatever the request asked for. A
+terminal, for MQTT and HTTPS alike; its CN is `<id>.<generation>`, whatever the request asked for. A
 terminal's key is made on the terminal and never seen here. P-256 and ECDSA with SHA-256 throughout.
 Document: docs/terminal-contract.md; profile of the certificates: RFC 5280.
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.contract.errors import ContractError
-from fleet.contract.topics import TerminalId, terminal_id
+from fleet.contract.servers import ServerName
+from fleet.contract.topics import TerminalId, identity_name
 from fleet.errors import IdentityError
 
 TERMINAL_DAYS: Final = 90
@@ -66,46 +67,74 @@ class Authority:
         return certificate_pem(self.certificate)
 
     def terminal_certificate(
-        self, terminal: TerminalId, key: PublicKey, now: datetime, *, days: int = TERMINAL_DAYS
+        self,
+        terminal: TerminalId,
+        key: PublicKey,
+        now: datetime,
+        *,
+        generation: int = 1,
+        days: int = TERMINAL_DAYS,
     ) -> x509.Certificate:
-        """Issue a terminal's identity: CN = its id, client authentication only.
+        """Issue a terminal's identity: CN = its id and generation, client authentication only.
 
         Raises:
-            IdentityError: no terminal id, not a P-256 key, or a life over 90 days.
+            IdentityError: no terminal id or generation, not a P-256 key, or a life over 90 days.
         """
         try:
-            name = terminal_id(terminal)
+            name = identity_name(terminal, generation)
         except ContractError as error:
-            raise IdentityError("not a terminal id") from error
+            raise IdentityError("not a terminal id and generation") from error
         if not 1 <= days <= TERMINAL_DAYS:
             raise IdentityError(f"a terminal's certificate lives 1 to {TERMINAL_DAYS} days")
         builder = _builder(name, self.certificate.subject, key, now, days)
         return self._sign(_leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH))
 
     def terminal_certificate_for(
-        self, terminal: TerminalId, request: bytes, now: datetime
+        self, terminal: TerminalId, request: bytes, now: datetime, *, generation: int = 1
     ) -> x509.Certificate:
         """Issue from a PKCS #10 request in PEM; only its key is taken over, never its subject.
 
         Raises:
             IdentityError: no request, no P-256 key, or its proof of possession does not hold.
         """
-        return self.terminal_certificate(terminal, requested_key(request), now)
+        key = requested_key(request)
+        return self.terminal_certificate(terminal, key, now, generation=generation)
 
     def server_certificate(
-        self, name: str, key: PublicKey, now: datetime, *, hosts: Sequence[str] = LOOPBACK
+        self, server: ServerName, key: PublicKey, now: datetime, *, hosts: Sequence[str] = LOOPBACK
     ) -> x509.Certificate:
-        """Issue a server's certificate for DNS names and IP addresses."""
-        builder = _builder(name, self.certificate.subject, key, now, SERVICE_DAYS)
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
-        )
+        """Issue a server's certificate: its name, which clients ask for, and addresses beside it.
+
+        The addresses are for tools that know no such names; no client of ours looks at them.
+        """
+        builder = _builder(server, self.certificate.subject, key, now, SERVICE_DAYS)
+        names = [_general_name(name) for name in (server, *hosts)]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return self._sign(_leaf(builder, ExtendedKeyUsageOID.SERVER_AUTH))
 
     def client_certificate(self, name: str, key: PublicKey, now: datetime) -> x509.Certificate:
         """Issue a service's certificate; the broker takes its CN for the user name."""
         builder = _builder(name, self.certificate.subject, key, now, SERVICE_DAYS)
         return self._sign(_leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH))
+
+    def revocation_list(
+        self, revoked: Mapping[int, datetime], now: datetime
+    ) -> x509.CertificateRevocationList:
+        """Sign a CRL (RFC 5280 section 5): serial number -> when it was revoked.
+
+        It ends with the CA: one that has ended would shut out every terminal at once.
+        """
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now - BACKDATE)
+            .next_update(self.certificate.not_valid_after_utc)
+        )
+        for serial, at in sorted(revoked.items()):
+            row = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
+            builder = builder.add_revoked_certificate(row.build())
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return builder.add_extension(identifier, critical=False).sign(self._key, hashes.SHA256())
 
     def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -235,6 +264,38 @@ def issued_by(certificate: Certificate, authority: Certificate) -> bool:
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
+
+
+def common_name(certificate: Certificate) -> str:
+    """Return the CN of the subject; empty: there is none, or several."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else ""
+
+
+def serves_as(certificate: Certificate, server: ServerName) -> bool:
+    """Say whether a certificate carries a server's name."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    return server in names.get_values_for_type(x509.DNSName)
+
+
+def revoked_in(crl: bytes, authority: Certificate) -> dict[int, datetime] | None:
+    """Return what a CRL in PEM revokes; None: it is no CRL of this CA."""
+    try:
+        found = x509.load_pem_x509_crl(crl)
+    except ValueError:
+        return None
+    key = authority.public_key()
+    if not isinstance(key, PublicKey) or not found.is_signature_valid(key):
+        return None
+    return {row.serial_number: row.revocation_date_utc for row in found}
+
+
+def crl_pem(crl: x509.CertificateRevocationList) -> bytes:
+    """Return a CRL as PEM."""
+    return crl.public_bytes(serialization.Encoding.PEM)
 
 
 def renew_after(certificate: x509.Certificate) -> datetime:

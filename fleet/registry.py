@@ -6,22 +6,23 @@ place asks of a code is the verifier's profile of the same id. Order in the file
     [[district]]            id, name
     [[place]]               id, name, district, address (optional)
     [[place.gate]]          id, direction ("in" or "out"), belongs to the place above it
-    [[terminal]]            id, place, gate, fingerprint; optional: generation, scopes, state,
-                            serial
+    [[terminal]]            id, place, gate, fingerprint; optional: generation, certificate_ends,
+                            scopes, state, serial
 """
 
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from fleet.contract.messages import Digest, Label, Ordinal
+from fleet.contract.messages import Digest, Generation, Label
 from fleet.contract.messages import TerminalId as TerminalIdText
-from fleet.contract.topics import TerminalId
+from fleet.contract.topics import TerminalId, Topic
 from fleet.errors import RegistryError
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState
 
@@ -64,11 +65,17 @@ class RegisteredTerminal(Struct, frozen=True, kw_only=True, forbid_unknown_field
     gate: Identifier
     fingerprint: Digest
     """SHA-256 of its certificate's DER."""
-    generation: Ordinal = 1
-    """Counts enrolments; one more for every new key."""
+    generation: Generation = 1
+    """Counts enrolments: an older key of this id is another identity. A renewal keeps it."""
+    certificate_ends: Annotated[datetime, Meta(tz=True)] | None = None
+    """notAfter of its certificate; None: not known. The broker looks at it at CONNECT alone."""
     scopes: tuple[ApiScope, ...] = DEFAULT_SCOPES
     state: GrantState = GrantState.ACTIVE
     serial: Annotated[str, Meta(max_length=64)] = ""
+
+    def ended(self, now: int) -> bool:
+        """Say whether its certificate has ended by `now`, in ms."""
+        return self.certificate_ends is not None and now >= self.certificate_ends.timestamp() * 1000
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +95,15 @@ class Registry:
     def gate_of(self, terminal: RegisteredTerminal) -> Gate:
         """Return the gate a terminal stands at."""
         return next(gate for gate in self.places[terminal.place].gate if gate.id == terminal.gate)
+
+    def addressed(self, topic: Topic, now: int) -> Topic | None:
+        """Return a topic of a terminal's present generation; None: nobody may hear it at `now`."""
+        if topic.terminal is None:
+            return topic
+        terminal = self.terminals.get(topic.terminal)
+        if terminal is None or terminal.state is GrantState.REVOKED or terminal.ended(now):
+            return None
+        return replace(topic, generation=terminal.generation)
 
 
 EMPTY: Final = Registry(districts={}, places={}, terminals={})

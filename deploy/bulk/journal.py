@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import msgspec
 
+from deploy.local.account import as_caller
 from deploy.local.data import write_file
 from deploy.local.errors import UsageError
 
@@ -61,7 +62,8 @@ class Journal:
         self.progress = msgspec.structs.replace(
             progress, results=self._results.tell(), errors=self._errors.tell()
         )
-        write_file(self.path, msgspec.json.encode(self.progress), mode=MODE)
+        with as_caller(self.path):
+            write_file(self.path, msgspec.json.encode(self.progress), mode=MODE)
 
     def close(self) -> None:
         """Close the files."""
@@ -77,14 +79,18 @@ def open_journal(results: Path, errors: Path, *, job: str) -> Journal:
     """
     path = results.with_name(f"{results.name}.job")
     try:
-        if path.exists():
-            progress = msgspec.json.decode(path.read_bytes(), type=BulkProgress)
+        with as_caller(path):
+            found = path.read_bytes() if path.exists() else None
+        if found is not None:
+            progress = msgspec.json.decode(found, type=BulkProgress)
         else:
             for file in (results, errors):
-                if file.exists():
-                    raise UsageError(f"{file} is there already; name a new file")
+                with as_caller(file):
+                    if file.exists():
+                        raise UsageError(f"{file} is there already; name a new file")
             progress = BulkProgress(job=job)
-            write_file(path, msgspec.json.encode(progress), mode=MODE)
+            with as_caller(path):
+                write_file(path, msgspec.json.encode(progress), mode=MODE)
         opened = (_cut(results, progress.results), _cut(errors, progress.errors))
     except msgspec.DecodeError as error:
         raise UsageError(f"{path} is not a journal of this command; move it away") from error
@@ -95,7 +101,8 @@ def open_journal(results: Path, errors: Path, *, job: str) -> Journal:
 
 def _cut(path: Path, octets: int) -> IO[bytes]:
     """Open a file to append after its first bytes, which were noted."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
+    with as_caller(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
     file = os.fdopen(descriptor, "r+b")
     if os.fstat(descriptor).st_size < octets:
         file.close()

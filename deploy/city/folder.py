@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.local.account import open_named
 from deploy.local.errors import UsageError
 
 FORMAT: Final = 1
@@ -64,7 +65,8 @@ class CityFolder:
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, mapped from its file."""
-        return np.memmap(_file(self.path, name), COLUMNS[name], mode="r")
+        with open_named(_file(self.path, name)) as file:
+            return np.memmap(file, COLUMNS[name], mode="r")
 
 
 class Columns:
@@ -120,12 +122,15 @@ def read_city(path: Path) -> CityFolder:
         UsageError: no city, one of another format, or a column that was changed or cut.
     """
     try:
-        city = msgspec.json.decode((path / "city.json").read_bytes(), type=City)
+        with open_named(path / "city.json") as told:
+            city = msgspec.json.decode(told.read(), type=City)
         if city.format != FORMAT or set(city.digests) != set(COLUMNS):
             raise UsageError(f"{path}: a city of another format; make it anew")
         for name, dtype in COLUMNS.items():
             file = _file(path, name)
-            if file.stat().st_size != city.people * dtype.itemsize:
+            with open_named(file) as column:
+                size = os.fstat(column.fileno()).st_size
+            if size != city.people * dtype.itemsize:
                 raise UsageError(f"{file} is not as long as city.json says; make the city anew")
             if _digest(file) != city.digests[name]:
                 raise UsageError(f"{file} is not what was made; make the city anew")
@@ -144,7 +149,7 @@ def _file(path: Path, column: str) -> Path:
 
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_named(path) as file:
         while piece := file.read(_READ):
             digest.update(piece)
     return digest.hexdigest()

@@ -4,7 +4,9 @@ A command's file is imported when that command is called. What all commands need
 `kapok version` import no package but the one that reads the arguments.
 """
 
+import functools
 import importlib
+import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -13,11 +15,16 @@ import typer
 from typer.core import TyperGroup
 
 from deploy.cli.table import COMMANDS, CommandRow
+from deploy.local.account import ROOT_UID, acting_as_owner
 from deploy.local.errors import EXIT_INTERRUPTED, LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SELF_LIMITED: Final = frozenset({"up"})
+"""Commands that become the folder's account for good before they open anything in it."""
+FOLDER_OPTIONS: Final = frozenset({"data", "trust"})
+"""Options that name a data folder; --trust may."""
 HELP_COLUMNS: Final = 120
 """Columns that help may take where the terminal has them; of 80 it cuts most sentences off."""
 
@@ -83,7 +90,38 @@ def commands_of(file: str) -> dict[str, Any]:
         """Keep the commands named, also while there is only one."""
 
     importlib.import_module(f"deploy.cli.{file}").register(app)
-    return dict(typer.main.get_group(app).commands)
+    found = dict(typer.main.get_group(app).commands)
+    for name, command in found.items():
+        if name not in SELF_LIMITED:
+            _act_as_owner(command)
+    return found
+
+
+def _act_as_owner(command: Any) -> None:
+    """Have a command that opens a data folder run as the folder's owner, when root calls it.
+
+    What lies in the folder is the account's of the house, processes that may be taken over
+    included: a link there must not lead root. Files that a person names are opened with
+    `as_caller`.
+    """
+    for each in getattr(command, "commands", {}).values():
+        _act_as_owner(each)
+    options = {parameter.name for parameter in command.params} & FOLDER_OPTIONS
+    run = command.callback
+    if not options or run is None:
+        return
+
+    @functools.wraps(run)
+    def owned(**given: Any) -> Any:
+        named = next((given[name] for name in sorted(options) if given[name] is not None), None)
+        if os.geteuid() != ROOT_UID:
+            return run(**given)
+        # Imported with the command: help imports none.
+        folder = importlib.import_module("deploy.cli.data_option").data_folder(named)
+        with acting_as_owner(folder):
+            return run(**given)
+
+    command.callback = owned
 
 
 def build() -> TyperGroup:

@@ -7,6 +7,7 @@ import typer
 
 from deploy.cli.data_option import Data, data_folder
 from deploy.local import store_export
+from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
 
 
@@ -25,8 +26,7 @@ def export_store(
     """Write all that the store holds as lines of JSON; a folder of an older kapok too."""
     folder = data_folder(data)
     try:
-        with output.open("xb") as target:
-            output.chmod(0o600)
+        with open_named(output, "xb") as target:
             number = _export(folder, output, target)
     except FileExistsError:
         raise UsageError(f"{output} is there already; name a new file") from None
@@ -39,5 +39,6 @@ def _export(folder: Path, output: Path, target: IO[bytes]) -> int:
     try:
         return store_export.export(folder, target)
     except BaseException:
-        output.unlink()  # a half is nothing to rely on
+        with as_caller(output):
+            output.unlink()  # a half is nothing to rely on
         raise

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from deploy.cli.data_option import Data, data_folder
 from deploy.cli.house import with_doors
-from deploy.local.account import acting_as_owner
+from deploy.local.account import as_caller
 from deploy.local.data import write_file
 from deploy.local.doors import Doors
 from deploy.local.errors import UsageError
@@ -63,13 +63,12 @@ def new(
 ) -> None:
     """Get a code on a new phone."""
     request: dict[str, Any] = {"hours": days * DAY_HOURS, "sectors": acts.ALL_SECTORS}
-    with acting_as_owner(data_folder(data)):
-        if same_as is not None:
-            request["person"] = read_phone(path_of(data_folder(data), same_as, None)).own.person
-        else:
-            request["colour"] = colour
-        path = path_of(data_folder(data), name, phone)
-        made = _run(data, lambda doors: acts.new_phone(doors, path, request, reference=reference))
+    if same_as is not None:
+        request["person"] = read_phone(path_of(data_folder(data), same_as, None)).own.person
+    else:
+        request["colour"] = colour
+    path = path_of(data_folder(data), name, phone)
+    made = _run(data, lambda doors: acts.new_phone(doors, path, request, reference=reference))
     typer.echo(f"{name}: person {made.own.person}, credential {made.own.credential}, {path}")
 
 
@@ -98,9 +97,8 @@ def renew(
 ) -> None:
     """Renew the code, late in its life; with --new-key at once, and the old one ends."""
     folder = data_folder(data)
-    with acting_as_owner(folder):
-        path = path_of(folder, name, phone)
-        renewed = _run(data, lambda doors: acts.renew(doors, path, new_key=new_key))
+    path = path_of(folder, name, phone)
+    renewed = _run(data, lambda doors: acts.renew(doors, path, new_key=new_key))
     cards = {name: renewed.own, **renewed.family}
     for each, card in cards.items():
         typer.echo(f"{each}: credential {card.credential}, until {_when(card.expires)}")
@@ -172,19 +170,16 @@ def family_add(
     """Have a child's or elder's code bound to a phone: eight at the most."""
     folder = data_folder(data)
     request = {"hours": days * DAY_HOURS, "sectors": acts.ALL_SECTORS}
-    with acting_as_owner(folder):
-        path = path_of(folder, name, phone)
-        made = _run(
-            data, lambda doors: acts.add_family(doors, path, child, request, reference=reference)
-        )
+    path = path_of(folder, name, phone)
+    made = _run(
+        data, lambda doors: acts.add_family(doors, path, child, request, reference=reference)
+    )
     card = made.family[child]
     typer.echo(f"{name} carries {child}: person {card.person}, credential {card.credential}")
 
 
 def _read(data: Path | None, name: str, phone: Path | None) -> Phone:
-    folder = data_folder(data)
-    with acting_as_owner(folder):
-        return read_phone(path_of(folder, name, phone))
+    return read_phone(path_of(data_folder(data), name, phone))
 
 
 def _run(data: Path | None, call: Callable[[Doors], Awaitable[Result]]) -> Result:
@@ -197,7 +192,8 @@ def _draw(text: str, png: Path | None) -> None:
     typer.echo(render.to_screen(drawn), nl=False)
     if png is not None:
         try:
-            write_file(png, render.to_png(drawn))
+            with as_caller(png):
+                write_file(png, render.to_png(drawn))
         except OSError as error:
             raise UsageError(f"cannot write {png}: {error.strerror}") from error
         typer.echo(f"drawn: {png}")

@@ -1,5 +1,6 @@
 """`kapok issue bulk`: credentials for everybody in a file (docs/bulk.md)."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from deploy.bulk.lines import FileKind, LineFile
 from deploy.bulk.sender import issue_all
 from deploy.cli.data_option import Data
 from deploy.cli.house import with_doors
+from deploy.local.account import open_named
 from deploy.local.errors import EXIT_FAILED, UsageError
 
 STDIN: Final = "-"
@@ -71,11 +73,11 @@ def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
         return
     path = Path(file)
     try:
-        stream = path.open("rb")
+        stream = open_named(path)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     with stream:
-        yield stream, path.stat().st_size
+        yield stream, os.fstat(stream.fileno()).st_size
 
 
 @contextmanager

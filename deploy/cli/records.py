@@ -14,6 +14,7 @@ from rich.table import Table
 from deploy.cli.data_option import Data, data_folder
 from deploy.cli.tables import Column, TableRow, print_table
 from deploy.day_files import days, export
+from deploy.local.account import open_named
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.archive.hours import hour_name
 
@@ -131,8 +132,7 @@ def export_day(
         sys.stdout.buffer.flush()
         return
     try:
-        with output.open("xb") as target:
-            output.chmod(0o600)
+        with open_named(output, "xb") as target:
             written = _export(found, columns, hour, form, target)
     except FileExistsError:
         raise UsageError(f"{output} is there already; name a new file") from None

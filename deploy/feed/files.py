@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from deploy.local.account import open_named
 from deploy.local.errors import UsageError
 from verifier.contract.feed import NO_LINES, BatchForm, next_digest
 from verifier.contract.vocabulary import Colour, Plane
@@ -44,7 +45,7 @@ def describe(path: Path) -> Described:
     lines, octets, digest = 0, 0, NO_LINES
     counts: dict[str, dict[str, int]] = {}
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             for line in file:
                 lines, octets, digest = lines + 1, octets + len(line), next_digest(digest, line)
                 if form is BatchForm.NDJSON or lines > 1:
@@ -65,7 +66,7 @@ def describe(path: Path) -> Described:
 
 def part_of(path: Path, offset: int) -> bytes:
     """Read the part of a file that begins at an offset."""
-    with path.open("rb") as file:
+    with open_named(path) as file:
         file.seek(offset)
         return file.read(PART_BYTES)
 

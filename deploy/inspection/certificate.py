@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deploy.inspection.knowledge import from_source, pinned
+from deploy.local.account import open_named
 from deploy.local.doors import opened
 from deploy.local.errors import AwayError, LocalError, UsageError
 from verifier.contract.destruction import MAX_CERTIFICATE_BYTES, Destruction, traces
@@ -34,7 +35,7 @@ def read_certificate(path: Path, data: Path) -> Certified:
         LocalError: the certificate does not hold.
     """
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             content = file.read(MAX_CERTIFICATE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

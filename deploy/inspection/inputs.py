@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
 from verifier.barcode.picture import JPEG_SIGNATURE, MAX_PICTURE_BYTES, PNG_SIGNATURE
 from verifier.barcode.scan import PictureRefused, read_picture, scan
@@ -52,7 +53,7 @@ def count(arguments: Iterable[str]) -> int | None:
         if argument == STDIN:
             return None
         path = _path(argument)
-        total += len(_files(path)) if path is not None and path.is_dir() else 1
+        total += len(_files(path)) if path is not None and _is_folder(path) else 1
     return total
 
 
@@ -95,7 +96,7 @@ def _seen(argument: str, stdin: BinaryIO) -> Iterator[ShownCode]:
         return
     path = None if looks_like_code(argument) else _path(argument)
     if path is not None:
-        if path.is_dir():
+        if _is_folder(path):
             for file in _files(path):
                 yield from _file(file, file.name)
         else:
@@ -109,18 +110,25 @@ def _seen(argument: str, stdin: BinaryIO) -> Iterator[ShownCode]:
 def _path(argument: str) -> Path | None:
     try:
         path = Path(argument)
-        return path if argument and path.exists() else None
+        with as_caller(path):
+            return path if argument and path.exists() else None
     except (OSError, ValueError):  # longer than any name, or with a NUL
         return None
+
+
+def _is_folder(path: Path) -> bool:
+    with as_caller(path):
+        return path.is_dir()
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
     """Return a folder's files by name, hidden ones left out."""
     try:
-        listed = sorted(folder.iterdir())
+        with as_caller(folder):
+            listed = [path for path in sorted(folder.iterdir()) if path.is_file()]
     except OSError as error:
         raise UsageError(f"cannot read {folder}: {error.strerror}") from error
-    found = tuple(path for path in listed if path.is_file() and not path.name.startswith("."))
+    found = tuple(path for path in listed if not path.name.startswith("."))
     if not found:
         raise UsageError(f"{folder}: an empty folder; name one with files")
     return found
@@ -128,7 +136,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _file(path: Path, name: str) -> Iterator[ShownCode]:
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             yield from _contents(file, name, numbered=False)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
 from verifier.contract.audit import (
     MAX_LINE_BYTES,
@@ -45,8 +46,9 @@ def logs(data: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     Raises:
         UsageError: there are none.
     """
-    heads = (path.with_suffix(".ndjson") for path in (data / "audit").glob("*.head"))
-    found = tuple(files) or tuple(sorted({*heads, *(data / "audit").glob("*.ndjson")}))
+    # Each process has a folder; in one of an older schema they lie side by side.
+    heads = (path.with_suffix(".ndjson") for path in (data / "audit").rglob("*.head"))
+    found = tuple(files) or tuple(sorted({*heads, *(data / "audit").rglob("*.ndjson")}))
     if not found:
         raise UsageError(f"no audit logs in {data / 'audit'}; name the data folder with --data")
     return found
@@ -65,7 +67,8 @@ def verified(paths: Sequence[Path], head: str | None) -> Iterator[tuple[Path, Au
         # The head first: an entry that is added meanwhile then only makes the log longer.
         noted = _noted(path) if stated is None else stated
         # A copy may have any name; a log beside its head is its process's.
-        process = path.stem if path.with_suffix(".head").exists() else None
+        with as_caller(path):
+            process = path.stem if path.with_suffix(".head").exists() else None
         yield path, verify(_lines(path), process=process, head=noted)
 
 
@@ -93,11 +96,13 @@ def _entries(path: Path) -> Iterator[AuditEntry]:
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 yield line
     except FileNotFoundError as error:
-        if not path.with_suffix(".head").exists():
+        with as_caller(path):
+            headed = path.with_suffix(".head").exists()
+        if not headed:
             raise UsageError(f"no file {path}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
@@ -106,7 +111,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _noted(path: Path) -> AuditHead | None:
     """Return the head noted beside a log; None: there is none, as beside a copy."""
     try:
-        content = path.with_suffix(".head").read_bytes()[:MAX_HEAD_BYTES]
+        with open_named(path.with_suffix(".head")) as file:
+            content = file.read(MAX_HEAD_BYTES)
         return msgspec.json.decode(content, type=AuditHead)
     except FileNotFoundError:
         return None

@@ -2,20 +2,27 @@
 
 The two CAs live ten years; a start makes one of which there is no certificate. What they sign here
 is renewed at a start past two thirds of its life, or when another CA has taken its CA's place.
-Terminals' own certificates are not made here.
+Terminals' own certificates are not made here. The CRL beside the terminals' CA names those whose
+key was replaced before they ended; the broker refuses them. It carries itself on: the entries of
+the one before are taken over, until what they name has ended.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from deploy.local.data import write_file
+from deploy.local.errors import UsageError
 from fleet import identity
+from fleet.contract.servers import ServerName
 
 AUTHORITIES: Final = ("service-ca", "terminal-ca")
-SERVERS: Final = ("broker", "verifier-https")
+SERVERS: Final = {"broker": ServerName.BROKER, "verifier-https": ServerName.VERIFIER}
+"""File name -> the name that clients ask for."""
 CLIENTS: Final = {"fleet-mqtt-client": "fleet"}
 """File name -> CN, which is the user name that the broker's access list knows."""
+REVOKED: Final = "terminal-ca.crl.pem"
 
 
 def make_authorities(data: Path) -> None:
@@ -31,6 +38,8 @@ def make_authorities(data: Path) -> None:
 def renew_certificates(data: Path) -> None:
     """Make or renew the certificates of servers and service clients, each with a new key."""
     now = datetime.now(UTC)
+    if _revoked(data) is None:
+        _write_revoked(data, {}, now)
     due = [name for name in (*SERVERS, *CLIENTS) if not _holds(data, name, now)]
     if not due:
         return  # then the CA's key may be elsewhere
@@ -40,16 +49,53 @@ def renew_certificates(data: Path) -> None:
         if name in CLIENTS:
             made = authority.client_certificate(CLIENTS[name], key.public_key(), now)
         else:
-            made = authority.server_certificate(name, key.public_key(), now)
+            made = authority.server_certificate(SERVERS[name], key.public_key(), now)
         _certificate(data, name).unlink(missing_ok=True)  # never a certificate of another key
         write_file(data / "keys" / f"{name}.pem", identity.private_pem(key))
         write_file(_certificate(data, name), identity.certificate_pem(made))
 
 
 def load_authority(data: Path, name: str) -> identity.Authority:
-    """Read a CA of this data folder."""
-    key = (data / "keys" / f"{name}.pem").read_bytes()
+    """Read a CA of this data folder.
+
+    Raises:
+        UsageError: its key is kept elsewhere, and something must be signed now.
+    """
+    path = data / "keys" / f"{name}.pem"
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing and needed now: put it back for this start") from None
     return identity.load_authority(_certificate(data, name).read_bytes(), key)
+
+
+def revoke_terminal(data: Path, certificate: identity.Certificate) -> None:
+    """Have the broker refuse a terminal's certificate from its next start on."""
+    now = datetime.now(UTC)
+    if issued_here(data, "terminal-ca", certificate) and not is_revoked(data, certificate):
+        _write_revoked(data, {**(_revoked(data) or {}), certificate.serial_number: now}, now)
+
+
+def is_revoked(data: Path, certificate: identity.Certificate) -> bool:
+    """Say whether a terminal's certificate is in the CRL."""
+    return certificate.serial_number in (_revoked(data) or {})
+
+
+def _revoked(data: Path) -> dict[int, datetime] | None:
+    """Return what the CRL names; None: there is none of the CA that stands here now."""
+    try:
+        crl = (data / "keys" / REVOKED).read_bytes()
+    except FileNotFoundError:
+        return None
+    authority = identity.load_certificate(_certificate(data, "terminal-ca").read_bytes())
+    return identity.revoked_in(crl, authority)
+
+
+def _write_revoked(data: Path, revoked: Mapping[int, datetime], now: datetime) -> None:
+    longest = timedelta(days=identity.TERMINAL_DAYS)
+    living = {serial: at for serial, at in revoked.items() if now - at <= longest}
+    crl = load_authority(data, "terminal-ca").revocation_list(living, now)
+    write_file(data / "keys" / REVOKED, identity.crl_pem(crl))
 
 
 def _holds(data: Path, name: str, now: datetime) -> bool:
@@ -57,7 +103,9 @@ def _holds(data: Path, name: str, now: datetime) -> bool:
     if not path.exists() or not (data / "keys" / f"{name}.pem").exists():
         return False
     certificate = identity.load_certificate(path.read_bytes())
-    return now < identity.renew_after(certificate) and issued_here(data, "service-ca", certificate)
+    named = name not in SERVERS or identity.serves_as(certificate, SERVERS[name])
+    fresh = now < identity.renew_after(certificate)
+    return named and fresh and issued_here(data, "service-ca", certificate)
 
 
 def issued_here(data: Path, name: str, certificate: identity.Certificate) -> bool:

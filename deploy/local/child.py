@@ -42,9 +42,18 @@ class RedisReady:
 Ready = HttpReady | TcpReady | RedisReady
 
 
+class Writing(StrEnum):
+    """What a child may do in a folder and in all below."""
+
+    KEEP = "keep"
+    """Make, write, cut, rename and remove files, folders and sockets."""
+    REMOVE = "remove"
+    """Remove what is there; write nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """What a child may read of the secret folders (`deploy.local.confinement`)."""
+    """What a child may read of the secret folders, and where it writes (`confinement`)."""
 
     data: Path
     """The data folder."""
@@ -52,6 +61,8 @@ class Confinement:
     """Patterns below it; looked up at each start."""
     always: tuple[Path, ...] = ()
     """Code and libraries, in case they lie in folders that cannot be listed."""
+    writes: Mapping[Path, Writing] = field(default_factory=dict)
+    """Folders, made at each start where they are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

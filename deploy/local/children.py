@@ -37,6 +37,7 @@ WATCHING_PROBE_S: Final = 2.0
 """Between questions to a child that is ready."""
 RECENT_S: Final = 60.0
 """How long a crash that was repaired is still spoken of: long enough to be seen by a person."""
+FOLDER_MODE: Final = 0o700
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -224,7 +225,9 @@ class _Kept:
         if confinement is None:
             return await self._spawn_under(None)
         found = (path for one in confinement.secrets for path in confinement.data.glob(one))
-        with ruleset(confinement.data, found, confinement.always) as rules:
+        for folder in confinement.writes:
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        with ruleset(confinement.data, found, confinement.always, confinement.writes) as rules:
             return await self._spawn_under(rules)
 
     async def _spawn_under(self, rules: int | None) -> Process:

@@ -1,9 +1,15 @@
-"""Which files a child may not read: the kernel keeps them from it (Landlock), whoever its user is.
+"""What a child may do with files and to others: the kernel keeps it to that (Landlock).
 
-All children of a house run under one account, so the modes of files alone would open every key to
-every process. A confined child can read everything its account can, but of the secret folders of
-the data folder only what `deploy.local.holders` gives it. The kernel also keeps it from looking
-into other processes. A child cannot take its confinement off, nor can what it starts.
+All children of a house run under one account, so the modes of files alone would open everything to
+every process. A confined child
+- reads everything that its account can, but of the secret folders of the data folder only what
+  `deploy.local.holders` gives it;
+- writes, makes, renames and removes nothing but in the folders that `deploy.local.writers` gives
+  it: no settings of others, no trust, no log, nothing outside the data folder;
+- signals no process but those that it started, and reaches no abstract unix socket of others, where
+  the kernel has it (`reach`).
+The kernel also keeps it from looking into other processes. A child cannot take its confinement off,
+nor can what it starts.
 
 Rules are of paths that are there when the child starts; a file that is put in place of another one
 later is closed to it until its next start. Sources: the kernel's userspace-api/landlock document.
@@ -12,10 +18,14 @@ later is closed to it until its next start. Sources: the kernel's userspace-api/
 import ctypes
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
+
+from deploy.local.child import Writing
+from deploy.words.phrase import Phrase
 
 SECRET_FOLDERS: Final = ("keys", "terminals", "redis", "records")
 """Of the data folder: keys of processes and terminals, the store's own file, and day files."""
@@ -24,18 +34,59 @@ _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
 """Numbers of the system calls, the same on every architecture."""
 _ASK_VERSION: Final = 1
-_LEAST_VERSION: Final = 2
-"""Version 1 forbids every rename from folder to folder, and Redis makes one when it starts."""
 _PATH_BENEATH: Final = 1
+_WRITE_FILE: Final = 1 << 1
 _READ_FILE: Final = 1 << 2
+_REMOVE: Final = (1 << 4) | (1 << 5)
+"""Folders and files."""
+_MAKE: Final = (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12)
+"""Devices, folders, files, sockets, pipes, symbolic links."""
+_MAKE_PLAIN: Final = (1 << 7) | (1 << 8) | (1 << 9)
+"""Folders, files, sockets: all that a process of ours makes."""
 _REFER: Final = 1 << 13
-"""To rename and link from folder to folder: allowed everywhere, but denied where not asked for."""
+"""To rename and link from folder to folder; denied where not asked for."""
+_TRUNCATE: Final = 1 << 14
+_SCOPES: Final = (1 << 0) | (1 << 1)
+"""Abstract unix sockets, signals."""
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
+class Reach(IntEnum):
+    """How far this kernel confines, by the version of its Landlock."""
+
+    NOTHING = 0
+    """None, or version 1, which forbids every rename from folder to folder; Redis makes one."""
+    FILES = 2
+    """Reading and writing, but any file that can be opened for reading can be cut short."""
+    WHOLE_FILES = 3
+    SIGNALS = 6
+    """Signals and abstract sockets too."""
+
+
+REACHES: Final = {
+    Reach.NOTHING: Phrase(
+        "this kernel does not confine processes (Landlock): every process of the house"
+        " can read every key of it and change every file"
+    ),
+    Reach.FILES: Phrase(
+        "this kernel confines processes in part (Landlock before version 3): every process of the"
+        " house can cut files short and end other processes"
+    ),
+    Reach.WHOLE_FILES: Phrase(
+        "this kernel confines processes in part (Landlock before version 6): every process of the"
+        " house can end other processes"
+    ),
+}
+"""What is said of a kernel that does not keep processes apart whole."""
+
+
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("handled_access_fs", ctypes.c_uint64),)
+    _fields_ = (
+        ("handled_access_fs", ctypes.c_uint64),
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
 
 
 class _PathBeneath(ctypes.Structure):
@@ -43,27 +94,45 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
+def reach() -> Reach:
+    """Return how far this kernel confines (Linux 5.19 and later, where it is switched on)."""
+    version = int(_LIBC.syscall(_CREATE_RULESET, None, 0, _ASK_VERSION))
+    return max((each for each in Reach if each <= version), default=Reach.NOTHING)
+
+
 def supported() -> bool:
-    """Say whether this kernel confines (Linux 5.19 and later, where it is switched on)."""
-    return int(_LIBC.syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)) >= _LEAST_VERSION
+    """Say whether this kernel confines at all."""
+    return reach() is not Reach.NOTHING
 
 
 @contextmanager
-def ruleset(data: Path, secrets: Iterable[Path], always: Iterable[Path]) -> Iterator[int | None]:
+def ruleset(
+    data: Path,
+    secrets: Iterable[Path],
+    always: Iterable[Path],
+    writes: Mapping[Path, Writing] | None = None,
+) -> Iterator[int | None]:
     """Open the rules of a child that may read `secrets` of the secret folders; None: no kernel.
 
     `always` are paths that are named beside what is found on the way to the data folder, since a
-    folder on that way may be closed to listing.
+    folder on that way may be closed to listing. `writes`: folder -> what the child may do in it and
+    in all below; nothing can be written elsewhere, but to what it is handed open, and /dev/null.
     """
-    if not supported():
+    found = reach()
+    if found is Reach.NOTHING:
         yield None
         return
-    asked = _Ruleset(_READ_FILE | _REFER)
+    handled = _READ_FILE | _WRITE_FILE | _REMOVE | _MAKE | _REFER
+    cuts = _TRUNCATE if found >= Reach.WHOLE_FILES else 0
+    asked = _Ruleset(handled | cuts, 0, _SCOPES if found >= Reach.SIGNALS else 0)
     opened = _call(_CREATE_RULESET, ctypes.byref(asked), ctypes.sizeof(asked), 0)
     try:
-        _allow(opened, Path("/"), _REFER)
         for path in (*_all_but_secrets(data.resolve()), *always, *secrets):
             _allow(opened, path, _READ_FILE)
+        _allow(opened, Path(os.devnull), _WRITE_FILE)
+        for path, writing in (writes or {}).items():
+            everything = _WRITE_FILE | _REMOVE | _MAKE_PLAIN | _REFER | cuts
+            _allow(opened, path, everything if writing is Writing.KEEP else _REMOVE)
         yield opened
     finally:
         os.close(opened)

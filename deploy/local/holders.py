@@ -35,6 +35,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/terminal-ca.pem": NOBODY,
     "keys/service-ca.crt.pem": frozenset({WORKER, FLEET, BROKER}),
     "keys/terminal-ca.crt.pem": frozenset({WORKER, FLEET, BROKER}),
+    "keys/terminal-ca.crl.pem": frozenset({BROKER}),
     "keys/broker.*pem": frozenset({BROKER}),
     "keys/verifier-https.*pem": frozenset({WORKER}),
     "keys/fleet-mqtt-client.*pem": frozenset({FLEET}),

@@ -74,7 +74,20 @@ class House:
     @property
     def redis_socket(self) -> Path:
         """Return the path of Redis's unix socket."""
-        return self.sockets / "redis.sock"
+        return self.own_folder("redis") / "redis.sock"
+
+    def own_folder(self, child: str) -> Path:
+        """Return the short folder that is a child's alone: its socket and temporary files."""
+        return self.sockets / child
+
+    def audit(self, child: str) -> Path:
+        """Return the folder of a child's audit log."""
+        return self.data / "audit" / child
+
+    @property
+    def floors(self) -> Path:
+        """Return the file of the floors of bundles."""
+        return self.data / "floors" / "floors.json"
 
     def redis_password(self, user: str) -> Path:
         """Return the file that holds a Redis user's password."""
@@ -86,13 +99,13 @@ class House:
 
     def terminal_socket(self, name: str) -> Path:
         """Return the path of a terminal's door."""
-        return self.sockets / f"{name}.sock"
+        return self.own_folder(name) / "door.sock"
 
     def settings(self, name: str) -> Path:
         """Return the path of a child's settings file."""
         return self.run / f"{name}.json"
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, child: str) -> Mapping[str, str]:
         """Return the whole environment of a child."""
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
@@ -101,6 +114,8 @@ class House:
             "PYTHONPATH": self.pythonpath,
             "PYTHONSAFEPATH": "1",
             "PYTHONNOUSERSITE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TMPDIR": str(self.own_folder(child)),
             "PYTHONUNBUFFERED": "1",
         }
 

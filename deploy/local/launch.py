@@ -46,6 +46,7 @@ def plan_up(
     folder = placed.data if data is None else Path(os.path.abspath(data))  # noqa: PTH100 - resolve() would follow links
     prepare_folder(folder, account)
     stage.stage(placed)
+    stage.compile_code(placed.code)
     python, paths = clone / ".venv" / "bin" / "python", [clone]
     if placed.stage is not None:
         # The environment's own interpreter lies where the account cannot go.

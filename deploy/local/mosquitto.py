@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from deploy.local import certificates
 from deploy.local.house import House
 from deploy.local.ports import LOOPBACK
 from fleet.broker import Listener, broker_conf
@@ -12,7 +13,7 @@ def configuration(house: House) -> str:
     assets = house.code / "deploy" / "mosquitto"
     keys = house.keys
 
-    def listener(port: int, clients: Path, acl: str) -> Listener:
+    def listener(port: int, clients: Path, acl: str, revoked: Path | None = None) -> Listener:
         return Listener(
             host=LOOPBACK,
             port=port,
@@ -20,9 +21,15 @@ def configuration(house: House) -> str:
             certificate=keys / "broker.crt.pem",
             key=keys / "broker.pem",
             acl=assets / acl,
+            revoked=revoked,
         )
 
     return broker_conf(
-        terminals=listener(house.ports.mqtt, keys / "terminal-ca.crt.pem", "terminals.acl"),
+        terminals=listener(
+            house.ports.mqtt,
+            keys / "terminal-ca.crt.pem",
+            "terminals.acl",
+            keys / certificates.REVOKED,
+        ),
         services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem", "services.acl"),
     )

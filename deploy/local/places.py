@@ -2,19 +2,27 @@
 
 The registry (places.toml) and the profiles are files that an administrator edits afterwards; they
 are written once. A terminal's key and certificate lie in its own folder; past two thirds of its
-life the certificate is made anew at a start, and the registry is told its new fingerprint.
+life the certificate is made anew at a start, and the registry is told of it.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from deploy.local.certificates import issued_here, load_authority
+from deploy.local.certificates import (
+    is_revoked,
+    issued_here,
+    load_authority,
+    revoke_terminal,
+)
 from deploy.local.data import write_file
 from fleet import identity
-from fleet.contract.topics import TerminalId
+from fleet.contract.topics import TerminalId, identity_name
+from verifier.contract.vocabulary import GrantState
 
 PROFILES: Final = Path(__file__).resolve().parents[1] / "demo_city"
 
@@ -48,23 +56,36 @@ def make_terminals(data: Path) -> None:
     registry = data / "places.toml"
     if registry.exists():
         return
-    fingerprints = {terminal.name: _issue(data, terminal.name) for terminal in DEMO}
-    write_file(registry, _registry(fingerprints).encode())
+    made = {terminal.name: _Identity.made(data, terminal.name, 1) for terminal in DEMO}
+    write_file(registry, _registry(made).encode())
+    for name, each in made.items():
+        each.write(data, name)
 
 
 def renew_terminals(data: Path) -> None:
     """Renew the certificates of demo terminals: old ones, lost ones, those of a CA that was.
 
-    A terminal that the registry names no longer gets none.
+    A terminal that the registry names no longer gets none, and one that it calls revoked has its
+    certificate revoked at the broker too. The old certificate is revoked. One that is gone cannot
+    be: then the generation rises, so that its key is another identity's.
     """
     registry = data / "places.toml"
     for terminal in DEMO:
-        before = _registered(data, terminal.name).get("fingerprint")
-        if not isinstance(before, str) or not _due(data, terminal.name):
+        row, held = _registered(data, terminal.name), _held(data, terminal.name)
+        if row.get("state") == GrantState.REVOKED:
+            if held is not None:
+                revoke_terminal(data, held)
             continue
-        after = _issue(data, terminal.name)
-        text = registry.read_text(encoding="utf-8").replace(before, after)
+        if not isinstance(row.get("fingerprint"), str) or not _due(data, terminal.name, held):
+            continue
+        generation = registered_generation(data, terminal.name)
+        made = _Identity.made(data, terminal.name, generation + (held is None))
+        if held is not None:
+            revoke_terminal(data, held)
+        # The terminal's own files last: until they are there, it is due at the next start.
+        text = _reregistered(registry.read_text(encoding="utf-8"), str(row["fingerprint"]), made)
         write_file(registry, text.encode())
+        made.write(data, terminal.name)
 
 
 def registered_generation(data: Path, name: str) -> int:
@@ -83,32 +104,77 @@ def _registered(data: Path, name: str) -> Mapping[str, object]:
         return {}  # the fleet says what is wrong with it
 
 
-def _due(data: Path, name: str) -> bool:
+def _held(data: Path, name: str) -> identity.Certificate | None:
+    """Return the certificate in a terminal's folder; None: there is none, or not its key."""
     folder = data / "terminals" / name
     if not (folder / "cert.pem").exists() or not (folder / "key.pem").exists():
+        return None
+    return identity.load_certificate((folder / "cert.pem").read_bytes())
+
+
+def _due(data: Path, name: str, held: identity.Certificate | None) -> bool:
+    if held is None or is_revoked(data, held):
         return True
-    certificate = identity.load_certificate((folder / "cert.pem").read_bytes())
-    trusts = (folder / "ca.pem").read_bytes() == (data / "keys" / "service-ca.crt.pem").read_bytes()
-    fresh = datetime.now(UTC) < identity.renew_after(certificate)
-    return not (fresh and trusts and issued_here(data, "terminal-ca", certificate))
+    own_ca, ca = data / "terminals" / name / "ca.pem", data / "keys" / "service-ca.crt.pem"
+    trusts = own_ca.read_bytes() == ca.read_bytes()
+    fresh = datetime.now(UTC) < identity.renew_after(held)
+    generation = registered_generation(data, name)
+    named = identity.common_name(held) == identity_name(TerminalId(name), generation)
+    return not (fresh and trusts and named and issued_here(data, "terminal-ca", held))
 
 
-def _issue(data: Path, name: str) -> str:
-    """Make a terminal's key and certificate; return the fingerprint."""
-    folder = data / "terminals" / name
-    (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = identity.make_key()
-    authority = load_authority(data, "terminal-ca")
-    now = datetime.now(UTC)
-    certificate = authority.terminal_certificate(TerminalId(name), key.public_key(), now)
-    service_ca = (data / "keys" / "service-ca.crt.pem").read_bytes()
-    write_file(folder / "key.pem", identity.private_pem(key))
-    write_file(folder / "ca.pem", service_ca)
-    write_file(folder / "cert.pem", identity.certificate_pem(certificate))
-    return identity.fingerprint(certificate)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    """A terminal's new key and certificate."""
+
+    key: identity.PrivateKey
+    certificate: identity.Certificate
+    generation: int
+
+    @classmethod
+    def made(cls, data: Path, name: str, generation: int) -> "_Identity":
+        """Make them; nothing is written."""
+        key = identity.make_key()
+        certificate = load_authority(data, "terminal-ca").terminal_certificate(
+            TerminalId(name), key.public_key(), datetime.now(UTC), generation=generation
+        )
+        return cls(key=key, certificate=certificate, generation=generation)
+
+    def write(self, data: Path, name: str) -> None:
+        """Write them into the terminal's folder, with the CA that it trusts."""
+        folder = data / "terminals" / name
+        (folder / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
+        service_ca = (data / "keys" / "service-ca.crt.pem").read_bytes()
+        write_file(folder / "key.pem", identity.private_pem(self.key))
+        write_file(folder / "ca.pem", service_ca)
+        write_file(folder / "cert.pem", identity.certificate_pem(self.certificate))
+
+    def registered(self) -> dict[str, str]:
+        """Return what the registry says of it, as TOML values."""
+        ends = self.certificate.not_valid_after_utc
+        return {
+            "fingerprint": f'"{identity.fingerprint(self.certificate)}"',
+            "generation": str(self.generation),
+            "certificate_ends": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
 
 
-def _registry(fingerprints: dict[str, str]) -> str:
+def _reregistered(text: str, fingerprint: str, made: _Identity) -> str:
+    """Return the registry with a terminal's new identity; all other lines stay as they are."""
+    tables = re.split(r"(?m)^(?=[ \t]*\[)", text)
+    return "".join(_renamed(table, made) if fingerprint in table else table for table in tables)
+
+
+def _renamed(table: str, made: _Identity) -> str:
+    for name, value in made.registered().items():
+        line, pattern = f"{name} = {value}", rf"(?m)^[ \t]*{name}[ \t]*=.*$"
+        if re.search(pattern, table) is None:
+            pattern, line = r"(?m)^([ \t]*fingerprint[ \t]*=.*)$", rf"\1\n{line}"
+        table = re.sub(pattern, line, table)
+    return table
+
+
+def _registry(made: Mapping[str, _Identity]) -> str:
     blocks = ['[[district]]\nid = "tianhe"\nname = "天河区"\n']
     blocks += [
         f'[[place]]\nid = "{terminal.place}"\nname = "{terminal.place_name}"\n'
@@ -117,7 +183,8 @@ def _registry(fingerprints: dict[str, str]) -> str:
     ]
     blocks += [
         f'[[terminal]]\nid = "{terminal.name}"\nplace = "{terminal.place}"\n'
-        f'gate = "{terminal.gate}"\nfingerprint = "{fingerprints[terminal.name]}"\n'
+        f'gate = "{terminal.gate}"\n'
+        + "".join(f"{key} = {value}\n" for key, value in made[terminal.name].registered().items())
         for terminal in DEMO
     ]
     return "\n".join(blocks)

@@ -10,7 +10,28 @@ from typing import Final
 
 Part = Callable[[Path], Mapping[str, bytes | None]]
 """Takes the data folder; returns path in it -> the whole new content, None: it is removed."""
-PARTS: Final[tuple[Part, ...]] = ()
+
+
+def audit_folders(folder: Path) -> Mapping[str, bytes | None]:
+    """Give each process's audit log a folder of its own, where no other process writes."""
+    found: dict[str, bytes | None] = {}
+    for path in sorted((folder / "audit").glob("*")):
+        if path.is_file() and not path.is_symlink():
+            process = path.name.partition(".")[0]
+            found[f"audit/{path.name}"] = None
+            found[f"audit/{process}/{path.name}"] = path.read_bytes()
+    return found
+
+
+def floors(folder: Path) -> Mapping[str, bytes | None]:
+    """Take the floors out of trust/, which no process of the house writes to."""
+    old = folder / "trust" / "floors.json"
+    if not old.is_file():
+        return {}
+    return {"trust/floors.json": None, "floors/floors.json": old.read_bytes()}
+
+
+PARTS: Final[tuple[Part, ...]] = (audit_folders, floors)
 
 
 def changes(folder: Path) -> Mapping[str, bytes | None]:

@@ -70,8 +70,8 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "root": str(house.data / "trust" / "root.cbor"),
         "person_keys": str(keys / "person-hash"),
-        "audit": str(house.data / "audit"),
-        "floors": str(house.data / "trust" / "floors.json"),
+        "audit": str(house.audit(name)),
+        "floors": str(house.floors),
         "fleet": {
             "url": endpoints(house).fleet_url,
             "api_key_file": str(house.api_key("verifier")),
@@ -98,11 +98,11 @@ def _issuing(house: House) -> dict[str, Any]:
         "trust": str(house.data / "trust" / "trust.json"),
         "profiles": str(house.data / "profiles"),
         "rules": str(house.data / "rules"),
-        "audit": str(house.data / "audit"),
+        "audit": str(house.audit("issuing")),
         "cards": str(house.data / "cards"),
         "destructions": str(house.data / "destructions"),
         "person_keys": str(keys / "person-hash"),
-        "floors": str(house.data / "trust" / "floors.json"),
+        "floors": str(house.floors),
     }
 
 
@@ -117,7 +117,7 @@ def _feeds(house: House) -> dict[str, Any]:
         "spool": str(house.data / "feeds" / "spool"),
         "reference_key": str(house.keys / "reference.key"),
         "export_key": str(house.keys / "export.pem"),
-        "audit": str(house.data / "audit"),
+        "audit": str(house.audit("feeds")),
         "exports": [{"caller": API_KEY, "fields": [str(field) for field in ExportField]}],
     }
 
@@ -130,7 +130,7 @@ def _archive(house: House) -> dict[str, Any]:
         "records": str(house.data / "records"),
         "person_keys": str(house.keys / "person-hash"),
         "trust": str(house.data / "trust" / "trust.json"),
-        "audit": str(house.data / "audit"),
+        "audit": str(house.audit("archive")),
     }
 
 
@@ -150,7 +150,7 @@ def _fleet(house: House) -> dict[str, Any]:
         "grant_key": str(keys / "grant.pem"),
         "operators": str(house.data / operators.FILE),
         "operator_key": str(keys / "operator.pem"),
-        "audit": str(house.data / "audit"),
+        "audit": str(house.audit("fleet")),
         "verifier": {
             "url": endpoints(house).verifier_url,
             "api_key_file": str(house.api_key("fleet")),

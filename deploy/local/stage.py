@@ -5,6 +5,7 @@ when they differ. Done as root, so nothing here follows a symbolic link and noth
 by the account.
 """
 
+import compileall
 import fcntl
 import os
 import shutil
@@ -36,7 +37,7 @@ def stage(placement: Placement) -> None:
 
 
 def mirror(source: Path, target: Path, *, keep: Callable[[str], bool] = lambda _: True) -> None:
-    """Make `target` hold what `source` holds, touching only what differs."""
+    """Make `target` hold what `source` holds of the names to keep, touching only what differs."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         target.unlink()
     target.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -53,8 +54,14 @@ def mirror(source: Path, target: Path, *, keep: Callable[[str], bool] = lambda _
                 wanted.add(item.name)
                 _refresh(Path(item.path), target / item.name)
     for there in sorted(target.iterdir()):
-        if there.name not in wanted:
+        if there.name not in wanted and keep(there.name):
             _remove(there)
+
+
+def compile_code(code: Path) -> None:
+    """Compile our packages, where the caller may write: children write nothing beside the code."""
+    for package in PACKAGES:
+        compileall.compile_dir(code / package, quiet=2)
 
 
 def _not_bytecode(name: str) -> bool:

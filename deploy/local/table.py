@@ -14,6 +14,7 @@ from deploy.local.data import write_file
 from deploy.local.holders import secrets_of
 from deploy.local.house import TERMINALS, House, endpoints
 from deploy.local.ports import LOOPBACK
+from deploy.local.writers import writes_of
 
 STORE, ISSUING, WORKERS, FLEET, EDGE = range(5)
 """Stages: what a later one asks must already answer."""
@@ -45,7 +46,7 @@ def redis_child(house: House) -> Child:
     return Child(
         name="redis",
         argv=("redis-server", str(conf)),
-        env=house.environment(),
+        env=house.environment("redis"),
         confinement=confinement(house, "redis"),
         stage=STORE,
         ready=RedisReady(
@@ -63,7 +64,7 @@ def mosquitto_child(house: House) -> Child:
     return Child(
         name="mosquitto",
         argv=("mosquitto", "-c", str(conf)),
-        env=house.environment(),
+        env=house.environment("mosquitto"),
         confinement=confinement(house, "mosquitto"),
         stage=STORE,
         ready=TcpReady(ports=(house.ports.mqtt, house.ports.mqtt_service)),
@@ -76,7 +77,7 @@ def _service(house: House, name: str, stage: int, module: str, *arguments: str) 
     return Child(
         name=name,
         argv=(str(house.python), "-m", module, *arguments, "--settings", settings),
-        env=house.environment(),
+        env=house.environment(name),
         confinement=confinement(house, name),
         stage=stage,
         ready=_ready(house, name),
@@ -84,10 +85,13 @@ def _service(house: House, name: str, stage: int, module: str, *arguments: str) 
 
 
 def confinement(house: House, name: str) -> Confinement:
-    """Return what a child may read of the keys: its row in the table of holders."""
+    """Return what a child may read of the keys and where it writes: its rows in the tables."""
     paths = (*house.pythonpath.split(os.pathsep), sys.prefix, sys.base_prefix)
     return Confinement(
-        data=house.data, secrets=secrets_of(name), always=(house.code, *map(Path, paths))
+        data=house.data,
+        secrets=secrets_of(name),
+        always=(house.code, *map(Path, paths)),
+        writes=writes_of(house, name),
     )
 
 

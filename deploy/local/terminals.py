@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from deploy.local.account import open_named
 from deploy.local.doors import Answer, Doors
 from deploy.local.errors import LocalError, UsageError
 from deploy.words.phrase import Phrase
@@ -85,7 +86,7 @@ async def give_command(
 async def scan_picture(doors: Doors, terminal: str, picture: Path) -> Answer:
     """Hold a picture before a terminal's lens."""
     try:
-        with picture.open("rb") as file:
+        with open_named(picture) as file:
             data = file.read(MAX_PICTURE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {picture}: {error.strerror}") from error

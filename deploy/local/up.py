@@ -23,7 +23,7 @@ from deploy.local import pidfile
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
-from deploy.local.confinement import supported
+from deploy.local.confinement import REACHES, reach
 from deploy.local.data import write_file
 from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
@@ -40,10 +40,6 @@ from deploy.words.phrase import Phrase
 
 REFRESH_S: Final = 0.5
 """Between two looks at the doors: a decision shows at once to a person's eye."""
-UNCONFINED: Final = Phrase(
-    "this kernel does not confine processes (Landlock): every process of the house"
-    " can read every key of it"
-)
 TAIL_SHOWN: Final = 8
 """Lines of a failed child's log that are printed."""
 
@@ -67,8 +63,8 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
                     pid=process.pid,
                 ),
             )
-        if not supported():
-            _tell(console, UNCONFINED)
+        if reach() in REACHES:
+            _tell(console, REACHES[reach()])
         list_sizes(data, plan.people)
         house = _house(plan, _sockets_folder(data))
         try:

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from deploy.local.account import as_caller, open_named
 from deploy.local.data import FOLDER_MODE, write_file
 from deploy.local.doors import Answer
 from deploy.local.errors import UsageError
@@ -131,7 +132,9 @@ def refuse_existing(path: Path) -> None:
     Raises:
         UsageError: there is one.
     """
-    if path.exists():
+    with as_caller(path):
+        there = path.exists()
+    if there:
         raise UsageError(f"there is a phone already: {path}")
 
 
@@ -142,7 +145,7 @@ def read_phone(path: Path) -> Phone:
         UsageError: there is none, or its file does not hold.
     """
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             return msgspec.json.decode(file.read(MAX_PHONE_BYTES), type=Phone)
     except OSError as error:
         raise UsageError(f"no phone {path}: {error.strerror}") from error
@@ -157,7 +160,8 @@ def write_phone(path: Path, phone: Phone) -> None:
         UsageError: it cannot be written there.
     """
     try:
-        path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        write_file(path, msgspec.json.format(msgspec.json.encode(phone)))
+        with as_caller(path):
+            path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            write_file(path, msgspec.json.format(msgspec.json.encode(phone)))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

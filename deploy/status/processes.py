@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.local.confinement import REACHES, Reach, reach
 from deploy.local.logfile import LogFile
 from deploy.status.answers import Answers, Heard
 from deploy.status.report import Level, ReportRow, Section
@@ -21,7 +22,18 @@ def processes(data: Path, answers: Answers) -> Section:
     rows: list[ReportRow] = []
     for name, heard in answers.processes.items():
         rows += _rows(data, name, heard, alive(data, name))
+    rows += kernel(reach())
     return Section(title=Phrase("processes"), rows=rows)
+
+
+def kernel(found: Reach) -> Iterator[ReportRow]:
+    """Yield what this kernel does not keep processes from; nothing where it keeps them whole."""
+    if found in REACHES:
+        level = Level.WARNING if found is Reach.NOTHING else Level.NOTE
+        subject = Phrase("kernel")
+        yield ReportRow(
+            subject=subject, said=REACHES[found], level=level, code="confinement.partial"
+        )
 
 
 def _rows(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.account import as_caller
 from deploy.local.errors import UsageError
 from deploy.trust.cards import FoundList
 from deploy.trust.store import read
@@ -46,8 +47,10 @@ def read_files(paths: tuple[Path, ...]) -> Files:
     unusable: list[Unusable] = []
     lists: list[FoundList] = []
     for path in paths:
-        for file in _files(path):
-            name = str(file.relative_to(path)) if path.is_dir() else file.name
+        with as_caller(path):
+            listed, folder = _files(path), path.is_dir()
+        for file in listed:
+            name = str(file.relative_to(path)) if folder else file.name
             content = read(file, MAX_CARD_LIST_BYTES)
             if _is_card_list(content):
                 try:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from deploy.local import pidfile
-from deploy.local.account import acting_as_owner
+from deploy.local.account import acting_as_owner, open_named
 from deploy.local.data import write_file
 from deploy.local.errors import UsageError
 from verifier.contract.errors import MalformedError
@@ -107,7 +107,7 @@ def read(path: Path, limit: int) -> bytes:
         UsageError: it cannot be read, or is longer.
     """
     try:
-        with path.open("rb") as file:
+        with open_named(path) as file:
             content = file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -13,6 +13,7 @@ STATUS: Final[Mapping[str, str]] = {
     "{subject}: {said}": "{subject}：{said}",
     # Sections
     "processes": "进程",
+    "kernel": "内核",
     "planes": "状态数据",
     "sources": "数据源",
     "archive": "归档",

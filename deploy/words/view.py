@@ -16,8 +16,16 @@ VIEW: Final[Mapping[str, str]] = {
     "found again": "已有",
     "ended a leftover of an earlier start: {name} {pid}": "已结束上次遗留的进程：{name} {pid}",
     "this kernel does not confine processes (Landlock): every process of the house"
-    " can read every key of it": (
-        "此内核不能限制进程（Landlock）：本系统的任何进程都能读取全部密钥"
+    " can read every key of it and change every file": (
+        "此内核不能限制进程（Landlock）：本系统的任何进程都能读取全部密钥、更改全部文件"
+    ),
+    "this kernel confines processes in part (Landlock before version 3): every process of the"
+    " house can cut files short and end other processes": (
+        "此内核只能部分限制进程（Landlock 低于第 3 版）：本系统的任何进程都能截短文件、结束其他进程"
+    ),
+    "this kernel confines processes in part (Landlock before version 6): every process of the"
+    " house can end other processes": (
+        "此内核只能部分限制进程（Landlock 低于第 6 版）：本系统的任何进程都能结束其他进程"
     ),
     "verifier {verifier}   issuing {issuing}   fleet {fleet}": (
         "核验 {verifier}   签发 {issuing}   终端管理 {fleet}"

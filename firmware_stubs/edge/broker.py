@@ -20,7 +20,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from fleet.contract.commands import RING_SIZE
 from fleet.contract.messages import Will, encode
-from fleet.contract.topics import RULES, TerminalId, TopicName, terminal_subscriptions, topic
+from fleet.contract.topics import (
+    RULES,
+    TerminalId,
+    TopicName,
+    identity_name,
+    terminal_subscriptions,
+    topic,
+)
 
 KEEPALIVE_S: Final = 60
 """Seconds; the broker notices a dead connection after one and a half of these."""
@@ -56,11 +63,12 @@ class BrokerConnection:
         """Set when the connection is gone, whoever ended it."""
         self.dropped = 0
         self._terminal = terminal
+        self._generation = will.epoch.generation
         self._loop = asyncio.get_running_loop()
         self._subscribed = asyncio.Event()
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=terminal,
+            client_id=identity_name(terminal, self._generation),
             clean_session=True,
             protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
@@ -69,7 +77,7 @@ class BrokerConnection:
         client.connect_timeout = CONNECT_S
         client.max_queued_messages_set(MAX_SENDING)
         rule = RULES[TopicName.WILL]
-        client.will_set(str(topic(TopicName.WILL, terminal)), encode(will), qos=rule.qos)
+        client.will_set(self._topic(TopicName.WILL), encode(will), qos=rule.qos)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -102,7 +110,7 @@ class BrokerConnection:
     def publish(self, name: TopicName, payload: bytes) -> None:
         """Hand a message to the broker; what matters is repeated until the fleet acknowledges."""
         rule = RULES[name]
-        self._client.publish(str(topic(name, self._terminal)), payload, qos=rule.qos)
+        self._client.publish(self._topic(name), payload, qos=rule.qos)
 
     def sever(self) -> None:
         """Lose the connection as a cut cable does: without a DISCONNECT, so the will is sent."""
@@ -122,6 +130,9 @@ class BrokerConnection:
         self.sever()
         await asyncio.to_thread(self._client.loop_stop)
 
+    def _topic(self, name: TopicName) -> str:
+        return str(topic(name, self._terminal, self._generation))
+
     def _tell(self, event: asyncio.Event) -> None:
         # The loop may be closed already when the process ends.
         with contextlib.suppress(RuntimeError):
@@ -139,7 +150,7 @@ class BrokerConnection:
         if reason.is_failure:
             self._tell(self.lost)
         else:
-            client.subscribe(list(terminal_subscriptions(self._terminal)))
+            client.subscribe(list(terminal_subscriptions(self._terminal, self._generation)))
 
     def _on_subscribe(
         self,

@@ -292,16 +292,3 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
             raise CentreUnusableError("an answer longer than agreed")
         parts.append(part)
     return b"".join(parts)
-
-
-def tls_context(*, ca: str, certificate: str, key: str) -> ssl.SSLContext:
-    """Make the TLS side of a client: its certificate, and the one CA it believes.
-
-    Raises:
-        OSError: a file is missing or holds something else (ssl.SSLError is one).
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca)
-    context.load_cert_chain(certificate, key)
-    return context

@@ -11,7 +11,7 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import events
-from firmware_stubs.edge.centre import Centre, tls_context
+from firmware_stubs.edge.centre import Centre
 from firmware_stubs.edge.disk.storage import open_storage
 from firmware_stubs.edge.door import LocalDoor
 from firmware_stubs.edge.executor import DiskThread, TerminalExecutor
@@ -23,7 +23,9 @@ from firmware_stubs.edge.loops.uploads import Uploader
 from firmware_stubs.edge.settings import TerminalSettings
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.storage import Storage
+from fleet.contract.servers import ServerName
 from runtime.settings import SettingsError
+from runtime.tls import client_context
 
 ENROLLED_S: Final = 1.0
 """Seconds between looks for the identity of a terminal that has none."""
@@ -206,21 +208,21 @@ class TerminalProcess:
         settings = self._settings
         self.shell.centre = Centre(
             settings.verifier.url,
-            self._tls("$.verifier.ca", settings.verifier.ca),
+            self._tls(ServerName.VERIFIER, "$.verifier.ca", settings.verifier.ca),
             language=settings.language,
             observe=self.shell.observe,
         )
         self._connection = FleetLine(
             self.shell,
-            self._tls("$.broker.ca", settings.broker.ca),
+            self._tls(ServerName.BROKER, "$.broker.ca", settings.broker.ca),
             boot=self._boot,
             news=self._fetcher.news,
         )
 
-    def _tls(self, field: str, ca: str) -> ssl.SSLContext:
+    def _tls(self, server: ServerName, field: str, ca: str) -> ssl.SSLContext:
         settings = self._settings
         try:
-            return tls_context(ca=ca, certificate=settings.certificate, key=settings.key)
+            return client_context(server, ca=ca, certificate=settings.certificate, key=settings.key)
         except OSError as error:
             raise SettingsError(f"{field}, $.certificate, $.key: cannot use: {error}") from error
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from firmware_stubs.outbox import DEFAULT_KEEP_S, MAX_ENTRIES, MAX_OCTETS
-from fleet.contract.messages import Ordinal, TerminalId
+from fleet.contract.messages import Generation, TerminalId
 from runtime import settings
 from runtime.settings import Port, SettingsError
 from verifier.contract.reasons import Language
@@ -43,7 +43,7 @@ class TerminalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All of it; what has a default need not be written."""
 
     terminal: TerminalId
-    """Also the CN of the certificate."""
+    """With the generation also the CN of the certificate."""
     place: Place
     gate: Place
     direction: Direction
@@ -59,7 +59,7 @@ class TerminalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     verifier: CentreSettings
     broker: BrokerSettings
 
-    generation: Ordinal = 1
+    generation: Generation = 1
     """Of the enrolment, given by the fleet."""
     language: Language = Language.ZH
     beat_s: Seconds = 30.0

@@ -198,7 +198,7 @@ class CommandBook(Book[CommandMemory]):
         terminal = arrival.terminal
         before = self.command(result.command)
         if before is None or before.terminal != terminal:
-            topic = str(topics.topic(TopicName.RESULT, terminal))
+            topic = str(topics.topic(TopicName.RESULT, terminal, result.epoch.generation))
             letter = Dead(topic, arrival.payload, Breach.COMMAND_UNKNOWN)
             self.work[DeadLetterBook].add(letter)
             return

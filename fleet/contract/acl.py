@@ -1,13 +1,13 @@
 """The broker's access lists, written from the table of topics (mosquitto's `acl_file` syntax).
 
-Terminals: `pattern` lines only, one per topic, `%u` being the CN of the certificate: the text has
-one size for a fleet of any size. Services: one `user` block for each service that speaks MQTT. What
-is not listed is denied.
+Terminals: `pattern` lines only, one per topic, `%u` being the CN of the certificate, that is id and
+generation: the text has one size for a fleet of any size. Services: one `user` block for each
+service that speaks MQTT. What is not listed is denied.
 """
 
 from typing import Final
 
-from fleet.contract.topics import TABLE, Party
+from fleet.contract.topics import IDENTITY, TABLE, Party
 
 FLEET_USER: Final = "fleet"
 """CN of the certificate with which the fleet's service connects."""
@@ -23,7 +23,7 @@ def terminal_acl() -> str:
     lines = [
         "pattern {access} {topic}".format(
             access="write" if rule.publisher is Party.TERMINAL else "read",
-            topic=rule.template.format(shard="+", terminal="%u"),
+            topic=rule.template.replace(IDENTITY, "%u").format(shard="+"),
         )
         for rule in TABLE
     ]
@@ -36,7 +36,7 @@ def service_acl() -> str:
     lines += [
         "topic {access} {topic}".format(
             access="read" if rule.publisher is Party.TERMINAL else "write",
-            topic=rule.template.format(shard="+", terminal="+"),
+            topic=rule.template.replace(IDENTITY, "+").format(shard="+"),
         )
         for rule in TABLE
     ]

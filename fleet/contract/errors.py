@@ -23,6 +23,8 @@ class Breach(StrEnum):
     """A result for a command that the fleet does not hold for this terminal."""
     GENERATION_WRONG = "generation.wrong"
     """Not of the enrolment that the registry knows."""
+    CERTIFICATE_ENDED = "certificate.ended"
+    """The terminal's certificate has ended; its connection was made before."""
 
 
 class ContractError(ValueError):

@@ -20,7 +20,8 @@ Generated from `fleet/contract/topics.py` by `python -m fleet.contract.generate`
 How to use them: [terminal-contract.md](terminal-contract.md).
 
 `{shard}` is one hex digit, the low four bits of the first byte of SHA-256 of the terminal id.
-`{terminal}` is the CN of the terminal's certificate, `[a-z0-9-]{4,32}`. Nothing is retained.
+`{terminal}.{generation}` is the CN of the terminal's certificate: its id, `[a-z0-9-]{4,32}`, and
+the number of its enrolment, 1 to 999999 without leading zeros. Nothing is retained.
 
 | topic | who publishes | QoS | payload | what |
 |---|---|---|---|---|

@@ -34,6 +34,9 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """Fits a double, as many JSON readers use."""
 Ordinal = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+MAX_GENERATION: Final = 999_999
+"""Enrolments of one terminal: six digits in each topic; one a day would last 2,700 years."""
+Generation = Annotated[int, Meta(ge=1, le=MAX_GENERATION)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Offset = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """Milliseconds of either sign; fits a double."""
@@ -43,7 +46,7 @@ Argument = str | int | bool
 class Epoch(Struct, frozen=True, order=True, array_like=True, forbid_unknown_fields=True):
     """One connection of one identity, as [generation, counter]; later ones compare greater."""
 
-    generation: Ordinal
+    generation: Generation
     """Given by the fleet; one more with every enrolment."""
     counter: Ordinal
     """Made durable on the terminal before each CONNECT; starts at 1 in every generation."""
@@ -134,7 +137,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Ack(Struct, frozen=True, kw_only=True):
     """What the fleet has stored; the terminal forgets what is named here, and only that."""
 
-    generation: Ordinal
+    generation: Generation
     """Of the identity whose sequences are meant."""
     reported: Count
     result: Count

@@ -1,8 +1,10 @@
 """The topics: one table, from which the broker's ACL and the firmware's table are generated.
 
-Names are parsed and written only here. A terminal's id stands in each of its topics, so that a
-static ACL on the certificate's CN holds for a fleet of any size; the shard cannot be checked by an
-ACL, so it is checked on arrival. Nothing is retained. Document: docs/terminal-contract.md.
+Names are parsed and written only here. A terminal's identity, `<id>.<generation>`, stands in each
+of its topics and is the CN of its certificate. So a static ACL on the CN holds for a fleet of any
+size, and an old key of the same id has topics of its own, where nobody listens or speaks. The shard
+cannot be checked by an ACL, so it is checked on arrival. Nothing is retained.
+Document: docs/terminal-contract.md.
 """
 
 import hashlib
@@ -16,21 +18,26 @@ from fleet.contract import messages
 from fleet.contract.errors import Breach, ContractError
 
 TerminalId = NewType("TerminalId", str)
-"""`[a-z0-9-]{4,32}`, the CN of the terminal's certificate."""
+"""`[a-z0-9-]{4,32}`."""
 Shard = NewType("Shard", str)
 """One lower-case hex digit."""
 
 SHARDS: Final = tuple(Shard(digit) for digit in "0123456789abcdef")
 MAX_TOPIC_BYTES: Final = 64
-"""Bytes; the longest topic of the table has 53."""
+"""Bytes; the longest topic of the table has 60."""
 SHARD_CACHE: Final = 65_536
 """Terminals whose shard is remembered; twice the largest fleet planned for one broker."""
 
 _TERMINAL_ID: Final = re.compile(r"[a-z0-9-]{4,32}", re.ASCII)
 _UP: Final = re.compile(
-    r"kapok/up/([0-9a-f])/([a-z0-9-]{4,32})/(birth|will|beat|reported|result)", re.ASCII
+    r"kapok/up/([0-9a-f])/([a-z0-9-]{4,32})\.([1-9][0-9]{0,5})/(birth|will|beat|reported|result)",
+    re.ASCII,
 )
-_DOWN: Final = re.compile(r"kapok/down/([a-z0-9-]{4,32})/(ack|desired|command)", re.ASCII)
+_DOWN: Final = re.compile(
+    r"kapok/down/([a-z0-9-]{4,32})\.([1-9][0-9]{0,5})/(ack|desired|command)", re.ASCII
+)
+IDENTITY: Final = "{terminal}.{generation}"
+"""The part of a template that is the CN of the terminal's certificate."""
 
 
 class Party(StrEnum):
@@ -60,7 +67,7 @@ class TopicRule:
 
     name: TopicName
     template: str
-    """With {shard} and {terminal}."""
+    """With {shard}, {terminal} and {generation}."""
     publisher: Party
     qos: int
     message: type[messages.Message]
@@ -70,7 +77,7 @@ class TopicRule:
 TABLE: Final = (
     TopicRule(
         name=TopicName.BIRTH,
-        template="kapok/up/{shard}/{terminal}/birth",
+        template="kapok/up/{shard}/{terminal}.{generation}/birth",
         publisher=Party.TERMINAL,
         qos=1,
         message=messages.Birth,
@@ -78,7 +85,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.WILL,
-        template="kapok/up/{shard}/{terminal}/will",
+        template="kapok/up/{shard}/{terminal}.{generation}/will",
         publisher=Party.TERMINAL,
         qos=1,
         message=messages.Will,
@@ -86,7 +93,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.BEAT,
-        template="kapok/up/{shard}/{terminal}/beat",
+        template="kapok/up/{shard}/{terminal}.{generation}/beat",
         publisher=Party.TERMINAL,
         qos=0,
         message=messages.Beat,
@@ -94,7 +101,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.REPORTED,
-        template="kapok/up/{shard}/{terminal}/reported",
+        template="kapok/up/{shard}/{terminal}.{generation}/reported",
         publisher=Party.TERMINAL,
         qos=1,
         message=messages.Reported,
@@ -102,7 +109,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.RESULT,
-        template="kapok/up/{shard}/{terminal}/result",
+        template="kapok/up/{shard}/{terminal}.{generation}/result",
         publisher=Party.TERMINAL,
         qos=1,
         message=messages.Result,
@@ -110,7 +117,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.ACK,
-        template="kapok/down/{terminal}/ack",
+        template="kapok/down/{terminal}.{generation}/ack",
         publisher=Party.FLEET,
         qos=1,
         message=messages.Ack,
@@ -118,7 +125,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.DESIRED,
-        template="kapok/down/{terminal}/desired",
+        template="kapok/down/{terminal}.{generation}/desired",
         publisher=Party.FLEET,
         qos=1,
         message=messages.Desired,
@@ -126,7 +133,7 @@ TABLE: Final = (
     ),
     TopicRule(
         name=TopicName.COMMAND,
-        template="kapok/down/{terminal}/command",
+        template="kapok/down/{terminal}.{generation}/command",
         publisher=Party.FLEET,
         qos=1,
         message=messages.Command,
@@ -153,6 +160,8 @@ class Topic:
     """None on topics for everybody."""
     shard: Shard | None
     """As it stood in the topic; only topics to the fleet carry one."""
+    generation: int | None = None
+    """Of the terminal's identity; None: it is not addressed yet."""
 
     @property
     def shard_fits(self) -> bool:
@@ -162,7 +171,11 @@ class Topic:
         return self.shard == shard_of(self.terminal)
 
     def __str__(self) -> str:
-        return RULES[self.name].template.format(shard=self.shard, terminal=self.terminal)
+        if self.terminal is not None and self.generation is None:
+            raise ContractError(Breach.TOPIC_UNKNOWN)
+        return RULES[self.name].template.format(
+            shard=self.shard, terminal=self.terminal, generation=self.generation
+        )
 
 
 def terminal_id(text: str) -> TerminalId:
@@ -176,14 +189,29 @@ def terminal_id(text: str) -> TerminalId:
     return TerminalId(text)
 
 
+def identity_name(terminal: TerminalId, generation: int) -> str:
+    """Return a terminal's identity: the CN of its certificate, and its name at the broker.
+
+    Raises:
+        ContractError: no terminal id, or no generation.
+    """
+    if not 1 <= generation <= messages.MAX_GENERATION:
+        raise ContractError(Breach.TOPIC_UNKNOWN)
+    return IDENTITY.format(terminal=terminal_id(terminal), generation=generation)
+
+
 @lru_cache(maxsize=SHARD_CACHE)
 def shard_of(terminal: TerminalId) -> Shard:
     """Return the low four bits of the first byte of SHA-256 of the id, as one hex digit."""
     return SHARDS[hashlib.sha256(terminal.encode()).digest()[0] & 0x0F]
 
 
-def topic(name: TopicName, terminal: TerminalId | None = None) -> Topic:
+def topic(
+    name: TopicName, terminal: TerminalId | None = None, generation: int | None = None
+) -> Topic:
     """Build a topic; topics for everybody take no terminal.
+
+    Without a generation it is not addressed: whoever sends it adds the registry's.
 
     Raises:
         ContractError: the terminal id is none, is missing or is one too many.
@@ -194,7 +222,8 @@ def topic(name: TopicName, terminal: TerminalId | None = None) -> Topic:
     if terminal is None:
         return Topic(name, None, None)
     checked = terminal_id(terminal)
-    return Topic(name, checked, shard_of(checked) if "{shard}" in rule.template else None)
+    shard = shard_of(checked) if "{shard}" in rule.template else None
+    return Topic(name, checked, shard, generation)
 
 
 def parse(text: str) -> Topic:
@@ -204,9 +233,9 @@ def parse(text: str) -> Topic:
         ContractError: it is not in the table.
     """
     if (up := _UP.fullmatch(text)) is not None:
-        return Topic(TopicName(up[3]), TerminalId(up[2]), Shard(up[1]))
+        return Topic(TopicName(up[4]), TerminalId(up[2]), Shard(up[1]), int(up[3]))
     if (down := _DOWN.fullmatch(text)) is not None:
-        return Topic(TopicName(down[2]), TerminalId(down[1]), None)
+        return Topic(TopicName(down[3]), TerminalId(down[1]), None, int(down[2]))
     if text == RULES[TopicName.BUNDLE].template:
         return Topic(TopicName.BUNDLE, None, None)
     raise ContractError(Breach.TOPIC_UNKNOWN)
@@ -215,16 +244,16 @@ def parse(text: str) -> Topic:
 def subscriptions(shard: Shard) -> tuple[tuple[str, int], ...]:
     """Return the (filter, QoS) pairs by which the fleet consumes one shard."""
     return tuple(
-        (rule.template.format(shard=shard, terminal="+"), rule.qos)
+        (rule.template.replace(IDENTITY, "+").format(shard=shard), rule.qos)
         for rule in TABLE
         if rule.publisher is Party.TERMINAL
     )
 
 
-def terminal_subscriptions(terminal: TerminalId) -> tuple[tuple[str, int], ...]:
+def terminal_subscriptions(terminal: TerminalId, generation: int) -> tuple[tuple[str, int], ...]:
     """Return the (topic, QoS) pairs that a terminal subscribes to at every CONNECT."""
     return tuple(
-        (rule.template.format(terminal=terminal), rule.qos)
+        (rule.template.format(terminal=terminal, generation=generation), rule.qos)
         for rule in TABLE
         if rule.publisher is Party.FLEET
     )

@@ -214,7 +214,7 @@ class ShardWriter:
         shard = served.shard
         work = Work(shard, now_ms())
         reads = {
-            id(job): read_arrival(job.arrival, shard.name, self.registry)
+            id(job): read_arrival(job.arrival, shard.name, self.registry, work.now)
             for job in jobs
             if isinstance(job, Message)
         }
@@ -261,8 +261,12 @@ class ShardWriter:
         if session is None:
             return
         for topic, message in work.outgoing():
+            # By the registry of now, so that an old generation is told nothing more.
+            addressed = self.registry.addressed(topic, work.now)
+            if addressed is None:
+                continue
             payload = messages.encode(message)
-            if not session.publish(str(topic), payload, RULES[topic.name].qos):
+            if not session.publish(str(addressed), payload, RULES[topic.name].qos):
                 self._metrics.dropped.inc()
 
     def _answer(self, work: Work, job: Given) -> None:

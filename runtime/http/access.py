@@ -8,6 +8,9 @@ are and how a token is read, the service says.
 
 import hashlib
 import hmac
+import math
+import re
+import ssl
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -22,6 +25,8 @@ from runtime.settings import ApiKey
 MAX_KEY_CHARS: Final = 200
 """Longest Authorization header with a key that is looked at; ours have some 80 characters."""
 _BEARER: Final = "Bearer "
+_IDENTITY: Final = re.compile(r"([a-z0-9-]{4,32})\.([1-9][0-9]{0,5})", re.ASCII)
+"""CN of a terminal's certificate: its id and generation."""
 
 
 class ShownToken(Protocol):
@@ -57,6 +62,8 @@ class Caller:
     """As which terminal it scans."""
     fingerprint: str | None = None
     """Of the certificate; None: a key."""
+    generation: int | None = None
+    """Which enrolment of the terminal the certificate is of; None: a key."""
     scopes: AbstractSet[str] | None = None
     """Of the key or the token; None: the grant alone says."""
     token: ShownToken | None = None
@@ -94,10 +101,21 @@ def terminal_caller(ssl_object: Any) -> Caller | None:
     der = ssl_object.getpeercert(binary_form=True)
     shown: Any = ssl_object.getpeercert()
     names = [value for rdn in shown.get("subject", ()) for key, value in rdn if key == "commonName"]
-    if not der or len(names) != 1:
+    identity = _IDENTITY.fullmatch(names[0]) if len(names) == 1 else None
+    if not der or identity is None:
         return None
-    fingerprint = hashlib.sha256(der).hexdigest()
-    return Caller(name=names[0], terminal=names[0], fingerprint=fingerprint)
+    return Caller(
+        name=identity[1],
+        terminal=identity[1],
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        generation=int(identity[2]),
+    )
+
+
+def certificate_end(ssl_object: Any) -> float:
+    """Return when the peer's certificate ends, in Unix seconds; infinity: it showed none."""
+    shown = (ssl_object.getpeercert() or {}).get("notAfter")
+    return math.inf if shown is None else float(ssl.cert_time_to_seconds(shown))
 
 
 class Keys:

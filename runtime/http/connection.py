@@ -6,6 +6,7 @@ is not HTTP with a problem, and knows when a client is overdue. What it is doing
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from runtime.http.access import Caller, terminal_caller
+from runtime.http.access import Caller, certificate_end, terminal_caller
 from runtime.http.bodies import READ_S
 from runtime.http.connection_states import (
     MOVES,
@@ -102,6 +103,7 @@ class Connection(RequestHandler):
     __slots__ = (
         "_answered",
         "_caller",
+        "_ends",
         "_head",
         "_held",
         "_lanes",
@@ -117,6 +119,8 @@ class Connection(RequestHandler):
         super().__init__(*args, **kwargs)
         self.caller: Caller | None = None
         """The terminal of the connection's certificate."""
+        self._ends = math.inf
+        """When the peer's certificate ends, in Unix seconds."""
         self._state = _READY
         self._lanes = lanes
         self._head: tuple[bytes, RequestHead, Lane[Any]] | None = None
@@ -147,6 +151,7 @@ class Connection(RequestHandler):
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self.caller = terminal_caller(tls)
+            self._ends = certificate_end(tls)
         peer = transport.get_extra_info("peername")
         share = peer_share(peer) if self.caller is None else self.caller.share
         if not self._lanes.shares.join(self, share):
@@ -328,6 +333,13 @@ class Connection(RequestHandler):
         if self._seen != self._request_count:
             self._seen, self._since = self._request_count, now
         return now - self._since > BUSY_S
+
+    def ended(self, wall: float) -> bool:
+        """Say whether the peer's certificate has ended by `wall`, in Unix seconds.
+
+        TLS looks at it in the handshake alone; a connection or a stream may live for months.
+        """
+        return wall >= self._ends
 
     def cut(self) -> None:
         """End the connection at once."""

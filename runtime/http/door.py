@@ -8,6 +8,7 @@ nothing of it reaches the caller.
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -89,13 +90,15 @@ class Door:
             await self._server.shutdown(seconds)
 
     async def _sweep(self, server: Server) -> None:
-        """End connections of clients that stopped reading or never finish a request."""
+        """End connections of clients that are overdue, or whose certificate has ended."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            now = loop.time()
+            now, wall = loop.time(), time.time()
             for connection in server.connections:
-                if isinstance(connection, Connection) and connection.overdue(now):
+                if not isinstance(connection, Connection):
+                    continue
+                if connection.overdue(now) or connection.ended(wall):
                     connection.cut()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -114,7 +114,7 @@ def a_frozen_worker(house: RunningHouse) -> Iterator[set[str]]:
 def a_changed_audit_log(house: RunningHouse) -> Iterator[set[str]]:
     """Change one letter of an entry."""
     assert house.run("operator", "token", "--as", "ling").returncode == 0
-    log = house.data / "audit" / "fleet.ndjson"
+    log = house.data / "audit" / "fleet" / "fleet.ndjson"
     before = log.read_bytes()
     log.write_bytes(before.replace(b"ling", b"lung", 1))
     try:

@@ -10,8 +10,8 @@ from tests.support.shard_messages import NAME, SHARD, birth, registry
 from verifier.contract.vocabulary import GrantState
 
 
-def _topic(name: str, shard: str = SHARD, terminal: str = NAME) -> str:
-    return f"kapok/up/{shard}/{terminal}/{name}"
+def _topic(name: str, shard: str = SHARD, terminal: str = NAME, generation: int = 1) -> str:
+    return f"kapok/up/{shard}/{terminal}.{generation}/{name}"
 
 
 GOOD = birth().payload
@@ -21,7 +21,7 @@ GOOD = birth().payload
     ("came", "state", "breach"),
     [
         (Arrival("kapok/what", b"{}"), "active", Breach.TOPIC_UNKNOWN),
-        (Arrival(f"kapok/down/{NAME}/ack", b"{}"), "active", Breach.TOPIC_DIRECTION),
+        (Arrival(f"kapok/down/{NAME}.1/ack", b"{}"), "active", Breach.TOPIC_DIRECTION),
         (Arrival("kapok/all/bundle", b"{}"), "active", Breach.TOPIC_DIRECTION),
         (
             Arrival(_topic("birth", "0" if SHARD != "0" else "1"), GOOD),
@@ -41,7 +41,7 @@ GOOD = birth().payload
 )
 def test_strays_have_a_reason(came: Arrival, state: str, breach: Breach) -> None:
     """Everything that is not part of the contract is dead, with its reason."""
-    read = read_arrival(came, SHARD, registry(GrantState(state)))
+    read = read_arrival(came, SHARD, registry(GrantState(state)), 1)
     assert isinstance(read, Dead)
     assert read.breach is breach
 
@@ -53,12 +53,12 @@ def test_unknown_terminals_are_dead() -> None:
         for name in (TerminalId(f"gate-{number}") for number in range(1000))
         if topics.shard_of(name) == SHARD
     )
-    read = read_arrival(Arrival(_topic("birth", terminal=stranger), GOOD), SHARD, registry())
+    read = read_arrival(Arrival(_topic("birth", terminal=stranger), GOOD), SHARD, registry(), 1)
     assert isinstance(read, Dead)
     assert read.breach is Breach.TERMINAL_UNKNOWN
 
 
 def test_suspended_terminals_are_still_heard() -> None:
     """Suspension closes the gate, not the line."""
-    read = read_arrival(birth(), SHARD, registry(GrantState.SUSPENDED))
+    read = read_arrival(birth(), SHARD, registry(GrantState.SUSPENDED), 1)
     assert isinstance(read, ReadMessage)

@@ -10,6 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from fleet import identity
+from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 from fleet.errors import IdentityError
 from verifier.trust.keys import kid_of
@@ -33,7 +34,7 @@ def test_terminal_certificate_has_our_subject() -> None:
     """The request's subject has no say; client use only; valid for 90 days from a little ago."""
     key = identity.make_key()
     certificate = CA.terminal_certificate_for(NAME, identity.make_request(key), NOW)
-    assert common_name(certificate) == "gate-a"
+    assert common_name(certificate) == "gate-a.1"
     assert certificate.public_key() == key.public_key()
     assert usages(certificate) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
@@ -46,10 +47,10 @@ def test_terminal_certificate_has_our_subject() -> None:
 def test_certificates_verify_as_a_chain() -> None:
     """A server's certificate holds for its names and addresses under its CA."""
     key = identity.make_key()
-    certificate = CA.server_certificate("broker", key.public_key(), NOW)
+    certificate = CA.server_certificate(ServerName.BROKER, key.public_key(), NOW)
     store = PolicyBuilder().store(Store([CA.certificate])).time(NOW)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert names.get_values_for_type(x509.DNSName) == ["broker.kapok.internal", "localhost"]
     store.build_server_verifier(x509.DNSName("localhost")).verify(certificate, [])
     assert usages(certificate) == [ExtendedKeyUsageOID.SERVER_AUTH]
 

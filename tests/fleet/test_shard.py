@@ -36,7 +36,7 @@ def work(shard: Shard, *arrivals: Arrival, now: int = T0) -> Work:
     """Take arrivals in."""
     todo = Work(shard, now)
     for each in arrivals:
-        todo.take(read_arrival(each, SHARD, registry()))
+        todo.take(read_arrival(each, SHARD, registry(), 1))
     return todo
 
 
@@ -92,7 +92,7 @@ def test_result_in_the_batch_of_its_command(shard: Shard) -> None:
     """A result may come in the same batch in which its command was given."""
     todo = Work(shard, T0)
     given = todo[CommandBook].give(command())
-    todo.take(read_arrival(result(given.id, 1), SHARD, registry()))
+    todo.take(read_arrival(result(given.id, 1), SHARD, registry(), 1))
     assert todo[CommandBook].changed[given.id].state is CommandState.SUCCEEDED
     todo.settle()
     assert shard[CommandBook].open == {}
@@ -188,7 +188,7 @@ def test_late_and_unknown_results_are_incidents(shard: Shard) -> None:
     ended.settle()
     late = Work(shard, T0 + 3_600_001)
     late.recall({COMMAND.key(given.id): COMMAND.encode(ended[CommandBook].changed[given.id])})
-    late.take(read_arrival(result(given.id, 2), SHARD, registry()))
+    late.take(read_arrival(result(given.id, 2), SHARD, registry(), 1))
     kept = late[CommandBook].changed[given.id]
     assert kept.state is CommandState.TIMED_OUT
     assert kept.late is not None

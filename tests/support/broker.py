@@ -23,6 +23,7 @@ from cryptography.x509 import Certificate
 from fleet import identity
 from fleet.broker import Listener, broker_conf
 from fleet.contract.acl import service_acl, terminal_acl
+from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 from tests.support.ports import free_ports
 
@@ -61,11 +62,14 @@ class Broker:
             raise RuntimeError("mosquitto is not running")
         return self._process.pid
 
-    def terminal(self, name: str) -> Credentials:
+    def terminal(self, name: str, generation: int = 1) -> Credentials:
         """Issue an identity to a terminal."""
         key = identity.make_key()
         certificate = self.terminal_ca.terminal_certificate_for(
-            TerminalId(name), identity.make_request(key), datetime.now(UTC)
+            TerminalId(name),
+            identity.make_request(key),
+            datetime.now(UTC),
+            generation=generation,
         )
         return self.save(name, key, certificate)
 
@@ -130,7 +134,7 @@ class Broker:
         (folder / "terminal-ca.pem").write_bytes(self.terminal_ca.certificate_pem())
         (folder / "service-ca.pem").write_bytes(self.service_ca.certificate_pem())
         key = identity.make_key()
-        certificate = self.service_ca.server_certificate("broker", key.public_key(), now)
+        certificate = self.service_ca.server_certificate(ServerName.BROKER, key.public_key(), now)
         files = self.save("broker", key, certificate)
         for name, text in (("terminals.acl", terminal_acl()), ("services.acl", service_acl())):
             (folder / name).touch(mode=0o600)

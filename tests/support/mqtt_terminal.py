@@ -64,9 +64,10 @@ class TestTerminal:
         """Connect under a new epoch, subscribe, and send a birth and what is unacknowledged."""
         self.counter += 1
         self.connected = self.subscribed = False
+        own = topics.identity_name(TerminalId(self.name), self.generation)
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self.client_id or self.name,
+            client_id=self.client_id or own,
             clean_session=True,
             reconnect_on_failure=False,
         )
@@ -77,7 +78,8 @@ class TestTerminal:
         )
         will = messages.Will(epoch=self.epoch, boot=self.boot)
         client.will_set(self.topic(TopicName.WILL), messages.encode(will), qos=1)
-        wanted = [*topics.terminal_subscriptions(TerminalId(self.name)), *((t, 1) for t in extra)]
+        mine = topics.terminal_subscriptions(TerminalId(self.name), self.generation)
+        wanted = [*mine, *((t, 1) for t in extra)]
 
         def connected(_c: Any, _d: Any, _f: Any, reason: Any, _p: Any) -> None:
             if not reason.is_failure:
@@ -179,7 +181,7 @@ class TestTerminal:
 
     def topic(self, name: TopicName) -> str:
         """Return one of the terminal's topics."""
-        return str(topics.topic(name, TerminalId(self.name)))
+        return str(topics.topic(name, TerminalId(self.name), self.generation))
 
     def cut(self) -> None:
         """Lose the connection without a word; the broker publishes the will."""

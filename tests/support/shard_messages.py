@@ -29,7 +29,7 @@ def registry(state: GrantState = GrantState.ACTIVE) -> Registry:
 
 def arrival(name: TopicName, message: messages.Message) -> Arrival:
     """Return a message as it would arrive."""
-    return Arrival(str(topics.topic(name, NAME)), messages.encode(message))
+    return Arrival(str(topics.topic(name, NAME, 1)), messages.encode(message))
 
 
 def birth(counter: int = 1, result_from: int = 1) -> Arrival:

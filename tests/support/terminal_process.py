@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet import identity
+from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -76,9 +77,11 @@ class Identities:
         return identity.fingerprint(made)
 
     def server(self, name: str) -> tuple[Path, Path]:
-        """Write a server's certificate and key."""
+        """Write a verifier's certificate and key under a file name."""
         key = identity.make_key()
-        made = self.service_ca.server_certificate(name, key.public_key(), datetime.now(UTC))
+        made = self.service_ca.server_certificate(
+            ServerName.VERIFIER, key.public_key(), datetime.now(UTC)
+        )
         certificate, private = self.folder / f"{name}.crt.pem", self.folder / f"{name}.pem"
         certificate.write_bytes(identity.certificate_pem(made))
         private.write_bytes(identity.private_pem(key))

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleet import identity
+from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 
 
@@ -27,7 +28,7 @@ class TlsFiles:
         self.terminal_ca = identity.make_authority("terminal-ca", self.now)
         self.service_ca = identity.make_authority("service-ca", self.now)
         key = identity.make_key()
-        server = self.service_ca.server_certificate("verifier-https", key.public_key(), self.now)
+        server = self.service_ca.server_certificate(ServerName.VERIFIER, key.public_key(), self.now)
         (self.folder / "server.key.pem").write_bytes(identity.private_pem(key))
         (self.folder / "server.pem").write_bytes(identity.certificate_pem(server))
         (self.folder / "terminal-ca.pem").write_bytes(self.terminal_ca.certificate_pem())
@@ -44,12 +45,20 @@ class TlsFiles:
         }
 
     def terminal(
-        self, name: str, *, authority: identity.Authority | None = None
+        self,
+        name: str,
+        *,
+        authority: identity.Authority | None = None,
+        now: datetime | None = None,
+        days: int = identity.TERMINAL_DAYS,
     ) -> tuple[ssl.SSLContext, str]:
-        """Return a client of a terminal, and its certificate's fingerprint."""
+        """Return a client of a terminal, and its certificate's fingerprint.
+
+        `now` is when the certificate was made, and `days` how long it lives.
+        """
         key = identity.make_key()
         made = (authority or self.terminal_ca).terminal_certificate(
-            TerminalId(name), key.public_key(), self.now
+            TerminalId(name), key.public_key(), now or self.now, days=days
         )
         (self.folder / f"{name}.key.pem").write_bytes(identity.private_pem(key))
         (self.folder / f"{name}.pem").write_bytes(identity.certificate_pem(made))

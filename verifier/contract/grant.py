@@ -30,6 +30,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scopes: tuple[ApiScope, ...]
     state: GrantState
     version: int
+    generation: int = 1
+    """Of the terminal's identity; the certificate's CN carries it beside the id."""
     district: str = ""
     """The place's district; empty: none that an operator could be bound to."""
 

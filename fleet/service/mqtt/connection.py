@@ -22,8 +22,10 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from fleet.arrivals import Arrival
+from fleet.contract.servers import ServerName
 from fleet.service.settings import MqttSettings
 from runtime.settings import SettingsError
+from runtime.tls import client_context
 
 KEEPALIVE_S: Final = 60
 """Seconds; the broker gives a silent connection up after half as much again."""
@@ -59,17 +61,17 @@ Deliver = Callable[[Arrival, Receipt | None], None]
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    """Build the context of mutual TLS.
+    """Build the context of mutual TLS with the broker.
 
     Raises:
         SettingsError: a file is missing or holds something else.
     """
     try:
-        context = ssl.create_default_context(cafile=settings.ca)
-        context.load_cert_chain(settings.certificate, settings.key)
-    except (OSError, ssl.SSLError) as error:
+        return client_context(
+            ServerName.BROKER, ca=settings.ca, certificate=settings.certificate, key=settings.key
+        )
+    except OSError as error:
         raise SettingsError(f"$.mqtt: cannot use ca, certificate or key: {error}") from error
-    return context
 
 
 class Session:

@@ -11,9 +11,18 @@ from pathlib import Path
 import pytest
 
 from deploy.local.composition import HOUSE
-from deploy.local.confinement import SECRET_FOLDERS, restrict, ruleset, supported
+from deploy.local.confinement import (
+    SECRET_FOLDERS,
+    Reach,
+    reach,
+    restrict,
+    ruleset,
+    supported,
+)
 from deploy.local.data import FOLDERS
 from deploy.local.holders import HOLDERS, NOBODY, secrets_of
+from deploy.status.processes import kernel
+from deploy.status.report import Level
 
 needs_kernel = pytest.mark.skipif(not supported(), reason="this kernel has no Landlock")
 PROBE = """
@@ -27,6 +36,22 @@ for name in json.load(sys.stdin):
         continue
     may.append(name)
 json.dump(may, sys.stdout)
+"""
+ACTS = """
+import json, os, sys
+path, pid = sys.argv[1], int(sys.argv[2])
+done = []
+def attempt(name, act):
+    try:
+        act()
+    except OSError:
+        return
+    done.append(name)
+attempt("append", lambda: open(path, "ab").close())
+attempt("cut", lambda: os.truncate(path, os.stat(path).st_size))
+attempt("remove", lambda: os.unlink(path))
+attempt("signal", lambda: os.kill(pid, 0))
+json.dump(done, sys.stdout)
 """
 
 
@@ -89,6 +114,37 @@ def test_each_process_reads_its_rows_of_the_table(house: Path, role: str) -> Non
     wanted = {path for path in files if any(role in HOLDERS[row] for row in rows_of(house, path))}
     given = [path for pattern in secrets_of(role) for path in house.glob(pattern)]
     assert readable(house, given, files) == wanted
+
+
+@needs_kernel
+@pytest.mark.parametrize("found", [Reach.FILES, Reach.WHOLE_FILES, Reach.SIGNALS])
+def test_an_older_kernel_confines_less(
+    house: Path, found: Reach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing is refused by each; cutting a file short, and signals, by what came later."""
+    if reach() < found:
+        pytest.skip(f"this kernel's Landlock is older than version {found}")
+    monkeypatch.setattr("deploy.local.confinement.reach", lambda: found)
+    path = house / "trust" / "trust.json"
+    with ruleset(house, [], (Path(sys.prefix), Path(sys.base_prefix))) as rules:
+        assert rules is not None
+        answer = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", ACTS, str(path), str(os.getpid())],
+            capture_output=True,
+            check=True,
+            text=True,
+            preexec_fn=lambda: restrict(rules),
+        )
+    cut = [] if found >= Reach.WHOLE_FILES else ["cut"]
+    signalled = [] if found >= Reach.SIGNALS else ["signal"]
+    assert json.loads(answer.stdout) == [*cut, *signalled]
+
+
+@pytest.mark.parametrize("found", Reach)
+def test_status_says_what_a_kernel_leaves_open(found: Reach) -> None:
+    """A kernel that confines nothing is a warning, one that confines in part a note."""
+    levels = {Reach.NOTHING: [Level.WARNING], Reach.SIGNALS: []}
+    assert [row.level for row in kernel(found)] == levels.get(found, [Level.NOTE])
 
 
 def test_every_secret_has_one_row(house: Path) -> None:

@@ -15,7 +15,7 @@ def taken(shard: Shard, *temperatures: float, now: int = T0) -> Work:
     """Take a birth and heartbeats in."""
     work = Work(shard, now)
     for each in (birth(), *(beat(temperature) for temperature in temperatures)):
-        work.take(read_arrival(each, SHARD, registry()))
+        work.take(read_arrival(each, SHARD, registry(), 1))
     return work
 
 
@@ -73,7 +73,7 @@ def test_a_message_ends_with_the_book_that_says_so() -> None:
     shard = Shard(SHARD, PLANTED)
     work = Work(shard, T0)
     for each in (birth(counter=2), beat(61.0, counter=1)):
-        work.take(read_arrival(each, SHARD, registry()))
+        work.take(read_arrival(each, SHARD, registry(), 1))
     assert heat_writes(work) == []
     names = [each.hash for each in work[NewestBook].writes() if isinstance(each, SetRows)]
     assert names == ["birth"]

@@ -175,7 +175,7 @@ def test_any_json_in_a_field_is_refused_or_kept(value: Any, field: str) -> None:
 
 
 @given(
-    st.integers(1, 2**53 - 1),
+    st.integers(1, messages.MAX_GENERATION),
     st.integers(1, 2**53 - 1),
     st.sampled_from(ResultState),
     st.sampled_from(ResultCode),

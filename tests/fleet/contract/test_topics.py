@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 
 from fleet.contract import topics
 from fleet.contract.errors import Breach, ContractError
+from fleet.contract.messages import MAX_GENERATION
 from fleet.contract.topics import TABLE, Party, Shard, TerminalId, TopicName
 
 NAMES = st.from_regex(r"\A[a-z0-9-]{4,32}\Z").map(TerminalId)
 
 
-@given(st.sampled_from(TopicName), NAMES)
-def test_written_topics_can_be_read(name: TopicName, terminal: TerminalId) -> None:
+@given(st.sampled_from(TopicName), NAMES, st.integers(1, MAX_GENERATION))
+def test_written_topics_can_be_read(name: TopicName, terminal: TerminalId, generation: int) -> None:
     """Every topic of the table survives writing and parsing."""
-    built = topics.topic(name, None if name is TopicName.BUNDLE else terminal)
+    built = (
+        topics.topic(name) if name is TopicName.BUNDLE else topics.topic(name, terminal, generation)
+    )
     assert topics.parse(str(built)) == built
     assert built.shard_fits
     assert len(str(built)) <= topics.MAX_TOPIC_BYTES
@@ -38,22 +41,28 @@ def test_any_text_is_a_topic_or_refused(text: str) -> None:
     "text",
     [
         "",
-        "kapok/up/0/gate-a/birth/",
-        "kapok/up/0/gate-a/birth\n",
-        "kapok/up/0/gate-a/ack",
-        "kapok/up/0/abc/birth",
-        "kapok/up/0/" + "a" * 33 + "/birth",
-        "kapok/up/0/GATE-A/birth",
-        "kapok/up/0/gate_a/birth",
-        "kapok/up/10/gate-a/birth",
-        "kapok/up/A/gate-a/birth",
-        "kapok/up/g/gate-a/birth",
-        "kapok/up/+/gate-a/birth",
+        "kapok/up/0/gate-a.1/birth/",
+        "kapok/up/0/gate-a.1/birth\n",
+        "kapok/up/0/gate-a.1/ack",
+        "kapok/up/0/abc.1/birth",
+        "kapok/up/0/" + "a" * 33 + ".1/birth",
+        "kapok/up/0/GATE-A.1/birth",
+        "kapok/up/0/gate_a.1/birth",
+        "kapok/up/10/gate-a.1/birth",
+        "kapok/up/A/gate-a.1/birth",
+        "kapok/up/g/gate-a.1/birth",
+        "kapok/up/+/gate-a.1/birth",
         "kapok/up/0/+/birth",
-        "kapok/up/\N{FULLWIDTH DIGIT ONE}/gate-a/birth",
-        "kapok/down/gate-a/birth",
-        "kapok/down/gate-a/command ",
-        "/kapok/down/gate-a/command",
+        "kapok/up/0/gate-a/birth",
+        "kapok/up/0/gate-a.0/birth",
+        "kapok/up/0/gate-a.01/birth",
+        "kapok/up/0/gate-a.1000000/birth",
+        "kapok/up/0/gate-a.+1/birth",
+        "kapok/down/gate-a/command",
+        "kapok/up/\N{FULLWIDTH DIGIT ONE}/gate-a.1/birth",
+        "kapok/down/gate-a.1/birth",
+        "kapok/down/gate-a.1/command ",
+        "/kapok/down/gate-a.1/command",
         "kapok/all/bundle/",
         "kapok/all/command",
         "$SYS/broker/uptime",
@@ -70,7 +79,7 @@ def test_a_foreign_shard_is_seen() -> None:
     """A topic with another's shard parses, and says that it does not fit."""
     own = topics.shard_of(TerminalId("gate-a"))
     for shard in topics.SHARDS:
-        parsed = topics.parse(f"kapok/up/{shard}/gate-a/birth")
+        parsed = topics.parse(f"kapok/up/{shard}/gate-a.1/birth")
         assert parsed.shard_fits == (shard == own)
 
 
@@ -102,11 +111,11 @@ def test_subscriptions_cover_each_side() -> None:
     up = [rule for rule in TABLE if rule.publisher is Party.TERMINAL]
     heard = topics.subscriptions(Shard("3"))
     assert [name for name, _ in heard] == [f"kapok/up/3/+/{rule.name}" for rule in up]
-    mine = dict(topics.terminal_subscriptions(TerminalId("gate-a")))
+    mine = dict(topics.terminal_subscriptions(TerminalId("gate-a"), 1))
     assert set(mine) == {
-        "kapok/down/gate-a/ack",
-        "kapok/down/gate-a/desired",
-        "kapok/down/gate-a/command",
+        "kapok/down/gate-a.1/ack",
+        "kapok/down/gate-a.1/desired",
+        "kapok/down/gate-a.1/command",
         "kapok/all/bundle",
     }
     assert set(mine.values()) == {1}

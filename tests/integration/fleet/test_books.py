@@ -51,7 +51,7 @@ def test_a_planted_book_lives_in_the_store(redis: RedisServer) -> None:
             shard = await load_shard(store, SHARD, start, PLANTED)
             work = Work(shard, start)
             for each in (birth(), beat(61.0)):
-                work.take(read_arrival(each, SHARD, registry()))
+                work.take(read_arrival(each, SHARD, registry(), 1))
             assert await write_all(store, [write_of(work, fence)]) == [True]
             again = await load_shard(store, SHARD, start, PLANTED)
             assert again[HeatBook] == {NAME: Heat(start, start)}

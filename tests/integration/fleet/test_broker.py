@@ -83,9 +83,11 @@ def test_terminal_cannot_publish_as_another(
     """What B publishes on A's topics, or on the fleet's, never arrives; its own does."""
     first, second = pair
     forbidden = [
-        str(topic(name, TerminalId("gate-a"))) for name in TopicName if name is not TopicName.BUNDLE
+        str(topic(name, TerminalId("gate-a"), 1))
+        for name in TopicName
+        if name is not TopicName.BUNDLE
     ]
-    forbidden += [str(topic(TopicName.BUNDLE)), "kapok/up/0/gate-b/birth/more", "other"]
+    forbidden += [str(topic(TopicName.BUNDLE)), "kapok/up/0/gate-b.1/birth/more", "other"]
     for name in forbidden:
         second.publish_raw(name, b"{}")
     second.publish_raw(second.topic(TopicName.RESULT), b"{}")
@@ -100,9 +102,9 @@ def test_terminal_hears_only_its_own(
     """A subscription to another's topics, or to everything, brings nothing of another's."""
     first, second = pair
     second.close()
-    second.connect(birth=False, extra=("kapok/#", "kapok/down/gate-a/ack"))
-    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-a"))), ACK, 1)
-    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-b"))), ACK, 1)
+    second.connect(birth=False, extra=("kapok/#", "kapok/down/gate-a.1/ack"))
+    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-a"), 1)), ACK, 1)
+    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-b"), 1)), ACK, 1)
     second.wait("its own ack", lambda: bool(second.acks))
     first.wait("its own ack", lambda: bool(first.acks))
     assert {each for each in second.heard if "gate-a" in each} == set()
@@ -114,9 +116,9 @@ def test_client_id_is_the_certificate_name(
     """B with A's client id stays B: A is not thrown off and keeps its queue."""
     first, second = pair
     second.close()
-    second.client_id = "gate-a"
+    second.client_id = "gate-a.1"
     second.connect(birth=False)
-    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-a"))), ACK, 1)
+    watcher.client.publish(str(topic(TopicName.ACK, TerminalId("gate-a"), 1)), ACK, 1)
     first.wait("its ack", lambda: bool(first.acks))
     assert first.connected
     assert not second.acks

@@ -94,7 +94,7 @@ def test_strays_are_dead_letters(house: FleetHouse) -> None:
     own = shard_of(TerminalId("hall-4"))
     wrong = next(shard for shard in SHARDS if shard != own)
     beat = json.dumps({"epoch": [1, 1]}).encode()
-    each.publish_raw(f"kapok/up/{wrong}/hall-4/beat", beat)
+    each.publish_raw(f"kapok/up/{wrong}/hall-4.1/beat", beat)
     each.publish_raw(each.topic(TopicName.BEAT), b"{")
     each.publish_raw(each.topic(TopicName.BEAT), b"x" * 8193)
     each.publish(TopicName.WILL, messages.Will(epoch=Epoch(2, 1), boot=each.boot))

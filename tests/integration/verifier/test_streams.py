@@ -6,12 +6,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import aiohttp
 import pytest
 
+from fleet import identity
 from tests.support.centre import (
     ADMIN_KEY,
     API_KEY,
@@ -27,6 +29,8 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 
 persons = count(60_000)
+LIFE_S = 8
+"""Seconds that the certificate of a test has left."""
 Socket = aiohttp.ClientWebSocketResponse
 
 
@@ -189,3 +193,37 @@ def test_terminals_stream_by_certificate() -> None:
         house.grant("t-90", fingerprint=fingerprint)
         house.worker()
         asyncio.run(run(house, port, context))
+
+
+def test_a_stream_ends_with_the_certificate() -> None:
+    """A terminal's stream that lives on is cut within seconds of notAfter."""
+
+    async def ended(port: int, context: ssl.SSLContext) -> bool:
+        async with stream(port, context=context) as opened:
+            answers = await ask(opened, line(terminal="t-91"))
+            assert answers[0]["decision"] == Outcome.PASS
+            try:
+                message = await opened.receive(LIFE_S + 5)
+            except TimeoutError:
+                return False
+            return message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+    with centre() as house, tls_files() as files:
+        (port,) = free_ports(1)
+        house.tls = files.settings(port)
+        house.worker()
+        # Made a day ago, so that it ends in some seconds.
+        life = identity.BACKDATE + timedelta(seconds=LIFE_S)
+        made = datetime.now(UTC) - timedelta(days=1) + life
+        context, fingerprint = files.terminal("t-91", now=made, days=1)
+        house.grant("t-91", fingerprint=fingerprint)
+
+        async def opens() -> bool:
+            try:
+                async with stream(port, context=context):
+                    return True
+            except aiohttp.WSServerHandshakeError:
+                return False
+
+        eventually("the grant is followed", lambda: asyncio.run(opens()))
+        assert asyncio.run(ended(port, context))

@@ -3,16 +3,20 @@
 import gzip
 import http.client
 import json
+import socket
 import ssl
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPResponse
 from itertools import count
 from typing import Any
 
 import pytest
 
+from fleet import identity
 from tests.support.centre import (
     ADMIN_KEY,
     ONCE,
@@ -29,6 +33,8 @@ from verifier.contract.vocabulary import ApiScope, Outcome
 from verifier.trust.kinds import place_of
 
 persons = count(100)
+LIFE_S = 6
+"""Seconds that a certificate of these tests has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,47 @@ def test_another_certificate_of_the_same_name_is_refused(door: TerminalDoor) -> 
         "the grant is followed", lambda: scan(line, "t-21")[1]["code"] == "grant.fingerprint"
     )
     line.close()
+
+
+def test_a_connection_ends_with_its_certificate(door: TerminalDoor) -> None:
+    """One that scans and one that only waits are cut within seconds of notAfter."""
+    # Made a day ago, so that it ends in some seconds.
+    made = datetime.now(UTC) - timedelta(days=1) + identity.BACKDATE + timedelta(seconds=LIFE_S)
+    context, fingerprint = door.files.terminal("t-24", now=made, days=1)
+    ends = time.monotonic() + LIFE_S
+    door.house.grant("t-24", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-24")[0] == 200)
+    idle = socket.create_connection(("127.0.0.1", door.port), timeout=LIFE_S + 10)
+    waits = context.wrap_socket(idle, server_hostname="127.0.0.1")
+    waits.sendall(b"GET /v1/bundles HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert waits.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert scan(line, "t-24")[0] == 200
+    assert time.monotonic() < ends
+    line.auto_open = 0  # no second connection: its handshake would be refused
+
+    def scans() -> bool:
+        try:
+            return scan(line, "t-24")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    eventually("it is cut off", lambda: not scans(), within=LIFE_S + 5)
+    assert time.monotonic() > ends - 1
+    waits.settimeout(5)
+
+    def is_cut() -> bool:
+        try:
+            while waits.recv(65_536):
+                pass  # the rest of the answer
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    assert is_cut()
+    waits.close()
 
 
 def test_scopes_are_the_grants(door: TerminalDoor) -> None:
