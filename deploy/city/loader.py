@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from deploy.city.folder import CityFolder
 from deploy.local.errors import LocalError, UsageError
+from runtime.functions import FunctionsMissingError
 from runtime.settings import SettingsError
 from runtime.store import open_store
 from verifier.contract.status import PlaneName
@@ -38,7 +39,7 @@ from verifier.service.store.city_load import (
     read_progress,
     take_all,
 )
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import check_library
 from verifier.service.store.persons import BUCKET_BITS, bucket_key, person_field
 from verifier.service.store.planes import read_planes
 from verifier.status.plane import BITS, pack
@@ -98,7 +99,7 @@ class CityLoader:
                 f"the city has indices up to {city.size}, the list of this house up to"
                 f" {self.settings.people}; start one with `kapok up --people {city.people}`"
             )
-        await self._again(lambda: ensure_library(self.redis))
+        await self._again(self._functions)
         reached = await self._again(lambda: read_progress(self.redis, city.name))
         planes = await self._again(lambda: read_planes(self.redis))
         kept = tuple(plane for plane in FILLED if PlaneName(number, plane) in planes)
@@ -111,6 +112,12 @@ class CityLoader:
         others = await self._persons(reached)
         await self._again(lambda: keep_progress(self.redis, city.name, DONE))
         return LoadedCity(planes=kept, others=others)
+
+    async def _functions(self) -> None:
+        try:
+            await check_library(self.redis)
+        except FunctionsMissingError as error:
+            raise LocalError(str(error)) from error
 
     async def _take(self) -> None:
         bitmap = np.zeros(self.settings.people, np.uint8)

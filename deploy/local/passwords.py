@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.data import write_file
-from deploy.local.redis import USERS
+from deploy.local.store_users import USERS
 from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
 from verifier.issuing.persons import REFERENCE_KEY_BYTES
 

@@ -10,7 +10,14 @@ from typing import Final
 
 Part = Callable[[Path], Mapping[str, bytes | None]]
 """Takes the data folder; returns path in it -> the whole new content, None: it is removed."""
-PARTS: Final[tuple[Part, ...]] = ()
+
+
+def _users_by_role(_: Path) -> Mapping[str, bytes | None]:
+    """Remove the passwords of users that Redis has no more; each role's is made at the start."""
+    return {f"keys/redis/{name}.key": None for name in ("verifier", "admin")}
+
+
+PARTS: Final[tuple[Part, ...]] = (_users_by_role,)
 
 
 def changes(folder: Path) -> Mapping[str, bytes | None]:

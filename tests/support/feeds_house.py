@@ -261,8 +261,8 @@ def _settings(
     return {
         "redis": {
             "socket": str(server.socket),
-            "user": "verifier",
-            "password_file": str(server.password_file("verifier")),
+            "user": "feeds",
+            "password_file": str(server.password_file("feeds")),
         },
         "service": {"host": "127.0.0.1", "port": port},
         "api_keys": [

@@ -168,7 +168,7 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
     (folder / "trust.json").write_bytes(msgspec.json.encode(source))
     (port,) = free_ports(1)
     settings = {
-        "redis": it.redis_settings(),
+        "redis": it.redis_settings("issuing"),
         "service": {"host": "127.0.0.1", "port": port},
         "api_keys": keys_of_tests(),
         "issuer": "440100",

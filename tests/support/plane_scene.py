@@ -22,7 +22,6 @@ from verifier.issuing.publisher import seal_bundle
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.deltas import HEADS, deltas_key, read_deltas
-from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import change, changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.status.plane import PlaneView
@@ -45,8 +44,8 @@ class Scene:
     def client(self) -> Redis:
         """Return a client as the product's: it gives up on a silent server."""
         return Redis(
-            unix_socket_path=str(self.server.socket), username="verifier",
-            password=self.server.users["verifier"], socket_timeout=2,
+            unix_socket_path=str(self.server.socket), username="issuing",
+            password=self.server.users["issuing"], socket_timeout=2,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -142,7 +141,6 @@ def on(server: RedisServer, folder: Path, steps: Steps) -> None:
 
     async def run() -> None:
         scene = Scene(server, folder)
-        await ensure_library(scene.redis)
         try:
             await steps(scene)
         finally:

@@ -27,7 +27,6 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons, keep_person
 from verifier.service.store.planes import change, make_plane, read_value
 from verifier.status.plane import BITS, PackedValues
@@ -69,8 +68,8 @@ class Bare:
         self.data = data
         self.redis_settings = RedisSettings(
             socket=str(server.socket),
-            user="verifier",
-            password_file=str(server.password_file("verifier")),
+            user="issuing",
+            password_file=str(server.password_file("issuing")),
         )
         (data / "run").mkdir()
         (data / "reference.key").write_bytes(KEY)
@@ -95,7 +94,6 @@ class Bare:
     async def make_planes(self) -> None:
         """Do what the issuing process does at its first start."""
         redis = open_store(self.redis_settings)
-        await ensure_library(redis)
         for plane in (Plane.HEALTH, Plane.DOSES, Plane.TEST):
             await make_plane(redis, PlaneName(1, plane), SIZE)
         await redis.aclose()

@@ -20,7 +20,6 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.store.credentials import read_held
-from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons
 from verifier.service.store.planes import change, make_plane, read_value
 
@@ -38,7 +37,6 @@ def house() -> Iterator[IssuingHouse]:
 
 async def prepared(redis: Redis) -> None:
     """Make the plane."""
-    await ensure_library(redis)
     await make_plane(redis, HEALTH, LIST_SIZE)
 
 
@@ -46,7 +44,7 @@ def in_store(house: IssuingHouse, call: Callable[[Redis], Awaitable[Result]]) ->
     """Run a coroutine with the store."""
 
     async def run() -> Result:
-        settings: Any = house.centre.redis_settings()
+        settings: Any = house.centre.redis_settings("issuing")
         redis = open_store(RedisSettings(**settings))
         try:
             return await call(redis)

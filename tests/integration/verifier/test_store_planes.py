@@ -12,7 +12,6 @@ from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.service.store.erased import mark_erased, were_erased
-from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import (
     MAX_CHANGES,
     Marker,
@@ -43,14 +42,13 @@ def server() -> Iterator[RedisServer]:
 
 
 def on(server: RedisServer, steps: Steps) -> None:
-    """Run steps as the user `verifier` on an empty store with both planes."""
+    """Run steps as the user `issuing` on an empty store with both planes."""
     with server.client() as client:
         client.flushall()
 
     async def run() -> None:
         redis = opened(server)
         try:
-            await ensure_library(redis)
             await make_plane(redis, HEALTH, SIZE)
             await make_plane(redis, REVOKED, SIZE)
             await steps(redis)
@@ -62,8 +60,8 @@ def on(server: RedisServer, steps: Steps) -> None:
 
 def opened(server: RedisServer) -> Redis:
     """Return a client."""
-    password = server.users["verifier"]
-    return Redis(unix_socket_path=str(server.socket), username="verifier", password=password)
+    password = server.users["issuing"]
+    return Redis(unix_socket_path=str(server.socket), username="issuing", password=password)
 
 
 async def unpublished(redis: Redis, name: PlaneName) -> bytes:

@@ -20,7 +20,7 @@ from runtime.http.health import Finding, Readiness, health_handlers
 from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
-from runtime.store import await_store, check_durable, open_store
+from runtime.store import await_functions, await_store, check_durable, open_store
 from runtime.tasks import end
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act
@@ -47,7 +47,7 @@ from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import KEY_BYTES, key_path, read_reference_key, read_signing_key
 from verifier.service.process.metrics import Metrics
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import LIBRARIES
 from verifier.steps.use import DAY
 
 DAYS_AHEAD: Final = 1
@@ -70,7 +70,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     redis = open_store(settings.redis)
     await await_store(redis)
     await check_durable(redis)
-    await ensure_library(redis)
+    await await_functions(redis, LIBRARIES)
     followed = open_store(settings.redis)
     planes = await open_planes(settings, followed, log, keys["status_key"])
     bundles = _bundles(settings, redis, log, keys)
