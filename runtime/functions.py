@@ -1,4 +1,4 @@
-"""Function libraries inside Redis: one user loads them, every other only asks which version is there.
+"""Function libraries inside Redis: one user loads them, all others only ask for their version.
 
 A library carries the digest of its own code in a function `<name>_version`, so that whoever may
 only call functions can tell whether exactly this code is there. Loading is the work of whoever

@@ -28,9 +28,10 @@ from runtime.settings import SettingsError
 from runtime.store import open_store
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.keys import read_reference_key
+from verifier.service.process.keys import read_change_seal, read_reference_key
 from verifier.service.store.city_load import (
     PIECE,
     fill_persons,
@@ -80,6 +81,7 @@ class CityLoader:
     redis: Redis
     settings: IssuingSettings
     key: ReferenceKey
+    seal: ChangeSeal
     folder: CityFolder
     stage: Callable[[str, int], None] = lambda _name, _total: None
     """Hears of each stage by name, and how many persons or bytes it has."""
@@ -144,23 +146,18 @@ class CityLoader:
             piece = octets[start : start + PIECE]
             end = start + len(piece)
             after = f"{name.plane} {end}"
-            reached = await self._piece(name, start, piece, (reached, after), end == len(octets))
+            reached = await self._piece(name, start, piece, (reached, after))
             start = end
             self.done(len(piece))
         return reached
 
     async def _piece(
-        self,
-        name: PlaneName,
-        start: int,
-        piece: bytes,
-        progress: tuple[str, str],
-        last: bool,  # noqa: FBT001
+        self, name: PlaneName, start: int, piece: bytes, progress: tuple[str, str]
     ) -> str:
         async def fill() -> None:
             filled = await fill_plane(
                 self.redis, name, start, piece, job=self.folder.city.name, progress=progress,
-                last=last,
+                seal=self.seal,
             )  # fmt: skip
             if not filled and await read_progress(self.redis, self.folder.city.name) != progress[1]:
                 raise LocalError("this city is being loaded by somebody else; one is enough")
@@ -264,13 +261,20 @@ async def load_city(
         text = (data / "run" / "issuing.json").read_bytes()
         settings = msgspec.json.decode(text, type=IssuingSettings)
         key = read_reference_key(settings.reference_key, "reference_key")
+        seal = read_change_seal(settings.change_key, "change_key")
         redis = open_store(settings.redis)
     except FileNotFoundError as error:
         raise UsageError(f"no house on {data}; start one with `kapok up`") from error
     except (OSError, msgspec.DecodeError, SettingsError) as error:
         raise UsageError(f"{data}: the house's files cannot be read; run this as root") from error
     loading = CityLoader(
-        redis=redis, settings=settings, key=key, folder=folder, stage=stage, done=done
+        redis=redis,
+        settings=settings,
+        key=key,
+        seal=seal,
+        folder=folder,
+        stage=stage,
+        done=done,
     )
     try:
         return await loading.run()

@@ -30,6 +30,8 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     # What hashes persons
     "keys/person-hash": frozenset({ISSUING, WORKER, ARCHIVE}),
     "keys/reference.key": frozenset({ISSUING, FEEDS}),
+    # What says that a change of a plane is the issuing process's
+    "keys/changes.key": frozenset({ISSUING}),
     # TLS
     "keys/service-ca.pem": NOBODY,
     "keys/terminal-ca.pem": NOBODY,
@@ -54,6 +56,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     # Folders that are one process's alone
     "redis": frozenset({STORE}),
     "records": frozenset({ARCHIVE}),
+    "signed": frozenset({ISSUING}),
     **{f"terminals/{name}": frozenset({name}) for name in TERMINALS},
 }
 """Pattern below the data folder (files, or a folder with all in it) to the roles that read it."""

@@ -1,7 +1,7 @@
 """Asks a child whether it is ready; the answer is None or one sentence that says why not.
 
-Only questions through public doors; a child's inside is its own business. One child is given what it
-lacks: a Redis without our functions gets them, whenever it is asked (docs/store-verifier.md).
+Only questions through public doors; a child's inside is its own business. One child is given what
+it lacks: a Redis without our functions gets them, whenever it is asked (docs/store-verifier.md).
 """
 
 import asyncio

@@ -103,6 +103,9 @@ def _issuing(house: House) -> dict[str, Any]:
         "destructions": str(house.data / "destructions"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.data / "trust" / "floors.json"),
+        "change_key": str(keys / "changes.key"),
+        "sources": str(house.data / "feeds"),
+        "signed": str(house.data / "signed"),
     }
 
 

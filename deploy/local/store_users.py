@@ -25,10 +25,6 @@ def _rules(*parts: str) -> str:
     return " ".join(("-@all", *parts))
 
 
-def _person_planes(family: str) -> str:
-    return " ".join(f"~v:{{status}}:{family}:*:{name}" for name in ("health", "test", "doses"))
-
-
 _WORKER: Final = _rules(
     _EVERYBODY,
     f"(+fcall ~{_TAG}:i:* ~v:grants)",
@@ -52,7 +48,7 @@ _ISSUING: Final = _rules(
     " +getbit +setbit +bitfield +bitfield_ro +getrange +setrange"
     " +hget +hset +hsetnx +hdel +hlen +hgetall +hincrby +hmget"
     " +xadd +xtrim +xlen +xrange +xrevrange +xread"
-    " +zadd +zrem +zcard +zrangebyscore +zrevrangebyscore"
+    " +xdel +zadd +zrem +zcard +zrangebyscore +zrevrangebyscore"
     " ~v:{status}:* ~v:{bulk}:* ~v:{corrections}:* ~v:bundles ~v:bundle:*"
     " ~v:taken:* ~v:person:* ~v:credentials:* ~v:family:* ~v:made:* ~v:holder:*"
     " ~v:challenge:* ~v:challenge-used:* ~v:issued:* ~v:appointments:* ~v:groups"
@@ -61,13 +57,12 @@ _ISSUING: Final = _rules(
 _FEEDS: Final = _rules(
     _EVERYBODY,
     _TRANSACTION,
-    "(+fcall ~v:{status}:* ~v:{corrections}:*)",
-    # Values of persons, never a revocation; the publisher signs what a signed batch explains.
-    f"(+exists +bitfield +bitfield_ro {_person_planes('plane')})",
-    f"(+xadd +xlen +xrange +xrevrange {_person_planes('changes')})",
-    "(+get +set +del ~v:{status}:feed:* ~v:{status}:fed:*)",
-    "(+getrange +setrange +expire ~v:{status}:seen:*)",
-    "(+exists +bitfield_ro %R~v:{status}:erased:*)",
+    "(+fcall ~v:{corrections}:*)",
+    # It stages; the issuing process checks what is staged, and changes planes.
+    "(+xadd +xrange ~v:{status}:staged)",
+    "(+get %R~v:{status}:feed:*)",
+    "(+get +set +del ~v:{status}:fed:*)",
+    "(+bitfield_ro %R~v:{status}:plane:* %R~v:{status}:erased:*)",
     "(+hget +hgetall %R~v:{status}:planes)",
     "(+hget +hset +hdel +hgetall ~v:feed-reports:*)",
     "(+hget +hset +hsetnx +hdel +hlen +hgetall ~v:{corrections}:open ~v:{corrections}:closed)",

@@ -1,8 +1,9 @@
 """A real redis-server for tests, set up as the product's: unix socket, ACL, fsync on each write.
 
 Its users are the product's, with a password each; `admin` is the tests' own and may do everything.
-Each start loads the product's functions, as the supervisor does. The folder is made with mode 755 so that a server that drops its rights can still enter it. Paths stay short: a
-unix socket's may not exceed 107 bytes.
+Each start loads the product's functions, as the supervisor does. The folder is made with mode 755
+so that a server that drops its rights can still enter it. Paths stay short: a unix socket's may not
+exceed 107 bytes.
 """
 
 import secrets
@@ -77,6 +78,10 @@ class RedisServer:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.directory / "log").read_text()[-2000:])
             time.sleep(POLL_S)
+        self.load_functions()
+
+    def load_functions(self) -> None:
+        """Load the product's functions anew, as the supervisor does."""
         with self.client() as client:
             for code in (LIBRARIES | fleet_functions.LIBRARIES).values():
                 client.function_load(code, replace=True)

@@ -39,6 +39,7 @@ class StoreLine:
     """A blocking connection to a real Redis, as the user `worker`."""
 
     def __init__(self, server: RedisServer) -> None:
+        server.load_functions()  # what the functions remember of a store that is emptied is gone
         self._reader = hiredis.Reader(notEnoughData=self)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(20)

@@ -18,6 +18,7 @@ from deploy.local.errors import UsageError
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.bulk import paper, send_batch
+from tests.support.changes import CHANGE_KEY, change
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.redis_server import RedisServer, redis_server
@@ -28,7 +29,7 @@ from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.persons import find_persons, keep_person
-from verifier.service.store.planes import change, make_plane, read_value
+from verifier.service.store.planes import make_plane, read_value
 from verifier.status.plane import BITS, PackedValues
 
 PEOPLE = 200_000
@@ -88,6 +89,7 @@ class Bare:
         }
         settings = paths | settings | {"issuer": "440100"}
         settings["reference_key"] = str(data / "reference.key")
+        (data / "change_key").write_bytes(CHANGE_KEY)
         (data / "run" / "issuing.json").write_bytes(msgspec.json.encode(settings))
         asyncio.run(self.make_planes())
 

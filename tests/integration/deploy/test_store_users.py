@@ -98,6 +98,7 @@ HISTORY: Final = (
     ("XTRIM", RECORDS, "MAXLEN", 0),
     ("RENAME", RECORDS, "v:{07}:x"),
 )
+STAGE: Final = (("XDEL", "v:{status}:staged", "1-1"), ("XTRIM", "v:{status}:staged", "MAXLEN", 0))
 SOURCES: Final = (
     ("SET", "v:{status}:feed:hospital", "{}"),
     ("HSET", "v:feed-reports:hospital", 1, "{}"),
@@ -115,8 +116,9 @@ ATTACKS: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
     ),
     "issuing": (*NEVER, *SCANS, *HISTORY, *FLEET, *GRANTS),
     "feeds": (
-        *NEVER, *PLANES, *DECISIONS, *BUNDLES, *PERSONS, *SCANS, *HISTORY, *FLEET, *GRANTS,
-        ("GET", PROPOSAL), ("SET", "v:{corrections}:other", "x"),
+        *NEVER, *PLANES, *COLOURS, *DECISIONS, *BUNDLES, *PERSONS, *SCANS, *HISTORY, *FLEET,
+        *GRANTS, *STAGE, SOURCES[0], SOURCES[2], ("GET", PROPOSAL),
+        ("SET", "v:{corrections}:other", "x"),
     ),
     "archive": (
         *NEVER, *PLANES, *COLOURS, *DECISIONS, *BUNDLES, *PERSONS, *SCANS, *HISTORY, *SOURCES,
@@ -143,7 +145,7 @@ CALLS: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
         ("FCALL", "kapok_load_persons", 1, "v:{status}:person", "field", "1"),
     ),
 }  # fmt: skip
-"""Functions called with keys that they were not made for: their commands have the caller's rights."""
+"""Functions called with keys of others: their commands have the caller's rights."""
 
 
 @pytest.fixture(scope="module")

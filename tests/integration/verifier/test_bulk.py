@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.bulk import BatchAnswer, body_of, open_batch, paper, send_batch
+from tests.support.changes import change
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import REFERENCE_KEY, IssuingHouse, issuing_house
 from tests.support.verifier_process import API_KEY
@@ -21,7 +22,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.store.credentials import read_held
 from verifier.service.store.persons import find_persons
-from verifier.service.store.planes import change, make_plane, read_value
+from verifier.service.store.planes import make_plane, read_value
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 Result = TypeVar("Result")
