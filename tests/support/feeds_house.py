@@ -23,6 +23,8 @@ from redis import Redis
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.changes import SEAL
+from tests.support.issued import LIST_SIZE
+from tests.support.issuing_house import IssuingHouse
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.verifier_process import Answer, Process, ask, eventually, free_ports
 from verifier.contract.feed import BatchForm, BatchManifest, digest_of, seal_manifest
@@ -256,6 +258,25 @@ def feeds_house(*, exports: Sequence[Mapping[str, Any]] = ()) -> Iterator[FeedsH
                 yield FeedsHouse(server, folder, process, signing_key.generate())
             finally:
                 process.kill()
+
+
+@contextmanager
+def feeds_beside(house: IssuingHouse) -> Iterator[FeedsHouse]:
+    """Run a feeds process on the store of an issuing process, which applies what it stages."""
+    folder = house.centre.folder
+    for name in ("sources", "spool", "audit"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "export.pem").write_bytes(signing_key.generate().to_pem())
+    (port,) = free_ports(1)
+    path = folder / "feeds.json"
+    settings = _settings(house.centre.redis, folder, port, ()) | {"people": LIST_SIZE}
+    path.write_text(json.dumps(settings))
+    process = Process("feeds", path, port, folder / "feeds.log")
+    process.start()
+    try:
+        yield FeedsHouse(house.centre.redis, folder, process, signing_key.generate())
+    finally:
+        process.kill()
 
 
 @contextmanager

@@ -208,10 +208,12 @@ def test_unpublished_changes_are_bounded(server: RedisServer) -> None:
         name = PlaneName(1, Plane.TEST)
         await make_plane(redis, name, MAX_CHANGES)
         done = 0
-        with pytest.raises(ChangesCrowdedError):
+        try:
             for n in range(1, 255):
                 await change(redis, {name: [(index, n) for index in range(MAX_CHANGES)]})
                 done = n
+        except ChangesCrowdedError:
+            pass
         assert 199 <= done <= 201
         assert await redis.xlen(changes_key(name)) == done
         assert await read_value(redis, name, [0, MAX_CHANGES - 1]) == [done, done]

@@ -58,6 +58,10 @@ class Explanations:
         self._newest_ms = 0
         self._counted: OrderedDict[bytes, str] = OrderedDict()
 
+    def begin(self, as_of: float) -> None:
+        """Begin after a version of a moment (Unix seconds): what is much older is late."""
+        self._newest_ms = max(self._newest_ms, int(as_of * 1000))
+
     async def judge(
         self, entries: Sequence[PendingEntry]
     ) -> tuple[list[PendingEntry], list[Refused]]:

@@ -196,6 +196,7 @@ class PlanePublisher:
         past = max(0 if it is None else it.version for it in (published, floor, own))
         head = stand.head
         signed = await self._proof.past.newest(self._view, head)
+        self._proof.explanations.begin(signed.as_of)
         leads = head is not None and (signed.version, signed.chain) == (head.version, head.chain)
         forked = head is not None and any(
             it is not None and it.version == head.version and it.digest != head.chain
