@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from runtime.functions import FunctionsMissingError, check_functions
 from runtime.settings import RedisSettings, SettingsError, read_secret
 
 MAX_CONNECTIONS: Final = 16
@@ -74,6 +75,27 @@ async def await_store(redis: Redis) -> None:
             await asyncio.sleep(0.1)
         else:
             return
+
+
+async def await_functions(redis: Redis, libraries: Mapping[str, str]) -> None:
+    """Wait a while for the functions, which whoever starts the store may be loading beside us.
+
+    Raises:
+        SettingsError: they did not come.
+    """
+    deadline = asyncio.get_running_loop().time() + START_WAIT_S
+    while True:
+        try:
+            await check_functions(redis, libraries)
+        except FunctionsMissingError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise SettingsError(f"$.redis: {error}") from None
+        except (RedisError, OSError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise SettingsError("$.redis: the store does not answer") from None
+        else:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def check_durable(redis: Redis) -> None:

@@ -23,13 +23,15 @@ from redis.exceptions import RedisError
 
 from deploy.city.folder import CityFolder
 from deploy.local.errors import LocalError, UsageError
+from runtime.functions import FunctionsMissingError
 from runtime.settings import SettingsError
 from runtime.store import open_store
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.keys import read_reference_key
+from verifier.service.process.keys import read_change_seal, read_reference_key
 from verifier.service.store.city_load import (
     PIECE,
     fill_persons,
@@ -38,7 +40,7 @@ from verifier.service.store.city_load import (
     read_progress,
     take_all,
 )
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import check_library
 from verifier.service.store.persons import BUCKET_BITS, bucket_key, person_field
 from verifier.service.store.planes import read_planes
 from verifier.status.plane import BITS, pack
@@ -79,6 +81,7 @@ class CityLoader:
     redis: Redis
     settings: IssuingSettings
     key: ReferenceKey
+    seal: ChangeSeal
     folder: CityFolder
     stage: Callable[[str, int], None] = lambda _name, _total: None
     """Hears of each stage by name, and how many persons or bytes it has."""
@@ -98,7 +101,7 @@ class CityLoader:
                 f"the city has indices up to {city.size}, the list of this house up to"
                 f" {self.settings.people}; start one with `kapok up --people {city.people}`"
             )
-        await self._again(lambda: ensure_library(self.redis))
+        await self._again(self._functions)
         reached = await self._again(lambda: read_progress(self.redis, city.name))
         planes = await self._again(lambda: read_planes(self.redis))
         kept = tuple(plane for plane in FILLED if PlaneName(number, plane) in planes)
@@ -111,6 +114,12 @@ class CityLoader:
         others = await self._persons(reached)
         await self._again(lambda: keep_progress(self.redis, city.name, DONE))
         return LoadedCity(planes=kept, others=others)
+
+    async def _functions(self) -> None:
+        try:
+            await check_library(self.redis)
+        except FunctionsMissingError as error:
+            raise LocalError(str(error)) from error
 
     async def _take(self) -> None:
         bitmap = np.zeros(self.settings.people, np.uint8)
@@ -137,23 +146,18 @@ class CityLoader:
             piece = octets[start : start + PIECE]
             end = start + len(piece)
             after = f"{name.plane} {end}"
-            reached = await self._piece(name, start, piece, (reached, after), end == len(octets))
+            reached = await self._piece(name, start, piece, (reached, after))
             start = end
             self.done(len(piece))
         return reached
 
     async def _piece(
-        self,
-        name: PlaneName,
-        start: int,
-        piece: bytes,
-        progress: tuple[str, str],
-        last: bool,  # noqa: FBT001
+        self, name: PlaneName, start: int, piece: bytes, progress: tuple[str, str]
     ) -> str:
         async def fill() -> None:
             filled = await fill_plane(
                 self.redis, name, start, piece, job=self.folder.city.name, progress=progress,
-                last=last,
+                seal=self.seal,
             )  # fmt: skip
             if not filled and await read_progress(self.redis, self.folder.city.name) != progress[1]:
                 raise LocalError("this city is being loaded by somebody else; one is enough")
@@ -257,13 +261,20 @@ async def load_city(
         text = (data / "run" / "issuing.json").read_bytes()
         settings = msgspec.json.decode(text, type=IssuingSettings)
         key = read_reference_key(settings.reference_key, "reference_key")
+        seal = read_change_seal(settings.change_key, "change_key")
         redis = open_store(settings.redis)
     except FileNotFoundError as error:
         raise UsageError(f"no house on {data}; start one with `kapok up`") from error
     except (OSError, msgspec.DecodeError, SettingsError) as error:
         raise UsageError(f"{data}: the house's files cannot be read; run this as root") from error
     loading = CityLoader(
-        redis=redis, settings=settings, key=key, folder=folder, stage=stage, done=done
+        redis=redis,
+        settings=settings,
+        key=key,
+        seal=seal,
+        folder=folder,
+        stage=stage,
+        done=done,
     )
     try:
         return await loading.run()

@@ -32,11 +32,17 @@ class TcpReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisReady:
-    """Ready when PING answers PONG, that is, when the data is loaded."""
+    """Ready when PING answers PONG, that is, when the data is loaded, and has these functions.
+
+    Whoever asks loads the functions that are missing, as after a start with an empty store.
+    """
 
     socket: Path
     user: str
+    """One who may load functions."""
     password_file: Path
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Name to code, as `runtime.functions` has it."""
 
 
 Ready = HttpReady | TcpReady | RedisReady

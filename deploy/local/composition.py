@@ -35,6 +35,7 @@ class HouseComposition:
 
 REPLACEABLE: Final = (
     Seed(name="Redis passwords", make=passwords.make_redis_passwords),
+    Seed(name="key of changes", make=passwords.make_change_key),
     Seed(name="API keys", make=passwords.make_api_keys),
     Seed(name="certificate authorities", make=certificates.make_authorities),
 )

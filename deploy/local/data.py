@@ -30,8 +30,8 @@ FILE_MODE: Final = 0o600
 FOLDERS: Final = (
     *("keys", "keys/api", "keys/operators", "keys/feeds", "keys/person-hash", "keys/redis"),
     *("trust", "profiles", "rules", "cards", "redis", "mosquitto", "terminals", "audit", "log"),
-    "floors",
-    *("run", "records", "destructions", "feeds", "feeds/spool", "feeds/sent"),
+    *("floors", "run", "records", "destructions", "signed"),
+    *("feeds", "feeds/spool", "feeds/sent"),
 )
 SCHEMA_FILE: Final = "SCHEMA"
 LOCK_FILE: Final = "lock"

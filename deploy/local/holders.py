@@ -30,6 +30,8 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     # What hashes persons
     "keys/person-hash": frozenset({ISSUING, WORKER, ARCHIVE}),
     "keys/reference.key": frozenset({ISSUING, FEEDS}),
+    # What says that a change of a plane is the issuing process's
+    "keys/changes.key": frozenset({ISSUING}),
     # TLS
     "keys/service-ca.pem": NOBODY,
     "keys/terminal-ca.pem": NOBODY,
@@ -40,8 +42,12 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/verifier-https.*pem": frozenset({WORKER}),
     "keys/fleet-mqtt-client.*pem": frozenset({FLEET}),
     # Passwords and keys of doors
-    "keys/redis/admin.key": NOBODY,
-    "keys/redis/verifier.key": frozenset({ISSUING, WORKER, FEEDS, ARCHIVE}),
+    "keys/redis/loader.key": NOBODY,
+    "keys/redis/status.key": NOBODY,
+    "keys/redis/worker.key": frozenset({WORKER}),
+    "keys/redis/issuing.key": frozenset({ISSUING}),
+    "keys/redis/feeds.key": frozenset({FEEDS}),
+    "keys/redis/archive.key": frozenset({ARCHIVE}),
     "keys/redis/fleet.key": frozenset({FLEET}),
     "keys/api/local-admin.key": NOBODY,
     "keys/api/verifier.key": frozenset({WORKER}),
@@ -51,6 +57,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     # Folders that are one process's alone
     "redis": frozenset({STORE}),
     "records": frozenset({ARCHIVE}),
+    "signed": frozenset({ISSUING}),
     **{f"terminals/{name}": frozenset({name}) for name in TERMINALS},
 }
 """Pattern below the data folder (files, or a folder with all in it) to the roles that read it."""

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from deploy.local.data import write_file
-from deploy.local.redis import USERS
+from deploy.local.store_users import USERS
 from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
+from verifier.issuing.change_seal import SEAL_KEY_BYTES
 from verifier.issuing.persons import REFERENCE_KEY_BYTES
 
 SECRET_BYTES: Final = 32
@@ -55,6 +56,13 @@ def make_reference_key(data: Path) -> None:
     path = data / "keys" / "reference.key"
     if not path.exists():
         write_file(path, secrets.token_bytes(REFERENCE_KEY_BYTES))
+
+
+def make_change_key(data: Path) -> None:
+    """Make the key under which the issuing process seals changes of planes."""
+    path = data / "keys" / "changes.key"
+    if not path.exists():
+        write_file(path, secrets.token_bytes(SEAL_KEY_BYTES))
 
 
 def redis_passwords(data: Path) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""The configuration of our Redis: a unix socket, one user for each service, every write on disk.
+"""The configuration of our Redis: a unix socket, one user for each role, every write on disk.
 
 Only text is made here. An acknowledged write survives kill -9 and power loss because of
 `appendfsync always`; services and their readiness refuse a Redis without it.
@@ -9,15 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-_ALL_BUT_DANGEROUS: Final = "+@all -@dangerous -@admin +info +config|get"
-USERS: Final[Mapping[str, str]] = {
-    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS} +bgrewriteaof",
-    "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
-    "admin": "~* &* +@all",
-}
-"""User -> rules: each service sees its own prefix, and none can stop or reconfigure the server. The
-verifier may have the append-only file rewritten, so that what it has ended is in no byte of it."""
-ADMIN: Final = "admin"
+from deploy.local.store_users import USERS
+
 DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
 """Nobody can log in as it, but it needs its rights: Redis 7.0 replays transactions and functions
 of the append-only file as the default user, and silently drops what that user may not do."""

@@ -31,7 +31,12 @@ def floors(folder: Path) -> Mapping[str, bytes | None]:
     return {"trust/floors.json": None, "floors/floors.json": old.read_bytes()}
 
 
-PARTS: Final[tuple[Part, ...]] = (audit_folders, floors)
+def users_by_role(_: Path) -> Mapping[str, bytes | None]:
+    """Remove the passwords of users that Redis has no more; each role's is made at the start."""
+    return {f"keys/redis/{name}.key": None for name in ("verifier", "admin")}
+
+
+PARTS: Final[tuple[Part, ...]] = (audit_folders, floors, users_by_role)
 
 
 def changes(folder: Path) -> Mapping[str, bytes | None]:

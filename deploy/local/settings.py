@@ -58,7 +58,7 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
     keys = house.keys
     return {
         "name": name,
-        "redis": _redis(house, "verifier"),
+        "redis": _redis(house, "worker"),
         "service": _door(house.ports.verifier),
         "tls": {
             **_door(house.ports.verifier_tls),
@@ -82,7 +82,7 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
 def _issuing(house: House) -> dict[str, Any]:
     keys, sizes = house.keys, list_sizes(house.data)
     return {
-        "redis": _redis(house, "verifier"),
+        "redis": _redis(house, "issuing"),
         "service": _door(house.ports.issuing),
         "api_keys": _api_keys(house),
         "issuer": ISSUER,
@@ -103,12 +103,15 @@ def _issuing(house: House) -> dict[str, Any]:
         "destructions": str(house.data / "destructions"),
         "person_keys": str(keys / "person-hash"),
         "floors": str(house.floors),
+        "change_key": str(keys / "changes.key"),
+        "sources": str(house.data / "feeds"),
+        "signed": str(house.data / "signed"),
     }
 
 
 def _feeds(house: House) -> dict[str, Any]:
     return {
-        "redis": _redis(house, "verifier"),
+        "redis": _redis(house, "feeds"),
         "service": _door(house.ports.feeds),
         "api_keys": _api_keys(house),
         "list": LIST,
@@ -124,7 +127,7 @@ def _feeds(house: House) -> dict[str, Any]:
 
 def _archive(house: House) -> dict[str, Any]:
     return {
-        "redis": _redis(house, "verifier"),
+        "redis": _redis(house, "archive"),
         "service": _door(house.ports.archive),
         "api_keys": _api_keys(house),
         "records": str(house.data / "records"),

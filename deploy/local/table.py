@@ -14,7 +14,10 @@ from deploy.local.data import write_file
 from deploy.local.holders import secrets_of
 from deploy.local.house import TERMINALS, House, endpoints
 from deploy.local.ports import LOOPBACK
+from deploy.local.store_users import LOADER
 from deploy.local.writers import writes_of
+from fleet.service.store import functions as fleet_functions
+from verifier.service.store.library import LIBRARIES
 
 STORE, ISSUING, WORKERS, FLEET, EDGE = range(5)
 """Stages: what a later one asks must already answer."""
@@ -51,8 +54,9 @@ def redis_child(house: House) -> Child:
         stage=STORE,
         ready=RedisReady(
             socket=house.redis_socket,
-            user=redis.ADMIN,
-            password_file=house.redis_password(redis.ADMIN),
+            user=LOADER,
+            password_file=house.redis_password(LOADER),
+            libraries=LIBRARIES | fleet_functions.LIBRARIES,
         ),
     )
 

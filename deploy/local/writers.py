@@ -19,6 +19,7 @@ WRITERS: Final[Mapping[str, Mapping[str, Writing]]] = {
     # Issuing makes the key of a day; archive destroys it with the day's records.
     "keys/person-hash": {ISSUING: Writing.KEEP, ARCHIVE: Writing.REMOVE},
     "destructions": {ISSUING: Writing.KEEP},
+    "signed": {ISSUING: Writing.KEEP},
     "floors": {ISSUING: Writing.KEEP, WORKER: Writing.KEEP},
     "feeds/spool": {FEEDS: Writing.KEEP},
     "records": {ARCHIVE: Writing.KEEP},

@@ -21,7 +21,7 @@ from deploy.local.child import TcpReady
 from deploy.local.house import API_KEY, Endpoints
 from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
-from deploy.local.redis import ADMIN
+from deploy.local.store_users import STATUS
 from deploy.words.phrase import Phrase
 
 ASK_S: Final = 3.0
@@ -150,8 +150,8 @@ async def _broker(endpoints: Endpoints) -> Heard:
 async def _store(data: Path, endpoints: Endpoints) -> Heard:
     client = Redis(
         unix_socket_path=endpoints.redis_socket,
-        username=ADMIN,
-        password=read_secret(data / "keys" / "redis" / f"{ADMIN}.key"),
+        username=STATUS,
+        password=read_secret(data / "keys" / "redis" / f"{STATUS}.key"),
         socket_timeout=ASK_S,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,

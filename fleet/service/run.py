@@ -24,9 +24,10 @@ from fleet.service.routes import TABLE
 from fleet.service.served_shard import ServedShard
 from fleet.service.settings import FleetProcessSettings
 from fleet.service.shard_writer import ShardWriter
-from fleet.service.store.functions import load_functions
+from fleet.service.store.functions import check_library
 from fleet.service.store.leases import Leases
 from runtime.audit import AuditLog, open_audit
+from runtime.functions import FunctionsMissingError
 from runtime.http.door import Door, bound_socket
 from runtime.http.routes import bind
 from runtime.settings import SettingsError
@@ -170,13 +171,13 @@ def _assemble(
 
 
 async def _await_store(redis: Redis) -> None:
-    """Wait for the store, refuse one that would forget, and put the functions into it."""
+    """Wait for the store, refuse one that would forget, and one without our functions."""
     deadline = asyncio.get_running_loop().time() + STORE_START_S
     while True:
         try:
             await check_durable(redis)
-            await load_functions(redis)
-        except (RedisError, OSError):
+            await check_library(redis)
+        except (RedisError, OSError, FunctionsMissingError):
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(STORE_RETRY_S)

@@ -43,7 +43,6 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import read_profile
 from verifier.service.store.bundles import publish_bundle
 from verifier.service.store.grants import keep_grant
-from verifier.service.store.library import ensure_library
 from verifier.status.plane import BITS, PackedValues, PlaneView, pack
 
 PEOPLE: Final = 1 << 20
@@ -130,13 +129,16 @@ def _only(processes: tuple[Child, ...], prefix: str) -> list[Child]:
     return [child for child in processes if child.name.startswith(prefix)]
 
 
-async def _publish(house: House, now: int) -> None:
-    redis: Redis = Redis(
+def _store(house: House, user: str) -> Redis:
+    return Redis(
         unix_socket_path=str(house.redis_socket),
-        username="verifier",
-        password=read_secret(house.redis_password("verifier")),
+        username=user,
+        password=read_secret(house.redis_password(user)),
     )
-    await ensure_library(redis)
+
+
+async def _publish(house: House, now: int) -> None:
+    redis, of_worker = (_store(house, user) for user in ("issuing", "worker"))
     bundle, status, grant = (_key(house, name) for name in ("bundle", "status", "grant"))
     source = msgspec.json.decode(
         (house.data / "trust" / "trust.json").read_bytes(), type=TrustSource
@@ -165,8 +167,9 @@ async def _publish(house: House, now: int) -> None:
             state=GrantState.ACTIVE,
             version=version,
         )
-        await keep_grant(redis, value, seal_grant(value, kid=grant.kid, sign=grant.sign))
+        await keep_grant(of_worker, value, seal_grant(value, kid=grant.kid, sign=grant.sign))
     await redis.aclose()
+    await of_worker.aclose()
 
 
 def _profiles(house: House, now: int) -> ProfilesDocument:

@@ -30,7 +30,6 @@ from verifier.contract.vocabulary import Answer, Outcome, Plane
 from verifier.issuing.credential_row import CredentialForm, credential_row
 from verifier.service.store.city_load import fill_persons
 from verifier.service.store.credentials import hold_all
-from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import BUCKET_BITS, bucket_key
 from verifier.service.store.planes import make_plane
 from verifier.service.store.scans import scan_command
@@ -148,11 +147,10 @@ async def _persons(server: RedisServer) -> None:
     store = open_store(
         RedisSettings(
             socket=str(server.socket),
-            user="verifier",
-            password_file=str(server.password_file("verifier")),
+            user="issuing",
+            password_file=str(server.password_file("issuing")),
         )
     )
-    await ensure_library(store)
     count, sizes = PEOPLE // PERSONS_PART, sizes_for(PEOPLE)
     with server.client() as admin:
         before = _memory(server)

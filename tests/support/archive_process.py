@@ -112,8 +112,8 @@ def archive_house() -> Iterator[ArchiveHouse]:
         settings = {
             "redis": {
                 "socket": str(server.socket),
-                "user": "verifier",
-                "password_file": str(server.password_file("verifier")),
+                "user": "archive",
+                "password_file": str(server.password_file("archive")),
             },
             "service": {"host": "127.0.0.1", "port": port},
             "api_keys": [

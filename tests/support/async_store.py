@@ -9,24 +9,24 @@ from redis.asyncio import Redis
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.redis_server import RedisServer
-from verifier.service.store.library import ensure_library
 
 Result = TypeVar("Result")
 
 
-def with_store(server: RedisServer, call: Callable[[Redis], Awaitable[Result]]) -> Result:
-    """Run a coroutine with a client of a store that has the product's functions."""
+def with_store(
+    server: RedisServer, call: Callable[[Redis], Awaitable[Result]], *, user: str = "issuing"
+) -> Result:
+    """Run a coroutine with a client of one role."""
 
     async def run() -> Result:
         redis = open_store(
             RedisSettings(
                 socket=str(server.socket),
-                user="verifier",
-                password_file=str(server.password_file("verifier")),
+                user=user,
+                password_file=str(server.password_file(user)),
             )
         )
         try:
-            await ensure_library(redis)
             return await call(redis)
         finally:
             await redis.aclose()

@@ -208,12 +208,12 @@ class Centre:
         for process in self.processes:
             process.kill()
 
-    def redis_settings(self) -> dict[str, str]:
-        """Return how the verifier reaches the store."""
+    def redis_settings(self, role: str = "worker") -> dict[str, str]:
+        """Return how a process of this role reaches the store."""
         return {
             "socket": str(self.redis.socket),
-            "user": "verifier",
-            "password_file": str(self.redis.password_file("verifier")),
+            "user": role,
+            "password_file": str(self.redis.password_file(role)),
         }
 
     def ask(self, method: str, path: str, body: Any = None, **given: Any) -> Answer:

@@ -4,6 +4,7 @@ import time
 
 from redis.asyncio import Redis
 
+from tests.support.changes import change
 from tests.support.feed_sources import NOW, manifest
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
@@ -14,7 +15,7 @@ from verifier.feeds.reports import BatchReport, BatchState
 from verifier.service.store.corrections import close_case, open_case
 from verifier.service.store.feeds import keep_report, progress_key, write_fed, write_progress
 from verifier.service.store.observed import observe
-from verifier.service.store.planes import Marker, change
+from verifier.service.store.planes import Marker
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 

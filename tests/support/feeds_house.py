@@ -1,5 +1,6 @@
 """A feeds process on a real store with planes and persons, and a source that sends to it."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -9,14 +10,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from redis import Redis
 
+from runtime.settings import RedisSettings
+from runtime.store import open_store
+from tests.support.changes import SEAL
+from tests.support.issued import LIST_SIZE
+from tests.support.issuing_house import IssuingHouse
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.verifier_process import Answer, Process, ask, eventually, free_ports
 from verifier.contract.feed import BatchForm, BatchManifest, digest_of, seal_manifest
@@ -24,6 +32,7 @@ from verifier.contract.vocabulary import ApiScope, Plane
 from verifier.issuing import signing_key
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.planes.batches import BatchSteps
 from verifier.service.store.persons import person_field, person_key
 from verifier.status.plane import BITS
 
@@ -244,10 +253,62 @@ def feeds_house(*, exports: Sequence[Mapping[str, Any]] = ()) -> Iterator[FeedsH
         path.write_text(json.dumps(_settings(server, folder, port, exports)))
         process = Process("feeds", path, port, folder / "feeds.log")
         process.start()
+        with steps_applied(server, folder / "sources"):
+            try:
+                yield FeedsHouse(server, folder, process, signing_key.generate())
+            finally:
+                process.kill()
+
+
+@contextmanager
+def feeds_beside(house: IssuingHouse) -> Iterator[FeedsHouse]:
+    """Run a feeds process on the store of an issuing process, which applies what it stages."""
+    folder = house.centre.folder
+    for name in ("sources", "spool", "audit"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "export.pem").write_bytes(signing_key.generate().to_pem())
+    (port,) = free_ports(1)
+    path = folder / "feeds.json"
+    settings = _settings(house.centre.redis, folder, port, ()) | {"people": LIST_SIZE}
+    path.write_text(json.dumps(settings))
+    process = Process("feeds", path, port, folder / "feeds.log")
+    process.start()
+    try:
+        yield FeedsHouse(house.centre.redis, folder, process, signing_key.generate())
+    finally:
+        process.kill()
+
+
+@contextmanager
+def steps_applied(server: RedisServer, sources: Path) -> Iterator[None]:
+    """Apply what the process stages, as the issuing process does, in a thread of its own."""
+
+    async def run() -> None:
+        redis = open_store(
+            RedisSettings(
+                socket=str(server.socket),
+                user="issuing",
+                password_file=str(server.password_file("issuing")),
+            )
+        )
+        applied = BatchSteps(
+            redis, structlog.get_logger(), sources=sources, list_number=1, seal=SEAL
+        )
+        task = asyncio.create_task(applied.run())
+        await stop.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await redis.aclose()
+
+    stop, loop = asyncio.Event(), asyncio.new_event_loop()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(loop.run_until_complete, run())
         try:
-            yield FeedsHouse(server, folder, process, signing_key.generate())
+            yield
         finally:
-            process.kill()
+            loop.call_soon_threadsafe(stop.set)
+            running.result()
+            loop.close()
 
 
 def _settings(
@@ -261,8 +322,8 @@ def _settings(
     return {
         "redis": {
             "socket": str(server.socket),
-            "user": "verifier",
-            "password_file": str(server.password_file("verifier")),
+            "user": "feeds",
+            "password_file": str(server.password_file("feeds")),
         },
         "service": {"host": "127.0.0.1", "port": port},
         "api_keys": [

@@ -22,6 +22,7 @@ from tests.support.centre import (
     trust_source,
 )
 from tests.support.centre import api_keys as keys_of_tests
+from tests.support.changes import CHANGE_KEY
 from tests.support.keys import BUNDLE, ISSUER, STATUS
 from tests.support.verifier_process import BOOKING_KEY
 from verifier.codes.city import decode
@@ -162,13 +163,14 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
     for name, key in (("issuer", ISSUER), ("status", STATUS), ("bundle", BUNDLE)):
         (folder / f"{name}.pem").write_bytes(key.to_pem())
     (folder / "reference.key").write_bytes(REFERENCE_KEY)
+    (folder / "changes.key").write_bytes(CHANGE_KEY)
     source = trust_source()
     first = msgspec.structs.replace(source.keys[0], uses=("credential", "roster"))
     source = msgspec.structs.replace(source, keys=(first, *source.keys[1:]))
     (folder / "trust.json").write_bytes(msgspec.json.encode(source))
     (port,) = free_ports(1)
     settings = {
-        "redis": it.redis_settings(),
+        "redis": it.redis_settings("issuing"),
         "service": {"host": "127.0.0.1", "port": port},
         "api_keys": keys_of_tests(),
         "issuer": "440100",
@@ -187,5 +189,8 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "person_keys": str(folder / "person-hash"),
         "audit": str(folder / "audit"),
         "destructions": str(folder / "destructions"),
+        "change_key": str(folder / "changes.key"),
+        "sources": str(folder / "sources"),
+        "signed": str(folder / "signed"),
     }
     return settings, port

@@ -66,6 +66,7 @@ def _fill(store: "redis.Redis") -> None:
     store.zadd("f:leases", {"shard-1": 1})
     store.sadd("f:shards", "1")
     store.rpush("f:dead", "a", "b")
+    store.function_flush()
     store.function_load(
         "#!lua name=kapok\nredis.register_function('kapok_scan', "
         "function(keys) return redis.call('SET', keys[1], 'by-function') end)"

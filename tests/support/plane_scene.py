@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tests.support.changes import SEAL, change
 from tests.support.issued import root_file, trust_source
 from tests.support.keys import BUNDLE, STATUS
 from tests.support.redis_server import RedisServer
@@ -19,14 +20,17 @@ from verifier.contract.status import DeltaDocument, PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
+from verifier.service.issuing.planes.explanations import Explanations, Refused
+from verifier.service.issuing.planes.past import SignedPast
+from verifier.service.issuing.planes.proof import PlaneProof
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.deltas import HEADS, deltas_key, read_deltas
-from verifier.service.store.library import ensure_library
-from verifier.service.store.planes import change, changes_key, plane_key
+from verifier.service.store.planes import changes_key, plane_key
 from verifier.status.changes import read_changes
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import TrustedSet
+from verifier.trust.keys import load_spki
 
 NAME: Final = PlaneName(1, Plane.HEALTH)
 SIZE: Final = 4000
@@ -40,13 +44,15 @@ class Scene:
     def __init__(self, server: RedisServer, folder: Path) -> None:
         self.server = server
         self.floors = FloorFile(str(folder / "floors.json"))
+        self.signed = folder / "signed"
+        self.told_refused: list[Refused] = []
         self.redis = self.client()
 
     def client(self) -> Redis:
         """Return a client as the product's: it gives up on a silent server."""
         return Redis(
-            unix_socket_path=str(self.server.socket), username="verifier",
-            password=self.server.users["verifier"], socket_timeout=2,
+            unix_socket_path=str(self.server.socket), username="issuing",
+            password=self.server.users["issuing"], socket_timeout=2,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -60,7 +66,21 @@ class Scene:
             key=STATUS,
         )
         redis = self.client()
-        it = PlanePublisher(redis, structlog.get_logger(), signer, size=SIZE, floors=self.floors)
+        it = PlanePublisher(
+            redis,
+            structlog.get_logger(),
+            signer,
+            size=SIZE,
+            floors=self.floors,
+            proof=PlaneProof(
+                past=SignedPast(
+                    redis, NAME, size=SIZE, keys=[load_spki(STATUS.spki)[1]], folder=self.signed
+                ),
+                explanations=Explanations(NAME, SEAL, self._none, self._none),
+                seal=SEAL,
+                tell=self._tell,
+            ),
+        )
         await it.make()
         task = asyncio.create_task(it.run())
         try:
@@ -70,6 +90,12 @@ class Scene:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await redis.aclose()
+
+    async def _none(self, _: str) -> None:
+        """Find no proposal, and no case."""
+
+    async def _tell(self, refused: Sequence[Refused]) -> None:
+        self.told_refused += refused
 
     async def change(self, *pairs: tuple[int, int]) -> None:
         """Change values in the store."""
@@ -142,7 +168,6 @@ def on(server: RedisServer, folder: Path, steps: Steps) -> None:
 
     async def run() -> None:
         scene = Scene(server, folder)
-        await ensure_library(scene.redis)
         try:
             await steps(scene)
         finally:

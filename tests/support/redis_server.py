@@ -1,8 +1,9 @@
 """A real redis-server for tests, set up as the product's: unix socket, ACL, fsync on each write.
 
-Only starting, killing and ending the process lives here; no product code is imported. The folder is
-made with mode 755 so that a server that drops its rights can still enter it. Paths stay short: a
-unix socket's may not exceed 107 bytes.
+Its users are the product's, with a password each; `admin` is the tests' own and may do everything.
+Each start loads the product's functions, as the supervisor does. The folder is made with mode 755
+so that a server that drops its rights can still enter it. Paths stay short: a unix socket's may not
+exceed 107 bytes.
 """
 
 import secrets
@@ -17,19 +18,18 @@ from typing import Final
 
 import redis
 
+from deploy.local.store_users import USERS
+from fleet.service.store import functions as fleet_functions
+from verifier.service.store.library import LIBRARIES
+
 START_DEADLINE_S: Final = 20.0
 """Seconds until a started server must answer; generous, machines are shared."""
 POLL_S: Final = 0.02
 
-_ALL_BUT_DANGEROUS: Final = "+@all -@dangerous -@admin +info +config|get"
 DEFAULT_USER: Final = "user default off resetpass ~* &* +@all"
 """Nobody can be it, but it needs its rights: Redis 7.0 replays transactions and scripts of the
 append-only file as the default user, and drops those that it may not do."""
-DEFAULT_USERS: Final[Mapping[str, str]] = {
-    "verifier": f"~v:* &v:* {_ALL_BUT_DANGEROUS} +bgrewriteaof",
-    "fleet": f"~f:* &f:* {_ALL_BUT_DANGEROUS}",
-    "admin": "~* &* +@all",
-}
+DEFAULT_USERS: Final[Mapping[str, str]] = {**USERS, "admin": "~* &* +@all"}
 """User name -> ACL rules, as the product gives them; each gets a password of its own."""
 
 
@@ -78,6 +78,13 @@ class RedisServer:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.directory / "log").read_text()[-2000:])
             time.sleep(POLL_S)
+        self.load_functions()
+
+    def load_functions(self) -> None:
+        """Load the product's functions anew, as the supervisor does."""
+        with self.client() as client:
+            for code in (LIBRARIES | fleet_functions.LIBRARIES).values():
+                client.function_load(code, replace=True)
 
     def kill(self) -> None:
         """End the server as a crash does (SIGKILL)."""

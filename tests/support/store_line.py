@@ -18,7 +18,7 @@ from verifier.contract.amendment import Amendment, AmendmentKind
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import make_scan_id, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome
-from verifier.service.store.library import ANNUL, LIBRARIES
+from verifier.service.store.library import ANNUL
 from verifier.service.store.scans import (
     Stored,
     digest_of,
@@ -36,17 +36,15 @@ CALLER: Final = "t-1"
 
 
 class StoreLine:
-    """A blocking connection to a real Redis, as the user `verifier`."""
+    """A blocking connection to a real Redis, as the user `worker`."""
 
     def __init__(self, server: RedisServer) -> None:
-        with server.client() as client:
-            for library in LIBRARIES.values():
-                client.function_load(library, replace=True)
+        server.load_functions()  # what the functions remember of a store that is emptied is gone
         self._reader = hiredis.Reader(notEnoughData=self)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(20)
         self._socket.connect(str(server.socket))
-        self.ask(pack_command(("AUTH", "verifier", server.users["verifier"])))
+        self.ask(pack_command(("AUTH", "worker", server.users["worker"])))
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -53,6 +53,10 @@ class AuditAction(StrEnum):
     SHOW_PERSON = "person.show"
     """What is kept of a person was handed out."""
     ERASE_PERSON = "person.erase"
+    END_HOLD = "hold.end"
+    """The term is over for which two people's decision held against feeds."""
+    REFUSE_CHANGE = "change.refuse"
+    """Something in the store changed a person's value or a revocation, and nothing explains it."""
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 

@@ -13,6 +13,8 @@ PROPOSAL_S: Final = 86_400
 """Seconds in which a proposal can be approved: who is away a day has not seen it."""
 PROPOSAL_KEPT_S: Final = 31 * 86_400
 """Seconds a proposal is kept, its text with it; the audit log stays."""
+MAX_HOLD_HOURS: Final = 8760
+"""A year: what shall hold longer has no term."""
 MAX_PROPOSALS: Final = 10_000
 """Proposals kept at one time; more are refused. A city's people by hand: some hundred a day."""
 MAX_TEXT_CHARS: Final = 200
@@ -83,6 +85,11 @@ class RejectReason(StrEnum):
     """Who proposed it takes it back."""
 
 
+HoldHours = Annotated[int, Meta(ge=0, le=MAX_HOLD_HOURS)] | None
+"""Hours for which the value holds against feeds, from when it is carried out. 0: not at all, feeds
+go on. Null: until two people end it by another proposal."""
+
+
 class ProposeColour(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="colour", tag_field="kind"
 ):
@@ -94,6 +101,7 @@ class ProposeColour(
     person: Annotated[int, Meta(ge=0, lt=1 << 32)] | None = None
     reference: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     """Hashed on arrival and kept nowhere."""
+    hours: HoldHours = None
 
     def __repr__(self) -> str:
         return "ProposeColour(…)"
@@ -114,6 +122,7 @@ class ProposeCorrection(
     """A value of the case's plane: the word of a colour, a number."""
     reason: ProposalReason
     text: Text
+    hours: HoldHours = None
 
 
 class ProposeDestruction(
@@ -150,6 +159,8 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: str
     reason: ProposalReason
     text: str
+    hours: HoldHours = None
+    """Of a colour or a correction."""
     state: ProposalState
     proposed_by: str
     """Person id, as all that follow."""

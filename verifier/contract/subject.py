@@ -86,6 +86,22 @@ class SubjectCase(Struct, frozen=True, kw_only=True):
     """Unix seconds."""
 
 
+class SubjectHold(Struct, frozen=True, kw_only=True):
+    """A value of the person that two people decided: no feed changes it while it holds."""
+
+    plane: str
+    proposal: str
+    by: tuple[str, str]
+    """Person ids: who proposed it, who approved it."""
+    reason: str
+    at: int
+    """Unix seconds."""
+    until: int | None
+    """Unix seconds; null: until two people end it."""
+    feed_says: str | None
+    """What a feed has said meanwhile: it comes into force when the term is over."""
+
+
 class SubjectAnswer(Struct, frozen=True, kw_only=True):
     """What is kept of a person beside records."""
 
@@ -101,6 +117,10 @@ class SubjectAnswer(Struct, frozen=True, kw_only=True):
     carries: int
     """Codes of others that the person's phones carry."""
     cases: tuple[SubjectCase, ...] = ()
+    origins: dict[str, str] = {}
+    """Each person plane to whose the value is: `people`, `issue`, `feed:<source>`; empty: nobody's,
+    or it was filled in with the whole list. Kept as long as the value."""
+    holds: tuple[SubjectHold, ...] = ()
 
 
 class EraseAnswer(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,9 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-LIBRARY: Final = """#!lua name=kapok_fleet
+from runtime.functions import check_functions, versioned
+
+_CODE: Final = """#!lua name=kapok_fleet
 
 local WRITES = {HSET = true, HDEL = true, SET = true, XADD = true}
 
@@ -73,6 +75,8 @@ redis.register_function('kapok_fleet_renew', renew)
 redis.register_function('kapok_fleet_release', release)
 redis.register_function('kapok_fleet_publish', publish)
 """
+LIBRARIES: Final[dict[str, str]] = {"kapok_fleet": versioned("kapok_fleet", _CODE)}
+"""Name -> code, with the function that names its version."""
 WRITE: Final = "kapok_fleet_write"
 TAKE: Final = "kapok_fleet_take"
 RENEW: Final = "kapok_fleet_renew"
@@ -80,6 +84,11 @@ RELEASE: Final = "kapok_fleet_release"
 PUBLISH: Final = "kapok_fleet_publish"
 
 
-async def load_functions(redis: Redis) -> None:
-    """Put the library into Redis, replacing an older one."""
-    await redis.function_load(LIBRARY, replace=True)
+async def check_library(redis: Redis) -> None:
+    """Refuse a store that has not exactly this library.
+
+    Raises:
+        FunctionsMissingError: it lacks it.
+        RedisError: it is away.
+    """
+    await check_functions(redis, LIBRARIES)

@@ -73,7 +73,7 @@ def test_every_write_is_on_disk_and_nothing_listens() -> None:
     """The server itself says so: append-only, fsync always, no TCP port, no eviction."""
 
     def check(house: House) -> None:
-        with connect(house, "verifier") as client:
+        with connect(house, "issuing") as client:
             told = {
                 name: client.config_get(name)[name]
                 for name in ("appendonly", "appendfsync", "port", "maxmemory-policy", "save")
@@ -94,8 +94,8 @@ def test_what_was_written_is_found_by_the_next_start() -> None:
     seen: list[int] = []
 
     def check(house: House) -> None:
-        with connect(house, "verifier") as client:
-            seen.append(int(client.incr("v:starts")))
+        with connect(house, "issuing") as client:
+            seen.append(int(client.hincrby("v:{status}:starts", "n", 1)))
 
     with_redis(check, times=2)
     assert seen == [1, 2]
@@ -106,10 +106,10 @@ def test_what_a_transaction_wrote_is_found_by_the_next_start() -> None:
     seen: list[int] = []
 
     def check(house: House) -> None:
-        with connect(house, "verifier") as client:
+        with connect(house, "issuing") as client:
             pipeline = client.pipeline(transaction=True)
-            pipeline.incr("v:starts")
-            pipeline.incr("v:other")
+            pipeline.hincrby("v:{status}:starts", "n", 1)
+            pipeline.hincrby("v:{status}:other", "n", 1)
             seen.append(int(pipeline.execute()[0]))
 
     with_redis(check, times=2)
@@ -120,12 +120,12 @@ def test_each_service_sees_its_own_prefix_and_no_switch() -> None:
     """Keys of the other, the server's switches and a caller without a password are refused."""
 
     def check(house: House) -> None:
-        assert not refused(house, "verifier", "SET", "v:x", 1)
-        assert refused(house, "verifier", "SET", "f:x", 1)
+        assert not refused(house, "issuing", "SET", "v:{status}:x", 1)
+        assert refused(house, "issuing", "SET", "f:x", 1)
         assert not refused(house, "fleet", "SET", "f:x", 1)
-        assert refused(house, "fleet", "GET", "v:x")
+        assert refused(house, "fleet", "GET", "v:{status}:x")
         for command in (("FLUSHALL",), ("SHUTDOWN",), ("CONFIG", "SET", "appendfsync", "no")):
-            assert refused(house, "verifier", *command)
+            assert refused(house, "issuing", *command)
             assert refused(house, "fleet", *command)
         with redis.Redis(
             unix_socket_path=str(house.redis_socket), retry=Retry(NoBackoff(), 0)

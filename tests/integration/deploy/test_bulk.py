@@ -22,7 +22,6 @@ from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.verifier_process import ADMIN_KEY, ROOT, eventually
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
-from verifier.service.store.library import ensure_library
 from verifier.service.store.planes import make_plane
 
 LINES: Final = 8_000
@@ -32,11 +31,10 @@ LINES: Final = 8_000
 def house() -> Iterator[IssuingHouse]:
     """Yield an issuing process that the command finds by its data folder."""
     with issuing_house() as running:
-        settings: Any = running.centre.redis_settings()
+        settings: Any = running.centre.redis_settings("issuing")
 
         async def prepare() -> None:
             redis = open_store(RedisSettings(**settings))
-            await ensure_library(redis)
             await make_plane(redis, PlaneName(1, Plane.HEALTH), LIST_SIZE)
             await redis.aclose()
 

@@ -18,6 +18,7 @@ from deploy.local.errors import UsageError
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.bulk import paper, send_batch
+from tests.support.changes import CHANGE_KEY, change
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.redis_server import RedisServer, redis_server
@@ -27,9 +28,8 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons, keep_person
-from verifier.service.store.planes import change, make_plane, read_value
+from verifier.service.store.planes import make_plane, read_value
 from verifier.status.plane import BITS, PackedValues
 
 PEOPLE = 200_000
@@ -69,8 +69,8 @@ class Bare:
         self.data = data
         self.redis_settings = RedisSettings(
             socket=str(server.socket),
-            user="verifier",
-            password_file=str(server.password_file("verifier")),
+            user="issuing",
+            password_file=str(server.password_file("issuing")),
         )
         (data / "run").mkdir()
         (data / "reference.key").write_bytes(KEY)
@@ -89,13 +89,13 @@ class Bare:
         }
         settings = paths | settings | {"issuer": "440100"}
         settings["reference_key"] = str(data / "reference.key")
+        (data / "change_key").write_bytes(CHANGE_KEY)
         (data / "run" / "issuing.json").write_bytes(msgspec.json.encode(settings))
         asyncio.run(self.make_planes())
 
     async def make_planes(self) -> None:
         """Do what the issuing process does at its first start."""
         redis = open_store(self.redis_settings)
-        await ensure_library(redis)
         for plane in (Plane.HEALTH, Plane.DOSES, Plane.TEST):
             await make_plane(redis, PlaneName(1, plane), SIZE)
         await redis.aclose()

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.centre import ADMIN_KEY
+from tests.support.changes import change
 from tests.support.issued_terminal import (
     house_for_terminals,
     knows,
@@ -19,7 +20,6 @@ from tests.support.terminal_process import Identities, TerminalProcess
 from verifier.contract.reasons import Reason
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
-from verifier.service.store.planes import change
 
 HEALTH = "status-1-health"
 REVOKED = "status-1-revocation"

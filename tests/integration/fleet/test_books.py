@@ -13,7 +13,6 @@ from fleet.presence import Presence
 from fleet.service.metrics import FleetMetrics
 from fleet.service.served_shard import ServedShard
 from fleet.service.shard_writer import ShardWriter
-from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 from fleet.service.store.shards import load_shard, write_all, write_of
 from fleet.shard import Work
@@ -44,7 +43,6 @@ def test_a_planted_book_lives_in_the_store(redis: RedisServer) -> None:
             )
         )
         try:
-            await load_functions(store)
             fence = await Leases(redis=store, holder="one").take(SHARD, own=True)
             assert fence is not None
             start = now_ms()

@@ -11,7 +11,6 @@ import pytest
 from fleet.books.presence import PresenceBook
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.presence import TerminalPresence
-from fleet.service.store.functions import load_functions
 from fleet.service.store.leases import Leases
 from fleet.service.store.shards import load_shard, write_all, write_of
 from fleet.shard import Shard as ShardState
@@ -44,7 +43,6 @@ def test_a_stale_fence_writes_nothing(redis: RedisServer) -> None:
             )
         )
         try:
-            await load_functions(store)
             first, second = Leases(redis=store, holder="one"), Leases(redis=store, holder="two")
             fence = await first.take(shard, own=True)
             assert fence is not None

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from runtime.settings import RedisSettings
 from runtime.store import open_store
 from tests.support.bulk import BatchAnswer, body_of, open_batch, paper, send_batch
+from tests.support.changes import change
 from tests.support.issued import LIST_SIZE
 from tests.support.issuing_house import REFERENCE_KEY, IssuingHouse, issuing_house
 from tests.support.verifier_process import API_KEY
@@ -20,9 +21,8 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.store.credentials import read_held
-from verifier.service.store.library import ensure_library
 from verifier.service.store.persons import find_persons
-from verifier.service.store.planes import change, make_plane, read_value
+from verifier.service.store.planes import make_plane, read_value
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 Result = TypeVar("Result")
@@ -38,7 +38,6 @@ def house() -> Iterator[IssuingHouse]:
 
 async def prepared(redis: Redis) -> None:
     """Make the plane."""
-    await ensure_library(redis)
     await make_plane(redis, HEALTH, LIST_SIZE)
 
 
@@ -46,7 +45,7 @@ def in_store(house: IssuingHouse, call: Callable[[Redis], Awaitable[Result]]) ->
     """Run a coroutine with the store."""
 
     async def run() -> Result:
-        settings: Any = house.centre.redis_settings()
+        settings: Any = house.centre.redis_settings("issuing")
         redis = open_store(RedisSettings(**settings))
         try:
             return await call(redis)

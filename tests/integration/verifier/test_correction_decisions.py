@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from runtime.http.problems import Problem
 from tests.support.async_store import with_store
+from tests.support.changes import SEAL, change
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.proposal import (
     Proposal,
@@ -23,7 +24,7 @@ from verifier.feeds.corrections import CorrectionCase, CorrectionReason, Correct
 from verifier.service.issuing.proposals.correction import CLOSED, CorrectionProposals
 from verifier.service.store.corrections import open_case, read_case
 from verifier.service.store.observed import observe
-from verifier.service.store.planes import Marker, change, make_plane, read_value
+from verifier.service.store.planes import Marker, make_plane, read_value
 
 HEALTH = PlaneName(1, Plane.HEALTH)
 PERSON, RED = 5, 3
@@ -52,7 +53,7 @@ async def opened(redis: Redis) -> tuple[CorrectionProposals, CorrectionCase]:
         opened_by="desk",
     )
     await open_case(redis, case)
-    return CorrectionProposals(redis), case
+    return CorrectionProposals(redis, SEAL), case
 
 
 def asked(to: str) -> ProposeCorrection:

@@ -319,7 +319,7 @@ def test_a_wrong_password_ends_the_process_with_one_line() -> None:
     """It is no outage: waiting would not help."""
     with centre() as house:
         worker = house.worker(start=False)
-        house.redis.password_file("verifier").write_text("another\n")
+        house.redis.password_file("worker").write_text("another\n")
         worker.start(ready=False)
         assert worker.wait() == 2
         assert "$.redis" in worker.log.read_text()

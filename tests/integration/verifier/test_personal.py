@@ -115,13 +115,13 @@ def test_killed_after_it_is_issued_once(house: IssuingHouse, stopped_at: str, bu
     key = {"Idempotency-Key": secrets.token_hex(16)}
     with house.centre.redis.client() as client:
         drawn = client.bitcount("v:taken:1:credential")
-        client.execute_command("ACL", "SETUSER", "verifier", f"-{stopped_at}")
+        client.execute_command("ACL", "SETUSER", "issuing", f"-{stopped_at}")
         try:
             assert code_of(post(house, body, headers=key)) == (503, "store.away")
             assert client.bitcount("v:taken:1:credential") == drawn + 1
             house.issuing.kill()
         finally:
-            client.execute_command("ACL", "SETUSER", "verifier", f"+{stopped_at}")
+            client.execute_command("ACL", "SETUSER", "issuing", f"+{stopped_at}")
     house.issuing.start()
     first = post(house, body, headers=key)
     assert first.status == 201

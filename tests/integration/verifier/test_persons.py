@@ -68,13 +68,13 @@ def test_killed_before_the_person_is_kept_nobody_is_without_a_colour(house: Issu
     """The store refuses the name, the process is killed there; asked again, the person is new."""
     body = {"reference": "cut off in between", "colour": "red"}
     with house.centre.redis.client() as client:
-        client.execute_command("ACL", "SETUSER", "verifier", "-hsetnx")
+        client.execute_command("ACL", "SETUSER", "issuing", "-hsetnx")
         try:
             refused = house.ask("/v1/persons", body)
             assert (refused.status, refused.body["code"]) == (503, "store.away")
             house.issuing.kill()
         finally:
-            client.execute_command("ACL", "SETUSER", "verifier", "+hsetnx")
+            client.execute_command("ACL", "SETUSER", "issuing", "+hsetnx")
     house.issuing.start()
     made = house.ask("/v1/persons", body)
     assert (made.status, made.body["new"]) == (201, True)

@@ -100,8 +100,8 @@ def on(server: RedisServer, folder: Path, steps: Steps) -> None:
         client.flushall()
 
     async def run() -> None:
-        password = server.users["verifier"]
-        redis = Redis(unix_socket_path=str(server.socket), username="verifier", password=password)
+        password = server.users["admin"]
+        redis = Redis(unix_socket_path=str(server.socket), username="admin", password=password)
         try:
             await steps(Worker(redis, folder), Shelf(redis), PlaneStream(Plane.HEALTH, version=100))
         finally:

@@ -7,12 +7,12 @@ import pytest
 
 from tests.support.async_store import with_store
 from tests.support.centre import ADMIN_KEY, ask, eventually, free_ports
+from tests.support.changes import change
 from tests.support.issued import new_scan_id
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from verifier.contract.reasons import Reason
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Plane
-from verifier.service.store.planes import change
 
 DEADLINE_S = 10.0
 HEALTH, REVOKED = PlaneName(1, Plane.HEALTH), PlaneName(1, Plane.REVOCATION)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from runtime.audit import AuditLog
 from runtime.logs import open_log
 from tests.support.async_store import with_store
+from tests.support.changes import change
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract import audit as audit_format
 from verifier.contract.proposal import Proposal, ProposalKind, ProposalReason, ProposalState
@@ -20,7 +21,7 @@ from verifier.errors import Outage
 from verifier.service.issuing.proposals import proposals as module
 from verifier.service.issuing.proposals.kinds import ProposalRules
 from verifier.service.issuing.proposals.proposals import Proposals
-from verifier.service.store.planes import Marker, change
+from verifier.service.store.planes import Marker
 from verifier.service.store.proposals import keep_proposal, read_proposal
 
 FULL, OTHER = "a" * 32, "b" * 32

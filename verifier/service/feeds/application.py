@@ -1,34 +1,31 @@
-"""Applying a batch: from its prepared lines into the planes, in steps that no crash can double.
+"""Handing a batch over: its prepared lines are staged for the issuing process, step by step.
 
-Each step notes the times of observation first, then changes the planes together with the source's
-marker. Killed between the two, the same step comes to the same result; killed after, the marker
-says so. The last step also finishes the batch: from then on it counts.
+Only that process changes planes; it checks each step against the manifest that the source signed
+and moves the source's marker in the step of the change. So the marker says how far the batch has
+come, whatever ends either process: after a crash it goes on there. The last step finishes it.
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from runtime.clock import now
 from verifier.contract.feed import BatchManifest
-from verifier.contract.status import PlaneName
-from verifier.feeds.batches import SourceProgress, begin, finish, step
-from verifier.feeds.lines import HORIZON_S
-from verifier.feeds.prepared import Prepared, unpack
+from verifier.feeds.batches import SourceProgress
+from verifier.feeds.prepared import unpack
 from verifier.feeds.sources import Source
 from verifier.service.feeds.spool import Spool
-from verifier.service.store.feeds import progress_key, read_progress, write_progress
-from verifier.service.store.observed import observe
-from verifier.service.store.planes import Marker, PlaneUnknown, change, read_planes
+from verifier.service.store.feeds import read_progress
+from verifier.service.store.staged import StagedStep, is_staged, stage
 
 STEP_LINES: Final = 1000
 """Lines of a step: some 4 ms of the store, in which no scan is answered."""
 _AWAY_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries while the store is away; then the last for ever."""
+_LOOK_S: Final = (0.005, 0.005, 0.01, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Seconds between looks at whether a step was applied, some 10 ms as a rule; then the last."""
 
 
 class OvertakenError(Exception):
@@ -62,23 +59,26 @@ async def apply_batch(work: Application) -> SourceProgress:
 
 
 async def _apply(work: Application) -> SourceProgress:
-    raw, progress = await read_progress(work.redis, work.source.name)
-    if progress is None or not _is(progress, work.manifest):
-        last = 0 if progress is None else progress.sequence
-        if work.manifest.sequence != last + 1 or (progress is not None and not progress.finished):
-            raise OvertakenError
-        progress = begin(work.manifest, progress)
-    elif progress.finished:
+    progress = await _progress(work)
+    if progress is not None and progress.finished:
         return progress
     loop = asyncio.get_running_loop()
-    start, first = loop.time(), _first_after(work.spool, progress.line)
+    start, first = loop.time(), _first_after(work.spool, 0 if progress is None else progress.line)
     done = 0
     while True:
-        lines = tuple(unpack(work.spool.read(first, STEP_LINES)))
+        packed = work.spool.read(first, STEP_LINES)
+        lines = tuple(unpack(packed))
         first += len(lines)
         last = first >= work.spool.received.prepared
-        async with work.turns:
-            raw, progress = await _step(work, raw, progress, lines, last=last)
+        step = StagedStep(
+            source=work.source.name,
+            manifest=work.spool.manifest,
+            lines=packed,
+            reached=work.spool.received.lines if last else lines[-1].line,
+            last=last,
+            observed=work.spool.received.observed,
+        )
+        progress = await _taken(work, step)
         if last:
             return progress
         done += len(lines)
@@ -86,57 +86,39 @@ async def _apply(work: Application) -> SourceProgress:
         await asyncio.sleep(max(0.0, ahead))
 
 
-async def _step(
-    work: Application,
-    raw: bytes | None,
-    progress: SourceProgress,
-    lines: Sequence[Prepared],
-    *,
-    last: bool,
-) -> tuple[bytes, SourceProgress]:
-    """Bring some lines into the planes; returns the marker as it stands now."""
-    changes = await _changes(work, lines)
-    applied = sum(map(len, changes.values()))
-    reached = work.spool.received.lines if last else lines[-1].line
-    new = step(progress, line=reached, applied=applied, older=len(lines) - applied)
-    if last:
-        new = finish(new, fed=work.manifest.iat, observed=work.spool.received.observed, now=now())
-    written = write_progress(new)
-    marker = Marker(progress_key(work.source.name), raw, written)
+async def _taken(work: Application, step: StagedStep) -> SourceProgress:
+    """Stage a step, and wait until it is applied; one that was lost is staged again."""
+    async with work.turns:
+        entry = await stage(work.redis, step)
+    looks = 0
     while True:
-        try:
-            made = await change(work.redis, changes, marker=marker)
-            break
-        except PlaneUnknown:
-            # Destroyed since the batch was begun: nothing can be said of it any more.
-            there = await read_planes(work.redis)
-            left = {name: pairs for name, pairs in changes.items() if name in there}
-            changes = left if len(left) < len(changes) else {}
-    if not made and await work.redis.get(marker.key) != written:
-        raise OvertakenError
-    return written, new
+        await asyncio.sleep(_LOOK_S[min(looks, len(_LOOK_S) - 1)])
+        looks += 1
+        waits = await is_staged(work.redis, entry)
+        progress = await _progress(work)
+        if progress is not None and (
+            progress.finished or (progress.line >= step.reached and not step.last)
+        ):
+            return progress
+        if not waits:  # refused, or lost with what the store lost
+            await asyncio.sleep(_AWAY_S[-1])
+            async with work.turns:
+                entry = await stage(work.redis, step)
 
 
-async def _changes(
-    work: Application, lines: Sequence[Prepared]
-) -> dict[PlaneName, list[tuple[int, int]]]:
-    """Return what of some lines is not overtaken, by plane.
+async def _progress(work: Application) -> SourceProgress | None:
+    """Return how far the batch has come; None: nothing of it is applied yet.
 
-    Lines that have waited here until they could not be compared any more have no effect.
+    Raises:
+        OvertakenError: it is not this batch's turn.
     """
-    by_plane: dict[PlaneName, list[Prepared]] = {}
-    moment = now()
-    for line in lines:
-        if line.at < moment - HORIZON_S:
-            continue
-        by_plane.setdefault(PlaneName(work.manifest.list, line.plane), []).append(line)
-    changes: dict[PlaneName, list[tuple[int, int]]] = {}
-    for name, rows in by_plane.items():
-        newest = await observe(work.redis, name, [(row.person, row.at) for row in rows], moment)
-        changes[name] = [
-            (row.person, row.value) for row, new in zip(rows, newest, strict=True) if new
-        ]
-    return changes
+    _, progress = await read_progress(work.redis, work.source.name)
+    if progress is not None and _is(progress, work.manifest):
+        return progress
+    last = 0 if progress is None else progress.sequence
+    if work.manifest.sequence != last + 1 or (progress is not None and not progress.finished):
+        raise OvertakenError
+    return None
 
 
 def _is(progress: SourceProgress, manifest: BatchManifest) -> bool:

@@ -19,7 +19,7 @@ from runtime.http.health import Finding, Readiness, health_handlers
 from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
-from runtime.store import await_store, check_durable, open_store
+from runtime.store import await_functions, await_store, check_durable, open_store
 from runtime.tasks import end
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act
@@ -42,7 +42,7 @@ from verifier.service.process.keys import read_reference_key, read_signing_key
 from verifier.service.process.metrics import Metrics
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import LIBRARIES
 
 TICK_S: Final = 5.0
 """Seconds between looks at sources and store; a finished batch is not waited for."""
@@ -67,7 +67,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         redis = open_store(settings.redis)
         await await_store(redis)
         await check_durable(redis)
-        await ensure_library(redis)
+        await await_functions(redis, LIBRARIES)
         register = Register(
             redis=redis,
             list_number=settings.list,

@@ -20,7 +20,7 @@ from runtime.http.health import Finding, Readiness, health_handlers
 from runtime.http.routes import bind
 from runtime.logs import Log
 from runtime.settings import SettingsError
-from runtime.store import await_store, check_durable, open_store
+from runtime.store import await_functions, await_store, check_durable, open_store
 from runtime.tasks import end
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act
@@ -32,7 +32,9 @@ from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
 from verifier.service.issuing.people.subjects import Subjects
+from verifier.service.issuing.planes.batches import BatchSteps
 from verifier.service.issuing.planes.destroyer import Destroyer
+from verifier.service.issuing.planes.holds import HoldTerms
 from verifier.service.issuing.planes.planes import (
     KeptPlane,
     open_planes,
@@ -45,9 +47,15 @@ from verifier.service.issuing.proposals.proposals import Proposals
 from verifier.service.issuing.routes import TABLE
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.keys import KEY_BYTES, key_path, read_reference_key, read_signing_key
+from verifier.service.process.keys import (
+    KEY_BYTES,
+    key_path,
+    read_change_seal,
+    read_reference_key,
+    read_signing_key,
+)
 from verifier.service.process.metrics import Metrics
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import LIBRARIES
 from verifier.steps.use import DAY
 
 DAYS_AHEAD: Final = 1
@@ -70,17 +78,25 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     redis = open_store(settings.redis)
     await await_store(redis)
     await check_durable(redis)
-    await ensure_library(redis)
+    await await_functions(redis, LIBRARIES)
     followed = open_store(settings.redis)
-    planes = await open_planes(settings, followed, log, keys["status_key"])
-    bundles = _bundles(settings, redis, log, keys)
-    status = ListStatus(redis, planes)
-    bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key)
-    metrics = Metrics(settings.name)
+    seal = read_change_seal(settings.change_key, "change_key")
     audit = open_audit(settings.audit, settings.name, log, audit_format)
+    planes = await open_planes(settings, followed, log, keys["status_key"], seal=seal, audit=audit)
+    bundles = _bundles(settings, redis, log, keys)
+    status = ListStatus(redis, planes, seal)
+    bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key, seal)
+    metrics = Metrics(settings.name)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
-    table = kinds(redis, settings.list, settings.people, reference_key, destroyer)
-    subjects = Subjects(redis, settings.list, settings.people, reference_key, audit)
+    table = kinds(redis, settings.list, settings.people, reference_key, destroyer, seal=seal)
+    subjects = Subjects(redis, settings.list, settings.people, reference_key, audit, seal)
+    steps = BatchSteps(
+        followed,
+        log,
+        sources=None if settings.sources is None else Path(settings.sources),
+        list_number=settings.list,
+        seal=seal,
+    )
     proposals = Proposals(redis, table, audit, log)
     handlers = {
         **proposals.handlers(),
@@ -93,7 +109,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(lambda: _readiness(bundles, planes, audit), metrics.text),
+        **health_handlers(lambda: _readiness(bundles, planes, steps, audit), metrics.text),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
@@ -106,7 +122,8 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, bundles.reread.set)
     work = (
         *(bundles.run(), publish_planes(planes), proposals.run()),
-        *(destroyer.run(), _keep_person_keys(folder)),
+        *(destroyer.run(), _keep_person_keys(folder), steps.run()),
+        HoldTerms(redis, log, seal, audit).run(),
     )
     tasks = [asyncio.create_task(each) for each in work]
     log.info("started", port=settings.service.port)
@@ -168,7 +185,10 @@ def _destroyer(
 
 
 def _readiness(
-    bundles: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog[Act]
+    bundles: BundlePublisher,
+    planes: dict[Plane, KeptPlane],
+    steps: BatchSteps,
+    audit: AuditLog[Act],
 ) -> Readiness:
     problems = tuple(
         Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
@@ -181,7 +201,23 @@ def _readiness(
     )
     if not (bundles.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
-    warnings = () if audit.writable else (no_audit(),)
+    warnings: tuple[Finding, ...] = () if audit.writable else (no_audit(),)
+    warnings += tuple(
+        Finding(
+            code="plane.unexplained",
+            detail=f"{plane.publisher.bundle}: {count} values in Redis that nothing explains"
+            " were not published: look in the audit log of issuing",
+        )
+        for plane in planes.values()
+        if (count := plane.unexplained.count)
+    )
+    warnings += tuple(
+        Finding(
+            code="batch.unexplained",
+            detail=f"source {name}: lines were refused that it has not signed: {refused.why}",
+        )
+        for name, refused in steps.refused().items()
+    )
     known = {
         plane.publisher.bundle: version
         for plane in planes.values()

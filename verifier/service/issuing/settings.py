@@ -47,5 +47,12 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Folder of <YYYY-MM-DD>.key."""
     audit: str
     """Folder of the audit logs."""
+    change_key: str
+    """32 bytes, under which this process seals every change of a plane that it makes."""
+    sources: str | None = None
+    """Folder of the sources' files, <source>.toml: what is staged of their batches is checked
+    against them. None: there are no sources."""
+    signed: str | None = None
+    """Folder of the newest snapshot of each plane, kept beside the store."""
     destructions: str
     """Folder of the certificates of destroyed planes, and of what is under way."""

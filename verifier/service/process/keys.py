@@ -13,6 +13,7 @@ from typing import Final
 from runtime.settings import SettingsError
 from verifier.contract.errors import MalformedError
 from verifier.issuing import signing_key
+from verifier.issuing.change_seal import SEAL_KEY_BYTES, ChangeSeal
 from verifier.issuing.persons import REFERENCE_KEY_BYTES, ReferenceKey
 from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import UseRule
@@ -35,6 +36,19 @@ def read_signing_key(path: str, field: str) -> SigningKey:
         return signing_key.load(Path(path).read_bytes())
     except (OSError, MalformedError) as error:
         raise SettingsError(f"$.{field}: no signing key in {path}") from error
+
+
+def read_change_seal(path: str, field: str) -> ChangeSeal:
+    """Read the key under which changes of planes are sealed: 32 bytes in a file of its own.
+
+    Raises:
+        SettingsError: the file cannot be read, or is no such key.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return ChangeSeal(file.read(SEAL_KEY_BYTES + 1))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"$.{field}: no key of changes in {path}") from error
 
 
 def read_reference_key(path: str, field: str) -> ReferenceKey:

@@ -13,9 +13,13 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from verifier.contract.status import PlaneName
+from verifier.issuing.change_seal import ChangeSeal
+from verifier.service.store.causes import new_nonce
 from verifier.service.store.library import LOAD_PERSONS, LOAD_PLANE
 from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, plane_key
 
+LOAD: Final = "load"
+"""How the reason of what a load fills in begins; the job follows."""
 PIECE: Final = 1 << 16
 """Bytes of a plane in one step: a millisecond of the store, 20 where some values are there."""
 MAX_BUCKET: Final = 3_000
@@ -58,11 +62,12 @@ async def take_all(redis: Redis, list_number: int, kind: str, bitmap: bytes) -> 
 
 async def fill_plane(
     redis: Redis, name: PlaneName, first: int, octets: bytes, *, job: str, progress: Sequence[str],
-    last: bool,
+    seal: ChangeSeal,
 ) -> bool:  # fmt: skip
     """Fill a piece of a plane from byte `first` on; `progress` is (before, after).
 
-    `last` has the plane published anew. False: the load stands elsewhere, and nothing was done.
+    Each piece leaves the publisher a sealed mark: it reads the plane whole, and takes what is new
+    where nothing stood. False: the load stands elsewhere, and nothing was done.
 
     Raises:
         PlaneUnknown: no such plane.
@@ -71,7 +76,9 @@ async def fill_plane(
     """
     before, after = progress
     keys = (PLANES, plane_key(name), changes_key(name), _marker(job))
-    words: tuple[Any, ...] = (str(name), first, octets, before, after, "1" if last else "0")
+    why, nonce = f"{LOAD}:{job}", new_nonce()
+    words: tuple[Any, ...] = (str(name), first, octets, before, after)
+    words += (why, nonce, seal.seal(name, why, nonce, b""))
     answer: Any = await redis.fcall(LOAD_PLANE, len(keys), *keys, *words)
     if answer == b"u":
         raise PlaneUnknown(str(name))

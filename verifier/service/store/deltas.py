@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis
 
 from verifier.contract.status import PlaneName
+from verifier.issuing.change_seal import SealedChange
 from verifier.service.store.bundles import BYTES, VERSIONS
 from verifier.service.store.library import LAY, PUBLISH, START_OVER
 from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, plane_key
@@ -42,16 +43,32 @@ class PlaneHead(NamedTuple):
         return f"{self.version}:{self.chain.hex()}:{self.iat}"
 
 
+class PendingEntry(NamedTuple):
+    """A change that is not published yet, as one call has made it; nothing of it is checked."""
+
+    id: str
+    packed: bytes
+    """The records that changed."""
+    whole: bool
+    """A load filled in a piece: only the whole plane has its values."""
+    sealed: SealedChange
+
+
 class PendingChanges(NamedTuple):
     """Changes that are not published yet, oldest first."""
 
-    packed: tuple[bytes, ...]
+    entries: tuple[PendingEntry, ...]
     last: str
     """Id of the last entry; empty: there is none."""
     whole: bool
-    """Some were dropped for their number: only the whole plane has them all."""
-    ids: tuple[str, ...]
-    """Of the entries."""
+    """Only the whole plane has all their values."""
+    crowded: bool = False
+    """More wait than were read."""
+
+    @property
+    def packed(self) -> tuple[bytes, ...]:
+        """Return the records of each entry."""
+        return tuple(entry.packed for entry in self.entries if not entry.whole)
 
 
 class DeltaRow(NamedTuple):
@@ -93,7 +110,8 @@ async def read_stand(redis: Redis, name: PlaneName) -> Stand:
         raise PlaneUnknown(str(name))
     pending = _pending(entries)
     if newest and newest[0][0].decode() != pending.last:
-        pending = pending._replace(last=newest[0][0].decode(), whole=True)
+        # More waits than was read: what is not judged is not taken away.
+        pending = pending._replace(crowded=True)
     rows = _rows(deltas)
     return Stand(
         data, pending, None if head is None else read_head(head), rows[0].version if rows else 0
@@ -191,12 +209,23 @@ def _rows(entries: Any) -> list[DeltaRow]:
 
 
 def _pending(entries: Any) -> PendingChanges:
+    found = tuple(_entry(entry.decode(), fields) for entry, fields in entries)
     return PendingChanges(
-        packed=tuple(fields[b"c"] for _, fields in entries if b"c" in fields),
-        last=entries[-1][0].decode() if entries else "",
-        whole=any(b"all" in fields for _, fields in entries),
-        ids=tuple(entry.decode() for entry, _ in entries),
+        entries=found,
+        last=found[-1].id if found else "",
+        whole=any(entry.whole for entry in found),
     )
+
+
+def _entry(entry: str, fields: dict[bytes, bytes]) -> PendingEntry:
+    packed = fields.get(b"c", b"")
+    sealed = SealedChange(
+        why=fields.get(b"w", b"").decode("ascii", "replace"),
+        nonce=fields.get(b"n", b""),
+        seal=fields.get(b"s", b""),
+        asked=fields.get(b"g") or packed,
+    )
+    return PendingEntry(entry, packed, b"all" in fields, sealed)
 
 
 def read_head(value: bytes) -> PlaneHead:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from verifier.contract.status import PlaneName
 from verifier.service.store.bundles import read_versions, remove_bundle
+from verifier.service.store.causes import forget_holds
 from verifier.service.store.deltas import HEADS, PlaneHead, deltas_key, read_head
 from verifier.service.store.library import CONDEMN
 from verifier.service.store.planes import PLANES, changes_key, plane_key
@@ -56,6 +57,7 @@ async def remove(redis: Redis, name: PlaneName) -> None:
     await redis.delete(_condemned_key(name))
     await redis.hdel(HEADS, str(name))
     await remove_bundle(redis, name.bundle)
+    await forget_holds(redis, name)
     async for key in redis.scan_iter(match=f"v:{{status}}:seen:{name}:*", count=_PAGE):
         await redis.delete(key)
 

@@ -1,4 +1,4 @@
-"""The function libraries inside Redis: loaded when what is there differs from our files.
+"""The function libraries inside Redis: whoever starts Redis loads them (`runtime.functions`).
 
 `kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
@@ -6,26 +6,30 @@
 `kapok_destroy` (destroy.lua) how a plane ends.
 """
 
-from collections.abc import Mapping
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
+
+from runtime.functions import check_functions, versioned
 
 
 def _read(file: str) -> str:
     return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
 
 
-LIBRARIES: Final[Mapping[str, str]] = {
-    "kapok": _read("kapok.lua"),
-    "kapok_status": _read("status.lua"),
-    "kapok_held": _read("held.lua"),
-    "kapok_feeds": _read("feeds.lua"),
-    "kapok_load": _read("load.lua"),
-    "kapok_destroy": _read("destroy.lua"),
+_FILES: Final = {
+    "kapok": "kapok.lua",
+    "kapok_status": "status.lua",
+    "kapok_held": "held.lua",
+    "kapok_feeds": "feeds.lua",
+    "kapok_load": "load.lua",
+    "kapok_destroy": "destroy.lua",
 }
-"""Name -> code."""
+LIBRARIES: Final[dict[str, str]] = {
+    name: versioned(name, _read(file)) for name, file in _FILES.items()
+}
+"""Name -> code, with the function that names its version."""
 SCAN: Final = "kapok_scan"
 UPLOAD: Final = "kapok_upload"
 ANNUL: Final = "kapok_annul"
@@ -34,6 +38,7 @@ RESOLVE: Final = "kapok_resolve"
 KEEP_NEWEST: Final = "kapok_keep_newest"
 MAKE_PLANE: Final = "kapok_make_plane"
 CHANGE: Final = "kapok_change"
+END_HOLD: Final = "kapok_end_hold"
 PUBLISH: Final = "kapok_publish"
 START_OVER: Final = "kapok_start_over"
 LAY: Final = "kapok_lay"
@@ -49,12 +54,11 @@ LOAD_PERSONS: Final = "kapok_load_persons"
 CONDEMN: Final = "kapok_condemn"
 
 
-async def ensure_library(redis: Redis) -> bool:
-    """Load the libraries unless exactly these are there; return whether any was loaded."""
-    loaded = False
-    for name, code in LIBRARIES.items():
-        found: Any = await redis.function_list(library=name, withcode=True)
-        if not any(code.encode() in row for row in found):
-            await redis.function_load(code, replace=True)
-            loaded = True
-    return loaded
+async def check_library(redis: Redis) -> None:
+    """Refuse a store that has not exactly these functions.
+
+    Raises:
+        FunctionsMissingError: it lacks some.
+        RedisError: it is away.
+    """
+    await check_functions(redis, LIBRARIES)

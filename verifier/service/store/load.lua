@@ -23,7 +23,7 @@ local function filled(held, given, bits)
 end
 
 -- keys: planes, plane, stream of changes, marker; args: name, first octet, octets, marker expected
--- ('' none), marker after it, '1' with a plane's last octets. Returns 1, 0 when the marker is another,
+-- ('' none), marker after it, why, nonce, seal. Returns 1, 0 when the marker is another,
 -- 'u' for an unknown plane, 'i' for octets outside it; nothing is changed but with 1.
 local function load_plane(keys, args)
   if (redis.call('GET', keys[4]) or '') ~= args[4] then
@@ -42,10 +42,8 @@ local function load_plane(keys, args)
     given = filled(held, given, tonumber(bits))
   end
   redis.call('SETRANGE', keys[2], first, given)
-  if args[6] == '1' then -- the publisher reads the whole plane again, as when it missed something
-    redis.call('XTRIM', keys[3], 'MAXLEN', 0)
-    redis.call('XADD', keys[3], '*', 'all', '1')
-  end
+  -- The publisher reads the whole plane: what is new where nothing stood.
+  redis.call('XADD', keys[3], '*', 'all', '1', 'w', args[6], 'n', args[7], 's', args[8])
   redis.call('SET', keys[4], args[5])
   return 1
 end

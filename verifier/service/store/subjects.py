@@ -14,6 +14,7 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.credential_row import CredentialForm, CredentialRow
+from verifier.service.store.causes import Cause, HeldValue, read_held_value, read_origin
 from verifier.service.store.corrections import forget_person_cases, read_person_cases
 from verifier.service.store.credentials import read_held, release
 from verifier.service.store.erased import mark_erased
@@ -30,6 +31,10 @@ class StoredSubject(NamedTuple):
     """Of each of `credentials`."""
     carried: tuple[int, ...]
     """Credentials of others on the person's phones."""
+    origins: dict[PlaneName, str]
+    """Whose each value is; empty: nobody's, or it was filled in with the whole list."""
+    holds: dict[PlaneName, HeldValue]
+    """Of the values that two people hold against feeds."""
     cases: tuple[CorrectionCase, ...]
     """Of correction, open and closed, oldest first."""
 
@@ -53,12 +58,22 @@ async def read_subject(redis: Redis, list_number: int, person: int, *, now: int)
     carried = await _carried(redis, list_number, person)
     cases = await read_person_cases(redis, list_number, person)
     return StoredSubject(
-        values, credentials, tuple(map(bool, flags)), tuple(carried.values()), tuple(cases)
+        values=values,
+        credentials=credentials,
+        revoked=tuple(map(bool, flags)),
+        carried=tuple(carried.values()),
+        origins={name: await read_origin(redis, name, person) for name in values},
+        holds={
+            name: held
+            for name in values
+            if (held := await read_held_value(redis, name, person)) is not None
+        },
+        cases=tuple(cases),
     )
 
 
 async def erase_subject(
-    redis: Redis, list_number: int, person: int, kept: StoredSubject, *, now: int
+    redis: Redis, list_number: int, person: int, kept: StoredSubject, *, cause: Cause, now: int
 ) -> tuple[int, ...]:
     """Revoke what a person holds and carries, and forget all of it; values become nothing.
 
@@ -74,7 +89,7 @@ async def erase_subject(
     if revoked:
         changes[PlaneName(list_number, Plane.REVOCATION)] = [(index, 1) for index in revoked]
     if changes:
-        await change(redis, changes)
+        await change(redis, changes, cause=cause)
     guardians = {row.guardian for row in kept.credentials if row.form is CredentialForm.PROXY}
     await _forget_carried(redis, list_number, person, (one for one in guardians if one is not None))
     await redis.delete(_family(list_number, person))

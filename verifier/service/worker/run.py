@@ -13,6 +13,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from runtime.audit import open_audit
+from runtime.functions import FunctionsMissingError
 from runtime.http.door import Door, bound_socket
 from runtime.http.health import HEALTH, health_handlers
 from runtime.http.lane import Lane
@@ -39,7 +40,7 @@ from verifier.service.process.keys import DailyKeys
 from verifier.service.process.metrics import Metrics
 from verifier.service.store import wire
 from verifier.service.store.commit import Commit
-from verifier.service.store.library import ensure_library
+from verifier.service.store.library import check_library
 from verifier.service.worker.doors.annul import annul_handler
 from verifier.service.worker.doors.batch import BatchResource
 from verifier.service.worker.doors.bundles import BundleResource
@@ -131,8 +132,8 @@ class Worker:
         try:
             await check_durable(self.redis)
             await check_room(self.redis)
-            await ensure_library(self.redis)
-        except NotDurableError as error:
+            await check_library(self.redis)
+        except (NotDurableError, FunctionsMissingError) as error:
             line.abort()
             raise Outage(str(error)) from error
         except (RedisError, OSError) as error:

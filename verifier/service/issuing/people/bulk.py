@@ -39,6 +39,7 @@ from verifier.contract.bulk import (
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Colour, Kind, Plane, Sector
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.credential_row import CredentialForm, credential_row
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.persons import ReferenceKey
@@ -55,6 +56,7 @@ from verifier.service.store.bulk import (
     read_plan,
     were_given,
 )
+from verifier.service.store.causes import ISSUE, Cause
 from verifier.service.store.credentials import hold_all
 from verifier.service.store.erased import were_erased
 from verifier.service.store.indices import draw_many
@@ -104,6 +106,7 @@ class BulkResource:
         settings: IssuingSettings,
         key: SigningKey,
         reference_key: ReferenceKey,
+        seal: ChangeSeal,
     ) -> None:
         self._redis = redis
         self._log = log
@@ -111,6 +114,7 @@ class BulkResource:
         # A batch that is sent again must come out the same to the last byte.
         self._key = replace(key, deterministic=True)
         self._reference_key = reference_key
+        self._seal = seal
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -232,7 +236,7 @@ class BulkResource:
         pairs = list(_given(plan, lines))
         colours = [(it.person, line.colour) for it, line in pairs if it.new]
         # First the colours: nobody is found by reference who has none.
-        changed = await self._colour(colours, done_marker(job, plan.batch))
+        changed = await self._colour(job, colours, done_marker(job, plan.batch))
         if not changed and await read_done(self._redis, job) != plan.batch + 1:
             raise Problem(HTTPStatus.CONFLICT, "bulk.order")
         new = [(line.digest, it.person) for it, line in pairs if it.new]
@@ -241,7 +245,7 @@ class BulkResource:
             drawn: person for (_, drawn), person in zip(new, stands, strict=True) if drawn != person
         }
         if others:  # somebody was quicker at another door; the index drawn here stays nobody's
-            await self._colour([(drawn, int(Colour.NONE)) for drawn in others], None)
+            await self._colour(job, [(drawn, int(Colour.NONE)) for drawn in others], None)
         outcome = tuple(_as_it_turned_out(it, others) for it in plan.lines)
         outcome = await self._hold(plan, outcome, lines)
         await keep_job(self._redis, job, others.values())
@@ -258,11 +262,15 @@ class BulkResource:
         living = (unknown if it.code is None and it.person in gone else it for it in plan.lines)
         return msgspec.structs.replace(plan, lines=tuple(living))
 
-    async def _colour(self, colours: Sequence[tuple[int, int]], marker: Marker | None) -> bool:
+    async def _colour(
+        self, job: str, colours: Sequence[tuple[int, int]], marker: Marker | None
+    ) -> bool:
         """Give colours; where the plane was destroyed nobody has one, and the marker is set."""
         name = PlaneName(self._settings.list, Plane.HEALTH)
         try:
-            return await change(self._redis, {name: colours} if colours else {}, marker=marker)
+            cause = Cause(f"bulk:{job}", self._seal, origin=ISSUE)
+            changes = {name: colours} if colours else {}
+            return await change(self._redis, changes, cause=cause, marker=marker)
         except PlaneUnknown:
             return await change(self._redis, {}, marker=marker)
 

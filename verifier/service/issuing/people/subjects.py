@@ -29,12 +29,16 @@ from verifier.contract.subject import (
     HeldCredential,
     SubjectAnswer,
     SubjectCase,
+    SubjectHold,
     SubjectRequest,
 )
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.feeds.corrections import CorrectionCase
+from verifier.feeds.sources import word_of
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.checks import store_asked
+from verifier.service.store.causes import Cause, ChangeMode, HeldValue
 from verifier.service.store.indices import is_taken
 from verifier.service.store.persons import find_indices, forget_person
 from verifier.service.store.subjects import erase_subject, read_subject
@@ -50,13 +54,20 @@ class Subjects:
     """The resource, for the one list that is issued from."""
 
     def __init__(
-        self, redis: Redis, list_number: int, people: int, key: ReferenceKey, audit: AuditLog[Act]
+        self,
+        redis: Redis,
+        list_number: int,
+        people: int,
+        key: ReferenceKey,
+        audit: AuditLog[Act],
+        seal: ChangeSeal,
     ) -> None:
         self._redis = redis
         self._list_number = list_number
         self._people = people
         self._key = key
         self._audit = audit
+        self._seal = seal
 
     def handlers(self) -> Handlers:
         """Return what answers."""
@@ -93,6 +104,8 @@ class Subjects:
                 ),
                 carries=len(kept.carried),
                 cases=tuple(map(_told, kept.cases)),
+                origins={str(name.plane): origin for name, origin in kept.origins.items()},
+                holds=tuple(_held(name.plane, held) for name, held in kept.holds.items()),
             )
         )
 
@@ -109,7 +122,14 @@ class Subjects:
             )
             moment = int(now())
             kept = await read_subject(self._redis, self._list_number, person, now=moment)
-            revoked = await erase_subject(self._redis, self._list_number, person, kept, now=moment)
+            revoked = await erase_subject(
+                self._redis,
+                self._list_number,
+                person,
+                kept,
+                cause=Cause(f"erasure:{person}", self._seal, ChangeMode.ERASURE),
+                now=moment,
+            )
             # Last: until here whoever asks again finds the person, and the rest is done.
             forgotten = digest is not None and await forget_person(
                 self._redis, self._list_number, digest
@@ -147,6 +167,19 @@ class Subjects:
         ):
             raise Problem(HTTPStatus.NOT_FOUND, "person.unknown")
         return person
+
+
+def _held(plane: Plane, held: HeldValue) -> SubjectHold:
+    hold = held.hold
+    return SubjectHold(
+        plane=str(plane),
+        proposal=hold.proposal,
+        by=hold.by,
+        reason=hold.reason,
+        at=hold.at,
+        until=hold.until or None,
+        feed_says=word_of(plane, held.said[0]) if held.said else None,
+    )
 
 
 def _told(case: CorrectionCase) -> SubjectCase:

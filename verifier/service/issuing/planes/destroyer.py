@@ -153,6 +153,8 @@ class Destroyer:
             await publisher.end()
         if order.figures is None:
             order = await self._condemn(order)
+        if publisher is not None:
+            await publisher.forget()
         await remove(self._redis, name)
         await rewrite_file(self._redis)
         kept = self._certificate(name)
@@ -172,6 +174,7 @@ class Destroyer:
             publisher = self._publishers.get(name)
             if publisher is not None:
                 await publisher.end()
+                await publisher.forget()
             await condemn(self._redis, name)
             await remove(self._redis, name)
             await rewrite_file(self._redis)

@@ -5,29 +5,45 @@ The store holds the truth, for every writer; `publisher.py` signs what changes t
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from redis.asyncio import Redis
 
+from runtime.audit import AuditLog
 from runtime.logs import Log
 from runtime.settings import SettingsError
+from verifier.contract.audit import Act
+from verifier.contract.errors import MalformedError
+from verifier.contract.proposal import Proposal
+from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.errors import Outage
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.planes.explanations import Explanations
+from verifier.service.issuing.planes.past import SignedPast, status_keys
+from verifier.service.issuing.planes.proof import PlaneProof
 from verifier.service.issuing.planes.publisher import PlanePublisher
+from verifier.service.issuing.planes.unexplained import UnexplainedChanges
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
+from verifier.service.store.causes import Cause
+from verifier.service.store.corrections import read_case
 from verifier.service.store.planes import PlaneUnknown, change, read_value
+from verifier.service.store.proposals import read_proposal
+from verifier.trust.keys import VerifyKey, load_spki
 
 
 class KeptPlane:
     """One plane, and what publishes it."""
 
-    def __init__(self, publisher: PlanePublisher) -> None:
+    def __init__(self, publisher: PlanePublisher, unexplained: UnexplainedChanges) -> None:
         self._name = publisher.name
+        self.unexplained = unexplained
         self.publisher = publisher
 
     @property
@@ -36,12 +52,14 @@ class KeptPlane:
         said = self.publisher.problem
         return None if said is None else f"{self.publisher.bundle}: {said}"
 
-    async def change(self, redis: Redis, index: int, value: int) -> int:
+    async def change(self, redis: Redis, index: int, value: int, cause: Cause) -> int:
         """Set the value at an index, as `change_all`."""
-        return await self.change_all(redis, [(index, value)])
+        return await self.change_all(redis, [(index, value)], cause)
 
-    async def change_all(self, redis: Redis, changes: Sequence[tuple[int, int]]) -> int:
-        """Set values, (index, value) each, all or none of them.
+    async def change_all(
+        self, redis: Redis, changes: Sequence[tuple[int, int]], cause: Cause
+    ) -> int:
+        """Set values, (index, value) each, all or none of them, for a reason.
 
         Returns a version from which on they show; 0 where the plane was destroyed: nothing shows.
 
@@ -51,7 +69,7 @@ class KeptPlane:
             Outage: the store is away, or there are no revocations to write to.
         """
         try:
-            await change(redis, {self._name: changes})
+            await change(redis, {self._name: changes}, cause=cause)
         except PlaneUnknown as error:
             if self._name.plane is Plane.REVOCATION:
                 raise Outage("there is no plane of revocations") from error
@@ -72,7 +90,13 @@ class KeptPlane:
 
 
 async def open_planes(
-    settings: IssuingSettings, redis: Redis, log: Log, key: SigningKey
+    settings: IssuingSettings,
+    redis: Redis,
+    log: Log,
+    key: SigningKey,
+    *,
+    seal: ChangeSeal,
+    audit: AuditLog[Act],
 ) -> dict[Plane, KeptPlane]:
     """Make the planes that are not there yet, and what publishes them.
 
@@ -82,23 +106,34 @@ async def open_planes(
     """
     if not {Plane.REVOCATION, Plane.HEALTH} <= set(settings.planes):
         raise SettingsError("$.planes: revocation and health are always kept")
-    uri = _uri(settings)
+    uri, keys = _uri(settings), _status_keys(settings, key)
     planes = {}
     for plane in settings.planes:
+        size = settings.credentials if plane is Plane.REVOCATION else settings.people
+        name = PlaneName(settings.list, plane)
+        unexplained = UnexplainedChanges(name, audit, log)
         publisher = PlanePublisher(
             redis,
             log,
             PlaneSigner(
                 issuer=settings.issuer, uri=uri, list_number=settings.list, plane=plane, key=key
             ),
-            size=settings.credentials if plane is Plane.REVOCATION else settings.people,
+            size=size,
             floors=FloorFile(settings.floors),
+            proof=PlaneProof(
+                past=SignedPast(redis, name, size=size, keys=keys, folder=_signed(settings)),
+                explanations=Explanations(
+                    name, seal, partial(_proposal, redis), partial(read_case, redis)
+                ),
+                seal=seal,
+                tell=unexplained.tell,
+            ),
         )
         try:
             await publisher.make()
         except ValueError as error:
             raise SettingsError(f"$.people or $.credentials: {error}") from error
-        planes[plane] = KeptPlane(publisher)
+        planes[plane] = KeptPlane(publisher, unexplained)
     return planes
 
 
@@ -111,6 +146,23 @@ async def publish_planes(planes: Mapping[Plane, KeptPlane]) -> None:
 def published(planes: Mapping[Plane, KeptPlane]) -> bool:
     """Say whether a snapshot of each is published."""
     return all(plane.publisher.ready.is_set() for plane in planes.values())
+
+
+def _signed(settings: IssuingSettings) -> Path | None:
+    return None if settings.signed is None else Path(settings.signed)
+
+
+def _status_keys(settings: IssuingSettings, key: SigningKey) -> list[VerifyKey]:
+    """Return what snapshots and deltas of before may be signed by."""
+    try:
+        return [load_spki(key.spki)[1], *status_keys(Path(settings.trust))]
+    except (OSError, msgspec.DecodeError, MalformedError) as error:
+        raise SettingsError(f"$.trust: no trust source in {settings.trust}") from error
+
+
+async def _proposal(redis: Redis, proposal_id: str) -> Proposal | None:
+    found = await read_proposal(redis, proposal_id)
+    return None if found is None else found.proposal
 
 
 def _uri(settings: IssuingSettings) -> str:

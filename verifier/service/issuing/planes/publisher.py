@@ -5,6 +5,10 @@ the head; so whatever dies, at whatever moment, nothing is lost and nothing publ
 is read from the store at every start and after every failure of it. A snapshot follows at start,
 after a quarter of an hour and after many changes. Where there is more than deltas should carry, or
 versions below somebody's floor, a plane starts over: its next version is a snapshot alone.
+
+Nothing is signed only because it stands in the store: what was signed last is known from its own
+signatures (`past.py`), and what leads on from there must be explained (`explanations.py`). What is
+not is not published; it is told, and the store gets back what was signed.
 """
 
 import asyncio
@@ -16,6 +20,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,8 +31,11 @@ from verifier.contract.bundle import DELTA_BUCKET
 from verifier.contract.status import CHAIN_BYTES, MAX_DELTA_CHANGES, PlaneName
 from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
+from verifier.service.issuing.planes.explanations import Refused
+from verifier.service.issuing.planes.proof import PlaneProof, lead_on, merged
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.bundles import read_versions
+from verifier.service.store.causes import Cause, ChangeMode
 from verifier.service.store.deltas import (
     PendingChanges,
     PlaneHead,
@@ -40,9 +49,9 @@ from verifier.service.store.deltas import (
     start_over,
 )
 from verifier.service.store.feeds import read_fed
-from verifier.service.store.planes import PlaneUnknown, make_plane
-from verifier.status.changes import count_changes, merge_changes
-from verifier.status.plane import BITS, PackedValues, PlaneView
+from verifier.service.store.planes import PlaneUnknown, change, make_plane
+from verifier.status.changes import count_changes
+from verifier.status.plane import PackedValues, PlaneView
 from verifier.trust.bundle import Floor
 
 WAIT_MS: Final = 1500
@@ -67,11 +76,23 @@ OPEN_S: Final = 5.0
 """Seconds to wait for a plane whose state is being read."""
 
 
+MAX_PUT_BACK: Final = 10_000
+"""Values that the store gets back at once, in one step. Where more differ, it is another store, or
+one of another day: a person decides (docs/runbook.md)."""
+
+
 class PlanePublisher:
     """Publishes one plane; alone in its city, and noticing when it is not."""
 
     def __init__(
-        self, redis: Redis, log: Log, signer: PlaneSigner, *, size: int, floors: FloorFile
+        self,
+        redis: Redis,
+        log: Log,
+        signer: PlaneSigner,
+        *,
+        size: int,
+        floors: FloorFile,
+        proof: PlaneProof,
     ) -> None:
         self.name = PlaneName(signer.list_number, signer.plane)
         self.bundle = self.name.bundle
@@ -86,6 +107,7 @@ class PlanePublisher:
         self._signer = signer
         self._size = size
         self._floors = floors
+        self._proof = proof
         self._view: PlaneView | None = None
         self._opened = asyncio.Event()
         self._publishing = False
@@ -112,6 +134,10 @@ class PlanePublisher:
         """Publish nothing more; nothing is under way when this returns."""
         self._ending = True
         await self._ended.wait()
+
+    async def forget(self) -> None:
+        """Remove what is kept of the plane beside the store: it is destroyed."""
+        await self._proof.past.forget()
 
     async def run(self) -> None:
         """Publish until cancelled, or until the plane is destroyed."""
@@ -169,26 +195,29 @@ class PlanePublisher:
         )
         past = max(0 if it is None else it.version for it in (published, floor, own))
         head = stand.head
+        signed = await self._proof.past.newest(self._view, head)
+        self._proof.explanations.begin(signed.as_of)
+        leads = head is not None and (signed.version, signed.chain) == (head.version, head.chain)
         forked = head is not None and any(
             it is not None and it.version == head.version and it.digest != head.chain
             for it in (floor, own)
         )
         strange = head is not None and stand.newest not in (0, head.version)
-        if head is None or head.version < past or forked or strange or _too_many(stand.pending):
-            await self._start_over(stand, max(past, stand.newest))
+        if (
+            head is None or not leads or head.version < past
+            or forked or strange or _too_many(stand.pending)
+        ):  # fmt: skip
+            await self._start_over(stand, signed, max(past, stand.newest))
         else:
-            self._view = self._view_of(stand, head)
+            self._view = signed
             if published is not None and not self._covered:
                 self._covered.append(published.version)
+            await self._compare(stand)
             await self._second_after(head.iat)
             await self._publish(stand.pending, leap=LEAP)
         self._opened.set()
         self.problem = None
         self._pack()
-
-    def _view_of(self, stand: Stand, head: PlaneHead) -> PlaneView:
-        values = PackedValues(bits=BITS[self.name.plane], size=self._size, data=stand.data)
-        return PlaneView(values=values, version=head.version, as_of=head.iat, chain=head.chain)
 
     async def _follow(self) -> None:
         while not self._ending:
@@ -206,6 +235,7 @@ class PlanePublisher:
             if self._packing is not None and self._packing.done():
                 self._packing.result()
             if self._octets >= SNAPSHOT_OCTETS or time.monotonic() - self._packed_at > SNAPSHOT_S:
+                await self._compare(await read_stand(self._redis, self.name))
                 self._pack()
 
     async def _second_after(self, iat: float) -> None:
@@ -219,7 +249,7 @@ class PlanePublisher:
         # What only the whole plane tells waits for nothing but the last time that it was so.
         since = self._started_at if pending.whole else self._packed_at
         if _too_many(pending) and time.monotonic() - since > START_OVER_S:
-            await self._start_over(await read_stand(self._redis, self.name), 0)
+            await self._start_over(await read_stand(self._redis, self.name), self._at(), 0)
             self._pack()
         elif pending.whole:
             await asyncio.sleep(RETRY_S)
@@ -227,9 +257,15 @@ class PlanePublisher:
             await self._publish(_first(pending))
 
     async def _publish(self, pending: PendingChanges, *, leap: int = 0) -> None:
-        """Sign what waits as the next version, and publish it; nothing waits: confirm the last."""
+        """Sign what waits as the next version, and publish it; nothing waits: confirm the last.
+
+        What nothing explains is left out, told, and taken away with the rest.
+        """
         view, moment = self._at(), int(now())
-        changes = merge_changes(pending.packed) if pending.packed else b""
+        explained, refused = await self._proof.explanations.judge(pending.entries)
+        if refused:
+            await self._proof.tell(refused)
+        changes = merged(explained)
         version = view.version + 1 + leap
         made = await self._signed(view, changes, moment, fed=await self._fed(), version=version)
         await publish_delta(
@@ -243,7 +279,10 @@ class PlanePublisher:
         )
         self._view = made.view
         self._octets += len(made.data)
+        self._proof.explanations.count(explained)
         self._log.debug("published", version=made.view.version, changes=count_changes(changes))
+        if refused:
+            await self._compare(await read_stand(self._redis, self.name), told=True)
 
     async def _signed(
         self, view: PlaneView, changes: bytes, moment: int, *, fed: int | None, version: int
@@ -258,17 +297,56 @@ class PlanePublisher:
         found = await read_fed(self._redis, self.name)
         return None if found is None or now() <= found.good_until else found.as_of
 
-    async def _start_over(self, stand: Stand, past: int) -> None:
-        """Make the plane as it stands a version to which no delta leads, above every other."""
+    async def _start_over(self, stand: Stand, signed: PlaneView, past: int) -> None:
+        """Make the plane a version to which no delta leads, above every other.
+
+        It is what was signed last, and what is explained of what the store has beyond that.
+        """
+        explained, refused = await self._proof.explanations.judge(stand.pending.entries)
+        values, strange = await asyncio.to_thread(lead_on, signed, explained, stand.data)
+        if refused:
+            await self._proof.tell(refused)
         version = max(past, 0 if stand.head is None else stand.head.version) + 1 + LEAP
         head = PlaneHead(version, secrets.token_bytes(CHAIN_BYTES), int(now()))
         await start_over(
             self._redis, self.name, before=stand.head, after=head, last=stand.pending.last
         )
-        self._view = replace(self._view_of(stand, head), fed=await self._fed())
+        view = PlaneView(values=values, version=version, as_of=head.iat, chain=head.chain)
+        self._view = replace(view, fed=await self._fed())
+        self._proof.explanations.count(explained)
         self._started_at = time.monotonic()
         self._covered.clear()
         self._log.info("started_over", version=version)
+        await self._put_back(stand, values, strange, told=bool(refused))
+
+    async def _compare(self, stand: Stand, *, told: bool = False) -> None:
+        """See whether the store has anything beyond what is signed or explained."""
+        view = self._at()
+        if stand.head is None or stand.head.version != view.version:
+            return  # somebody else has published: it is noticed with the next delta
+        explained, _ = await self._proof.explanations.judge(stand.pending.entries)
+        values, strange = await asyncio.to_thread(lead_on, view, explained, stand.data)
+        await self._put_back(stand, values, strange, told=told)
+
+    async def _put_back(
+        self, stand: Stand, values: PackedValues, strange: NDArray[np.int64], *, told: bool
+    ) -> None:
+        """Give the store what was signed, where it has something that nothing explains."""
+        if not strange.size or stand.pending.crowded:
+            return
+        there = PackedValues(bits=values.bits, size=values.size, data=stand.data)
+        found = [(int(index), there[index]) for index in strange[:MAX_PUT_BACK].tolist()]
+        if not told:
+            await self._proof.tell([Refused("", *each) for each in found])
+        self._log.error("plane.unexplained", values=int(strange.size))
+        if strange.size <= MAX_PUT_BACK:
+            why = f"signed:{self.version}"
+            await change(
+                self._redis,
+                {self.name: [(index, values[index]) for index, _ in found]},
+                cause=Cause(why, self._proof.seal, ChangeMode.REPAIR),
+                expected={self.name: found},
+            )
 
     def _pack(self) -> None:
         """Have a snapshot made and published, beside everything else; one at a time."""
@@ -295,6 +373,10 @@ class PlanePublisher:
             self._covered.append(view.version)
             self.ready.set()
             self._log.info("published", version=view.version, octets=len(data))
+            try:
+                await self._proof.past.keep(data)
+            except OSError as error:
+                self._log.error("snapshot.not_kept", error=type(error).__name__)
 
 
 def _head(view: PlaneView) -> PlaneHead:
@@ -308,10 +390,10 @@ def _too_many(pending: PendingChanges) -> bool:
 def _first(pending: PendingChanges) -> PendingChanges:
     """Return the oldest changes that one delta holds."""
     count, entries = 0, 0
-    for packed in pending.packed:
-        count += count_changes(packed)
+    for entry in pending.entries:
+        count += count_changes(entry.packed)
         if count > MAX_DELTA_CHANGES:
             break
         entries += 1
-    ids = pending.ids[:entries]
-    return PendingChanges(pending.packed[:entries], ids[-1] if ids else "", whole=False, ids=ids)
+    first = pending.entries[:entries]
+    return PendingChanges(first, first[-1].id if first else "", whole=False)

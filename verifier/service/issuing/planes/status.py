@@ -3,14 +3,17 @@
 from redis.asyncio import Redis
 
 from verifier.contract.vocabulary import Colour, Plane
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.service.issuing.planes.planes import KeptPlane
+from verifier.service.store.causes import ISSUE, Cause
 
 
 class ListStatus:
     """Colours of persons, revocations of credentials, of the one list that is issued from."""
 
-    def __init__(self, redis: Redis, planes: dict[Plane, KeptPlane]) -> None:
+    def __init__(self, redis: Redis, planes: dict[Plane, KeptPlane], seal: ChangeSeal) -> None:
         self._redis = redis
+        self._seal = seal
         self._planes = planes
 
     async def colour_of(self, person: int) -> Colour:
@@ -28,7 +31,8 @@ class ListStatus:
         Raises:
             RedisError: the store is away.
         """
-        return await self._planes[Plane.HEALTH].change(self._redis, person, int(colour))
+        cause = Cause(f"issue:{person}", self._seal, origin=ISSUE)
+        return await self._planes[Plane.HEALTH].change(self._redis, person, int(colour), cause)
 
     async def are_revoked(self, credentials: list[int]) -> list[bool]:
         """Say of each credential whether it is revoked.
@@ -46,4 +50,6 @@ class ListStatus:
             RedisError: the store is away; all or none of them may have been revoked.
         """
         changes = [(credential, 1) for credential in credentials]
-        await self._planes[Plane.REVOCATION].change_all(self._redis, changes)
+        if changes:
+            cause = Cause(f"revocation:{credentials[0]}", self._seal)
+            await self._planes[Plane.REVOCATION].change_all(self._redis, changes, cause)

@@ -16,7 +16,8 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase, CorrectionEvent, CorrectionState
 from verifier.feeds.sources import value_of, word_of
-from verifier.service.issuing.proposals.kind import Matter
+from verifier.issuing.change_seal import ChangeSeal
+from verifier.service.issuing.proposals.kind import Matter, decision
 from verifier.service.store.corrections import close_case, read_case
 from verifier.service.store.observed import observe
 from verifier.service.store.planes import DESTROYED, Marker, PlaneUnknown, change, read_value
@@ -29,8 +30,9 @@ CLOSED = "closed"
 class CorrectionProposals:
     """A case that was opened, and what becomes of it."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, seal: ChangeSeal) -> None:
         self._redis = redis
+        self._seal = seal
 
     async def look(self, asked: ProposeCorrection) -> Matter:
         """Find the case and the value that stands.
@@ -79,6 +81,7 @@ class CorrectionProposals:
             done = await change(
                 self._redis,
                 {name: [(case.person, after)]},
+                cause=decision(proposal, self._seal, moment),
                 marker=marker,
                 expected={name: [(case.person, before)]},
             )

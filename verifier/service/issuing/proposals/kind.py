@@ -1,6 +1,12 @@
-"""What a proposal is about, as every kind of proposal says it."""
+"""What a proposal is about, as every kind of proposal says it; and how its value holds."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from verifier.contract.proposal import Proposal
+from verifier.issuing.change_seal import ChangeSeal
+from verifier.service.store.causes import PEOPLE, Cause, ChangeMode, Hold
+
+HOUR_S: Final = 3600
 
 
 class Matter(NamedTuple):
@@ -9,3 +15,17 @@ class Matter(NamedTuple):
     subject: str
     before: str
     after: str
+
+
+def decision(proposal: Proposal, seal: ChangeSeal, moment: float) -> Cause:
+    """Return the cause of a value that two people have decided, at a moment (Unix seconds)."""
+    hold, at = None, int(moment)
+    if proposal.hours != 0:
+        hold = Hold(
+            proposal=proposal.id,
+            by=(proposal.proposed_by, proposal.decided_by),
+            reason=proposal.reason,
+            at=at,
+            until=0 if proposal.hours is None else at + proposal.hours * HOUR_S,
+        )
+    return Cause(f"proposal:{proposal.id}", seal, ChangeMode.DECISION, PEOPLE, hold)

@@ -27,11 +27,13 @@ from verifier.contract.proposal import (
 )
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
+from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.proposals.correction import CorrectionProposals
 from verifier.service.issuing.proposals.destruction import DestructionProposals
-from verifier.service.issuing.proposals.kind import Matter
+from verifier.service.issuing.proposals.kind import Matter, decision
+from verifier.service.store.causes import read_held_value
 from verifier.service.store.indices import is_person
 from verifier.service.store.observed import observe
 from verifier.service.store.persons import find_persons
@@ -61,11 +63,17 @@ class ProposalRules:
 
 
 def kinds(
-    redis: Redis, list_number: int, people: int, key: ReferenceKey, destroyer: Destroyer
+    redis: Redis,
+    list_number: int,
+    people: int,
+    key: ReferenceKey,
+    destroyer: Destroyer,
+    *,
+    seal: ChangeSeal,
 ) -> dict[ProposalKind, ProposalRules]:
     """Return the table, for list `list_number` with `people` person indices."""
-    colours = Colours(redis, list_number, people, key)
-    corrections = CorrectionProposals(redis)
+    colours = Colours(redis, list_number, people, key, seal)
+    corrections = CorrectionProposals(redis, seal)
     endings = DestructionProposals(redis, list_number, destroyer)
     return {
         ProposalKind.COLOUR: ProposalRules(
@@ -99,11 +107,14 @@ def kinds(
 class Colours:
     """A person's colour."""
 
-    def __init__(self, redis: Redis, list_number: int, people: int, key: ReferenceKey) -> None:
+    def __init__(
+        self, redis: Redis, list_number: int, people: int, key: ReferenceKey, seal: ChangeSeal
+    ) -> None:
         self._redis = redis
         self._name = PlaneName(list_number, Plane.HEALTH)
         self._people = people
         self._key = key
+        self._seal = seal
 
     async def look(self, asked: ProposeColour) -> Matter:
         """Find the person and the colour that he or she has.
@@ -113,7 +124,8 @@ class Colours:
         """
         person = await self._person(asked)
         before = await self._colour(person)
-        if before == asked.to:
+        held = await read_held_value(self._redis, self._name, person)
+        if before == asked.to and held is None:  # else it is proposed how long it holds
             raise Problem(HTTPStatus.CONFLICT, "proposal.same")
         return Matter(f"{PERSON}:{self._name.list_number}:{person}", before, asked.to)
 
@@ -133,6 +145,7 @@ class Colours:
             return await change(
                 self._redis,
                 {self._name: [(person, Colour[proposal.after.upper()])]},
+                cause=decision(proposal, self._seal, moment),
                 marker=marker,
                 expected={self._name: [(person, Colour[proposal.before.upper()])]},
             )

@@ -129,6 +129,7 @@ class Proposals:
                 after=matter.after,
                 reason=asked.reason,
                 text=asked.text,
+                hours=getattr(asked, "hours", None),
                 state=ProposalState.OPEN,
                 proposed_by=token.person,
                 proposed_at=moment,
