@@ -53,6 +53,8 @@ class AuditAction(StrEnum):
     SHOW_PERSON = "person.show"
     """What is kept of a person was handed out."""
     ERASE_PERSON = "person.erase"
+    HOLD = "terminal.hold"
+    """A worker refuses a terminal whose uploads contradict the centre too often."""
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 

@@ -1,6 +1,7 @@
 """The function libraries inside Redis: loaded when what is there differs from our files.
 
-`kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
+`kapok` (claims.lua, then kapok.lua) is what a scan does,
+`kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
 `kapok_load` (load.lua) how a list is filled in bulk,
 `kapok_destroy` (destroy.lua) how a plane ends.
@@ -18,7 +19,7 @@ def _read(file: str) -> str:
 
 
 LIBRARIES: Final[Mapping[str, str]] = {
-    "kapok": _read("kapok.lua"),
+    "kapok": _read("claims.lua") + "\n" + _read("kapok.lua"),
     "kapok_status": _read("status.lua"),
     "kapok_held": _read("held.lua"),
     "kapok_feeds": _read("feeds.lua"),
