@@ -1,4 +1,3 @@
-import hashlib
 from collections.abc import Callable
 from itertools import product
 
@@ -6,16 +5,24 @@ import pytest
 
 from firmware_stubs import actions, events
 from firmware_stubs.commands import RingEntry
-from firmware_stubs.scans import SAME_S, Phase, Scan, restored
-from firmware_stubs.terminal import TABLE, State, Terminal, TerminalSignal
+from firmware_stubs.scans import SAME_S, Phase, Scan
+from firmware_stubs.terminal import TABLE, State, TerminalSignal
 from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.messages import Command
-from verifier.contract.reasons import Language, Reason
-from verifier.contract.scan import TerminalAnswer, make_scan_id
+from tests.support.terminal_machine import (
+    NOW,
+    TEXT,
+    answer,
+    asked,
+    brought_to,
+    fresh,
+    kinds,
+    present,
+)
+from verifier.contract.reasons import Reason
+from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import Outcome
 
-NOW = 1_790_000_000.0
-TEXT = "CC1:ANYTHING"
 COMMAND = Command(
     id="0" * 32,
     type=CommandType.OPEN_GATE,
@@ -34,54 +41,6 @@ MOVES = {
     (State.OFFLINE, TerminalSignal.REFUSED): State.SUSPENDED,
     (State.SUSPENDED, TerminalSignal.ADMITTED): State.ONLINE,
 }
-
-
-def fresh(*, equipped: bool = True) -> Terminal:
-    """Make a terminal in boot."""
-    terminal = Terminal("hall-1", language=Language.EN)
-    terminal.handle(events.Equipped(usable=equipped), NOW)
-    return terminal
-
-
-def brought_to(state: State, *, equipped: bool = True) -> Terminal:
-    """Make a terminal and bring it to a state by events alone."""
-    terminal = fresh(equipped=equipped)
-    if state is State.BOOT:
-        return terminal
-    identity = state is not State.ENROLLING
-    terminal.handle(events.StateLoaded(identity=identity), NOW)
-    if state is State.OFFLINE:
-        terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
-        terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
-    if state is State.SUSPENDED:
-        terminal.handle(events.CentreRefused(), NOW)
-    assert terminal.state is state
-    return terminal
-
-
-def present(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> list[actions.Action]:
-    """Show a code."""
-    random = hashlib.sha256(text.encode()).digest()[:6]
-    return terminal.handle(events.Presented(texts=(text,), random=random), now)
-
-
-def answer(
-    scan_id: str, decision: Outcome = Outcome.PASS, *, recorded: bool = True
-) -> TerminalAnswer:
-    """Make what the centre or the terminal itself says."""
-    return TerminalAnswer(scan_id=scan_id, decision=decision, sentence="", recorded=recorded)
-
-
-def asked(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> Scan:
-    """Show a code online and return the scan that was asked."""
-    _, ask = present(terminal, text, now=now)
-    assert isinstance(ask, actions.Ask)
-    return ask.scan
-
-
-def kinds(done: list[actions.Action]) -> list[type]:
-    """Return the types of actions, in order."""
-    return [type(action) for action in done]
 
 
 @pytest.mark.parametrize(("state", "signal"), list(product(State, TerminalSignal)))
@@ -237,117 +196,6 @@ def test_lost_answer_without_bundles_ends_as_a_denial() -> None:
     assert done[0].verdict.answer.decision is Outcome.DENY
     assert not done[0].acknowledged
     assert terminal.handle(events.Tick(), NOW + SAME_S + 1) == []
-
-
-def passed(terminal: Terminal, *, now: float = NOW) -> TerminalAnswer:
-    """Let a code pass."""
-    said = answer(asked(terminal, now=now).scan_id)
-    terminal.handle(events.CentreAnswered(answer=said, seconds=0.05), now)
-    return said
-
-
-def last_shown(done: list[actions.Action]) -> actions.Show:
-    """Return what is shown last; nothing of it opens the gate."""
-    assert actions.OpenGate not in kinds(done)
-    shown = done[-1]
-    assert isinstance(shown, actions.Show)
-    return shown
-
-
-def test_a_code_in_view_keeps_its_decision() -> None:
-    """Frame after frame, for as long as it is held there; the gate stays closed."""
-    terminal = brought_to(State.ONLINE)
-    said = passed(terminal)
-    for number in range(1, 300):
-        shown = last_shown(present(terminal, now=NOW + number * 0.1))
-        assert shown.answer == said
-
-
-@pytest.mark.parametrize("gap", [2.0, 5.0, SAME_S - 0.1])
-def test_a_code_shown_again_has_passed_already(gap: float) -> None:
-    """Who shows another's code after it left the view sees no green, and nothing opens."""
-    terminal = brought_to(State.ONLINE)
-    said = passed(terminal)
-    for after in (gap, gap + 0.1, gap + 0.2):
-        shown = last_shown(present(terminal, now=NOW + after))
-        assert shown.answer.decision is not Outcome.PASS
-        assert shown.answer.scan_id != said.scan_id
-        assert shown.answer.reason == "use.shown_again"
-        assert not shown.answer.recorded
-
-
-def test_a_line_typed_again_has_passed_already() -> None:
-    """A wedge has no frames: each line is a showing of its own, however soon."""
-    terminal = brought_to(State.ONLINE)
-    passed(terminal)
-    random = bytes(5) + b"x"
-    typed = events.Presented(texts=(TEXT,), random=random, typed=True)
-    counted, shown = terminal.handle(typed, NOW + 0.2)
-    assert isinstance(counted, actions.Count)
-    assert isinstance(shown, actions.Show)
-    assert shown.answer.reason == "use.shown_again"
-    assert shown.screen is actions.Screen.BLUE
-
-
-def test_each_showing_is_counted_once() -> None:
-    """Not each of its frames."""
-    terminal = brought_to(State.ONLINE)
-    passed(terminal)
-    times = [3.0, 3.1, 3.2, 6.0, 6.1, 9.0]
-    done = [present(terminal, now=NOW + after) for after in times]
-    counted = [isinstance(first, actions.Count) for first, *_ in done]
-    assert counted == [True, False, False, True, False, True]
-
-
-def test_a_code_shown_again_while_it_is_decided_does_not_pass_with_the_first() -> None:
-    """The one decision opens once and is green for the first showing alone."""
-    terminal = brought_to(State.ONLINE)
-    scan = asked(terminal)
-    (waits,) = present(terminal, now=NOW + 1.9)
-    assert isinstance(waits, actions.Wait)
-    assert waits.scan_id != scan.scan_id
-    said = answer(scan.scan_id)
-    done = terminal.handle(events.CentreAnswered(answer=said, seconds=0.05), NOW + 1.95)
-    shown = {it.answer.scan_id: it.answer for it in done if isinstance(it, actions.Show)}
-    assert shown[scan.scan_id].decision is Outcome.PASS
-    assert shown[waits.scan_id].reason == "use.shown_again"
-    assert kinds(done).count(actions.OpenGate) == 1
-
-
-def test_a_code_that_passed_before_a_restart_has_passed_already() -> None:
-    """What was noted of its gate says so, online and offline."""
-    for state in (State.ONLINE, State.OFFLINE):
-        before = brought_to(State.ONLINE)
-        said = passed(before)
-        kept = before.scans.get(said.scan_id)
-        assert kept is not None
-        assert kept.final is not None
-        again = brought_to(state)
-        again.scans.restore(restored(kept.scan_id, TEXT, kept.at, opened=True, final=kept.final))
-        shown = last_shown(present(again, now=NOW + 1))
-        assert shown.answer.reason == "use.shown_again"
-
-
-def test_a_pass_whose_gate_never_opened_opens_once_after_a_restart() -> None:
-    """The terminal died between both: nobody went in."""
-    before = brought_to(State.ONLINE)
-    said = passed(before)
-    kept = before.scans.get(said.scan_id)
-    assert kept is not None
-    again = brought_to(State.ONLINE)
-    again.scans.restore(restored(kept.scan_id, TEXT, kept.at, opened=False, final=kept.final))
-    assert kinds(present(again, now=NOW + 3)) == [actions.OpenGate, actions.Show]
-    assert last_shown(present(again, now=NOW + 3.1)).answer.scan_id == said.scan_id
-    assert last_shown(present(again, now=NOW + 6)).answer.reason == "use.shown_again"
-
-
-def test_a_denial_shown_again_is_the_same_denial() -> None:
-    """Under its scan_id, for ten seconds from the first reading."""
-    terminal = brought_to(State.ONLINE)
-    said = answer(asked(terminal).scan_id, Outcome.DENY)
-    terminal.handle(events.CentreAnswered(answer=said, seconds=0.05), NOW)
-    assert last_shown(present(terminal, now=NOW + 5)).answer == said
-    assert asked(terminal, now=NOW + SAME_S).scan_id != said.scan_id
 
 
 def test_same_text_later_is_a_new_scan() -> None:

@@ -101,13 +101,19 @@ class StoreLine:
         final: Outcome = Outcome.PASS,
         text: str = "a code",
         ago: float = 0.0,
+        online: bool = False,
         **more: Any,
     ) -> Stored:
-        """Store what a terminal decided some seconds ago."""
+        """Store what a terminal decided some seconds ago, or says that the centre decided."""
         at = int((time.time() - ago) * 1000)
         made = record(scan_id, final=final, offline=True, at=at, **more)
         command = upload_command(
-            TAG, digest_of(CALLER, text), made, claims, unclaimed=Answer.UNASKED
+            TAG,
+            digest_of(CALLER, text),
+            made,
+            claims,
+            unclaimed=Answer.UNASKED,
+            online=online,
         )
         return read_reply(self.ask(command))
 

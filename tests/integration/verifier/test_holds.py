@@ -34,7 +34,7 @@ def lie(house: Centre, times: int) -> None:
 
 def findings(process: Process) -> list[str]:
     """Return the codes of a worker's warnings."""
-    return [it["code"] for it in process.readiness()["warnings"]]
+    return [it["code"] for it in process.readiness().body["warnings"]]
 
 
 def test_a_terminal_that_contradicts_the_centre_is_held_until_a_new_grant(house: Centre) -> None:
@@ -46,10 +46,12 @@ def test_a_terminal_that_contradicts_the_centre_is_held_until_a_new_grant(house:
     first, second = house.processes
     assert "terminals.held" in findings(first)
     assert "terminals.held" in findings(second)
-    acts = [line for log in (house.folder / "audit").glob("*") for line in log.open(errors="replace")]
+    acts = [
+        line for log in (house.folder / "audit").glob("*") for line in log.open(errors="replace")
+    ]
     assert sum('"action":"terminal.hold"' in line for line in acts) >= 1
-    first.stop()
-    second.stop()
+    first.kill()
+    second.kill()
     first.start()
     assert house.scan(paper(next(persons))).status == 403, "not even before it has looked"
     house.grant()
