@@ -20,7 +20,7 @@ from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotContent
 from fleet.contract.messages import Ack, Epoch, Reported, Result
 from verifier.contract.scan import UploadRecord
-from verifier.steps.use import PersonKeys, Taken, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 from verifier.trust.bundle import Floor
 
 MAX_RESULTS: Final = 2048
@@ -164,7 +164,7 @@ class Messages(Protocol):
 class Transaction(Protocol):
     """One decision being kept: uses and record, all or nothing."""
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Taken:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why; `now` in Unix seconds."""
 
     def remember(

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import structs
 
 from verifier.contract.vocabulary import Answer
-from verifier.steps.use import Taken, Use, UseKind
+from verifier.steps.use import Use, UseAnswer, UseKind
 
 SCAN_ID_CHARS: Final = 36
 _OTHER_WAY: Final = {"i": "o", "o": "i"}
@@ -46,24 +46,24 @@ class UseTable(Protocol):
         """Set how many are in a room."""
 
 
-def take(table: UseTable, claims: Iterable[Use], *, scan_id: str, now: float) -> Taken:
+def take(table: UseTable, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
     """Take all claims or none, of a group each member's; `now` in Unix seconds."""
     claims = tuple(claims)
     if claims and claims[0].kind is UseKind.GROUP:
         return _admit(table, claims, scan_id=scan_id, now=now)
     for claim in claims:
         if not _free(table, claim, scan_id, now):
-            return Taken(answer=_REFUSALS[claim.kind])
+            return UseAnswer(answer=_REFUSALS[claim.kind])
     remember(table, claims, scan_id=scan_id, now=now)
-    return Taken(answer=Answer.FRESH)
+    return UseAnswer(answer=Answer.FRESH)
 
 
-def _admit(table: UseTable, claims: tuple[Use, ...], *, scan_id: str, now: float) -> Taken:
+def _admit(table: UseTable, claims: tuple[Use, ...], *, scan_id: str, now: float) -> UseAnswer:
     """Take the claims of members who have not passed yet; the others are exceptions."""
     group = _group(claims)
     for claim in group.all:
         if not _free(table, claim, scan_id, now):
-            return Taken(answer=_REFUSALS[claim.kind])
+            return UseAnswer(answer=_REFUSALS[claim.kind])
     free: list[Use] = []
     admitted = 0
     exceptions: list[int] = []
@@ -74,15 +74,15 @@ def _admit(table: UseTable, claims: tuple[Use, ...], *, scan_id: str, now: float
         else:
             exceptions.append(position)
     if group.members and not admitted:
-        return Taken(answer=Answer.USED)
+        return UseAnswer(answer=Answer.USED)
     if exceptions and not claims[0].limit:
-        return Taken(answer=Answer.MEMBERS, members=tuple(exceptions))
+        return UseAnswer(answer=Answer.MEMBERS, members=tuple(exceptions))
     rooms = tuple(structs.replace(room, count=_signed(room, admitted)) for room in group.rooms)
     if not all(_free(table, room, scan_id, now) for room in rooms):
-        return Taken(answer=Answer.FULL)
+        return UseAnswer(answer=Answer.FULL)
     remember(table, (*group.all, *free, *rooms), scan_id=scan_id, now=now)
     answer = Answer.PART if exceptions else Answer.FRESH
-    return Taken(answer=answer, members=tuple(exceptions))
+    return UseAnswer(answer=answer, members=tuple(exceptions))
 
 
 class _Group(NamedTuple):

@@ -23,7 +23,7 @@ from verifier.contract.vocabulary import Answer, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, assess
 from verifier.policy.profiles import ResolvedProfile
-from verifier.steps.use import Taken, Use, uses_of
+from verifier.steps.use import Use, UseAnswer, uses_of
 from verifier.steps.verified import VerifiedCredentials
 
 SEEN_CREDENTIALS = 5_000
@@ -52,9 +52,9 @@ class Alone:
         except StorageError as error:
             self.log.exception("store.failed", error=type(error).__name__)
             self.storage.records.lost += 1
-            answer = Taken(answer=Answer.UNKNOWN)
+            answer = UseAnswer(answer=Answer.UNKNOWN)
             if assessment.outcome is not Outcome.PASS:
-                answer = Taken(answer=Answer.UNASKED)
+                answer = UseAnswer(answer=Answer.UNASKED)
         return self._answer(scan, assessment, answer)
 
     def keep(self, scan: Scan, verdict: FinalDecision, clock: Clock, *, acknowledged: bool) -> None:
@@ -107,10 +107,10 @@ class Alone:
         wanted: tuple[Use, ...],
         clock: Clock,
         started: float,
-    ) -> Taken:
+    ) -> UseAnswer:
         """Take the uses and write the record: one transaction, one fsync."""
         with self.storage.transaction() as transaction:
-            answer = Taken(answer=Answer.UNASKED)
+            answer = UseAnswer(answer=Answer.UNASKED)
             if assessment.outcome is Outcome.PASS:
                 answer = transaction.take(wanted, scan_id=scan.scan_id, now=clock.now)
             verdict = FinalDecision(answer=self._answer(scan, assessment, answer), online=False)
@@ -124,7 +124,7 @@ class Alone:
         self.storage.records.lost += not kept
         return answer
 
-    def _answer(self, scan: Scan, assessment: Assessment, taken: Taken) -> TerminalAnswer:
+    def _answer(self, scan: Scan, assessment: Assessment, taken: UseAnswer) -> TerminalAnswer:
         return terminal_answer(
             conclude(assessment, taken.answer),
             assessment,

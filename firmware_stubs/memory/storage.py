@@ -21,7 +21,7 @@ from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Refused, Slot
 from verifier.contract.reasons import Language
-from verifier.steps.use import PersonKeys, Taken, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 
 PERSON_KEY_BYTES: Final = 32
 """Bytes of the key under which persons are hashed on this terminal alone."""
@@ -64,7 +64,7 @@ class MemoryStorage:
         with self._journal.transaction():
             yield self
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Taken:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why."""
         return uses.take(self._uses, claims, scan_id=scan_id, now=now)
 

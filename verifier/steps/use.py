@@ -11,7 +11,7 @@ store's function and by a terminal's SQLite transaction.
 - A presentation passes once while it is fresh. The person's own claim sees to that where it lasts
   as long and holds for the whole place; the way back looks at it too (`shown`). Elsewhere the
   presentation is claimed itself.
-Document: docs/cc1.md, "Uses"; docs/decisions/0026, 0028.
+Document: docs/cc1.md, "Uses".
 """
 
 import base64
@@ -75,7 +75,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class UseAnswer:
     """What became of a pass's claims."""
 
     answer: Answer

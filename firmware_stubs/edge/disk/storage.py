@@ -26,7 +26,7 @@ from firmware_stubs.slots import Refused, Slot
 from firmware_stubs.storage import StorageError, Transaction
 from runtime.settings import SettingsError
 from verifier.errors import BundleRefused
-from verifier.steps.use import PersonKeys, Taken, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
@@ -39,7 +39,7 @@ class _SqliteTransaction:
     _connection: sqlite3.Connection
     _records: SqliteRecords
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Taken:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why."""
         return uses.take(SqliteUses(self._connection), claims, scan_id=scan_id, now=now)
 

@@ -37,7 +37,7 @@ def test_double_use_is_an_incident_and_the_past_stays(house: Centre) -> None:
     """Both records stand; the line says what was found."""
     person = next(persons)
     assert house.scan(shown(person)).body["decision"] == Outcome.PASS
-    record = decided(shown(person), at=time.time() - 20)
+    record = decided(shown(person, ago=20), at=time.time() - 20)
     (result,) = upload(house, record)
     assert (result["code"], result["incident"]) == ("stored", "double_use")
 

@@ -123,7 +123,8 @@ def _begin(
     kept = _kept(gate, record, assessment, keys)
     uses = _uses(gate, record, assessment, keys)
     unclaimed = Answer.UNASKED
-    if record.decision is Outcome.PASS and not refuted(assessment):
+    passed = record.decision is Outcome.PASS and not refuted(assessment)
+    if passed and gate.rule is None:
         unclaimed = Answer.FRESH
     command = upload_command(
         gate.tag,
