@@ -163,9 +163,9 @@ def record(scan_id: bytes, **changes: Any) -> ScanRecord:
     return ScanRecord(**values | changes)
 
 
-def once(key: str, *, also: str = "", seconds: int = 600) -> Use:
+def once(key: str, *, also: str = "", seconds: int = 600, shown: int = 0) -> Use:
     """Claim that a person passes once."""
-    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=seconds)
+    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=seconds, shown=shown)
 
 
 def enter(key: str) -> Use:
