@@ -4,12 +4,16 @@ The shell carries them out in the order given. What must be durable before the n
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from firmware_stubs.chunks import CardProgress
 from firmware_stubs.commands import CommandPlan
 from firmware_stubs.scans import FinalDecision, Scan
 from fleet.contract.commands import CommandType
+from verifier.contract.reasons import Reason
 from verifier.contract.scan import TerminalAnswer
+from verifier.contract.vocabulary import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +60,44 @@ class OpenGate:
     scan_id: str
 
 
+class Screen(StrEnum):
+    """The colour in which something is shown; no two meanings share one."""
+
+    GREEN = "green"
+    """A pass."""
+    RED = "red"
+    """A denial."""
+    YELLOW = "yellow"
+    """A person decides."""
+    BLUE = "blue"
+    """The code has passed already: this showing of it lets nobody in."""
+
+
+_SCREENS: Final = {
+    Outcome.PASS: Screen.GREEN,
+    Outcome.DENY: Screen.RED,
+    Outcome.REVIEW: Screen.YELLOW,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
     """Show the decision to whoever presented the code."""
 
     answer: TerminalAnswer
     online: bool
+
+    @property
+    def screen(self) -> Screen:
+        """The colour of the screen."""
+        if self.answer.reason is Reason.USE_SHOWN_AGAIN:
+            return Screen.BLUE
+        return _SCREENS[self.answer.decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Count one more showing of a code that had passed; the first action of its reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +109,7 @@ class ShowNext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The decision of this scan is under way; show it when it comes."""
+    """The decision is under way; what is shown for this id comes with it."""
 
     scan_id: str
 
@@ -112,6 +148,7 @@ class CarryOut:
 
 Action = (
     Note
+    | Count
     | Ask
     | Decide
     | Keep

@@ -38,6 +38,8 @@ class Presented:
     texts: tuple[str, ...]
     random: bytes
     """6 bytes, for a scan_id."""
+    typed: bool = False
+    """By a wedge: each typed line is a reading of its own, never the next frame of one."""
 
     def __repr__(self) -> str:
         return "Presented(…)"

@@ -1,7 +1,9 @@
 """Scans: one scan_id through the online try, the offline fallback and the upload. Pure.
 
-- The same text within ten seconds of its first reading keeps its scan_id, also over a restart: a
-  camera sees a code in many frames, and a person who holds it up again gets the same decision.
+- One presentation, one scan: while a code stays in view its readings belong to its scan. Once it
+  left the view, or a wedge typed it again, its scan is over for whoever shows it: where it had
+  passed, that is said, in a colour of its own, and nothing opens. Also over a restart.
+- A scan that did not pass keeps its decision, and its scan_id, for ten seconds.
 - The gate opens once for each scan_id, whatever is shown again.
 - The first final decision is the only one: an online answer that comes after the terminal decided
   alone is ignored, and the upload says what happened.
@@ -22,8 +24,11 @@ from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
 from verifier.contract.vocabulary import Outcome
 
+IN_VIEW_S: Final = 1.5
+"""Seconds between two readings of a code that stayed in view; a camera reads it several times a
+second, and a person needs longer to take one phone away and hold up another."""
 SAME_S: Final = 10.0
-"""Seconds in which the same text at the same terminal keeps its scan_id."""
+"""Seconds in which the same text at the same terminal finds its scan."""
 MAX_OPEN: Final = 256
 """Scans remembered at once; a gate has one or two, the rest are of the last ten seconds."""
 
@@ -77,7 +82,7 @@ class FinalDecision(msgspec.Struct, frozen=True, kw_only=True):
 class Scan:
     """One scan; its phase and decision change here only."""
 
-    __slots__ = ("at", "final", "opened", "phase", "scan_id", "text")
+    __slots__ = ("again", "at", "final", "opened", "phase", "scan_id", "seen_at", "text", "waiting")
 
     def __init__(self, *, scan_id: ScanId, text: str, at: float, phase: Phase) -> None:
         self.scan_id = scan_id
@@ -87,6 +92,12 @@ class Scan:
         self.final: FinalDecision | None = None
         self.opened = False
         """The gate was opened for it."""
+        self.seen_at = at
+        """When its text was last read."""
+        self.again = False
+        """It left the view and was shown again."""
+        self.waiting: list[ScanId] = []
+        """Readings after it left the view that wait for its decision, each by an id of its own."""
 
     def move(self, signal: ScanSignal) -> None:
         """Move by the table.
@@ -95,6 +106,31 @@ class Scan:
             KeyError: there is no such move.
         """
         self.phase = MOVES[self.phase, signal]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was decided as a pass."""
+        return self.final is not None and self.final.answer.decision is Outcome.PASS
+
+    def over(self, now: float) -> bool:
+        """Say whether its text is that of a new scan now.
+
+        A pass counts from the last reading, so that it never passes again while it is shown on and
+        on; a denial from the first, so that who stays is judged anew.
+        """
+        since = self.at if self.final is not None and not self.passed else self.seen_at
+        return abs(now - since) >= SAME_S
+
+    def ask(self, now: float) -> None:
+        """Begin to be decided for who shows it now."""
+        self.seen_at, self.again = now, False
+
+    def read(self, now: float, *, typed: bool) -> bool:
+        """Note one more reading; return whether the code is shown anew: it had left the view."""
+        anew = typed or abs(now - self.seen_at) >= IN_VIEW_S
+        self.seen_at = now
+        self.again = self.again or anew
+        return anew
 
     def __repr__(self) -> str:
         return f"Scan({self.scan_id}, {self.phase})"
@@ -107,6 +143,8 @@ def restored(
     phase = Phase.ORPHAN if final is None else Phase.FINAL
     scan = Scan(scan_id=ScanId(scan_id), text=text, at=at, phase=phase)
     scan.opened, scan.final = opened, final
+    # Nobody watched it meanwhile: whoever shows it now shows it anew.
+    scan.again = True
     return scan
 
 
@@ -143,9 +181,9 @@ class Scans:
         return len(self._by_id)
 
     def find(self, text: str, now: float) -> Scan | None:
-        """Return the scan that a text belongs to: the same text within ten seconds."""
+        """Return the scan that a text belongs to: of the same text, within ten seconds."""
         scan = self._by_text.get(text)
-        return scan if scan is not None and abs(now - scan.at) < SAME_S else None
+        return scan if scan is not None and not scan.over(now) else None
 
     def begin(self, text: str, now: float, random: bytes, phase: Phase) -> Scan | None:
         """Start a scan with a scan_id of its own; None: too many are open."""
@@ -174,12 +212,15 @@ class Scans:
         return True
 
     def forget(self, now: float) -> tuple[Scan, ...]:
-        """Drop what is older than ten seconds and decided; return the orphans among the rest."""
-        old = [scan for scan in self._by_id.values() if abs(now - scan.at) >= SAME_S]
-        for scan in old:
-            if scan.phase is Phase.FINAL:
+        """Drop what is decided and over; return the orphans older than ten seconds."""
+        for scan in tuple(self._by_id.values()):
+            if scan.phase is Phase.FINAL and scan.over(now):
                 self.drop(scan)
-        return tuple(scan for scan in old if scan.phase is Phase.ORPHAN)
+        return tuple(
+            scan
+            for scan in self._by_id.values()
+            if scan.phase is Phase.ORPHAN and abs(now - scan.at) >= SAME_S
+        )
 
     def drop(self, scan: Scan) -> None:
         """Forget a scan at once: nothing was decided, the next reading starts anew."""

@@ -5,7 +5,7 @@ which survive the process; `firmware_stubs.memory` in memory, which forgets ever
 test runs the same behaviour against both. Nothing here is called by two threads at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -20,8 +20,7 @@ from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotContent
 from fleet.contract.messages import Ack, Epoch, Reported, Result
 from verifier.contract.scan import UploadRecord
-from verifier.contract.vocabulary import Answer
-from verifier.steps.use import PersonKeys, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 from verifier.trust.bundle import Floor
 
 MAX_RESULTS: Final = 2048
@@ -165,10 +164,17 @@ class Messages(Protocol):
 class Transaction(Protocol):
     """One decision being kept: uses and record, all or nothing."""
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Answer:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why; `now` in Unix seconds."""
 
-    def remember(self, claims: Iterable[Use], *, scan_id: str, now: float) -> None:
+    def remember(
+        self,
+        claims: Iterable[Use],
+        *,
+        scan_id: str,
+        now: float,
+        without: Collection[int] = (),
+    ) -> None:
         """Take all claims unasked: somebody who may has passed this scan."""
 
     def decide(

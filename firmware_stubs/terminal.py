@@ -17,6 +17,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
 
+from msgspec import structs
+
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
 from firmware_stubs.chunks import CardProgress, Chunks
@@ -177,7 +179,7 @@ class Terminal:
             return [actions.ShowNext(progress=text)]
         known = self.scans.find(text, now)
         if known is not None and known.phase is not Phase.ORPHAN:
-            return self._again(known)
+            return self._again(known, event, now)
         ask_centre = self.state is State.ONLINE
         if not ask_centre and not self.equipped:
             return [self._unavailable(self._id(event, now))]
@@ -185,17 +187,34 @@ class Terminal:
             known = self.scans.begin(text, now, event.random, Phase.ASKING)
         if known is None:
             return [self._unavailable(self._id(event, now))]
+        known.ask(now)
         known.move(ScanSignal.ASK if ask_centre else ScanSignal.DECIDE_ALONE)
         if not ask_centre:
             return [actions.Decide(scan=known)]
         limit = self.connectivity.limit()
         return [actions.Note(scan=known), actions.Ask(scan=known, limit_s=limit)]
 
-    def _again(self, scan: Scan) -> list[Action]:
-        """Show a decision once more, opening nothing; or let this reading wait for it."""
+    def _again(self, scan: Scan, event: events.Presented, now: float) -> list[Action]:
+        """Answer a reading of a known text: of the same showing, or of another one."""
+        shown_anew = scan.read(now, typed=event.typed)
         if scan.final is None:
-            return [actions.Wait(scan_id=scan.scan_id)]
-        return self._show(scan, scan.final)
+            if not scan.again:
+                return [actions.Wait(scan_id=scan.scan_id)]
+            own = self._id(event, now)
+            scan.waiting.append(own)
+            return [actions.Wait(scan_id=own)]
+        if not scan.opened:
+            # Denied; or the terminal died between a pass and its gate, and nobody went in.
+            scan.again = False
+            return self._show(scan, scan.final)
+        if not scan.again:
+            return self._show(scan, scan.final)
+        shown = self._passed_before(self._id(event, now))
+        return [actions.Count(), shown] if shown_anew else [shown]
+
+    def _passed_before(self, own: ScanId) -> Action:
+        """Say of a showing that the code has passed: it lets nobody in, and is no scan."""
+        return actions.Show(answer=self._no(own, Reason.USE_SHOWN_AGAIN), online=False)
 
     def _answered(self, event: events.CentreAnswered, _now: float) -> list[Action]:
         moved = self._result(ok=True, seconds=event.seconds)
@@ -237,10 +256,21 @@ class Terminal:
     def _show(self, scan: Scan, verdict: FinalDecision) -> list[Action]:
         """Show a decision; the gate opens the first time only, and that is noted before."""
         shown = actions.Show(answer=verdict.answer, online=verdict.online)
+        waiting = self._shown_to_waiting(scan, verdict)
         if verdict.answer.decision is not Outcome.PASS or scan.opened:
-            return [shown]
+            return [shown, *waiting]
         scan.opened = True
-        return [actions.OpenGate(scan_id=scan.scan_id), shown]
+        return [actions.OpenGate(scan_id=scan.scan_id), shown, *waiting]
+
+    def _shown_to_waiting(self, scan: Scan, verdict: FinalDecision) -> list[Action]:
+        """Answer who showed the code anew while it was being decided."""
+        waiting, scan.waiting = scan.waiting, []
+        if verdict.answer.decision is Outcome.PASS:
+            return [self._passed_before(own) for own in waiting]
+        return [
+            actions.Show(answer=structs.replace(verdict.answer, scan_id=own), online=verdict.online)
+            for own in waiting
+        ]
 
     def _nobody_decides(self, scan: Scan) -> list[Action]:
         """Let nobody in on a scan that the centre may have decided and nobody here can.
@@ -249,13 +279,13 @@ class Terminal:
         what the centre stored of it is found. After that it is written down as what it was.
         """
         scan.move(ScanSignal.NOBODY)
-        return [self._unavailable(scan.scan_id)]
+        waiting, scan.waiting = scan.waiting, []
+        return [self._unavailable(own) for own in (scan.scan_id, *waiting)]
 
     def _unavailable(self, scan_id: ScanId) -> Action:
         return actions.Show(answer=self._no(scan_id), online=False)
 
-    def _no(self, scan_id: ScanId) -> TerminalAnswer:
-        reason = Reason.SYSTEM_UNAVAILABLE
+    def _no(self, scan_id: ScanId, reason: Reason = Reason.SYSTEM_UNAVAILABLE) -> TerminalAnswer:
         return TerminalAnswer(
             scan_id=scan_id,
             decision=Outcome.DENY,

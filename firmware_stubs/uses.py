@@ -1,16 +1,23 @@
 """Uses on the terminal: the same claims as the centre's store function, over a table of uses. Pure.
 
-`take` first checks all claims, then takes all or none; the answers are the centre's. What the
+`take` first checks all claims, then takes all or none (of a group, each member's); the answers are
+the centre's. What the
 centre passed is remembered here too, so that going offline does not forget it. Keys of ONCE, ENTER
 and LEAVE never meet. A terminal counts those whom it let in itself: what passes at another gate
 while both are offline comes out at upload, as an incident.
 """
 
-from collections.abc import Iterable
-from typing import Final, Protocol
+from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import structs
 
 from verifier.contract.vocabulary import Answer
-from verifier.steps.use import Use, UseKind
+from verifier.steps.use import Use, UseAnswer, UseKind
+
+SCAN_ID_CHARS: Final = 36
+_OTHER_WAY: Final = {"i": "o", "o": "i"}
+"""Letters of direction at the end of the keys of ONCE."""
 
 _REFUSALS: Final = {
     UseKind.ONCE: Answer.USED,
@@ -23,14 +30,14 @@ _REFUSALS: Final = {
 class UseTable(Protocol):
     """Where uses are kept; times in Unix seconds."""
 
-    def holders(self, key: str, also: str, now: float) -> tuple[str, ...]:
-        """Return the scan_ids that have taken either key and still count."""
+    def holders(self, names: tuple[str, ...], now: float) -> tuple[str, ...]:
+        """Return who has taken any of these keys and still counts."""
 
-    def hold(self, key: str, scan_id: str, until: float) -> None:
-        """Take a key for a scan."""
+    def hold(self, key: str, holder: str, until: float) -> None:
+        """Take a key; a holder is a scan_id, and behind it the second of its proof."""
 
-    def release(self, key: str, also: str) -> None:
-        """Give both keys back."""
+    def release(self, key: str) -> None:
+        """Give a key back."""
 
     def inside(self, key: str, now: float) -> int:
         """Return how many are in a room; 0 when its count no longer counts."""
@@ -39,34 +46,115 @@ class UseTable(Protocol):
         """Set how many are in a room."""
 
 
-def take(table: UseTable, claims: Iterable[Use], *, scan_id: str, now: float) -> Answer:
-    """Take all claims or none; `now` in Unix seconds."""
+def take(table: UseTable, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
+    """Take all claims or none, of a group each member's; `now` in Unix seconds."""
     claims = tuple(claims)
+    if claims and claims[0].kind is UseKind.GROUP:
+        return _admit(table, claims, scan_id=scan_id, now=now)
     for claim in claims:
         if not _free(table, claim, scan_id, now):
-            return _REFUSALS[claim.kind]
+            return UseAnswer(answer=_REFUSALS[claim.kind])
     remember(table, claims, scan_id=scan_id, now=now)
-    return Answer.FRESH
+    return UseAnswer(answer=Answer.FRESH)
 
 
-def remember(table: UseTable, claims: Iterable[Use], *, scan_id: str, now: float) -> None:
-    """Take all claims unasked: somebody who may has passed this scan."""
+def _admit(table: UseTable, claims: tuple[Use, ...], *, scan_id: str, now: float) -> UseAnswer:
+    """Take the claims of members who have not passed yet; the others are exceptions."""
+    group = _group(claims)
+    for claim in group.all:
+        if not _free(table, claim, scan_id, now):
+            return UseAnswer(answer=_REFUSALS[claim.kind])
+    free: list[Use] = []
+    admitted = 0
+    exceptions: list[int] = []
+    for position, own in group.members:
+        if all(_free(table, claim, scan_id, now) for claim in own):
+            free += own
+            admitted += 1
+        else:
+            exceptions.append(position)
+    if group.members and not admitted:
+        return UseAnswer(answer=Answer.USED)
+    if exceptions and not claims[0].limit:
+        return UseAnswer(answer=Answer.MEMBERS, members=tuple(exceptions))
+    rooms = tuple(structs.replace(room, count=_signed(room, admitted)) for room in group.rooms)
+    if not all(_free(table, room, scan_id, now) for room in rooms):
+        return UseAnswer(answer=Answer.FULL)
+    remember(table, (*group.all, *free, *rooms), scan_id=scan_id, now=now)
+    answer = Answer.PART if exceptions else Answer.FRESH
+    return UseAnswer(answer=answer, members=tuple(exceptions))
+
+
+class _Group(NamedTuple):
+    all: tuple[Use, ...]
+    """What holds for the group as a whole."""
+    members: tuple[tuple[int, tuple[Use, ...]], ...]
+    """(position, claims)."""
+    rooms: tuple[Use, ...]
+
+
+def _group(claims: tuple[Use, ...]) -> _Group:
+    together: list[Use] = []
+    members: list[tuple[int, list[Use]]] = []
+    rooms: list[Use] = []
+    for claim in claims[1:]:
+        if claim.kind is UseKind.ROOM:
+            rooms.append(claim)
+        elif claim.kind is UseKind.MEMBER:
+            members.append((claim.count, []))
+        elif members:
+            members[-1][1].append(claim)
+        else:
+            together.append(claim)
+    by_position = tuple((position, tuple(own)) for position, own in members)
+    return _Group(tuple(together), by_position, tuple(rooms))
+
+
+def _signed(room: Use, people: int) -> int:
+    return people if room.count > 0 else -people
+
+
+def remember(
+    table: UseTable,
+    claims: Iterable[Use],
+    *,
+    scan_id: str,
+    now: float,
+    without: Collection[int] = (),
+) -> None:
+    """Take all claims unasked: somebody who may has passed this scan.
+
+    `without`: positions of a group's members who did not pass with it.
+    """
+    claims = tuple(claims)
+    if without and claims and claims[0].kind is UseKind.GROUP:
+        group = _group(claims)
+        inside = [own for position, own in group.members if position not in without]
+        rooms = [structs.replace(room, count=_signed(room, len(inside))) for room in group.rooms]
+        claims = (*group.all, *(claim for own in inside for claim in own), *rooms)
     for claim in claims:
         until = now + claim.seconds
         if claim.kind is UseKind.ROOM:
-            inside = max(0, table.inside(claim.key, now) + claim.count)
-            table.count(claim.key, inside, until)
+            inside_now = max(0, table.inside(claim.key, now) + claim.count)
+            table.count(claim.key, inside_now, until)
         elif claim.kind is UseKind.LEAVE:
-            table.release(claim.key, claim.also)
-        else:
-            table.hold(claim.key, scan_id, until)
+            for name in (claim.key, *claim.also.split()):
+                table.release(name)
+        elif claim.kind in (UseKind.ONCE, UseKind.ENTER):
+            table.hold(claim.key, f"{scan_id}{claim.shown or ''}", until)
 
 
 def _free(table: UseTable, claim: Use, scan_id: str, now: float) -> bool:
     if claim.kind is UseKind.ROOM:
         return claim.count <= 0 or table.inside(claim.key, now) + claim.count <= claim.limit
-    holders = table.holders(claim.key, claim.also, now)
+    names = (claim.key, *claim.also.split())
+    holders = table.holders(names, now)
     if claim.kind is UseKind.LEAVE:
         return bool(holders)
     # What this very scan has taken is its own: a repetition takes nothing twice.
-    return all(holder == scan_id for holder in holders)
+    if not all(holder.startswith(scan_id) for holder in holders):
+        return False
+    if not claim.shown:
+        return True
+    back = tuple(name[:-1] + _OTHER_WAY[name[-1]] for name in names)
+    return all(holder[SCAN_ID_CHARS:] != str(claim.shown) for holder in table.holders(back, now))

@@ -13,7 +13,7 @@ import msgspec
 from verifier.codes.claims import Claims
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.record import GroupRecord, ScanRecord
-from verifier.contract.scan import TerminalAnswer
+from verifier.contract.scan import GroupCounts, TerminalAnswer
 from verifier.contract.vocabulary import Answer, Direction, Format, Outcome, Step
 from verifier.groups.verdict import GroupVerdict
 
@@ -33,6 +33,7 @@ NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
+_PASSED_BEFORE: Final = frozenset((Answer.USED, Answer.PART, Answer.MEMBERS))
 _UNKNOWN_HERE: Final = frozenset(
     (
         *(Reason.TRUST_STALE, Reason.CLOCK_UNSURE, Reason.STATUS_STALE, Reason.STATUS_UNKNOWN),
@@ -63,6 +64,10 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     colour: int | None = None
     sector_class: int | None = None
     group: GroupVerdict | None = None
+    shown_at: int | None = None
+    """Unix seconds of the holder's proof; None: paper, or a document without a proof."""
+    shown_ahead: int = 0
+    """Seconds that the proof lay ahead of now: it stays fresh so much longer."""
     rule: str | None = None
     """Id of the rule that decided."""
     rule_texts: Mapping[str, str] = NO_TEXTS
@@ -108,6 +113,10 @@ _REFUSED_BY_STORE = {
 }
 
 
+_MEMBERS_IN = {Answer.PART: Outcome.REVIEW, Answer.MEMBERS: Outcome.DENY}
+"""Members of a group had passed already: exceptions, as the place's group rule treats them."""
+
+
 def conclude(judged: Judged, answer: Answer) -> Decision:
     """Turn an assessment and the store's answer into the decision."""
     if judged.outcome is not Outcome.PASS:
@@ -115,6 +124,8 @@ def conclude(judged: Judged, answer: Answer) -> Decision:
     refused = _REFUSED_BY_STORE.get(answer)
     if refused is not None:
         return Decision(outcome=Outcome.DENY, reason=refused)
+    if answer in _MEMBERS_IN:
+        return Decision(outcome=_MEMBERS_IN[answer], reason=Reason.GROUP_EXCEPTIONS)
     if answer is Answer.UNKNOWN:
         outcome = Outcome.PASS if judged.open_stance else Outcome.DENY
         return Decision(outcome=outcome, reason=Reason.USE_UNKNOWN)
@@ -128,11 +139,15 @@ def terminal_answer(
     scan_id: str,
     language: Language,
     recorded: bool,
+    members: tuple[int, ...] = (),
 ) -> TerminalAnswer:
-    """Make the small answer that a terminal may see; a group's names only while they are fresh."""
+    """Make the small answer that a terminal may see; a group's names only while they are fresh.
+
+    `members`: positions of those of a group who had passed already; they are exceptions too.
+    """
     group = None
     if isinstance(judged, Assessment) and judged.group is not None:
-        group = judged.group.counts
+        group = with_exceptions(judged.group.counts, members, judged.group.members.masked_names)
     return TerminalAnswer(
         scan_id=scan_id,
         decision=decision.outcome,
@@ -154,6 +169,18 @@ def _rule_text(judged: "Assessment | ScanRecord", language: Language) -> str | N
     return texts.get(language.value) or texts.get(language.value[:2]) or texts.get("en")
 
 
+def with_exceptions(
+    counts: GroupCounts, positions: tuple[int, ...], names: tuple[str, ...] | None
+) -> GroupCounts:
+    """Count members at these positions (from 1) among the exceptions, each once."""
+    if not positions:
+        return counts
+    known = dict(counts.exceptions)
+    for position in positions:
+        known.setdefault(position, None if names is None else names[position - 1])
+    return msgspec.structs.replace(counts, exceptions=tuple(sorted(known.items())))
+
+
 def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:
     """Reduce a group's verdict to what a record keeps."""
     if verdict is None:
@@ -172,9 +199,13 @@ def incident_of(record: ScanRecord, answer: Answer) -> str | None:
     """Return what does not fit between what a terminal did and what the store knew."""
     if record.incident is not None or record.final is not Outcome.PASS:
         return record.incident
-    if answer is Answer.USED or (answer is Answer.PAIR and record.direction == Direction.IN):
+    if answer in _PASSED_BEFORE or (answer is Answer.PAIR and record.direction == Direction.IN):
         return DOUBLE_USE
     if answer is Answer.FULL or answer is Answer.UNASKED:
         return CONTRADICTION
-    denied = record.outcome is Outcome.DENY and record.reason not in _UNKNOWN_HERE
-    return CONTRADICTION if denied else None
+    return CONTRADICTION if refuted(record) else None
+
+
+def refuted(judged: "Judged") -> bool:
+    """Say whether a verdict contradicts a pass, rather than lacking what the terminal knew."""
+    return judged.outcome is Outcome.DENY and judged.reason not in _UNKNOWN_HERE

@@ -64,6 +64,8 @@ def _assessment(course: Course) -> Assessment:
         colour=course.colour,
         sector_class=course.sector_class,
         group=course.group,
+        shown_at=course.shown_at,
+        shown_ahead=course.shown_ahead,
         rule=None if rule is None else rule.id,
         rule_texts={} if rule is None else rule.descriptions,
         status_age=course.status_age,

@@ -34,6 +34,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "trust.expired": "make issuing ready; meanwhile each place's stance decides",
     "grants.none": "make the fleet ready; name terminals in places.toml",
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
+    "terminals.held": "check the terminal and its records; a new grant lets it act again",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
     "audit.refused": "run `kapok audit verify`; until then, acts that need the log are refused",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",

@@ -5,10 +5,10 @@ POST /wedge   what a keyboard-wedge scanner typed -> the decision
 POST /network {"cut": true | false} -> the state
 GET  /state   the state
 
-A decision is the TerminalAnswer with `online` and `ms`. A symbol of a card that is not whole yet is
-answered without a decision: `card` says how many of how many were read. Errors are RFC 9457
-problems with a stable code; the input is never echoed. Whoever may open the socket (mode 0600) may
-do all of it.
+A decision is the TerminalAnswer with `online`, `screen` and `ms`. A symbol of a card that is not
+whole yet is answered without a decision: `card` says how many of how many were read. Errors are
+RFC 9457 problems with a stable code; the input is never echoed. Whoever may open the socket (mode
+0600) may do all of it.
 """
 
 import asyncio
@@ -113,15 +113,17 @@ class LocalDoor:
         data = await request.read()
         if len(data) > MAX_WEDGE_BYTES:
             raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "wedge.too_long")
-        return await self._decided(lens.typed(data), started)
+        return await self._decided(lens.typed(data), started, typed=True)
 
-    async def _decided(self, reading: Reading, started: float) -> web.Response:
+    async def _decided(
+        self, reading: Reading, started: float, *, typed: bool = False
+    ) -> web.Response:
         shell = self._shell
         shown: Shown | ShowNext
         if reading.reason is not None:
             shown = shell.no_code(reading.reason)
         else:
-            shown = await shell.scan(reading.texts)
+            shown = await shell.scan(reading.texts, typed=typed)
         milliseconds = round((time.perf_counter() - started) * 1000, 2)
         told = (
             _asked(shown, shell.settings.language) if isinstance(shown, ShowNext) else _told(shown)
@@ -142,7 +144,7 @@ class LocalDoor:
 
 def _told(shown: Shown) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.to_builtins(shown.answer)
-    return answer | {"online": shown.online}
+    return answer | {"online": shown.online, "screen": shown.screen}
 
 
 def _asked(shown: ShowNext, language: Language) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from verifier.contract.vocabulary import Answer, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, assess
 from verifier.policy.profiles import ResolvedProfile
-from verifier.steps.use import Use, uses_of
+from verifier.steps.use import Use, UseAnswer, uses_of
 from verifier.steps.verified import VerifiedCredentials
 
 SEEN_CREDENTIALS = 5_000
@@ -52,9 +52,9 @@ class Alone:
         except StorageError as error:
             self.log.exception("store.failed", error=type(error).__name__)
             self.storage.records.lost += 1
-            answer = Answer.UNKNOWN
+            answer = UseAnswer(answer=Answer.UNKNOWN)
             if assessment.outcome is not Outcome.PASS:
-                answer = Answer.UNASKED
+                answer = UseAnswer(answer=Answer.UNASKED)
         return self._answer(scan, assessment, answer)
 
     def keep(self, scan: Scan, verdict: FinalDecision, clock: Clock, *, acknowledged: bool) -> None:
@@ -63,15 +63,21 @@ class Alone:
         What the centre has on disk already needs no wait for this one.
         """
         wanted: tuple[Use, ...] = ()
-        if verdict.online and verdict.answer.decision is Outcome.PASS:
+        without: tuple[int, ...] = ()
+        if verdict.online and _may_have_passed(verdict.answer):
+            group = verdict.answer.group
+            without = () if group is None else tuple(position for position, _ in group.exceptions)
             profile = self.storage.bundles.profile(self.grant.place)
             assessment = self._assess(scan, profile, clock)
-            if assessment.claims is not None:
+            passed_here = verdict.answer.decision is Outcome.PASS
+            if assessment.claims is not None and (
+                passed_here or assessment.outcome is Outcome.PASS
+            ):
                 # The centre knows better, but who it was both read from the same signed bytes.
                 passed = msgspec.structs.replace(assessment, outcome=Outcome.PASS)
                 wanted = self._uses(passed, profile)
         with self.storage.transaction(durable=not acknowledged) as transaction:
-            transaction.remember(wanted, scan_id=scan.scan_id, now=clock.now)
+            transaction.remember(wanted, scan_id=scan.scan_id, now=clock.now, without=without)
             kept = transaction.decide(
                 scan,
                 verdict,
@@ -91,8 +97,8 @@ class Alone:
         )
 
     def _uses(self, assessment: Assessment, profile: ResolvedProfile | None) -> tuple[Use, ...]:
-        rule = None if profile is None else profile.profile.use
-        return uses_of(assessment, rule, self.grant, self.storage.keys)
+        asked = None if profile is None else profile.profile
+        return uses_of(assessment, asked, self.grant, self.storage.keys)
 
     def _store(
         self,
@@ -101,10 +107,10 @@ class Alone:
         wanted: tuple[Use, ...],
         clock: Clock,
         started: float,
-    ) -> Answer:
+    ) -> UseAnswer:
         """Take the uses and write the record: one transaction, one fsync."""
         with self.storage.transaction() as transaction:
-            answer = Answer.UNASKED
+            answer = UseAnswer(answer=Answer.UNASKED)
             if assessment.outcome is Outcome.PASS:
                 answer = transaction.take(wanted, scan_id=scan.scan_id, now=clock.now)
             verdict = FinalDecision(answer=self._answer(scan, assessment, answer), online=False)
@@ -118,14 +124,21 @@ class Alone:
         self.storage.records.lost += not kept
         return answer
 
-    def _answer(self, scan: Scan, assessment: Assessment, answer: Answer) -> TerminalAnswer:
+    def _answer(self, scan: Scan, assessment: Assessment, taken: UseAnswer) -> TerminalAnswer:
         return terminal_answer(
-            conclude(assessment, answer),
+            conclude(assessment, taken.answer),
             assessment,
             scan_id=scan.scan_id,
             language=self.language,
             recorded=False,
+            members=taken.members,
         )
+
+
+def _may_have_passed(answer: TerminalAnswer) -> bool:
+    """Say whether somebody may have been let through; of a group under review those who may."""
+    reviewed = answer.decision is Outcome.REVIEW and answer.reason is Reason.GROUP_EXCEPTIONS
+    return answer.decision is Outcome.PASS or reviewed
 
 
 def no_code(reason: Reason, language: Language, scan_id: str) -> TerminalAnswer:

@@ -131,13 +131,16 @@ class Shell:
         for action in wanted:
             await self._carry_out[type(action)](action)
 
-    async def scan(self, texts: tuple[str, ...]) -> Shown | ShowNext:
+    async def scan(self, texts: tuple[str, ...], *, typed: bool = False) -> Shown | ShowNext:
         """Take in a code that was read, and return what is shown for it."""
-        event = events.Presented(texts=texts, random=os.urandom(6))
+        event = events.Presented(texts=texts, random=os.urandom(6), typed=typed)
         wanted = self.machine.handle(event, self.now())
         if isinstance(wanted[0], ShowNext):
             self.counters["frames.chunk"] += 1
             return wanted[0]
+        if isinstance(wanted[0], actions.Count):
+            self.counters["scans.again"] += 1
+            wanted = wanted[1:]
         scan_id = _scan_id(wanted[0])
         shown: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(scan_id, []).append(shown)

@@ -5,7 +5,7 @@ floor but the pinned root, no record of what it decided.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
@@ -21,8 +21,7 @@ from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Refused, Slot
 from verifier.contract.reasons import Language
-from verifier.contract.vocabulary import Answer
-from verifier.steps.use import PersonKeys, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 
 PERSON_KEY_BYTES: Final = 32
 """Bytes of the key under which persons are hashed on this terminal alone."""
@@ -65,13 +64,20 @@ class MemoryStorage:
         with self._journal.transaction():
             yield self
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Answer:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why."""
         return uses.take(self._uses, claims, scan_id=scan_id, now=now)
 
-    def remember(self, claims: Iterable[Use], *, scan_id: str, now: float) -> None:
+    def remember(
+        self,
+        claims: Iterable[Use],
+        *,
+        scan_id: str,
+        now: float,
+        without: Collection[int] = (),
+    ) -> None:
         """Take all claims unasked."""
-        uses.remember(self._uses, claims, scan_id=scan_id, now=now)
+        uses.remember(self._uses, claims, scan_id=scan_id, now=now, without=without)
 
     def decide(
         self,

@@ -10,19 +10,18 @@ class MemoryUses:
         self._taken: Rows[str, tuple[str, float]] = Rows(journal)
         self._rooms: Rows[str, tuple[int, float]] = Rows(journal)
 
-    def holders(self, key: str, also: str, now: float) -> tuple[str, ...]:
-        """Return the scan_ids that have taken either key and still count."""
-        found = (self._taken.get(name) for name in dict.fromkeys((key, also)))
-        return tuple(scan_id for scan_id, until in filter(None, found) if until > now)
+    def holders(self, names: tuple[str, ...], now: float) -> tuple[str, ...]:
+        """Return who has taken any of these keys and still counts."""
+        found = (self._taken.get(name) for name in names)
+        return tuple(holder for holder, until in filter(None, found) if until > now)
 
-    def hold(self, key: str, scan_id: str, until: float) -> None:
-        """Take a key for a scan."""
-        self._taken.put(key, (scan_id, until))
+    def hold(self, key: str, holder: str, until: float) -> None:
+        """Take a key; a holder is a scan_id, and behind it the second of its proof."""
+        self._taken.put(key, (holder, until))
 
-    def release(self, key: str, also: str) -> None:
-        """Give both keys back."""
+    def release(self, key: str) -> None:
+        """Give a key back."""
         self._taken.drop(key)
-        self._taken.drop(also)
 
     def inside(self, key: str, now: float) -> int:
         """Return how many are in a room; 0 when its count no longer counts."""

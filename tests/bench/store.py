@@ -122,7 +122,9 @@ def _commands(count: int, span: int) -> Iterator[tuple[bytes, bool]]:
             **changes,
         )
         # A claim's name is as long as the one the product makes.
-        claims = (once(secrets.token_urlsafe(PERSON_BYTES)),) if passes else ()
+        claims = (
+            (once(secrets.token_urlsafe(PERSON_BYTES) + "i", shown=int(now)),) if passes else ()
+        )
         unclaimed = Answer.FRESH if passes else Answer.UNASKED
         yield scan_command(tags[place], os.urandom(12), kept, claims, unclaimed=unclaimed), passes
 

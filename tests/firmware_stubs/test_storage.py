@@ -58,7 +58,7 @@ def once(key: str) -> Use:
 def take(storage: Storage, *keys: str, scan_id: str = "a", now: float = NOW) -> Answer:
     """Take uses in a transaction of their own."""
     with storage.transaction() as transaction:
-        return transaction.take([once(key) for key in keys], scan_id=scan_id, now=now)
+        return transaction.take([once(key) for key in keys], scan_id=scan_id, now=now).answer
 
 
 class _BrokenError(Exception):
@@ -81,7 +81,7 @@ def test_a_transaction_that_fails_leaves_nothing(storage: Storage) -> None:
     assert put(storage, old, acknowledged_at=NOW)
     before = storage.records.fill()
     with pytest.raises(_BrokenError), storage.transaction() as transaction:  # noqa: PT012
-        assert transaction.take([once("k")], scan_id=scan.scan_id, now=NOW) is Answer.FRESH
+        assert transaction.take([once("k")], scan_id=scan.scan_id, now=NOW).answer is Answer.FRESH
         assert transaction.decide(scan, verdict(scan), acknowledged_at=None)
         raise _BrokenError
     assert storage.records.fill() == before
@@ -111,7 +111,7 @@ def test_what_the_centre_passed_counts_as_used(storage: Storage) -> None:
         transaction.remember([once("k"), room], scan_id="online", now=NOW)
     assert take(storage, "k") is Answer.USED
     with storage.transaction() as transaction:
-        assert transaction.take([room], scan_id="b", now=NOW) is Answer.FULL
+        assert transaction.take([room], scan_id="b", now=NOW).answer is Answer.FULL
 
 
 def test_uses_run_out(storage: Storage) -> None:

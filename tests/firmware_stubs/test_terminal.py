@@ -1,4 +1,3 @@
-import hashlib
 from collections.abc import Callable
 from itertools import product
 
@@ -7,15 +6,23 @@ import pytest
 from firmware_stubs import actions, events
 from firmware_stubs.commands import RingEntry
 from firmware_stubs.scans import SAME_S, Phase, Scan
-from firmware_stubs.terminal import TABLE, State, Terminal, TerminalSignal
+from firmware_stubs.terminal import TABLE, State, TerminalSignal
 from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.messages import Command
-from verifier.contract.reasons import Language, Reason
-from verifier.contract.scan import TerminalAnswer, make_scan_id
+from tests.support.terminal_machine import (
+    NOW,
+    TEXT,
+    answer,
+    asked,
+    brought_to,
+    fresh,
+    kinds,
+    present,
+)
+from verifier.contract.reasons import Reason
+from verifier.contract.scan import make_scan_id
 from verifier.contract.vocabulary import Outcome
 
-NOW = 1_790_000_000.0
-TEXT = "CC1:ANYTHING"
 COMMAND = Command(
     id="0" * 32,
     type=CommandType.OPEN_GATE,
@@ -34,54 +41,6 @@ MOVES = {
     (State.OFFLINE, TerminalSignal.REFUSED): State.SUSPENDED,
     (State.SUSPENDED, TerminalSignal.ADMITTED): State.ONLINE,
 }
-
-
-def fresh(*, equipped: bool = True) -> Terminal:
-    """Make a terminal in boot."""
-    terminal = Terminal("hall-1", language=Language.EN)
-    terminal.handle(events.Equipped(usable=equipped), NOW)
-    return terminal
-
-
-def brought_to(state: State, *, equipped: bool = True) -> Terminal:
-    """Make a terminal and bring it to a state by events alone."""
-    terminal = fresh(equipped=equipped)
-    if state is State.BOOT:
-        return terminal
-    identity = state is not State.ENROLLING
-    terminal.handle(events.StateLoaded(identity=identity), NOW)
-    if state is State.OFFLINE:
-        terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
-        terminal.handle(events.Probed(ok=False, seconds=0.1), NOW)
-    if state is State.SUSPENDED:
-        terminal.handle(events.CentreRefused(), NOW)
-    assert terminal.state is state
-    return terminal
-
-
-def present(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> list[actions.Action]:
-    """Show a code."""
-    random = hashlib.sha256(text.encode()).digest()[:6]
-    return terminal.handle(events.Presented(texts=(text,), random=random), now)
-
-
-def answer(
-    scan_id: str, decision: Outcome = Outcome.PASS, *, recorded: bool = True
-) -> TerminalAnswer:
-    """Make what the centre or the terminal itself says."""
-    return TerminalAnswer(scan_id=scan_id, decision=decision, sentence="", recorded=recorded)
-
-
-def asked(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> Scan:
-    """Show a code online and return the scan that was asked."""
-    _, ask = present(terminal, text, now=now)
-    assert isinstance(ask, actions.Ask)
-    return ask.scan
-
-
-def kinds(done: list[actions.Action]) -> list[type]:
-    """Return the types of actions, in order."""
-    return [type(action) for action in done]
 
 
 @pytest.mark.parametrize(("state", "signal"), list(product(State, TerminalSignal)))
@@ -237,16 +196,6 @@ def test_lost_answer_without_bundles_ends_as_a_denial() -> None:
     assert done[0].verdict.answer.decision is Outcome.DENY
     assert not done[0].acknowledged
     assert terminal.handle(events.Tick(), NOW + SAME_S + 1) == []
-
-
-def test_same_text_again_opens_nothing() -> None:
-    """Within ten seconds the decision is shown again under its scan_id; the gate stays closed."""
-    terminal = brought_to(State.ONLINE)
-    said = answer(asked(terminal).scan_id)
-    terminal.handle(events.CentreAnswered(answer=said, seconds=0.05), NOW)
-    (shown,) = present(terminal, now=NOW + SAME_S - 0.1)
-    assert isinstance(shown, actions.Show)
-    assert shown.answer == said
 
 
 def test_same_text_later_is_a_new_scan() -> None:

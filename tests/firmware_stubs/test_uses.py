@@ -49,7 +49,7 @@ def room(count: int, limit: int = 2) -> Use:
 
 def take(table: UseTable, *claims: Use, scan_id: str = "a", now: float = NOW) -> Answer:
     """Take claims for a scan."""
-    return uses.take(table, claims, scan_id=scan_id, now=now)
+    return uses.take(table, claims, scan_id=scan_id, now=now).answer
 
 
 def test_no_claims_are_fresh(table: UseTable) -> None:
@@ -109,7 +109,7 @@ def test_all_or_none(table: UseTable, claims: tuple[Use, ...], answer: Answer) -
     """One refusal, the first, and nothing is taken."""
     take(table, once("taken"), scan_id="z")
     assert take(table, *claims) is answer
-    assert table.holders("free", "nobody", NOW) == ()
+    assert table.holders(("free", "nobody"), NOW) == ()
     assert table.inside("room", NOW) == 0
     assert take(table, once("free"), scan_id="b") is Answer.FRESH
 
@@ -125,7 +125,7 @@ def test_sweep_deletes_what_no_longer_counts(table: SqliteUses | MemoryUses) -> 
     """And nothing else."""
     take(table, once("k"), pair(UseKind.ENTER, "p"), room(1))
     assert table.sweep(NOW + 300) == 1
-    assert table.holders("k", "p", NOW) == ("a",)
+    assert table.holders(("k", "p"), NOW) == ("a",)
     assert table.sweep(NOW + 86_400) == 2
     assert table.sweep(NOW + 86_400) == 0
 
@@ -150,10 +150,10 @@ def test_like_a_set(scans: list[tuple[str, list[int], bool]]) -> None:
             if remembered:
                 uses.remember(table, claims, scan_id=scan_id, now=NOW)
             else:
-                answer = uses.take(table, claims, scan_id=scan_id, now=NOW)
+                answer = uses.take(table, claims, scan_id=scan_id, now=NOW).answer
                 assert answer is (Answer.FRESH if free else Answer.USED)
             if remembered or free:
                 model |= {claim.key: scan_id for claim in claims}
-        found = {str(key): table.holders(str(key), "", NOW) for key in range(5)}
+        found = {str(key): table.holders((str(key),), NOW) for key in range(5)}
         assert {key: scan_ids[0] for key, scan_ids in found.items() if scan_ids} == model
     connection.close()

@@ -99,13 +99,19 @@ class StoreLine:
         final: Outcome = Outcome.PASS,
         text: str = "a code",
         ago: float = 0.0,
+        online: bool = False,
         **more: Any,
     ) -> Stored:
-        """Store what a terminal decided some seconds ago."""
+        """Store what a terminal decided some seconds ago, or says that the centre decided."""
         at = int((time.time() - ago) * 1000)
         made = record(scan_id, final=final, offline=True, at=at, **more)
         command = upload_command(
-            TAG, digest_of(CALLER, text), made, claims, unclaimed=Answer.UNASKED
+            TAG,
+            digest_of(CALLER, text),
+            made,
+            claims,
+            unclaimed=Answer.UNASKED,
+            online=online,
         )
         return read_reply(self.ask(command))
 
@@ -155,9 +161,9 @@ def record(scan_id: bytes, **changes: Any) -> ScanRecord:
     return ScanRecord(**values | changes)
 
 
-def once(key: str, *, also: str = "", seconds: int = 600) -> Use:
+def once(key: str, *, also: str = "", seconds: int = 600, shown: int = 0) -> Use:
     """Claim that a person passes once."""
-    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=seconds)
+    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=seconds, shown=shown)
 
 
 def enter(key: str) -> Use:

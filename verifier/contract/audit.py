@@ -57,6 +57,8 @@ class AuditAction(StrEnum):
     """The term is over for which two people's decision held against feeds."""
     REFUSE_CHANGE = "change.refuse"
     """Something in the store changed a person's value or a revocation, and nothing explains it."""
+    HOLD = "terminal.hold"
+    """A worker refuses a terminal whose uploads contradict the centre too often."""
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 

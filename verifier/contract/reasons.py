@@ -51,6 +51,8 @@ class Reason(StrEnum):
     GROUP_EXCEPTIONS = "group.exceptions"
     GROUP_STALE_ROSTER = "group.stale_roster"
     USE_REPLAYED = "use.replayed"
+    USE_SHOWN_AGAIN = "use.shown_again"
+    """Said by a terminal of a code that passed at it seconds ago; never of a scan of its own."""
     USE_FULL = "use.full"
     USE_PAIR = "use.pair"
     USE_ANNULLED = "use.annulled"
@@ -297,6 +299,12 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         _DENY,
         "此人刚刚已在此通行过。请稍后再试，或联系工作人员。",
         "This person has just passed here. Wait a moment, or ask the staff.",
+    ),
+    Reason.USE_SHOWN_AGAIN: ReasonRow(
+        Step.USE,
+        _DENY,
+        "此码刚刚已通行，不能再让任何人通过。请出示您自己的码。",
+        "This code has already passed and lets nobody in again. Show a code of your own.",
     ),
     Reason.USE_FULL: ReasonRow(
         Step.USE,

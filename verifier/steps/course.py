@@ -81,6 +81,8 @@ class Course:
         "rule",
         "sector_class",
         "seen",
+        "shown_ahead",
+        "shown_at",
         "status_age",
         "status_version",
         "text",
@@ -129,6 +131,8 @@ class Course:
         self.group: GroupVerdict | None = None
         self.status_age: int | None = None
         self.status_version = 0
+        self.shown_at: int | None = None
+        self.shown_ahead = 0
         self.rule: RuleOutcome | None = None
 
     def ok(self) -> None:

@@ -1,5 +1,6 @@
 """Step (5), time: the claims' own times, the proof's freshness, the trust bundle's age."""
 
+from math import ceil
 from typing import Final
 
 from verifier.contract.reasons import Reason
@@ -23,7 +24,11 @@ def check_time(course: Course) -> None:
     if claims.issued_at is not None and now + row.skew < claims.issued_at:
         course.refuse(Reason.TIME_NOT_YET)
     if course.code.proof is not None:
-        _proof(course, course.code.proof.issued_at - now)
+        shown_at = course.shown_at = course.code.proof.issued_at
+        ahead = shown_at - now
+        if ahead > 0:
+            course.shown_ahead = min(ceil(ahead), PROOF_AHEAD)
+        _proof(course, ahead)
     if now > course.known.trust.expires:
         course.doubt(Reason.TRUST_STALE)
     course.ok()

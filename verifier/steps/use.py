@@ -1,9 +1,17 @@
-"""Uses: what a pass claims in the store, all or none.
+"""Uses: what a pass claims in the store, all or none; of a group each member by itself.
 
-A claim names its key by a keyed hash: scope, direction and person go in, nothing of them can be
-read back. The key changes daily; around midnight a claim also looks at yesterday's name of itself
-(`also`), so that a person does not pass twice by the turn of the day. The same claims are
-executed by the store's function and by a terminal's SQLite transaction.
+A claim names its key by a keyed hash: scope and person go in, nothing of them can be read back.
+The key changes daily; around midnight a claim also looks at yesterday's name of itself (`also`), so
+that a person does not pass twice by the turn of the day. The same claims are executed by the
+store's function and by a terminal's SQLite transaction.
+
+- Paper (a static code) claims under names of its own. It is refused where the person has passed by
+  a proof; a proof never asks what paper has claimed. So a photo of paper takes nothing from anyone
+  who has a phone.
+- A presentation passes once while it is fresh. The person's own claim sees to that where it lasts
+  as long and holds for the whole place; the way back looks at it too (`shown`). Elsewhere the
+  presentation is claimed itself.
+Document: docs/cc1.md, "Uses".
 """
 
 import base64
@@ -16,15 +24,22 @@ import msgspec
 
 from verifier.codes.names import subject_of
 from verifier.contract.grant import Grant
-from verifier.contract.vocabulary import Direction, Kind, Outcome
+from verifier.contract.vocabulary import Answer, Direction, Format, Kind, Outcome
 from verifier.decision import Assessment
-from verifier.policy.profiles import MAX_USE_SECONDS, UseRule, way
+from verifier.groups.verdict import GroupVerdict
+from verifier.policy.profiles import MAX_USE_SECONDS, Profile, UseRule, way
 
 HASH_TAGS: Final = 64
 """Slots of the store's keys; a use scope lives in one."""
 PERSON_BYTES: Final = 12
 """Octets of a person's keyed hash: 96 bits, no collision among 8 million scans a day."""
 DAY: Final = 86_400
+CLOCKS_APART_S: Final = 10
+"""Seconds that the clocks of two who judge one presentation may differ; added to what it lasts."""
+NAME_CHARS: Final = 16
+"""Characters of a claim's name; of ONCE the letter of its direction follows."""
+_SHOWING: Final = "s"
+"""Ends the name of a presentation's own claim."""
 
 
 class UseKind(StrEnum):
@@ -38,17 +53,34 @@ class UseKind(StrEnum):
     """Refused (PAIR) unless the key is there; removes it."""
     ROOM = "room"
     """Adds `count` to a counter; refused (FULL) past `limit`. A negative count gives back."""
+    GROUP = "group"
+    """Stands first where a group's members follow; `limit` 1: the place reviews exceptions."""
+    MEMBER = "member"
+    """The claims of the member at position `count` follow: all of them, or it is an exception."""
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing a pass takes."""
 
     kind: UseKind
-    key: str
+    key: str = ""
     also: str = ""
+    """Other names, with spaces between them: held by another scan, they refuse too. LEAVE is
+    content with any, and removes all."""
     seconds: int = 0
     count: int = 0
     limit: int = 0
+    shown: int = 0
+    """ONCE: Unix seconds of the proof; refused too where the same proof passed the other way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseAnswer:
+    """What became of a pass's claims."""
+
+    answer: Answer
+    members: tuple[int, ...] = ()
+    """Of a group: positions from 1 of those who had passed already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,25 +112,80 @@ def person_name(assessment: Assessment) -> str | None:
     return subject_of(claims.format, claims.document)
 
 
+def place_scope(rule: UseRule | None, place: str) -> str:
+    """Return the scope whose tag a gate's keys share: its zone, or else its place."""
+    zone = rule is not None and rule.scope not in ("gate", "place")
+    return rule.scope if rule is not None and zone else f"place:{place}"
+
+
 def scope_tag(scope: str) -> str:
-    """Return the hash tag (two hex digits of 64) that a use scope's keys share."""
+    """Return the hash tag (two hex digits of 64) that the keys of a place or zone share."""
     return f"{hashlib.sha256(scope.encode()).digest()[0] % HASH_TAGS:02x}"
 
 
 def uses_of(
-    assessment: Assessment, rule: UseRule | None, grant: Grant, keys: PersonKeys
+    assessment: Assessment, asked: Profile | None, grant: Grant, keys: PersonKeys
 ) -> tuple[Use, ...]:
     """Return what a pass at a gate takes; nothing for what is not a pass."""
-    if assessment.outcome is not Outcome.PASS or rule is None:
+    claims = assessment.claims
+    if assessment.outcome is not Outcome.PASS or asked is None or claims is None:
         return ()
-    scope = rule.scope_name(grant.place, grant.gate)
-    persons = _persons(assessment)
-    taken: list[Use] = []
-    for person in persons:
-        taken.append(_once(scope, grant.direction, person, rule, keys))
-        if rule.pair:
-            taken.append(_pair(scope, grant.direction, person, rule, keys))
-    return (*taken, *room_use_of(len(persons), rule, grant))
+    rule = asked.use
+    if rule is None:
+        return _showing(assessment, asked, grant, keys)
+    # A foreign document has no proof that could be told apart from it.
+    paper = claims.holder is None and claims.format is Format.CC1
+    line = _Claimant(rule, grant, keys, paper=paper, assessment=assessment)
+    if claims.kind is Kind.GROUP and assessment.group is not None:
+        return _group_uses(assessment, assessment.group, asked, line)
+    person = person_name(assessment)
+    if person is None:
+        return ()
+    own = line.uses(person)
+    if claims.holder is not None and not _covered(asked, rule):
+        own = (*own, *_showing(assessment, asked, grant, keys))
+    return own if rule.capacity is None else (*own, *room_use_of(1, rule, grant))
+
+
+def _group_uses(
+    assessment: Assessment, verdict: GroupVerdict, asked: Profile, line: "_Claimant"
+) -> tuple[Use, ...]:
+    """Claim each member by itself; the room counts those who are admitted."""
+    rule, members = line.rule, verdict.members
+    reviews = asked.group.exceptions == "review"
+    taken = [Use(kind=UseKind.GROUP, limit=int(reviews))]
+    if not len(verdict.passing) or not _covered(asked, rule):
+        taken += _showing(assessment, asked, line.grant, line.keys)
+    positions = members.persons.searchsorted(verdict.passing) + 1
+    for person, position in zip(verdict.passing.tolist(), positions.tolist(), strict=True):
+        taken.append(Use(kind=UseKind.MEMBER, count=position))
+        taken += line.uses(f"{members.list}/{person}")
+    return (*taken, *room_use_of(len(verdict.passing), rule, line.grant))
+
+
+def _covered(asked: Profile, rule: UseRule) -> bool:
+    """Say whether a person's own claim lasts as long as a proof, at every gate of the place."""
+    return rule.once_for >= asked.window and rule.scope != "gate"
+
+
+def _showing(
+    assessment: Assessment, asked: Profile, grant: Grant, keys: PersonKeys
+) -> tuple[Use, ...]:
+    """Claim the presentation itself: one credential at one second. Paper has none."""
+    claims = assessment.claims
+    if claims is None or assessment.shown_at is None:
+        return ()
+    scope = place_scope(asked.use, grant.place)
+    showing = f"{claims.list}/{claims.credential}/{assessment.shown_at}"
+    name, also = _names(f"s|{scope}", showing, keys)
+    return (
+        Use(
+            kind=UseKind.ONCE,
+            key=name + _SHOWING,
+            also=also and also + _SHOWING,
+            seconds=asked.window + assessment.shown_ahead + CLOCKS_APART_S,
+        ),
+    )
 
 
 def room_use_of(people: int, rule: UseRule | None, grant: Grant) -> tuple[Use, ...]:
@@ -116,24 +203,67 @@ def room_use_of(people: int, rule: UseRule | None, grant: Grant) -> tuple[Use, .
     )
 
 
-def _persons(assessment: Assessment) -> tuple[str, ...]:
-    claims = assessment.claims
-    if claims is not None and claims.kind is Kind.GROUP and assessment.group is not None:
-        verdict = assessment.group
-        return tuple(f"{verdict.members.list}/{person}" for person in verdict.passing.tolist())
-    person = person_name(assessment)
-    return () if person is None else (person,)
+class _Claimant:
+    """Names what one person claims at a gate."""
+
+    __slots__ = ("ahead", "grant", "keys", "paper", "rule", "scope", "shown", "way")
+
+    def __init__(
+        self,
+        rule: UseRule,
+        grant: Grant,
+        keys: PersonKeys,
+        *,
+        paper: bool,
+        assessment: Assessment,
+    ) -> None:
+        self.rule = rule
+        self.grant = grant
+        self.keys = keys
+        self.paper = paper
+        self.scope = rule.scope_name(grant.place, grant.gate)
+        self.way = way(grant.direction)
+        self.shown = assessment.shown_at or 0
+        self.ahead = assessment.shown_ahead
+
+    def uses(self, person: str) -> tuple[Use, ...]:
+        """Return the person's claims; all of them are taken, or none."""
+        once = self._once(person)
+        return (once, self._pair(person)) if self.rule.pair else (once,)
+
+    def _once(self, person: str) -> Use:
+        key, also = self._name("u", person, self.way, asks_proof=True)
+        return Use(
+            kind=UseKind.ONCE,
+            key=key,
+            also=also,
+            seconds=self.rule.once_for + self.ahead,
+            shown=self.shown,
+        )
+
+    def _pair(self, person: str) -> Use:
+        enters = self.grant.direction is Direction.IN
+        key, also = self._name("p", person, "", asks_proof=enters)
+        if not enters and not self.paper:
+            # Who came in by paper may leave by the phone; never the other way round.
+            also = _joined(also, *_names(f"pp|{self.scope}", person, self.keys))
+        kind = UseKind.ENTER if enters else UseKind.LEAVE
+        return Use(kind=kind, key=key, also=also, seconds=self.rule.pair_for)
+
+    def _name(self, family: str, person: str, suffix: str, *, asks_proof: bool) -> tuple[str, str]:
+        """Return the name of a claim, and the others that refuse it."""
+        if not self.paper:
+            key, also = _names(f"{family}|{self.scope}", person, self.keys)
+            return key + suffix, also and also + suffix
+        key, also = _names(f"{family}p|{self.scope}", person, self.keys)
+        others = (also, *_names(f"{family}|{self.scope}", person, self.keys))
+        if not asks_proof:
+            others = (also,)
+        return key + suffix, _joined(*(other and other + suffix for other in others))
 
 
-def _once(scope: str, direction: Direction, person: str, rule: UseRule, keys: PersonKeys) -> Use:
-    key, also = _names(f"{way(direction)}|{scope}", person, keys)
-    return Use(kind=UseKind.ONCE, key=key, also=also, seconds=rule.once_for)
-
-
-def _pair(scope: str, direction: Direction, person: str, rule: UseRule, keys: PersonKeys) -> Use:
-    key, also = _names(f"p|{scope}", person, keys)
-    kind = UseKind.ENTER if direction is Direction.IN else UseKind.LEAVE
-    return Use(kind=kind, key=key, also=also, seconds=rule.pair_for)
+def _joined(*names: str) -> str:
+    return " ".join(filter(None, names))
 
 
 def _names(what: str, person: str, keys: PersonKeys) -> tuple[str, str]:

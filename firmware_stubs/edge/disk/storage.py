@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,8 @@ from firmware_stubs.scans import FinalDecision, Scan
 from firmware_stubs.slots import Refused, Slot
 from firmware_stubs.storage import StorageError, Transaction
 from runtime.settings import SettingsError
-from verifier.contract.vocabulary import Answer
 from verifier.errors import BundleRefused
-from verifier.steps.use import PersonKeys, Use
+from verifier.steps.use import PersonKeys, Use, UseAnswer
 
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
@@ -40,13 +39,22 @@ class _SqliteTransaction:
     _connection: sqlite3.Connection
     _records: SqliteRecords
 
-    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> Answer:
+    def take(self, claims: Iterable[Use], *, scan_id: str, now: float) -> UseAnswer:
         """Take all claims, or none and say why."""
         return uses.take(SqliteUses(self._connection), claims, scan_id=scan_id, now=now)
 
-    def remember(self, claims: Iterable[Use], *, scan_id: str, now: float) -> None:
+    def remember(
+        self,
+        claims: Iterable[Use],
+        *,
+        scan_id: str,
+        now: float,
+        without: Collection[int] = (),
+    ) -> None:
         """Take all claims unasked."""
-        uses.remember(SqliteUses(self._connection), claims, scan_id=scan_id, now=now)
+        uses.remember(
+            SqliteUses(self._connection), claims, scan_id=scan_id, now=now, without=without
+        )
 
     def decide(
         self,

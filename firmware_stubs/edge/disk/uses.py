@@ -12,23 +12,27 @@ class SqliteUses:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
 
-    def holders(self, key: str, also: str, now: float) -> tuple[str, ...]:
-        """Return the scan_ids that have taken either key and still count."""
-        rows = self._execute(
-            "SELECT scan_id FROM held WHERE key IN (?, ?) AND until > ?", (key, also, now)
-        )
-        return tuple(scan_id for (scan_id,) in rows)
+    def holders(self, names: tuple[str, ...], now: float) -> tuple[str, ...]:
+        """Return who has taken any of these keys and still counts."""
+        found = [
+            row
+            for name in names
+            for row in self._execute(
+                "SELECT scan_id FROM held WHERE key = ? AND until > ?", (name, now)
+            )
+        ]
+        return tuple(holder for (holder,) in found)
 
-    def hold(self, key: str, scan_id: str, until: float) -> None:
-        """Take a key for a scan."""
+    def hold(self, key: str, holder: str, until: float) -> None:
+        """Take a key; a holder is a scan_id, and behind it the second of its proof."""
         self._execute(
             "INSERT OR REPLACE INTO held (key, scan_id, until) VALUES (?, ?, ?)",
-            (key, scan_id, until),
+            (key, holder, until),
         )
 
-    def release(self, key: str, also: str) -> None:
-        """Give both keys back."""
-        self._execute("DELETE FROM held WHERE key IN (?, ?)", (key, also))
+    def release(self, key: str) -> None:
+        """Give a key back."""
+        self._execute("DELETE FROM held WHERE key = ?", (key,))
 
     def inside(self, key: str, now: float) -> int:
         """Return how many are in a room; 0 when its count no longer counts."""

@@ -122,7 +122,9 @@ def test_leaving_needs_an_entry(tmp_path: Path) -> None:
     entrance = alone.grant
     alone.grant = msgspec.structs.replace(entrance, direction=Direction.OUT)
     assert decide(alone, other.text()).reason is Reason.USE_PAIR
-    assert decide(alone, City().text()).decision is Outcome.PASS
+    assert decide(alone, City().text()).reason is Reason.USE_REPLAYED, "one showing, one way"
+    anew = City(shown_at=City().shown_at + 1)
+    assert decide(alone, anew.text()).decision is Outcome.PASS
     alone.grant = entrance
     assert decide(alone, other.text()).decision is Outcome.PASS
     alone.storage.close()

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from firmware_stubs.scans import IN_VIEW_S
 from tests.support.centre import shown
 from tests.support.far_side import FarSide, Mode
 from tests.support.terminal_process import TerminalProcess
+from verifier.barcode.render import symbol, to_png
 
 
 def waiting(count: int) -> Any:
@@ -131,14 +133,35 @@ def test_two_failures_lead_offline_and_clean_answers_back(
     assert terminal.wedge(shown(4))["online"]
 
 
-def test_same_text_again_is_shown_again_and_opens_nothing(
-    terminal: TerminalProcess, centre: FarSide
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_line_typed_again_has_passed_already(
+    terminal: TerminalProcess, centre: FarSide, *, cut: bool
 ) -> None:
-    """Within ten seconds: one scan_id, one request, one opening."""
+    """Two people, one code: one pass, one request, one opening, one record."""
+    if cut:
+        terminal.cut()
     text = shown(7)
     first, second = terminal.wedge(text), terminal.wedge(text)
-    assert first["scan_id"] == second["scan_id"]
-    assert second["decision"] == "pass"
+    assert (first["decision"], first["screen"]) == ("pass", "green")
+    assert second["decision"] != "pass"
+    assert (second["reason"], second["screen"]) == ("use.shown_again", "blue")
+    assert second["scan_id"] != first["scan_id"]
+    assert len(centre.asked) == int(not cut)
+    state = terminal.state()
+    assert state["gate_openings"] == 1
+    assert state["counters"]["scans.again"] == 1
+    assert state["counters"]["scans.pass"] == 1
+
+
+def test_frames_in_a_row_are_one_scan(terminal: TerminalProcess, centre: FarSide) -> None:
+    """Green for as long as the code is held up; blue once it went away and came back."""
+    frame = to_png(symbol(shown(7)), scale=6)
+    answers = [terminal.ask("POST", "/frame", frame).body for _ in range(4)]
+    assert {answer["screen"] for answer in answers} == {"green"}
+    assert len({answer["scan_id"] for answer in answers}) == 1
+    time.sleep(IN_VIEW_S + 0.1)
+    again = terminal.ask("POST", "/frame", frame).body
+    assert (again["reason"], again["screen"]) == ("use.shown_again", "blue")
     assert len(centre.asked) == 1
     assert terminal.state()["gate_openings"] == 1
 

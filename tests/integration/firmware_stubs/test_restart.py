@@ -68,13 +68,13 @@ def test_killed_between_claim_and_answer(terminal: TerminalProcess, centre: FarS
 
 
 def test_killed_while_the_gate_opens(terminal: TerminalProcess, centre: FarSide) -> None:
-    """It may have opened: shown again the code passes, and the gate does not open twice."""
+    """It may have opened: shown again the code has passed, and the gate does not open twice."""
     offline(centre)
     text = shown(7)
     dies(terminal, "opening", text)
     assert rows(terminal, "SELECT decision, opened FROM scan") == [("pass", 1)]
     terminal.start()
-    assert terminal.wedge(text)["decision"] == "pass"
+    assert terminal.wedge(text)["reason"] == "use.shown_again"
     assert terminal.state()["gate_openings"] == 0
 
 

@@ -20,6 +20,7 @@ from tests.support.store_line import (
 )
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Answer, Outcome
+from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import Amended, Conflict, Fresh, StoredBefore
 
 
@@ -325,3 +326,56 @@ def test_time_is_the_stores_own(store: StoreLine, inside: redis.Redis) -> None:
     store.scan(new_scan(ago=-7200))
     keys: Any = inside.keys("v:*:r:*")
     assert int(keys[0].rpartition(b":")[2]) == int(time.time()) // 3600
+
+
+def _age(inside: redis.Redis, scan: bytes, *, ms: int) -> None:
+    """Make a stored scan older, as if the store's clock had gone on."""
+    (index,) = inside.keys("v:*:i:*")
+    value = inside.hget(index, scan)
+    at, number = int.from_bytes(value[14:20], "big"), int.from_bytes(value[20:24], "big")
+    old = at - ms
+    key = f"v:{{{TAG}}}:r:{at // 3_600_000}"
+    ((_, fields),) = inside.xrange(key, f"{at}-{number}", f"{at}-{number}")
+    inside.delete(key)
+    inside.xadd(f"v:{{{TAG}}}:r:{old // 3_600_000}", fields, id=f"{old}-{number}")
+    inside.hset(index, scan, value[:14] + old.to_bytes(6, "big") + value[20:])
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(14, False), (16, True)])
+def test_nobody_passed_is_believed_as_long_as_an_annulment(
+    store: StoreLine, inside: redis.Redis, *, minutes: int, kept: bool
+) -> None:
+    """Later it is recorded, and gives nothing back."""
+    scan = new_scan()
+    assert store.scan(scan, once("a")) == Fresh(Answer.FRESH)
+    _age(inside, scan, ms=minutes * 60_000)
+    said = store.upload(scan, final=Outcome.DENY)
+    assert isinstance(said, Amended)
+    assert said.gave_back is not kept
+    answer = Answer.USED if kept else Answer.FRESH
+    assert store.scan(new_scan(), once("a")) == Fresh(answer)
+
+
+def test_a_late_denial_is_an_incident_in_its_record(store: StoreLine, inside: redis.Redis) -> None:
+    """The record that stands says so."""
+    scan = new_scan()
+    store.scan(scan, once("a"))
+    _age(inside, scan, ms=16 * 60_000)
+    store.upload(scan, final=Outcome.DENY)
+    (newest,) = inside.xrevrange(f"v:{{{TAG}}}:r:{int(time.time()) // 3600}", count=1)
+    assert unpack_record(newest[1][b"r"]).incident == "contradiction"
+
+
+def test_what_a_terminal_says_the_centre_decided_is_looked_up(store: StoreLine) -> None:
+    """A pass that was refused, and a denial that was a pass, are the terminal's own."""
+    first, second = new_scan(), new_scan()
+    assert store.scan(first, once("a")) == Fresh(Answer.FRESH)
+    assert store.scan(second, once("a")) == Fresh(Answer.USED)
+    lied = store.upload(second, final=Outcome.PASS, online=True)
+    assert isinstance(lied, Amended)
+    denied = store.upload(first, final=Outcome.DENY, online=True)
+    assert isinstance(denied, Amended)
+    assert not denied.gave_back
+    third = new_scan()
+    assert store.scan(third, once("b")) == Fresh(Answer.FRESH)
+    assert isinstance(store.upload(third, final=Outcome.PASS, online=True), StoredBefore)

@@ -37,7 +37,7 @@ def test_double_use_is_an_incident_and_the_past_stays(house: Centre) -> None:
     """Both records stand; the line says what was found."""
     person = next(persons)
     assert house.scan(shown(person)).body["decision"] == Outcome.PASS
-    record = decided(shown(person), at=time.time() - 20)
+    record = decided(shown(person, ago=20), at=time.time() - 20)
     (result,) = upload(house, record)
     assert (result["code"], result["incident"]) == ("stored", "double_use")
 
@@ -201,11 +201,32 @@ def test_what_the_centre_decided_is_sent_again_and_nothing_is_amended(
     assert not line["offline"]
 
 
-def test_what_the_centre_has_forgotten_is_stored(house: Centre) -> None:
-    """As its own decision, with the use that it had claimed."""
+def test_what_the_centre_never_decided_is_the_terminals_own(house: Centre) -> None:
+    """An incident: also where a failover made the centre forget, nobody can know it."""
     person = next(persons)
     record = decided(shown(person)) | {"online": True}
-    assert upload(house, record)[0]["code"] == "stored"
+    (result,) = upload(house, record)
+    assert (result["code"], result.get("incident")) == ("stored", "contradiction")
     assert house.scan(shown(person)).body["reason"] == Reason.USE_REPLAYED
     (line,) = eventually("it can be read", lambda: lines_of(house, record["scan_id"]))
-    assert not line["offline"]
+    assert line["offline"]
+    assert line["incident"] == "contradiction"
+    (again,) = upload(house, record)
+    assert (again["code"], again.get("incident")) == ("known", "contradiction")
+
+
+def test_a_pass_that_the_centre_had_refused_is_no_decision_of_the_centre(house: Centre) -> None:
+    """Whatever the terminal says of who decided."""
+    scan_id, text = new_scan_id(), shown(next(persons), ago=900)
+    assert house.scan(text, scan_id=scan_id).body["reason"] == Reason.PROOF_STALE
+    (result,) = upload(house, decided(text, scan_id=scan_id) | {"online": True})
+    assert (result["code"], result.get("incident")) == ("stored", "contradiction")
+
+
+@pytest.mark.parametrize("ago", [90, 900])
+def test_a_refuted_pass_takes_no_use(house: Centre, ago: int) -> None:
+    """A terminal that kept a code cannot use its person up."""
+    person = next(persons)
+    (result,) = upload(house, decided(shown(person, ago=ago)))
+    assert (result["code"], result["incident"]) == ("stored", "contradiction")
+    assert house.scan(shown(person)).body["decision"] == Outcome.PASS

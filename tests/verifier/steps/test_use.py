@@ -16,6 +16,7 @@ from verifier.groups.roster import pack_members
 from verifier.issuing.issuer import Subject
 from verifier.steps.use import (
     HASH_TAGS,
+    NAME_CHARS,
     PERSON_BYTES,
     PersonKeys,
     Use,
@@ -43,22 +44,26 @@ def taken(
     rule = {"scope": "place", "once_for": 300} | use
     asked = city.at(profile=asks(use=rule)).asked()
     assert asked is not None
-    return uses_of(city.judge(text), asked.profile.use, grant, keys)
+    return uses_of(city.judge(text), asked.profile, grant, keys)
 
 
 def test_a_person_takes_one_use() -> None:
     """For as long as the profile says."""
     (claim,) = taken(City())
     assert (claim.kind, claim.seconds, claim.also) == (UseKind.ONCE, 300, "")
-    assert len(claim.key) == 16
+    assert len(claim.key) == NAME_CHARS + 1
+    assert claim.key[-1] == "i"
 
 
 def test_what_is_not_a_pass_takes_nothing() -> None:
-    """Nor does a pass where the place counts no uses."""
+    """Nor does paper where the place counts no uses; a presentation takes itself."""
     assert taken(City(expires=0)) == ()
-    judged = City().judge()
+    judged = City(phone=None).judge()
     assert judged.outcome is Outcome.PASS
-    assert uses_of(judged, None, GRANT, KEYS) == ()
+    asked = City().at(profile={k: v for k, v in asks().items() if k != "use"}).asked()
+    assert asked is not None
+    assert uses_of(judged, asked.profile, GRANT, KEYS) == ()
+    assert len(uses_of(City().judge(), asked.profile, GRANT, KEYS)) == 1
 
 
 @pytest.mark.parametrize("scope", ["gate", "place", "zone:metro"])
@@ -69,7 +74,9 @@ def test_the_name_hangs_on_scope_direction_person_and_day(scope: str) -> None:
     assert taken(City(), scope=scope, grant=OUT)[0].key != key
     assert taken(City(subject=person), scope=scope)[0].key != key
     assert taken(City(), PersonKeys(today=b"u" * 32, yesterday=None), scope=scope)[0].key != key
-    assert taken(City(phone=None), scope=scope)[0].key == key
+    paper = taken(City(phone=None), scope=scope)[0]
+    assert paper.key != key
+    assert paper.also == key
     second = replace(City().subject, credential=502)
     assert taken(City(subject=second), scope=scope)[0].key == key
     other_gate = msgspec.structs.replace(GRANT, gate="west")
@@ -122,7 +129,28 @@ def test_forty_people_take_forty_places() -> None:
     assert claims[-1].count == 40
     alone = Subject(kind=Kind.PERSONAL, list=1, person=117, credential=5, sectors={1: 0})
     assert taken(City(subject=alone))[0].key in {claim.key for claim in once}
-    assert len({claim.also for claim in taken(group, MIDNIGHT)}) == 40
+    members = [claim.count for claim in claims if claim.kind is UseKind.MEMBER]
+    assert members == list(range(1, 41))
+    at_midnight = [claim for claim in taken(group, MIDNIGHT) if claim.kind is UseKind.ONCE]
+    assert len({claim.also for claim in at_midnight}) == 40
+
+
+def test_a_groups_paper_takes_nothing_of_its_members() -> None:
+    """Its claims have names of their own; they ask what members have passed by themselves."""
+    city = City(subject=GROUP)
+    asked, judged = city.asked(), city.judge()
+    assert asked is not None
+    assert judged.claims is not None
+    static = msgspec.structs.replace(
+        judged, claims=msgspec.structs.replace(judged.claims, holder=None), shown_at=None
+    )
+    proof, paper = (
+        [use for use in uses_of(it, asked.profile, GRANT, KEYS) if use.kind is UseKind.ONCE]
+        for it in (judged, static)
+    )
+    assert not {claim.key for claim in proof} & {claim.key for claim in paper}
+    assert [claim.also for claim in paper] == [claim.key for claim in proof]
+    assert {claim.also for claim in proof} == {""}
 
 
 def test_persons_are_not_in_the_names() -> None:

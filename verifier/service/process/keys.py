@@ -22,6 +22,8 @@ from verifier.steps.use import DAY, PersonKeys
 KEY_BYTES: Final = 32
 AHEAD_S: Final = 60
 """Seconds before midnight in which tomorrow's name is looked at too."""
+SHOWING_S: Final = 640
+"""Seconds; no presentation is claimed for longer: the widest window, and clocks that differ."""
 _RETRY_S: Final = 5.0
 """Seconds until a missing file is looked for again."""
 
@@ -85,12 +87,13 @@ class DailyKeys:
         """Return the keys for claims made now, or None while today's is missing."""
         day, second = divmod(int(now), DAY)
         other = day
+        lasts = SHOWING_S
         if rule is not None:
-            lasts = max(rule.once_for, rule.pair_for if rule.pair else 0)
-            if second >= DAY - AHEAD_S:
-                other = day + 1
-            elif second < lasts + AHEAD_S:
-                other = day - 1
+            lasts = max(lasts, rule.once_for, rule.pair_for if rule.pair else 0)
+        if second >= DAY - AHEAD_S:
+            other = day + 1
+        elif second < lasts + AHEAD_S:
+            other = day - 1
         pair = self._pairs.get((day, other))
         return pair if pair is not None else self._pair(day, other, now)
 

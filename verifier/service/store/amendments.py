@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
-from verifier.contract.vocabulary import Answer
+from verifier.contract.vocabulary import Answer, Outcome
 from verifier.service.store.library import ANNUL, LOOK, RESOLVE
 from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import (
@@ -76,6 +76,7 @@ async def resolve(redis: Redis, tag: str, scan_id: bytes, entry: str, amendment:
     Raises:
         RedisError: the store is away.
     """
-    words: tuple[Any, ...] = (scan_id, hour_of(scan_id), entry, _ENCODE(amendment))
+    nobody = "d" if amendment.decision is Outcome.DENY else ""
+    words: tuple[Any, ...] = (scan_id, hour_of(scan_id), entry, _ENCODE(amendment), nobody)
     done: Any = await redis.fcall(RESOLVE, 1, index_key(tag, scan_id), *words)
     return bool(done)

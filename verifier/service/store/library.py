@@ -1,6 +1,7 @@
 """The function libraries inside Redis: whoever starts Redis loads them (`runtime.functions`).
 
-`kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
+`kapok` (claims.lua, then kapok.lua) is what a scan does,
+`kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
 `kapok_load` (load.lua) how a list is filled in bulk,
 `kapok_destroy` (destroy.lua) how a plane ends.
@@ -19,15 +20,15 @@ def _read(file: str) -> str:
 
 
 _FILES: Final = {
-    "kapok": "kapok.lua",
-    "kapok_status": "status.lua",
-    "kapok_held": "held.lua",
-    "kapok_feeds": "feeds.lua",
-    "kapok_load": "load.lua",
-    "kapok_destroy": "destroy.lua",
+    "kapok": ("claims.lua", "kapok.lua"),
+    "kapok_status": ("status.lua",),
+    "kapok_held": ("held.lua",),
+    "kapok_feeds": ("feeds.lua",),
+    "kapok_load": ("load.lua",),
+    "kapok_destroy": ("destroy.lua",),
 }
 LIBRARIES: Final[dict[str, str]] = {
-    name: versioned(name, _read(file)) for name, file in _FILES.items()
+    name: versioned(name, "\n".join(map(_read, files))) for name, files in _FILES.items()
 }
 """Name -> code, with the function that names its version."""
 SCAN: Final = "kapok_scan"

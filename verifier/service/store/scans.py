@@ -10,10 +10,13 @@ from typing import Any, Final
 
 import hiredis
 import msgspec
+from msgspec import structs
 
 from verifier.contract.amendment import Amendment
+from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer, Outcome
+from verifier.decision import CONTRADICTION
 from verifier.errors import Outage
 from verifier.service.store.library import SCAN, UPLOAD
 from verifier.service.store.packed_record import pack_record, unpack_record
@@ -32,15 +35,12 @@ _ANSWERS: Final = {
     b"l": Answer.FULL,
     b"p": Answer.PAIR,
     b"n": Answer.UNASKED,
+    b"g": Answer.PART,
+    b"d": Answer.MEMBERS,
     b"x": Answer.UNKNOWN,
 }
 _LETTERS: Final = {answer: letter.decode() for letter, answer in _ANSWERS.items()}
-_KINDS: Final = {
-    UseKind.ONCE: "o",
-    UseKind.ENTER: "e",
-    UseKind.LEAVE: "l",
-    UseKind.ROOM: "r",
-}
+_KINDS: Final = {UseKind.ENTER: "e", UseKind.LEAVE: "l"}
 _AMENDMENT: Final = msgspec.msgpack.Decoder(Amendment).decode
 ANNULLED: Final = b"a"
 
@@ -49,6 +49,8 @@ class Fresh(msgspec.Struct, frozen=True):
     """Stored now."""
 
     answer: Answer
+    members: tuple[int, ...] = ()
+    """Positions of a group's members who had passed already."""
 
 
 class StoredBefore(msgspec.Struct, frozen=True):
@@ -59,6 +61,10 @@ class StoredBefore(msgspec.Struct, frozen=True):
     record: ScanRecord | None
     """None in the reply to an upload, and where the record is no longer kept."""
     amendment: Amendment | None = None
+    members: tuple[int, ...] = ()
+    """Positions of a group's members who had passed already."""
+    uploaded: bool = False
+    """By an earlier upload; nobody had asked the centre."""
 
 
 class Amended(msgspec.Struct, frozen=True):
@@ -73,6 +79,9 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 Stored = Fresh | StoredBefore | Amended | Conflict
+
+
+UPLOADED: Final = b"o"
 
 
 def digest_of(caller: str, text: str) -> bytes:
@@ -118,12 +127,23 @@ def upload_command(
     uses: Sequence[Use],
     *,
     unclaimed: Answer,
+    online: bool = False,
 ) -> bytes:
     """Pack the command of an uploaded scan; its record says what the terminal did.
 
-    One that is not `offline` repeats what the centre said: where that is known, nothing is amended.
+    `online`: the terminal says that the centre decided so. Where it did, nothing is stored; where
+    it did not, the record stands as the terminal's own decision. A terminal that let nobody through
+    comes too late to give a use back after the time in which it may annul: that is an incident.
     """
     scan_id = record.scan_id
+    late = b""
+    if online:
+        did = "d" if record.final is Outcome.PASS else "c"
+    elif _may_let_pass(record):
+        did = "p"
+    else:
+        did = "n"
+        late = pack_record(structs.replace(record, incident=CONTRADICTION))
     return pack_command(
         (
             "FCALL",
@@ -135,20 +155,34 @@ def upload_command(
             hour_of(scan_id),
             pack_record(record),
             _LETTERS[unclaimed],
-            "c" if not record.offline else "p" if record.final is Outcome.PASS else "n",
+            did,
             record.at // 1000,
+            late,
             *_flat(uses),
         )
     )
 
 
+def _may_let_pass(record: ScanRecord) -> bool:
+    """Say whether somebody may have been let through; of a group under review those who may."""
+    group = record.final is Outcome.REVIEW and record.final_reason is Reason.GROUP_EXCEPTIONS
+    return record.final is Outcome.PASS or group
+
+
 def _flat(uses: Sequence[Use]) -> list[str | int]:
     flat: list[str | int] = []
     for use in uses:
-        if use.kind is UseKind.ROOM:
-            flat += ("r", use.key, use.seconds, use.count, use.limit)
-        else:
-            flat += (_KINDS[use.kind], use.key, use.also, use.seconds)
+        match use.kind:
+            case UseKind.ONCE:
+                flat += ("o", use.key, use.also, use.seconds, use.shown)
+            case UseKind.ROOM:
+                flat += ("r", use.key, use.seconds, use.count, use.limit)
+            case UseKind.GROUP:
+                flat += ("g", use.limit)
+            case UseKind.MEMBER:
+                flat += ("m", use.count)
+            case _:
+                flat += (_KINDS[use.kind], use.key, use.also, use.seconds)
     return flat
 
 
@@ -166,11 +200,19 @@ def read_reply(reply: Any) -> Stored:
     if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
         raise Outage("the store refused a scan")
     kind, letter, state, *rest = reply
+    if kind == b"g":
+        return Fresh(_ANSWERS[letter], tuple(state))
     if kind == b"m":
         return Amended(_ANSWERS[letter], state == ANNULLED)
     record = unpack_record(rest[0]) if rest and rest[0] else None
-    amendment = read_amendment(rest[1]) if rest and rest[1] else None
-    return StoredBefore(_ANSWERS[letter], state == ANNULLED, record, amendment)
+    return StoredBefore(
+        _ANSWERS[letter],
+        state == ANNULLED,
+        record,
+        read_amendment(rest[1]) if rest and rest[1] else None,
+        tuple(rest[2]) if rest else (),
+        state == UPLOADED,
+    )
 
 
 def read_amendment(data: bytes) -> Amendment:

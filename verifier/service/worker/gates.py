@@ -38,6 +38,8 @@ def gate_of(caller: Caller, knowledge: Knowledge, scope: ApiScope) -> ScanGate:
     grant = gate.grant
     if grant.state is not GrantState.ACTIVE:
         raise Problem(HTTPStatus.FORBIDDEN, f"grant.{grant.state}")
+    if knowledge.is_held(grant):
+        raise Problem(HTTPStatus.FORBIDDEN, "grant.suspended")
     shown = (caller.generation, caller.fingerprint)
     if caller.fingerprint is not None and shown != (grant.generation, grant.fingerprint):
         raise Problem(HTTPStatus.FORBIDDEN, "grant.fingerprint")

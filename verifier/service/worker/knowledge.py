@@ -12,9 +12,9 @@ from typing import Any, Final
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
-from verifier.policy.profiles import Profiles, ResolvedProfile, UseRule
+from verifier.policy.profiles import Profile, Profiles, ResolvedProfile, UseRule
 from verifier.service.worker.kept_deltas import Deltas, KeptDelta
-from verifier.steps.use import scope_tag
+from verifier.steps.use import place_scope, scope_tag
 from verifier.trust.bundle_kind import TakenBundle
 from verifier.trust.kinds import read_name
 from verifier.trust.known import NOTHING_KNOWN, Known
@@ -31,9 +31,14 @@ class ScanGate:
     profile: ResolvedProfile | None
     rule: UseRule | None
     tag: str
-    """The hash tag of its use scope."""
+    """The hash tag of its zone, or of its place."""
     tail: str
     """How the terminal's scan_ids end."""
+
+    @property
+    def asked(self) -> Profile | None:
+        """What the place asks, as it was written."""
+        return None if self.profile is None else self.profile.profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class Knowledge:
         self.refused: dict[str, str] = {}
         """What is published and not taken: name to version and cause, for people."""
         self.grants: dict[str, Grant] = {}
+        self.held: dict[str, int] = {}
+        """Terminals that no worker lets act, and the version of the grant that this ends with."""
         self._gates: dict[str, ScanGate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
         self.trusting = asyncio.Event()
@@ -72,6 +79,10 @@ class Knowledge:
             found = self._gates[terminal] = self._resolve(grant)
         return found
 
+    def is_held(self, grant: Grant) -> bool:
+        """Say whether a terminal is held; a newer grant is not."""
+        return self.held.get(grant.terminal) == grant.version
+
     def terminals(self, tail: str) -> tuple[str, ...]:
         """Return the terminals whose scan_ids end so: one, rarely two."""
         return self._tails.get(tail, ())
@@ -79,12 +90,11 @@ class Knowledge:
     def _resolve(self, grant: Grant) -> ScanGate:
         profile = self.profiles.at(grant.place)
         rule = None if profile is None else profile.profile.use
-        scope = f"place:{grant.place}" if rule is None else rule.scope_name(grant.place, grant.gate)
         return ScanGate(
             grant=grant,
             profile=profile,
             rule=rule,
-            tag=scope_tag(scope),
+            tag=scope_tag(place_scope(rule, grant.place)),
             tail=scan_id_tail(grant.terminal),
         )
 

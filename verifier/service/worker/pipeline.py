@@ -19,7 +19,14 @@ from verifier.contract.reasons import Language, Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import GroupCounts, ScanRequest, TerminalAnswer
 from verifier.contract.vocabulary import Answer, Format, Kind, Outcome
-from verifier.decision import Assessment, Decision, conclude, group_record, terminal_answer
+from verifier.decision import (
+    Assessment,
+    Decision,
+    conclude,
+    group_record,
+    terminal_answer,
+    with_exceptions,
+)
 from verifier.engine import assess
 from verifier.errors import Outage
 from verifier.service.process.keys import DailyKeys
@@ -81,8 +88,10 @@ class PendingScan:
         self.pipeline.pending -= 1
         judged: Assessment | ScanRecord = assessment
         record: ScanRecord | None = None
+        members: tuple[int, ...] = ()
         if isinstance(stored, Fresh):
             decision = conclude(assessment, stored.answer)
+            members = stored.members
         elif stored is None:
             decision = conclude(assessment, Answer.UNKNOWN)
             metrics.unrecorded += 1
@@ -99,9 +108,10 @@ class PendingScan:
             scan_id=self.scan_id,
             language=self.language,
             recorded=stored is not None,
+            members=members,
         )
         if record is not None and record.group is not None:
-            answer = structs.replace(answer, group=counts_of(record))
+            answer = structs.replace(answer, group=counts_of(record, stored_members(stored)))
         _count(metrics, decision, assessment.format)
         if self.manual_at is not None and record is None and decision.outcome is Outcome.PASS:
             metrics.count(metrics.manual, self.manual_at)
@@ -190,7 +200,7 @@ class ScanPipeline:
                 gate.tag,
                 digest_of(gate.grant.terminal, text),
                 make_record(gate, scan_id, assessment, keys, at=now, started=started),
-                uses_of(assessment, gate.rule, gate.grant, keys) if passed else (),
+                uses_of(assessment, gate.asked, gate.grant, keys) if passed else (),
                 unclaimed=Answer.FRESH if passed else Answer.UNASKED,
             )
         return scan, command
@@ -298,12 +308,17 @@ def decided(record: ScanRecord, answer: Answer) -> Decision:
     return Decision(outcome=record.final, reason=record.final_reason)
 
 
-def counts_of(record: ScanRecord) -> GroupCounts | None:
+def stored_members(stored: Stored | None) -> tuple[int, ...]:
+    """Return the positions of a group's members who had passed already, as they are kept."""
+    return stored.members if isinstance(stored, StoredBefore) else ()
+
+
+def counts_of(record: ScanRecord, members: tuple[int, ...] = ()) -> GroupCounts | None:
     """Return the counts of a group's record; names are not kept."""
     group = record.group
     if group is None:
         return None
-    return GroupCounts(
+    counts = GroupCounts(
         members=record.members,
         green=group.green,
         yellow=group.yellow,
@@ -311,3 +326,4 @@ def counts_of(record: ScanRecord) -> GroupCounts | None:
         none=group.none,
         exceptions=tuple((position, None) for position in group.exceptions),
     )
+    return with_exceptions(counts, members, None)

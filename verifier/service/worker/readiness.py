@@ -13,6 +13,7 @@ from verifier.contract.status import PlaneName, plane_of
 from verifier.service.process.keys import DailyKeys
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
+from verifier.service.worker.follow.holds import HoldFollower
 from verifier.service.worker.knowledge import Knowledge
 from verifier.status.plane import PlaneView
 
@@ -20,6 +21,8 @@ FLEET_SILENT_S: Final = 60.0
 """Seconds without an answer of the fleet until it is said; its long polls last 25."""
 PLANE_SILENT_S: Final = 180.0
 """Seconds without a delta until it is said; an unchanged plane has one each minute."""
+MOST_NAMED: Final = 5
+"""Terminals that a finding names."""
 CLOCK_BEHIND_S: Final = 60.0
 """Seconds that something signed may lie ahead of this machine's clock: machines differ a little."""
 
@@ -32,6 +35,7 @@ class WorkerState:
     knowledge: Knowledge
     people: DailyKeys
     grants: GrantFollower
+    holds: HoldFollower
     follows_fleet: bool
     audit: AuditLog[Act]
     serving: asyncio.Event
@@ -45,6 +49,7 @@ class WorkerState:
             knowledge.known.trust.version > 0
             and knowledge.profiles.version > 0
             and self.grants.read.is_set()
+            and self.holds.read.is_set()
         )
 
     def readiness(self) -> Readiness:
@@ -122,12 +127,26 @@ class WorkerState:
                 )
             )
         found += knowledge_warnings(self.knowledge, now())
+        found += _held(self.knowledge)
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard
         if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
             found.append(Finding(code="fleet.silent", detail="the fleet does not answer: start it"))
         return found
+
+
+def _held(knowledge: Knowledge) -> list[Finding]:
+    """Say which terminals are held."""
+    grants = knowledge.grants
+    held = sorted(name for name in knowledge.held if name in grants)
+    named = [name for name in held if knowledge.is_held(grants[name])]
+    if not named:
+        return []
+    shown = ", ".join(named[:MOST_NAMED])
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    detail = f"{shown}{more}: uploads contradict what the centre knows; nobody passes there"
+    return [Finding(code="terminals.held", detail=detail)]
 
 
 def planes_known(knowledge: Knowledge, moment: float) -> dict[str, int]:

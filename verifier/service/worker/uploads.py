@@ -2,33 +2,42 @@
 
 Each is judged once more at its own time, to say what a record says, and to find out whether the
 terminal let somebody through whose code does not hold. The terminal's final decision is never
-rewritten; what does not fit becomes an incident (docs/http-verifier.md).
+rewritten; what does not fit becomes an incident (docs/http-verifier.md), and what is incredible
+counts against the terminal (`follow.holds`).
+
+- A pass that the centre can refute takes nothing from the person: only the terminal says that it
+  was there.
+- `online` says that the centre decided so. Where the store does not know of it, it is the
+  terminal's own decision, and an incident.
 """
 
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
 from runtime.clock import now as wall_now
 from verifier.codes.shc import gather
 from verifier.contract.errors import MalformedError
+from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import UploadRecord, UploadResult, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome, Step
-from verifier.decision import Assessment, incident_of
+from verifier.decision import CONTRADICTION, Assessment, incident_of, refuted
 from verifier.engine import assess
 from verifier.errors import Outage
 from verifier.service.store.commit import Overloaded
 from verifier.service.store.scans import (
+    Amended,
     Conflict,
     StoredBefore,
     digest_of,
     read_reply,
     upload_command,
 )
+from verifier.service.worker.follow.holds import FORGOTTEN_POINTS, REFUTED_POINTS
 from verifier.service.worker.knowledge import ScanGate
 from verifier.service.worker.pipeline import AHEAD_MS, MAX_PENDING, ScanPipeline, make_record
 from verifier.steps.course import Clock
@@ -40,13 +49,36 @@ MAX_AGE_S: Final = 14 * DAY
 """Seconds; older records are no longer of use: an outbox holds two weeks."""
 AT_A_TIME: Final = 8
 """Records judged before scans get their turn: some 2 ms."""
+_NEVER_RIGHT: Final = frozenset(
+    (
+        *(Reason.FORMAT_UNKNOWN, Reason.FORMAT_TOO_LONG, Reason.CODE_MALFORMED),
+        *(Reason.CODE_UNSUPPORTED_ALG, Reason.SIGNATURE_BAD, Reason.PROOF_MISSING),
+        *(Reason.PROOF_BAD, Reason.PROOF_STALE, Reason.PROOF_FUTURE),
+        *(Reason.TIME_EXPIRED, Reason.TIME_NOT_YET),
+    )
+)
+"""What the code itself and the scan's own time refute. Keys, status and profiles may have changed
+since; a terminal that was cut off for days is not to be held for that."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
 UNVERIFIED: Final = "unverified"
 
 
+class Uploaded(NamedTuple):
+    """What became of an upload."""
+
+    results: tuple[UploadResult, ...]
+    points: int
+    """Of what was stored now: how much it contradicts what the centre knows."""
+
+
+class _Landed(NamedTuple):
+    result: UploadResult
+    points: int = 0
+
+
 async def upload(
     pipeline: ScanPipeline, gate: ScanGate, records: Sequence[UploadRecord]
-) -> tuple[UploadResult, ...]:
+) -> Uploaded:
     """Store records and say what became of each, in order.
 
     Raises:
@@ -56,22 +88,22 @@ async def upload(
         pipeline.metrics.shed += 1
         raise Overloaded
     keys = pipeline.people.at(wall_now(), gate.rule)
-    outs: list[UploadResult | asyncio.Future[UploadResult]] = []
+    outs: list[UploadResult | asyncio.Future[_Landed]] = []
     for number, record in enumerate(records):
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)
         outs.append(_begin(pipeline, gate, keys, record))
-    results = [out if isinstance(out, UploadResult) else await out for out in outs]
-    for result in results:
+    landed = [_Landed(out) if isinstance(out, UploadResult) else await out for out in outs]
+    for result, _ in landed:
         pipeline.metrics.count(pipeline.metrics.uploads, result.code)
         if result.incident is not None:
             pipeline.metrics.count(pipeline.metrics.incidents, result.incident)
-    return tuple(results)
+    return Uploaded(tuple(it.result for it in landed), sum(it.points for it in landed))
 
 
 def _begin(
     pipeline: ScanPipeline, gate: ScanGate, keys: PersonKeys | None, record: UploadRecord
-) -> UploadResult | asyncio.Future[UploadResult]:
+) -> UploadResult | asyncio.Future[_Landed]:
     """Judge a record and send it to the store."""
     record = _placed(record, wall_now())
     refused = _refused(gate, record)
@@ -91,7 +123,8 @@ def _begin(
     kept = _kept(gate, record, assessment, keys)
     uses = _uses(gate, record, assessment, keys)
     unclaimed = Answer.UNASKED
-    if record.decision is Outcome.PASS and gate.rule is None:
+    passed = record.decision is Outcome.PASS and not refuted(assessment)
+    if passed and gate.rule is None:
         unclaimed = Answer.FRESH
     command = upload_command(
         gate.tag,
@@ -99,8 +132,9 @@ def _begin(
         kept,
         uses,
         unclaimed=unclaimed,
+        online=record.online,
     )
-    future: asyncio.Future[UploadResult] = asyncio.get_running_loop().create_future()
+    future: asyncio.Future[_Landed] = asyncio.get_running_loop().create_future()
 
     def landed(reply: Any) -> None:
         pipeline.pending -= 1
@@ -159,35 +193,66 @@ def _kept(
         and assessment.outcome is Outcome.DENY
         and assessment.step in _SIGNED_STEPS
     )
+    incident = UNVERIFIED if passed_unsigned else None
+    if record.online:
+        # Kept only where the store does not know that the centre decided so.
+        incident = incident or CONTRADICTION
     return structs.replace(
         made,
-        offline=not record.online,
+        offline=True,
         final=record.decision,
         final_reason=record.reason,
         milliseconds=record.milliseconds,
-        incident=UNVERIFIED if passed_unsigned else None,
+        incident=incident,
     )
 
 
 def _uses(
     gate: ScanGate, record: UploadRecord, assessment: Assessment, keys: PersonKeys
 ) -> tuple[Use, ...]:
-    """Return what the terminal's pass took, whatever the code is worth to us."""
-    if record.decision is not Outcome.PASS or assessment.claims is None:
+    """Return what the terminal's pass took; nothing where we know that it was none."""
+    if assessment.claims is None or refuted(assessment):
         return ()
-    passed = structs.replace(assessment, outcome=Outcome.PASS, reason=None)
-    return uses_of(passed, gate.rule, gate.grant, keys)
+    if record.decision is Outcome.PASS:
+        assessment = structs.replace(assessment, outcome=Outcome.PASS, reason=None)
+    elif record.decision is not Outcome.REVIEW or record.reason is not Reason.GROUP_EXCEPTIONS:
+        return ()
+    # Of a group under review because members had passed, the others are let through.
+    return uses_of(assessment, gate.asked, gate.grant, keys)
 
 
-def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> UploadResult:
+def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
     try:
         stored = read_reply(reply)
     except Outage:
-        return _result(record, "retry")
+        return _Landed(_result(record, "retry"))
     if isinstance(stored, Conflict):
-        return _result(record, "conflict")
-    code = "known" if isinstance(stored, StoredBefore) else "stored"
-    return _result(record, code, incident=incident_of(kept, stored.answer))
+        return _Landed(_result(record, "conflict"))
+    incident = incident_of(kept, stored.answer)
+    if isinstance(stored, StoredBefore):
+        if record.online and not stored.uploaded:
+            incident = None  # the centre did decide so
+        return _Landed(_result(record, "known", incident=incident))
+    if isinstance(stored, Amended) and _came_too_late(record, stored):
+        incident = CONTRADICTION
+    points = _points(record, kept, told_otherwise=isinstance(stored, Amended))
+    return _Landed(_result(record, "stored", incident=incident), points)
+
+
+def _came_too_late(record: UploadRecord, stored: Amended) -> bool:
+    """Say whether a terminal says of a pass that nobody went in, past the time of annulling."""
+    let_pass = stored.answer in (Answer.FRESH, Answer.PART)
+    return record.decision is Outcome.DENY and let_pass and not stored.gave_back
+
+
+def _points(record: UploadRecord, kept: ScanRecord, *, told_otherwise: bool) -> int:
+    """Weigh what a terminal says against what can be true."""
+    refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in _NEVER_RIGHT
+    if record.decision is Outcome.PASS and refuted_for_good and not record.clock_unsure:
+        return REFUTED_POINTS
+    if not record.online:
+        return 0
+    return REFUTED_POINTS if told_otherwise else FORGOTTEN_POINTS
 
 
 def _result(record: UploadRecord, code: str, *, incident: str | None = None) -> UploadResult:

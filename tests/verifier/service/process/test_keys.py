@@ -5,7 +5,7 @@ import pytest
 
 from verifier.policy.profiles import UseRule
 from verifier.service.issuing.run import make_person_keys
-from verifier.service.process.keys import AHEAD_S, KEY_BYTES, DailyKeys, key_path
+from verifier.service.process.keys import AHEAD_S, KEY_BYTES, SHOWING_S, DailyKeys, key_path
 from verifier.steps.use import DAY
 
 TODAY = 20_000
@@ -57,14 +57,15 @@ def test_files_are_named_by_their_day(tmp_path: Path) -> None:
     [
         (SHORT, 0, TODAY - 1),
         (SHORT, 600 + AHEAD_S - 1, TODAY - 1),
-        (SHORT, 600 + AHEAD_S, None),
+        (SHORT, SHOWING_S + AHEAD_S, None),
         (SHORT, DAY - AHEAD_S - 1, None),
         (SHORT, DAY - AHEAD_S, TODAY + 1),
         (PAIRED, 7200, TODAY - 1),
         (PAIRED, 7200 + AHEAD_S, None),
         (LONG, DAY // 2, TODAY - 1),
         (LONG, DAY - 1, TODAY + 1),
-        (None, 0, None),
+        (None, SHOWING_S, TODAY - 1),
+        (None, SHOWING_S + AHEAD_S, None),
     ],
 )
 def test_a_second_name_counts_around_midnight(

@@ -14,6 +14,7 @@ from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.store.commit import Overloaded
+from verifier.service.worker.follow.holds import HoldFollower
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
@@ -28,7 +29,7 @@ MAX_CALLER_UPLOADS: Final = 16
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
-def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
+def upload_handler(pipeline: ScanPipeline, state: WorkerState, holds: HoldFollower) -> Handler:
     """Return the handler."""
     places = ConcurrencyLimit(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
@@ -43,9 +44,11 @@ def upload_handler(pipeline: ScanPipeline, state: WorkerState) -> Handler:
             # Looked up again: the body may have taken seconds, and a grant may end meanwhile.
             gate = gate_of(caller, pipeline.knowledge, ApiScope.SCAN)
             try:
-                results = await upload(pipeline, gate, body.records)
+                uploaded = await upload(pipeline, gate, body.records)
             except Overloaded:
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
-        return json_response(UploadAnswer(results=results))
+            if uploaded.points:
+                await holds.count(gate.grant, uploaded.points)
+        return json_response(UploadAnswer(results=uploaded.results))
 
     return post

@@ -1,0 +1,67 @@
+"""A terminal whose uploads contradict the centre is refused by every worker, until a new grant."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from tests.support.centre import ONCE, Centre, Process, centre, eventually, paper, shown
+from tests.support.uploads import decided, upload
+from verifier.contract.vocabulary import Outcome
+
+persons = count(30_000)
+
+
+@pytest.fixture
+def house() -> Iterator[Centre]:
+    """Yield a centre with two workers at one door."""
+    with centre((ONCE,)) as it:
+        it.worker("worker-0")
+        it.worker("worker-1")
+        yield it
+
+
+def refused(house: Centre) -> bool:
+    """Say whether the door refuses the terminal, whichever worker answers."""
+    answers = [house.scan(paper(next(persons))) for _ in range(8)]
+    return all((it.status, it.body.get("code")) == (403, "grant.suspended") for it in answers)
+
+
+def lie(house: Centre, times: int) -> None:
+    """Upload passes of codes that were long stale."""
+    upload(house, *(decided(shown(next(persons), ago=900)) for _ in range(times)))
+
+
+def findings(process: Process) -> list[str]:
+    """Return the codes of a worker's warnings."""
+    return [it["code"] for it in process.readiness().body["warnings"]]
+
+
+def test_a_terminal_that_contradicts_the_centre_is_held_until_a_new_grant(house: Centre) -> None:
+    """Fifty refuted passes in an hour; both workers obey, also after a restart."""
+    lie(house, 49)
+    assert house.scan(paper(next(persons))).status == 200
+    lie(house, 1)
+    eventually("every worker refuses it", lambda: refused(house))
+    first, second = house.processes
+    assert "terminals.held" in findings(first)
+    assert "terminals.held" in findings(second)
+    acts = [log.read_text() for log in (house.folder / "audit").glob("*.ndjson")]
+    assert sum(log.count('"action":"terminal.hold"') for log in acts) >= 1
+    first.kill()
+    second.kill()
+    first.start()
+    assert house.scan(paper(next(persons))).status == 403, "not even before it has looked"
+    house.grant()
+    eventually("a new grant lifts it", lambda: house.scan(paper(next(persons))).status == 200)
+
+
+def test_an_honest_terminal_is_not_held(house: Centre) -> None:
+    """What it could not know counts as little as what a failover forgot."""
+    for _ in range(3):
+        upload(
+            house,
+            *(decided(paper(next(persons))) | {"online": True} for _ in range(100)),
+        )
+    upload(house, *(decided(shown(next(persons), ago=900), Outcome.DENY) for _ in range(100)))
+    assert house.scan(paper(next(persons))).status == 200
