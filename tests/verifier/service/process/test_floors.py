@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from verifier.service.process.floors import FloorFile
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 
 
-def floor(version: int) -> Floor:
-    """Return a floor of a version."""
-    return Floor(version=version, digest=bytes([version]) * 32)
+def floor(version: int, kid: bytes = b"one key.") -> tuple[Floor, ...]:
+    """Return a floor of a version, of one key."""
+    return (Floor(version=version, digest=bytes([version]) * 32, kid=kid, root=1),)
 
 
 def test_floors_are_found_again(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from verifier.errors import Outage
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.bundles.named import floor_file
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.floors import FloorFile
 from verifier.service.store.planes import PlaneUnknown, change, read_value
 
 
@@ -92,7 +92,7 @@ async def open_planes(
                 issuer=settings.issuer, uri=uri, list_number=settings.list, plane=plane, key=key
             ),
             size=settings.credentials if plane is Plane.REVOCATION else settings.people,
-            floors=FloorFile(settings.floors),
+            floors=floor_file(settings),
         )
         try:
             await publisher.make()
