@@ -134,13 +134,11 @@ class TrustedSet:
         document = document_in(envelope, TrustDocument, "trust")
         trust, step, before = open_trust(document), document.clock, self.floor(CLOCK)
         time_floor = self.time_floor
-        if step is None or (before is not None and step.epoch <= before.version):
-            step = None
-        else:
+        if step is not None and (before is None or step.epoch > before.version):
             time_floor = min(time_floor, step.floor)
         signer = self._signer(envelope.kid, "")
         self._accept(data, document, "trust", now, signer, held=held, time_floor=time_floor)
-        if step is not None:
+        if step is not None and (before is None or step.epoch >= before.version):
             self._raise_floor(CLOCK, step.epoch, step.floor.to_bytes(8, "big"), signer)
         self.trust, self.time_floor = trust, time_floor
         return Taken(document, trust)
