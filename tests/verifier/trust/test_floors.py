@@ -24,7 +24,6 @@ from tests.support.recovery import (
 )
 from verifier.errors import BundleRefused
 from verifier.trust.bundle_kind import BundleKind
-from verifier.trust.floors import Floor
 from verifier.trust.kinds import TRUST
 
 KIND = pytest.mark.parametrize("kind", STEALABLE, ids=lambda kind: kind.word)
@@ -118,12 +117,13 @@ def test_a_key_named_again_brings_its_floor_back() -> None:
 
 def test_a_wiped_terminal_takes_nothing_by_the_root_it_came_with() -> None:
     """That root names the stolen key; until the newer one is there again, nothing else counts."""
-    floors = {"root": (Floor(version=2, digest=bytes(32), root=2),)}
-    wiped = Bundles(EDITION.root(), floors=floors, slots={})
+    newer = replace(EDITION, root_version=2, bundle_keys=(NEW,))
+    before = Bundles(EDITION.root(), floors={}, slots={})
+    before.adopt(before.offer("root", newer.root(), NOW))
+    wiped = Bundles(EDITION.root(), floors=before.floors, slots={})
     with pytest.raises(BundleRefused) as refused:
         wiped.offer("trust", EDITION.trust(), NOW)
     assert refused.value.cause == "order"
-    newer = replace(EDITION, root_version=2, bundle_keys=(NEW,))
     wiped.adopt(wiped.offer("root", newer.root(), NOW))
     wiped.adopt(wiped.offer("trust", replace(EDITION, signer=NEW).trust(), NOW))
     assert wiped.sound
