@@ -134,6 +134,8 @@ class TrustedSet:
         document = document_in(envelope, TrustDocument, "trust")
         trust, step, before = open_trust(document), document.clock, self.floor(CLOCK)
         time_floor = self.time_floor
+        if step is not None and step.floor > document.iat:
+            raise BundleRefused(BundleCause.MALFORMED, "a clock step to a time that has not come")
         if step is not None and (before is None or step.epoch > before.version):
             time_floor = min(time_floor, step.floor)
         signer = self._signer(envelope.kid, "")

@@ -33,11 +33,8 @@ def open_trust(document: TrustDocument) -> Trust:
     """Turn a trust document into what codes are judged by; who signed it is not asked here.
 
     Raises:
-        BundleRefused: MALFORMED: a key that does not load, or does not fit its algorithm; a clock
-            step to a time after the document.
+        BundleRefused: MALFORMED: a key that does not load, or does not fit its algorithm.
     """
-    if document.clock is not None and document.clock.floor > document.iat:
-        raise BundleRefused(BundleCause.MALFORMED, "a clock step to a time that has not come")
     return Trust(
         version=document.version,
         expires=document.exp,
