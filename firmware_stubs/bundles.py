@@ -3,8 +3,9 @@
 - Nothing is used before `verifier.trust.bundle` accepted it. `offer` only judges; the edge writes
   the bytes into the slot that is not in use, makes slot and floors durable in one step, and then
   `adopt` puts them in use. Whatever dies in between, the slot in use was never written to.
-- Floors (version and digest of the newest bundle that was in use) are kept outside the slots and
-  survive a reset, so that an older bundle stays refused.
+- Floors (version and digest of the newest bundle that was in use, by the key that signed it) are
+  kept outside the slots and survive a reset, so that an older bundle stays refused. What a key
+  signed alone that is trusted no more is no floor any longer (`verifier.trust.floors`).
 - What was accepted and expires while loaded stays loaded, also over a restart: decisions go to the
   stance with trust.stale, never to a stop. What arrives expired is refused.
 - A plane is a snapshot in a slot and the deltas taken in since (`planes.py`): `offer_deltas`, then
@@ -33,8 +34,9 @@ from verifier.contract.status import plane_of
 from verifier.errors import BundleCause, BundleRefused
 from verifier.policy.profiles import Profiles, ResolvedProfile
 from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.bundle_kind import TerminalNeeds
+from verifier.trust.floors import Floor, Floors, highest, merged
 from verifier.trust.kinds import ROOT, in_order, needed, read_name, take
 from verifier.trust.known import NOTHING_KNOWN
 
@@ -46,7 +48,7 @@ class Bundles:
     """What a terminal judges by: trust, profiles, its place's people, planes; with their slots."""
 
     def __init__(
-        self, pinned_root: bytes, *, floors: Mapping[str, Floor], slots: Mapping[str, SlotContent]
+        self, pinned_root: bytes, *, floors: Floors, slots: Mapping[str, SlotContent]
     ) -> None:
         """Start from the root that came with the terminal, and from what is durable.
 
@@ -70,7 +72,7 @@ class Bundles:
     @property
     def sound(self) -> bool:
         """Whether the root in force is not older than one that was accepted before."""
-        floor = self._floors.get(ROOT.word)
+        floor = highest(self._floors.get(ROOT.word, ()))
         return floor is None or self._trusted.root_version >= floor.version
 
     @property
@@ -84,8 +86,8 @@ class Bundles:
         return self.known.profiles
 
     @property
-    def floors(self) -> Mapping[str, Floor]:
-        """Return the floors of all that was ever in use."""
+    def floors(self) -> dict[str, tuple[Floor, ...]]:
+        """Return the floors of all that was ever in use, by the keys that signed."""
         return dict(self._floors)
 
     def slots(self) -> Mapping[str, SlotContent]:
@@ -142,15 +144,28 @@ class Bundles:
             raise BundleRefused(BundleCause.ROLLBACK, "older than the pinned root")
         self._trusted = accepted
 
-    def offer(self, name: str, data: bytes, now: float, deltas: Sequence[bytes] = ()) -> Accepted:
+    def offer(
+        self,
+        name: str,
+        data: bytes,
+        now: float,
+        deltas: Sequence[bytes] = (),
+        *,
+        time_floor: float = 0.0,
+    ) -> Accepted:
         """Judge bytes that came from outside; nothing is in use yet.
 
-        `deltas` of a snapshot lead on from it; those that are not newer are passed by.
+        `deltas` of a snapshot lead on from it; those that are not newer are passed by. `now` is
+        authenticated time, `time_floor` the clock's floor: what ends before it has ended.
 
         Raises:
             BundleRefused: they are not acceptable; everything stays as it was.
         """
-        trial = self._trusted.copy()
+        read = read_name(name)
+        if not self.sound and (read is None or read.kind is not ROOT):
+            # The keys of an older root may be those that the newer one has done away with.
+            raise BundleRefused(BundleCause.ORDER, "the root in force is older than its floor")
+        trial = self._trial(time_floor)
         used: tuple[bytes, ...] = ()
         if (plane := plane_of(name)) is not None:
             taken, used = take_snapshot(trial, plane, data, deltas, now)
@@ -163,15 +178,18 @@ class Bundles:
         return Accepted(
             name=slot_name,
             content=SlotContent(slot=slot, version=taken.version, digest=digest),
-            floor=trial.floors[slot_name],
+            floors=self._risen(trial),
             issued_at=taken.issued_at,
             taken=taken,
             trusted=trial,
             deltas=used,
             ends=taken.ends,
+            time_floor=trial.time_floor if trial.time_floor < time_floor else None,
         )
 
-    def offer_deltas(self, name: str, bucket: bytes, now: float) -> AcceptedDeltas | None:
+    def offer_deltas(
+        self, name: str, bucket: bytes, now: float, *, time_floor: float = 0.0
+    ) -> AcceptedDeltas | None:
         """Judge a bucket of deltas of a plane in use; nothing is in use yet. None: nothing newer.
 
         Raises:
@@ -180,7 +198,7 @@ class Bundles:
         view, plane = self._view(name), plane_of(name)
         if view is None or plane is None:
             raise BundleRefused(BundleCause.ORDER, "deltas of a plane that is not in use")
-        trial = self._trusted.copy()
+        trial = self._trial(time_floor)
         try:
             led = follow(trial, plane, view, split(bucket), now)
         except BundleRefused:
@@ -192,17 +210,27 @@ class Bundles:
             name=name,
             after=len(self._deltas.get(name, ())),
             deltas=led.used,
-            floor=trial.floors[name],
+            floors=self._risen(trial),
             issued_at=led.issued_at,
             view=led.view,
             trusted=trial,
         )
 
+    def _trial(self, time_floor: float) -> TrustedSet:
+        trial = self._trusted.copy()
+        trial.time_floor = time_floor
+        return trial
+
+    def _risen(self, trial: TrustedSet) -> Floors:
+        """Return the floors that a trial has raised."""
+        before = self._trusted.kept
+        return {name: rows for name, rows in trial.kept.items() if rows != before.get(name)}
+
     def adopt(self, accepted: Accepted) -> None:
         """Use what was accepted, now that its slot and floors are durable."""
         self._trusted = accepted.trusted
         self._slots[accepted.name] = accepted.content
-        self._floors[accepted.name] = accepted.floor
+        self._floors = merged(self._floors, accepted.floors)
         self._deltas[accepted.name] = accepted.deltas
         self._astray.discard(accepted.name)
         if accepted.ends is not None:
@@ -213,7 +241,7 @@ class Bundles:
     def adopt_deltas(self, accepted: AcceptedDeltas) -> None:
         """Use deltas, now that they and the floor are durable."""
         self._trusted = accepted.trusted
-        self._floors[accepted.name] = accepted.floor
+        self._floors = merged(self._floors, accepted.floors)
         self._deltas[accepted.name] = (*self._deltas.get(accepted.name, ()), *accepted.deltas)
         self._know_plane(accepted.name, accepted.view)
 
@@ -231,13 +259,19 @@ class Bundles:
 
     def _step(self, entry: BundleVersion) -> WantedBundle | None:
         name = entry.name
-        content, floor = self._slots.get(name), self._floors.get(name)
+        content, floor = self._slots.get(name), self._trusted.floor(name)
         if plane_of(name) is None:
             same = content is not None and content.digest.hex() == entry.digest
             return None if same else WantedBundle(entry=entry, whole=True)
         deltas = self._deltas.get(name, ())
+        view = None if content is None else self._view(name)
+        if view is not None and not self._trusted.supports(name, view.version):
+            # Only a key that is trusted no more has signed so far: what is honest may lie below.
+            view = None
+            if content is not None and content.digest.hex() == entry.digest:
+                return None
         kept = AppliedDeltas(
-            view=None if content is None else self._view(name),
+            view=view,
             deltas=len(deltas),
             octets=sum(map(len, deltas)),
             astray=name in self._astray,

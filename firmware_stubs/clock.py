@@ -1,25 +1,40 @@
 """The terminal's clock: its floor, its offset, and whether it can be relied on. Pure.
 
-floor = max(build, last persisted time, newest iat of any accepted signed object): it cannot be
-earlier than that. Below the floor, or not set since the machine started, the clock is unsure:
-proofs get clock.unsure and the profile's stance, at-most-once commands are refused, records say so.
-Only the server's authenticated time (`Date` of an answer over mutual TLS) sets it; it never sets
-the system's clock, only an offset to it. A jump of more than five minutes is an incident.
+Time has bounds on both sides, and no single word moves them:
+- The floor is what it cannot be earlier than: the build, or a time that two independent sources
+  support, the server's authenticated time and the `iat` of an accepted signed object. It rises to
+  the lower of the two, and is kept together with both. A signed step alone lowers it.
+- Only the server's authenticated time (`Date` of an answer over mutual TLS) sets the clock; it
+  never sets the system's clock, only an offset to it.
+- Not set since the machine started, or below the floor, the clock is unsure: proofs get
+  clock.unsure and the profile's stance, at-most-once commands are refused, records say so. Then any
+  answer sets it.
+- A clock that is sure follows answers that agree with it. One that says something else is outvoted:
+  AGREEING of the last WINDOW minutes must say the same before the clock follows them. Meanwhile it
+  goes on as it was, and the answer is an incident.
 
 `Date` has whole seconds, so one answer tells the offset to within a second and the time it took;
 several answers narrow it, since each gives an interval and the true offset lies in all of them.
 Document: docs/terminal.md, "Clock".
 """
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from verifier.engine import Clock
 
-JUMP_S: Final = 300.0
-"""Seconds; a larger change of the offset is an incident."""
+NEAR_S: Final = 2.0
+"""Seconds that an answer may lie beside what is known and is followed at once, once a minute: a
+server whose own clock is being corrected moves so."""
+MINUTE_S: Final = 60.0
+"""Seconds for which answers count as one vote, however many there are."""
+WINDOW: Final = 9
+"""Minutes with an answer that are looked at; a minority of them moves nothing."""
+AGREEING: Final = 5
+"""Of these, how many must say the same against the clock: more than half, over four minutes."""
 DRIFT: Final = 200e-6
 """Seconds a second that a cheap crystal may run off, over all temperatures."""
 DATE_STEP_S: Final = 1.0
@@ -45,6 +60,20 @@ class Offset(msgspec.Struct, frozen=True, kw_only=True):
         drift = abs(wall - self.at) * DRIFT
         return Offset(low=self.low - drift, high=self.high + drift, at=wall)
 
+    def apart(self, other: "Offset") -> float:
+        """Return the seconds between this and another; 0 where they have something in common."""
+        return max(0.0, self.low - other.high, other.low - self.high)
+
+
+class TimeFloor(msgspec.Struct, frozen=True, kw_only=True):
+    """What it cannot be earlier than, and what supports that; Unix seconds."""
+
+    floor: float = 0.0
+    dated: float = 0.0
+    """The server's authenticated time when the floor rose last."""
+    signed: float = 0.0
+    """Newest `iat` of any accepted signed object."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -52,21 +81,39 @@ class Setting:
 
     accepted: bool
     jump_s: float = 0.0
-    """Seconds that the offset moved, when more than five minutes; else 0."""
+    """Seconds that the offset moved because a majority of answers said so; else 0."""
+    against_s: float = 0.0
+    """Seconds by which the answer lay beside a clock that is sure, and did not move it; else 0."""
+
+
+class _Vote(NamedTuple):
+    at: float
+    found: Offset | None
+    """What an answer said against the clock; None: one of this minute agreed with it."""
 
 
 class TerminalClock:
-    """Corrected time; `wall` is always the system's clock in Unix seconds."""
+    """Corrected time; `wall` is always the system's clock in Unix seconds, and never jumps."""
 
     def __init__(
-        self, *, build: float, persisted: float = 0.0, offset: Offset | None = None
+        self, *, build: float, kept: TimeFloor | None = None, offset: Offset | None = None
     ) -> None:
         """Start; `offset` is what was found since the machine itself started, if anything."""
-        self.floor = max(build, persisted)
+        self._build = build
+        self.kept = TimeFloor() if kept is None else kept
+        """The floor that is kept over restarts, and its two supports."""
         self._offset = offset
+        self._votes: deque[_Vote] = deque(maxlen=WINDOW)
+        self._followed: float | None = None
+        """When the clock last followed an answer that lay near it."""
         self._below: float | None = None
         """The first time below the floor that was read, and the floor then."""
         self._above = self.floor
+
+    @property
+    def floor(self) -> float:
+        """Return what it cannot be earlier than, Unix seconds."""
+        return max(self._build, self.kept.floor)
 
     @property
     def offset(self) -> Offset | None:
@@ -77,9 +124,17 @@ class TerminalClock:
         """Return the corrected time, sure or not."""
         return wall + (0.0 if self._offset is None else self._offset.value())
 
+    def authenticated(self, wall: float) -> float | None:
+        """Return the time as the server says it, also below the floor; None: it never said it."""
+        return None if self._offset is None else self.now(wall)
+
     def at_least(self, wall: float) -> float:
         """Return the corrected time, never below the floor: for checking what is already in use."""
         return max(self.now(wall), self.floor)
+
+    def sure(self, wall: float) -> bool:
+        """Say whether the time can be relied on."""
+        return self._offset is not None and self.now(wall) >= self.floor
 
     def reading(self, wall: float) -> Clock:
         """Return the time as `assess` wants it."""
@@ -100,9 +155,24 @@ class TerminalClock:
             self._below, self._above = now, self.floor
         return max(self.floor, self._above + now - self._below)
 
-    def raise_floor(self, time: float) -> None:
-        """Take in a time that has certainly come: a persisted one, or an accepted object's iat."""
-        self.floor = max(self.floor, time)
+    def note_signed(self, iat: float) -> None:
+        """Take in the `iat` of an accepted signed object: one of the two supports."""
+        if iat > self.kept.signed:
+            self.kept = msgspec.structs.replace(self.kept, signed=iat)
+
+    def rise(self, wall: float) -> TimeFloor:
+        """Raise the floor as far as both sources support it; returns what is to be kept."""
+        if self._offset is not None and self.sure(wall):
+            dated = wall + self._offset.widened(wall).low
+            supported = min(dated, self.kept.signed)
+            if supported > self.floor:
+                self.kept = msgspec.structs.replace(self.kept, floor=supported, dated=dated)
+        return self.kept
+
+    def lower(self, floor: float) -> None:
+        """Lower the floor, as a signed step says; it and its supports are not above that now."""
+        self.kept = lowered(self.kept, floor)
+        self._below, self._above = None, self.floor
 
     def observe(self, *, date: float, sent: float, received: float) -> Setting:
         """Take in the `Date` of an authenticated answer; `sent` and `received` are `wall` times."""
@@ -111,12 +181,55 @@ class TerminalClock:
             return Setting(accepted=False)
         # The server wrote `Date` somewhere between sending and receiving, and cut off the fraction.
         found = Offset(low=date - received, high=date + DATE_STEP_S - sent, at=received)
-        if date + DATE_STEP_S < self.floor:
-            return Setting(accepted=False)
-        before = self._offset
-        self._offset = found if before is None else _narrowed(before.widened(received), found)
-        moved = 0.0 if before is None else self._offset.value() - before.value()
-        return Setting(accepted=True, jump_s=moved if abs(moved) > JUMP_S else 0.0)
+        if self._offset is None or not self.sure(received):
+            known = None if self._offset is None else self._offset.widened(received)
+            self._offset = found if known is None else _narrowed(known, found)
+            self._votes.clear()
+            return Setting(accepted=True)
+        known = self._offset.widened(received)
+        apart = known.apart(found)
+        if apart <= NEAR_S:
+            return self._follow(known, found, apart)
+        return self._outvoted(known, found)
+
+    def _follow(self, known: Offset, found: Offset, apart: float) -> Setting:
+        """Follow an answer that agrees; past what is known only a little, and once a minute."""
+        self._vote(found.at, None)
+        if apart > 0:
+            if self._followed is not None and abs(found.at - self._followed) < MINUTE_S:
+                return Setting(accepted=False)
+            self._followed = found.at
+        self._offset = _narrowed(known, found)
+        return Setting(accepted=True)
+
+    def _outvoted(self, known: Offset, found: Offset) -> Setting:
+        """Count a vote against the clock; it moves when the votes are the majority."""
+        against = found.value() - known.value()
+        self._vote(found.at, found)
+        said = [vote.found.widened(found.at) for vote in self._votes if vote.found is not None]
+        same = [each for each in said if each.apart(found) <= NEAR_S]
+        if len(same) < AGREEING:
+            return Setting(accepted=False, against_s=against)
+        self._offset = found
+        self._votes.clear()
+        return Setting(accepted=True, jump_s=against)
+
+    def _vote(self, at: float, found: Offset | None) -> None:
+        """Note what the answers of a minute say: one that agrees with the clock speaks for all."""
+        last = self._votes[-1] if self._votes else None
+        if last is None or abs(at - last.at) >= MINUTE_S:
+            self._votes.append(_Vote(at, found))
+        elif found is None:
+            self._votes[-1] = _Vote(last.at, None)
+
+
+def lowered(kept: TimeFloor, floor: float) -> TimeFloor:
+    """Return a floor of time as a signed step leaves it."""
+    return TimeFloor(
+        floor=min(kept.floor, floor),
+        dated=min(kept.dated, floor),
+        signed=min(kept.signed, floor),
+    )
 
 
 def _narrowed(known: Offset, found: Offset) -> Offset:

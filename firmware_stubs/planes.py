@@ -140,7 +140,7 @@ def take_snapshot(
     used: tuple[bytes, ...] = ()
     if deltas:
         trial = trusted.copy()
-        trial.floors.pop(plane.bundle, None)
+        trial.forget_floor(plane.bundle)
         view = trial.take_status(data, now, plane=plane).value
         used = follow(trial, plane, view, deltas, now).used
     return take(trusted, plane.bundle, data, now, deltas=used), used

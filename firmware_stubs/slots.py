@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.bundle_kind import TakenBundle
+from verifier.trust.floors import Floors
 
 
 class Slot(StrEnum):
@@ -39,10 +40,11 @@ class Accepted:
 
     name: str
     content: SlotContent
-    floor: Floor
-    """Nothing older is accepted from now on; made durable together with the slot."""
+    floors: Floors
+    """The floors that rose, by name: nothing older is accepted from now on. Made durable together
+    with the slot."""
     issued_at: float
-    """Unix seconds: raises the clock's floor; 0 where the bundle does not say."""
+    """Unix seconds: one of two supports of the clock's floor; 0 where the bundle does not say."""
     taken: TakenBundle
     """What it says, to be known once it is in use."""
     trusted: TrustedSet
@@ -51,6 +53,8 @@ class Accepted:
     """Of a plane: what is kept beside the slot, in place of what was kept there."""
     ends: str | None = None
     """A plane that was destroyed: its slot, and what is kept beside it, go in the same step."""
+    time_floor: float | None = None
+    """Unix seconds to which a signed step lowers the clock's floor; durable in the same step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ class AcceptedDeltas:
     after: int
     """How many are kept already."""
     deltas: tuple[bytes, ...]
-    floor: Floor
+    floors: Floors
     issued_at: float
     view: PlaneView
     trusted: TrustedSet

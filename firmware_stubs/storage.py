@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.clock import Offset, TerminalClock
+from firmware_stubs.clock import Offset, TerminalClock, TimeFloor
 from firmware_stubs.commands import CommandPlan, RingEntry, Word
 from firmware_stubs.outbox import Fill, WaitingRecord
 from firmware_stubs.scans import FinalDecision, Scan
@@ -21,7 +21,7 @@ from firmware_stubs.slots import Accepted, AcceptedDeltas, Refused, Slot, SlotCo
 from fleet.contract.messages import Ack, Epoch, Reported, Result
 from verifier.contract.scan import UploadRecord
 from verifier.steps.use import PersonKeys, Use, UseAnswer
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floors
 
 MAX_RESULTS: Final = 2048
 """Results kept; each of 256 commands has two. Past it the oldest go, and the birth says so."""
@@ -43,7 +43,7 @@ class KeptKind(StrEnum):
 class Facts(Protocol):
     """What the terminal knows of itself: facts, and the slots and floors of its bundles.
 
-    A floor never stands below what is in use, and never sinks.
+    A floor never stands below what is in use, and that of a key never sinks.
     """
 
     def next_epoch(self, generation: int) -> Epoch:
@@ -55,11 +55,11 @@ class Facts(Protocol):
     def suspend(self, *, suspended: bool) -> None:
         """Write down that the centre suspended the terminal, or no longer."""
 
-    def time(self) -> float:
-        """Return the last persisted time, Unix seconds."""
+    def time_floor(self) -> TimeFloor:
+        """Return the clock's floor and its supports."""
 
-    def persist_time(self, time: float) -> None:
-        """Raise the persisted time; it never goes back."""
+    def persist_time_floor(self, kept: TimeFloor) -> None:
+        """Keep the clock's floor and its supports; a lower floor than before is not taken."""
 
     def offset(self) -> Offset | None:
         """Return the clock's offset if it was found since the machine itself started."""
@@ -73,8 +73,8 @@ class Facts(Protocol):
     def persist_store_name(self, name: str) -> None:
         """Keep the name of the centre's store."""
 
-    def floors(self) -> Mapping[str, Floor]:
-        """Return the floors."""
+    def floors(self) -> Floors:
+        """Return the floors, by name and key."""
 
     def slots(self) -> Mapping[str, SlotContent]:
         """Return which slots are in use, and what is in them."""
@@ -88,7 +88,8 @@ class Facts(Protocol):
     def adopt(self, accepted: Accepted) -> None:
         """Switch to a slot that was written, and raise its floor, in one step.
 
-        The deltas kept beside the slot before give way to those that lead on from this one.
+        The deltas kept beside the slot before give way to those that lead on from this one. A
+        signed step lowers the clock's floor in the same step.
         """
 
     def forget_slot(self, name: str) -> None:
@@ -236,7 +237,7 @@ class Storage(Protocol):
     def end_plane(self, name: str) -> None:
         """Leave no byte of a plane that is forgotten: its slots, and what a log still has."""
 
-    def sweep(self, *, now: float, confirmed_at: float) -> int:
+    def sweep(self, *, wall: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
 
     def close(self) -> None:

@@ -28,6 +28,14 @@ class IncidentKind(StrEnum):
     """A result came after its command was given up; it may contradict what was shown."""
     COMMAND_UNKNOWN = "command.unknown"
     """A terminal restarted while it acted; a person must look."""
+    CLOCK_UNSURE = "clock.unsure"
+    """A terminal is not sure of the time: not set, or below its floor."""
+    CLOCK_CONTRADICTED = "clock.contradicted"
+    """The centre told a terminal that is sure of the time another time; it did not follow."""
+    CLOCK_MOVED = "clock.moved"
+    """The centre told another time for minutes, and the terminal followed."""
+    BUNDLE_REFUSED = "bundle.refused"
+    """A terminal refused what the centre handed out."""
 
 
 class Incident(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, cast
 from fleet.arrivals import Dead, ReadMessage
 from fleet.books.book import AnyBook, Book, BookOrder, Memory
 from fleet.books.commands import CommandBook
+from fleet.books.conditions import ConditionBook
 from fleet.books.dead_letters import DeadLetterBook
 from fleet.books.incidents import IncidentBook
 from fleet.books.newest import NewestBook
@@ -30,6 +31,7 @@ BOOKS: Final[Books] = (
     PresenceBook,
     SequenceBook,
     NewestBook,
+    ConditionBook,
     IncidentBook,
     CommandBook,
     DeadLetterBook,

@@ -42,6 +42,10 @@ class BundleCause(StrEnum):
     """The same version with other bytes."""
     EXPIRED = "expired"
     WRONG_USE = "wrong_use"
+    LEAP = "leap"
+    """A version above the highest there may be, or too far above the one before."""
+    FUTURE = "future"
+    """Issued later than it is: the publisher's clock is ahead, or the one here is behind."""
 
 
 class BundleRefused(VerifierError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""`kapok trust import|show|sign|rotate`: who is trusted, edited and looked at."""
+"""`kapok trust import|show|sign|rotate|clock`: who is trusted, edited and looked at."""
 
 import asyncio
 import signal
@@ -25,6 +25,7 @@ from deploy.trust.overview import trusted_here
 from deploy.trust.roots import sign_root
 from deploy.trust.rotation import Role, Rotation, next_step
 from verifier.contract.errors import MalformedError
+from verifier.issuing.sources import next_clock_step
 
 UNTIL_DAYS: Final = 365
 """Days an imported key without a window is trusted: a yearly import keeps it."""
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(sign)
     group.command()(rotate)
+    group.command()(clock)
     app.add_typer(group, name="trust")
 
 
@@ -171,6 +173,30 @@ def rotate(
         console.print(line)
     _tell(console, folder, reread=done.reread, restart=done.restart)
     console.print(next_step(role, begun=not switch and not finish, switched=switch))
+
+
+def clock(
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Do it; without it, only show.")] = False,
+    data: Data = None,
+) -> None:
+    """Lower the floor of time of every terminal to now, once: for floors that are ahead."""
+    folder, console, now = data_folder(data), _console(), int(time.time())
+    with store.editing(folder):
+        source = store.read_source(folder)
+        try:
+            step = next_clock_step(source.clock, now)
+        except MalformedError as error:
+            raise UsageError(str(error)) from error
+        if write:
+            store.write_source(folder, msgspec.structs.replace(source, clock=step))
+    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(step.floor))
+    console.print(f"clock step {step.epoch}: no terminal's floor of time stays above {until}")
+    if not write:
+        console.print("nothing is written yet; check this machine's clock, then --write does it")
+        return
+    console.print(f"written: {folder}")
+    _tell(console, folder, reread=True, restart=None)
 
 
 def _end(text: str) -> int:

@@ -19,6 +19,7 @@ import msgspec
 
 from firmware_stubs import events
 from firmware_stubs.downloads import Download, DownloadError
+from firmware_stubs.edge import steady
 from firmware_stubs.events import Event
 from firmware_stubs.scans import Scan
 from verifier.contract.bundle import BundleIndex
@@ -218,7 +219,7 @@ class Centre:
         given = {"Accept-Encoding": "identity"} | dict(headers or {})
         if body is not None:
             given["Content-Type"] = "application/json"
-        sent = time.time()
+        sent = steady.wall()
         async with session.request(
             method,
             self._url + path,
@@ -263,7 +264,7 @@ class Centre:
             date = parsedate_to_datetime(response.headers.get("Date", ""))
         except ValueError:
             return
-        self._observe(date.timestamp(), sent, time.time())
+        self._observe(date.timestamp(), sent, steady.wall())
 
 
 def _read(told: CentreReply, decoder: "msgspec.json.Decoder[Answer]") -> Answer:

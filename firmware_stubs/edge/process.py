@@ -4,13 +4,13 @@ import asyncio
 import secrets
 import signal
 import ssl
-import time
 from pathlib import Path
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import events
+from firmware_stubs.edge import steady
 from firmware_stubs.edge.centre import Centre
 from firmware_stubs.edge.disk.storage import open_storage
 from firmware_stubs.edge.door import LocalDoor
@@ -240,7 +240,7 @@ async def run(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    storage = open_storage(settings, wall=time.time(), reset=reset)
+    storage = open_storage(settings, wall=steady.wall(), reset=reset)
     try:
         await TerminalProcess(settings, storage, DiskThread(), log).run(stop)
     finally:

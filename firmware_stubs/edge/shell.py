@@ -6,7 +6,6 @@ wait for a broken disk, since `assess` and the stance have the last word there.
 
 import asyncio
 import os
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -15,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import actions, events
 from firmware_stubs.actions import Action
+from firmware_stubs.edge import steady
 from firmware_stubs.edge.centre import Centre
 from firmware_stubs.edge.executor import TerminalExecutor
 from firmware_stubs.edge.offline import Alone, no_code
@@ -99,23 +99,26 @@ class Shell:
 
     def now(self) -> float:
         """Return the corrected time, Unix seconds."""
-        return self.storage.clock.now(time.time())
+        return self.storage.clock.now(steady.wall())
 
     def reading(self) -> Clock:
         """Return the time as `assess` wants it."""
-        return self.storage.clock.reading(time.time())
+        return self.storage.clock.reading(steady.wall())
 
     def observe(self, date: float, sent: float, received: float) -> None:
         """Take in the authenticated time of an answer."""
         clock = self.storage.clock
-        unset = clock.offset is None
+        unsure = not clock.sure(received)
         setting = clock.observe(date=date, sent=sent, received=received)
-        if clock.offset is not None and (unset or setting.jump_s):
+        if clock.offset is not None and (unsure or setting.jump_s):
             # At once, so that a restart before the next clean-up is not unsure of the time.
             self.begin(self.executor.ask(self.storage.facts.persist_offset, clock.offset))
         if setting.jump_s:
             self.counters["clock.jumps"] += 1
             self.log.warning("clock.jumped", seconds=round(setting.jump_s))
+        if setting.against_s:
+            self.counters["clock.against"] += 1
+            self.log.warning("clock.against", seconds=round(setting.against_s))
 
     # Events and actions
 
@@ -183,7 +186,9 @@ class Shell:
 
     async def sweep(self) -> None:
         """Let a second pass, and clean up."""
-        await self.executor.ask(self.storage.sweep, now=self.now(), confirmed_at=self.confirmed_at)
+        await self.executor.ask(
+            self.storage.sweep, wall=steady.wall(), confirmed_at=self.confirmed_at
+        )
 
     async def confirmed(self) -> None:
         """Note that the centre's store took something; see whether it is still the same store."""

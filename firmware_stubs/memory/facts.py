@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from firmware_stubs.clock import Offset
+from firmware_stubs.clock import Offset, TimeFloor, lowered
 from firmware_stubs.slots import Accepted, AcceptedDeltas, SlotContent
 from fleet.contract.messages import Epoch
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor, Floors, merged
 
 
 class MemoryFacts:
@@ -14,10 +14,10 @@ class MemoryFacts:
     def __init__(self) -> None:
         self._epoch: Epoch | None = None
         self._suspended = False
-        self._time = 0.0
+        self._time_floor = TimeFloor()
         self._offset: Offset | None = None
         self._store: str | None = None
-        self._floors: dict[str, Floor] = {}
+        self._floors: dict[str, tuple[Floor, ...]] = {}
         self._slots: dict[str, SlotContent] = {}
         self._deltas: dict[str, tuple[bytes, ...]] = {}
 
@@ -36,13 +36,14 @@ class MemoryFacts:
         """Write down that the centre suspended the terminal, or no longer."""
         self._suspended = suspended
 
-    def time(self) -> float:
-        """Return the last persisted time, Unix seconds."""
-        return self._time
+    def time_floor(self) -> TimeFloor:
+        """Return the clock's floor and its supports."""
+        return self._time_floor
 
-    def persist_time(self, time: float) -> None:
-        """Raise the persisted time; it never goes back."""
-        self._time = max(self._time, time)
+    def persist_time_floor(self, kept: TimeFloor) -> None:
+        """Keep the clock's floor and its supports; a lower floor than before is not taken."""
+        if kept.floor >= self._time_floor.floor:
+            self._time_floor = kept
 
     def offset(self) -> Offset | None:
         """Return the clock's offset."""
@@ -60,8 +61,8 @@ class MemoryFacts:
         """Keep the name of the centre's store."""
         self._store = name
 
-    def floors(self) -> Mapping[str, Floor]:
-        """Return the floors."""
+    def floors(self) -> Floors:
+        """Return the floors, by name and key."""
         return dict(self._floors)
 
     def slots(self) -> Mapping[str, SlotContent]:
@@ -74,12 +75,14 @@ class MemoryFacts:
 
     def extend(self, accepted: AcceptedDeltas) -> None:
         """Keep deltas beside a slot, and raise its floor."""
-        self._raise(accepted.name, accepted.floor)
+        self._floors = merged(self._floors, accepted.floors)
         self._deltas[accepted.name] = self._deltas.get(accepted.name, ()) + accepted.deltas
 
     def adopt(self, accepted: Accepted) -> None:
         """Switch to a slot that was written, and raise its floor."""
-        self._raise(accepted.name, accepted.floor)
+        self._floors = merged(self._floors, accepted.floors)
+        if accepted.time_floor is not None:
+            self._time_floor = lowered(self._time_floor, accepted.time_floor)
         self._slots[accepted.name] = accepted.content
         self._deltas[accepted.name] = accepted.deltas
         if accepted.ends is not None:
@@ -94,9 +97,3 @@ class MemoryFacts:
         """Forget the slots and keep the floors."""
         self._slots.clear()
         self._deltas.clear()
-
-    def _raise(self, name: str, floor: Floor) -> None:
-        """Raise a floor; it never sinks, whatever is asked for."""
-        before = self._floors.get(name)
-        if before is None or floor.version >= before.version:
-            self._floors[name] = floor

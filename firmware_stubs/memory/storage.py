@@ -106,10 +106,11 @@ class MemoryStorage:
         for slot in Slot:
             self._slots.pop((name, slot), None)
 
-    def sweep(self, *, now: float, confirmed_at: float) -> int:
+    def sweep(self, *, wall: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
+        now = self.clock.now(wall)
         self._uses.sweep(now)
-        self.facts.persist_time(now)
+        self.facts.persist_time_floor(self.clock.rise(wall))
         if self.clock.offset is not None:
             self.facts.persist_offset(self.clock.offset)
         return self.records.sweep(confirmed_at)

@@ -8,12 +8,11 @@ from firmware_stubs.slots import Accepted, Slot, SlotContent
 from tests.support.city import asks
 from tests.support.health import thumbprint
 from tests.support.judgements import BY_APPOINTMENT, booked
-from tests.support.keys import NEW_ROOTS, ROOTS, STRANGER
+from tests.support.keys import BUNDLE, NEW_ROOTS, ROOTS, STRANGER
 from tests.support.publisher import DAY, EDITION, NOW, Edition
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
-from verifier.trust.bundle import Floor
 
 PLACE = "hall-1"
 SECOND = replace(EDITION, version=2)
@@ -190,10 +189,13 @@ def test_older_pinned_root_is_not_sound() -> None:
     contents["root"] = newer.root()
     assert again(bundles, contents).usable
     reset = Bundles(EDITION.root(), floors=bundles.floors, slots={})
-    take(reset, "trust", EDITION.trust())
-    take(reset, "profiles", EDITION.profiles(asks()))
+    with pytest.raises(BundleRefused) as refused:
+        take(reset, "trust", EDITION.trust())
+    assert refused.value.cause is BundleCause.ORDER
     assert not reset.usable
     take(reset, "root", newer.root())
+    take(reset, "trust", EDITION.trust())
+    take(reset, "profiles", EDITION.profiles(asks()))
     assert reset.usable
 
 
@@ -246,7 +248,8 @@ def test_floor_goes_with_the_slot() -> None:
     accepted = take(empty(), "trust", EDITION.trust())
     digest = accepted.content.digest
     assert accepted.content == SlotContent(slot=Slot.A, version=1, digest=digest)
-    assert accepted.floor == Floor(version=1, digest=digest)
+    (floor,) = accepted.floors["trust"]
+    assert (floor.version, floor.digest, floor.kid) == (1, digest, BUNDLE.kid)
     assert accepted.issued_at == EDITION.iat
 
 
@@ -307,7 +310,7 @@ def test_what_is_known_of_persons_goes_with_the_profile_that_asked_for_it() -> N
         bundles.drop(name)
     assert bundles.known.status.plane(1, Plane.HEALTH) is None
     assert bundles.known.status.plane(1, Plane.REVOCATION) is not None
-    assert bundles.floors["status-1-health"].version == 1
+    assert bundles._trusted.floors["status-1-health"].version == 1
     assert "status-1-health" not in bundles.versions()
     third = replace(EDITION, version=3).profiles(asks())
     take(bundles, "profiles", third)
@@ -341,7 +344,7 @@ def test_appointments_are_known_until_the_place_asks_for_none() -> None:
     assert restarted.unneeded(PLACE) == ("appointments-hall-1",)
     restarted.drop("appointments-hall-1")
     assert not restarted.known.appointments
-    assert restarted.floors["appointments-hall-1"].version == 1
+    assert restarted._trusted.floors["appointments-hall-1"].version == 1
 
 
 def test_nothing_is_dropped_without_profiles() -> None:

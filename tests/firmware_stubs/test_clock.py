@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_stubs.clock import DRIFT, JUMP_S, Offset, TerminalClock
+from firmware_stubs.clock import (
+    AGREEING,
+    DRIFT,
+    MINUTE_S,
+    NEAR_S,
+    WINDOW,
+    Offset,
+    TerminalClock,
+    TimeFloor,
+)
 
 BUILD = 1_760_000_000.0
 WALL = 1_790_000_000.0
@@ -13,14 +22,38 @@ def set_to(clock: TerminalClock, truth: float, *, wall: float = WALL, took: floa
     clock.observe(date=float(int(truth)), sent=wall - took, received=wall)
 
 
-def test_floor_is_the_highest_of_build_persisted_and_accepted() -> None:
-    """And it never sinks."""
-    clock = TerminalClock(build=BUILD, persisted=BUILD + 5)
+def risen(clock: TerminalClock, floor: float, *, wall: float = WALL) -> None:
+    """Have both sources support a floor."""
+    clock.note_signed(floor)
+    clock.rise(wall)
+    assert clock.floor == floor
+
+
+def test_floor_is_the_highest_of_build_and_what_was_kept() -> None:
+    """And it sinks by a signed step alone, never below the build."""
+    clock = TerminalClock(build=BUILD, kept=TimeFloor(floor=BUILD + 5))
     assert clock.floor == BUILD + 5
-    clock.raise_floor(BUILD + 9)
-    clock.raise_floor(BUILD + 7)
-    assert clock.floor == BUILD + 9
-    assert TerminalClock(build=BUILD, persisted=0.0).floor == BUILD
+    clock.lower(BUILD + 9)
+    assert clock.floor == BUILD + 5
+    clock.lower(BUILD - 100)
+    assert clock.floor == BUILD
+    assert TerminalClock(build=BUILD).floor == BUILD
+
+
+def test_floor_rises_by_two_sources_alone() -> None:
+    """To the lower of what the server and an accepted signature say, and kept with both."""
+    clock = TerminalClock(build=BUILD)
+    clock.note_signed(WALL + 3600)
+    assert clock.rise(WALL).floor == 0
+    assert clock.floor == BUILD
+    set_to(clock, WALL)
+    kept = clock.rise(WALL)
+    assert WALL - 2 <= kept.floor <= WALL
+    assert (kept.dated, kept.signed) == (kept.floor, WALL + 3600)
+    alone = TerminalClock(build=BUILD)
+    set_to(alone, WALL + 3600)
+    alone.rise(WALL)
+    assert alone.floor == BUILD
 
 
 def test_unset_clock_is_unsure() -> None:
@@ -33,7 +66,7 @@ def test_clock_below_its_floor_is_unsure() -> None:
     clock = TerminalClock(build=BUILD)
     set_to(clock, WALL)
     assert clock.reading(WALL).sure
-    clock.raise_floor(WALL + 60)
+    risen(clock, WALL + 60, wall=WALL + 3600)
     assert not clock.reading(WALL).sure
 
 
@@ -42,17 +75,20 @@ def test_clock_below_its_floor_reads_the_floor_and_goes_on() -> None:
     clock = TerminalClock(build=BUILD)
     assert clock.reading(100.0).now == BUILD
     assert clock.reading(400.0).now == BUILD + 300
-    clock.raise_floor(WALL)
-    assert clock.reading(460.0).now == WALL
+    clock = TerminalClock(build=WALL)
+    assert clock.reading(400.0).now == WALL
     assert clock.reading(50.0).now == WALL
     assert clock.reading(60.0).now == WALL + 10
 
 
-def test_server_below_the_floor_sets_nothing() -> None:
-    """An older time than what was accepted is not the time."""
+def test_a_server_below_the_floor_makes_no_clock_sure() -> None:
+    """An older time than what was accepted is not the time; the next answer may say better."""
     clock = TerminalClock(build=WALL)
     set_to(clock, WALL - 1000)
-    assert clock.offset is None
+    assert not clock.reading(WALL).sure
+    assert clock.reading(WALL).now == pytest.approx(WALL)
+    set_to(clock, WALL + 10)
+    assert clock.reading(WALL).sure
 
 
 def test_wrong_system_clock_is_corrected() -> None:
@@ -81,13 +117,51 @@ def test_slow_answer_sets_nothing() -> None:
     assert not clock.observe(date=WALL, sent=WALL - 10, received=WALL).accepted
 
 
-def test_jump_is_told() -> None:
-    """A change of more than five minutes is an incident; a smaller one is not."""
-    clock = TerminalClock(build=BUILD)
+def test_one_answer_moves_no_sure_clock() -> None:
+    """Not by ten years, not by ten seconds, however often within a minute."""
+    for ahead in (10 * 365 * 86_400.0, -3600.0, 10.0):
+        clock = TerminalClock(build=BUILD)
+        set_to(clock, WALL)
+        for step in range(50):
+            set_to(clock, WALL + step + ahead, wall=WALL + step)
+        assert abs(clock.now(WALL + 50) - (WALL + 50)) < NEAR_S
+
+
+def test_a_majority_of_minutes_moves_the_clock() -> None:
+    """Five of nine minutes that say the same; the last of them is told as a jump."""
+    clock, ahead = TerminalClock(build=BUILD), 3600.0
     set_to(clock, WALL)
-    assert clock.observe(date=WALL + 10, sent=WALL - 0.1, received=WALL).jump_s == 0
-    jump = clock.observe(date=WALL + 2 * JUMP_S, sent=WALL - 0.1, received=WALL).jump_s
-    assert jump > JUMP_S
+    told = []
+    for minute in range(AGREEING):
+        wall = WALL + 1 + minute * MINUTE_S
+        told.append(clock.observe(date=float(int(wall + ahead)), sent=wall - 0.1, received=wall))
+    assert [round(it.jump_s / ahead) for it in told] == [0, 0, 0, 0, 1]
+    assert all(it.against_s > ahead - NEAR_S for it in told[:-1])
+    assert abs(clock.now(wall) - (wall + ahead)) < NEAR_S
+
+
+@given(
+    st.lists(st.integers(0, WINDOW - 1), min_size=1, max_size=40),
+    st.lists(st.sampled_from([-1e9, -4000.0, -30.0, 30.0, 600.0, 3e8]), min_size=40, max_size=40),
+)
+def test_an_honest_majority_keeps_the_clock(runs: list[int], lies: list[float]) -> None:
+    """Whatever the others say, and whenever, in any nine minutes a minority of them."""
+    clock, wall, minute = TerminalClock(build=BUILD), WALL, 0
+    set_to(clock, WALL)
+    honest: list[bool] = []
+    for run in runs:
+        # At most four of any nine in a row lie: a run of lies, then honest minutes.
+        honest += [False] * min(run, AGREEING - 1) + [True] * (WINDOW - min(run, AGREEING - 1))
+    for truth in honest:
+        wall, minute = wall + MINUTE_S, minute + 1
+        for _ in range(3):
+            said = wall if truth else wall + lies[minute % len(lies)]
+            clock.observe(date=float(int(said)), sent=wall - 0.1, received=wall)
+        clock.note_signed(wall)
+        clock.rise(wall)
+        assert clock.reading(wall).sure
+        assert abs(clock.now(wall) - wall) <= NEAR_S
+        assert clock.floor <= wall + NEAR_S
 
 
 def test_offset_of_before_a_restart_counts() -> None:

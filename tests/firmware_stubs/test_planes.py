@@ -114,7 +114,7 @@ def test_deltas_change_what_is_known() -> None:
     bundles.adopt_deltas(accepted)
     assert (colour(bundles, 5), colour(bundles, 6)) == (GREEN, RED)
     assert bundles.versions()[NAME] == 12
-    assert bundles.floors[NAME].version == 12
+    assert bundles._trusted.floors[NAME].version == 12
     assert accepted.issued_at == stream.view.as_of
     assert bundles.slots()[NAME].version == 10
 

@@ -118,9 +118,9 @@ def test_uses_run_out(storage: Storage) -> None:
     """By their seconds, whether swept or not."""
     take(storage, "k")
     assert take(storage, "k", scan_id="b", now=NOW + 299) is Answer.USED
-    storage.sweep(now=NOW + 299, confirmed_at=0.0)
+    storage.sweep(wall=NOW + 299, confirmed_at=0.0)
     assert take(storage, "k", scan_id="b", now=NOW + 299) is Answer.USED
-    storage.sweep(now=NOW + 300, confirmed_at=0.0)
+    storage.sweep(wall=NOW + 300, confirmed_at=0.0)
     assert take(storage, "k", scan_id="b", now=NOW + 300) is Answer.FRESH
 
 
@@ -173,9 +173,9 @@ def test_acknowledged_is_kept_for_the_window(storage: Storage) -> None:
     put(storage, unsent)
     storage.records.acknowledge([scan.scan_id], NOW)
     assert waiting(storage) == [unsent.scan_id]
-    assert storage.sweep(now=NOW, confirmed_at=NOW + KEEP_S) == 0
-    assert storage.sweep(now=NOW, confirmed_at=NOW + KEEP_S + 1) == 1
-    assert storage.sweep(now=NOW, confirmed_at=NOW * 2) == 0
+    assert storage.sweep(wall=NOW, confirmed_at=NOW + KEEP_S) == 0
+    assert storage.sweep(wall=NOW, confirmed_at=NOW + KEEP_S + 1) == 1
+    assert storage.sweep(wall=NOW, confirmed_at=NOW * 2) == 0
     assert waiting(storage) == [unsent.scan_id]
 
 
@@ -207,7 +207,7 @@ def test_fill_counts(storage: Storage) -> None:
     put(storage, new_scan(1, "CC1:A"))
     put(storage, new_scan(2, "CC1:BB"), acknowledged_at=NOW)
     assert storage.records.fill() == Fill(entries=2, octets=15, acknowledged=1)
-    storage.sweep(now=NOW, confirmed_at=NOW * 2)
+    storage.sweep(wall=NOW, confirmed_at=NOW * 2)
     assert storage.records.fill() == Fill(entries=1, octets=7, acknowledged=0)
 
 
@@ -242,7 +242,7 @@ def test_sqlite_outlives_the_process(tmp_path: Path) -> None:
     assert take(again, "k", scan_id="b") is Answer.USED
     assert kept(again) == [("Result", 1)]
     assert again.facts.next_epoch(1).counter == 2
-    assert again.facts.floors() == {"trust": again.bundles.floors["trust"]}
+    assert again.facts.floors()["trust"] == again.bundles.floors["trust"]
     assert again.bundles.versions()["trust"] == 1
     assert again.keys.today == key
     again.close()

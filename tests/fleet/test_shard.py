@@ -254,3 +254,21 @@ def _facts(todo: Work) -> list[Any]:
         list(todo.outgoing()),
         list(todo.writes()),
     ]
+
+
+def noted_of(shard: Shard, *arrivals: Arrival) -> set[str]:
+    """Take arrivals in, settle them, and return the incidents that they are."""
+    todo = work(shard, *arrivals)
+    found = {kind.value for kind, _ in todo[IncidentBook].noted}
+    todo.settle()
+    return found
+
+
+def test_what_a_terminal_says_is_wrong_with_it_is_an_incident(shard: Shard) -> None:
+    """An unsure clock, a contradicted one, refused bundles: once, until there is more of it."""
+    assert noted_of(shard, beat()) == set()
+    unsure = beat(clock="unsure", counters={"bundles.refused": 1, "clock.against": 2})
+    assert noted_of(shard, unsure) == {"clock.unsure", "bundle.refused", "clock.contradicted"}
+    assert noted_of(shard, unsure) == set()
+    assert noted_of(shard, beat(counters={"bundles.refused": 2})) == {"bundle.refused"}
+    assert noted_of(shard, beat(counters={"clock.jumps": 1})) == {"clock.moved"}

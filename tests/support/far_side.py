@@ -8,9 +8,11 @@ real worker does is for the tests with the real worker.
 import asyncio
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import formatdate
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
@@ -77,6 +79,10 @@ class FarSide:
         """By the name of the plane's snapshot."""
         self.break_at: dict[str, int] = {}
         """Bundle -> bytes after which its next answer breaks off."""
+        self.ahead_s = 0.0
+        """Seconds that its clock is ahead, as its answers say."""
+        self.wrong: list[float] = []
+        """Seconds that the next answers are wrong by besides, one each."""
         self.port = 0
         self._identities = identities
         self._loop = asyncio.new_event_loop()
@@ -107,6 +113,7 @@ class FarSide:
 
     async def _serve(self) -> None:
         app = web.Application(client_max_size=4 * 1024 * 1024)
+        app.on_response_prepare.append(self._dated)
         app.router.add_post("/v1/scans", self._scan)
         app.router.add_post("/v1/scans/upload", self._upload)
         app.router.add_get("/v1/bundles", self._bundles)
@@ -126,6 +133,11 @@ class FarSide:
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()
+
+    async def _dated(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Say the time as the clock here has it."""
+        wrong = self.wrong.pop(0) if self.wrong else 0.0
+        response.headers["Date"] = formatdate(time.time() + self.ahead_s + wrong, usegmt=True)
 
     async def _faulty(self, mode: Mode, request: web.Request) -> web.Response | None:
         """Return what stands in for the answer; None: the answer itself."""

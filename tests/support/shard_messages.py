@@ -1,5 +1,7 @@
 """Messages of one terminal as they would arrive, and a registry that knows it."""
 
+from collections.abc import Mapping
+
 from fleet.arrivals import Arrival
 from fleet.contract import messages, topics
 from fleet.contract.commands import ResultCode, ResultState
@@ -64,17 +66,23 @@ def result(
     return arrival(TopicName.RESULT, message)
 
 
-def beat(temperature_c: float | None = None, counter: int = 1) -> Arrival:
+def beat(
+    temperature_c: float | None = None,
+    counter: int = 1,
+    *,
+    clock: str = "ok",
+    counters: Mapping[str, int] | None = None,
+) -> Arrival:
     """Return a heartbeat."""
     message = messages.Beat(
         epoch=Epoch(1, counter),
         boot=BOOT,
         at=1,
-        clock=ClockState.OK,
+        clock=ClockState(clock),
         uptime_s=1,
         outbox=0,
         verifier_online=True,
-        counters={},
+        counters=dict(counters or {}),
         temperature_c=temperature_c,
     )
     return arrival(TopicName.BEAT, message)

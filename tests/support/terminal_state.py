@@ -76,7 +76,7 @@ def storage_in(
         records=SqliteRecords(database, bounds, language),
         files=SlotFiles(folder / "bundles"),
         keys=PersonKeys(today=person_key, yesterday=None),
-        clock=TerminalClock(build=0.0, persisted=0.0, offset=None),
+        clock=TerminalClock(build=0.0),
         bundles=bundles,
         refused=(),
         _lock=os.open(folder, os.O_RDONLY),

@@ -55,7 +55,7 @@ def memory_storage(*, entries: int) -> MemoryStorage:
     """Make one of the same terminal in memory."""
     return MemoryStorage(
         EDITION.root(),
-        clock=TerminalClock(build=0.0, persisted=0.0, offset=None),
+        clock=TerminalClock(build=0.0),
         bounds=Bounds(entries=entries, keep_s=KEEP_S),
         language=Language.EN,
     )

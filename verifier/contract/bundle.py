@@ -29,6 +29,8 @@ MAX_MEMBERS: Final = 500
 """Members of any group: a gate judges so many in one scan."""
 MAX_APPOINTMENTS: Final = 20_000
 """Entries of a place: a hall sees a few thousand people a day, a bundle holds two days of it."""
+MAX_EPOCH: Final = 1 << 31
+"""Clock steps; one a second would take 68 years."""
 PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
 """How a place is called."""
 
@@ -44,6 +46,11 @@ class BundleDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     version: Version
     iat: Seconds
     exp: Seconds
+
+    @property
+    def newest_time(self) -> int:
+        """Return the latest time that it says has come, Unix seconds."""
+        return self.iat
 
 
 class PlaceDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +94,15 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     formats: tuple[str, ...] = ("CC1",)
 
 
+class ClockStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lowers the floor of every terminal's clock, once: for floors that a wrong time has raised."""
+
+    epoch: Annotated[int, msgspec.Meta(ge=1, le=MAX_EPOCH)]
+    """Counts the steps; only one of a higher epoch does anything."""
+    floor: Seconds
+    """No terminal's floor of time stays above this; not later than the document's `iat`."""
+
+
 class TrustDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may sign what, when."""
 
@@ -94,6 +110,7 @@ class TrustDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fi
     lists: dict[ListNumber, str]
     """Status list number to its URI."""
     sectors_enabled: tuple[int, ...]
+    clock: ClockStep | None = None
 
 
 class ProfilesDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +145,11 @@ class RostersDocument(PlaceDocument, frozen=True, kw_only=True, forbid_unknown_f
     """The rosters of the groups that are assigned to one place."""
 
     rosters: tuple[Roster, ...]
+
+    @property
+    def newest_time(self) -> int:
+        """Return the latest time that it says has come: a roster has an age of its own."""
+        return max([self.iat, *(roster.iat for roster in self.rosters)])
 
 
 class Appointment(

@@ -9,7 +9,13 @@ from typing import Any
 
 import msgspec
 
-from verifier.contract.bundle import BundleDocument, KeyEntry, RootDocument, TrustDocument
+from verifier.contract.bundle import (
+    BundleDocument,
+    ClockStep,
+    KeyEntry,
+    RootDocument,
+    TrustDocument,
+)
 from verifier.contract.cbor import encode
 from verifier.contract.envelope import SignedUse, seal
 from verifier.issuing.signing_key import SigningKey
@@ -25,6 +31,8 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     sectors_enabled: tuple[int, ...]
     names: dict[str, str] = {}
     """Kid (hex) to whose key it is, for people; not published."""
+    clock: ClockStep | None = None
+    """Lowers the floor of time of every terminal, once an epoch."""
 
     def document(self, *, version: int, issued_at: int, expires: int) -> TrustDocument:
         """Return the trust document of a version."""
@@ -36,6 +44,7 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             keys=self.keys,
             lists=self.lists,
             sectors_enabled=self.sectors_enabled,
+            clock=self.clock,
         )
 
 

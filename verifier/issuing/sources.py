@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from verifier.codes.shc import is_issuer
-from verifier.contract.bundle import MAX_KEYS, KeyEntry
+from verifier.contract.bundle import MAX_EPOCH, MAX_KEYS, ClockStep, KeyEntry
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
@@ -168,6 +168,18 @@ def with_key_beside(source: TrustSource, old: bytes, new: KeyEntry) -> TrustSour
 def without_key(source: TrustSource, spki: bytes) -> TrustSource:
     """Drop every entry of a key."""
     return _checked(source, tuple(e for e in source.keys if e.spki != spki), source.names)
+
+
+def next_clock_step(before: ClockStep | None, now: int) -> ClockStep:
+    """Return the step that lowers every terminal's floor of time to now; Unix seconds.
+
+    Raises:
+        MalformedError: the epochs of steps are used up.
+    """
+    epoch = 1 if before is None else before.epoch + 1
+    if epoch > MAX_EPOCH:
+        raise MalformedError("no clock step follows this one: rotate the bundle key")
+    return ClockStep(epoch=epoch, floor=now)
 
 
 def _same(entry: KeyEntry) -> Same:

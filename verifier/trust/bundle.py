@@ -12,11 +12,15 @@ The order, after The Update Framework:
 What arrives expired is refused; what was accepted before and expires stays loaded: decisions go to
 the stance with TRUST_STALE, never to a stop. A refusal leaves everything as it was. No network,
 no disk, no clock here.
+
+Nothing that says it was issued minutes later than now is taken, and versions are bounded
+(`limits.py`). Floors are kept by the key that signed (`floors.py`): what a key signed alone counts
+no more once it is not trusted any longer.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from verifier.contract.bundle import BundleDocument, TrustDocument
@@ -31,11 +35,12 @@ from verifier.contract.status import (
     read_delta,
     read_status,
 )
-from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
+from verifier.trust.floors import CLOCK, Floor, Floors, highest, raised
 from verifier.trust.keys import TrustedKey
+from verifier.trust.limits import Times, check_issued, check_times, check_version
 from verifier.trust.root import keys_of, read_root
 from verifier.trust.signed_document import (
     SignedKind,
@@ -52,14 +57,6 @@ Value = TypeVar("Value")
 OfPlane = TypeVar("OfPlane", StatusDocument, DeltaDocument, Destruction)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor:
-    """The newest accepted version of a bundle and the digest of its bytes; of a plane its chain."""
-
-    version: int
-    digest: bytes
-
-
 class Taken(NamedTuple, Generic[Content, Value]):
     """What was accepted: the document as it was signed, and its content ready for use."""
 
@@ -70,18 +67,40 @@ class Taken(NamedTuple, Generic[Content, Value]):
 class TrustedSet:
     """What is trusted now; each `take_…` accepts bytes, or raises and changes nothing."""
 
-    def __init__(self, root_file: bytes, *, floors: Mapping[str, Floor] | None = None) -> None:
+    def __init__(self, root_file: bytes, *, floors: Floors | None = None) -> None:
         """Start from the pinned root file and the floors kept outside the bundles' slots."""
-        self.floors: dict[str, Floor] = dict(floors or {})
+        self.kept: dict[str, tuple[Floor, ...]] = dict(floors or {})
+        """Floors by the key that signed, also of keys that are trusted no longer."""
+        self.time_floor = 0.0
+        """Unix seconds: what ends before this has ended, whatever `now` says."""
         self.trust = NO_TRUST
         self._root, self._root_digest = read_root(root_file, None)
         self._bundle_keys = keys_of(self._root.bundle_keys)
-        self._raise_floor("root", self._root.version, self._root_digest)
+        self._raise_root()
 
     @property
     def root_version(self) -> int:
         """The version of the root in force."""
         return self._root.version
+
+    @property
+    def floors(self) -> dict[str, Floor]:
+        """Return the floors that count: of each bundle the highest of the keys trusted now."""
+        counting = ((name, self.floor(name)) for name in self.kept)
+        return {name: floor for name, floor in counting if floor is not None}
+
+    def floor(self, name: str) -> Floor | None:
+        """Return the floor that counts of a bundle; None: any version may come."""
+        return highest(floor for floor in self.kept.get(name, ()) if self._counts(floor))
+
+    def supports(self, name: str, version: int) -> bool:
+        """Say whether a key that is trusted now has signed a bundle up to this version."""
+        floor = self.floor(name)
+        return floor is not None and floor.version >= version
+
+    def forget_floor(self, name: str) -> None:
+        """Forget the floors of a bundle: for trying out what leads up to them."""
+        self.kept.pop(name, None)
 
     def take_root(self, root_file: bytes, now: float, *, passing: bool = False) -> None:
         """Take the next version of the root; `passing` says that newer ones follow it.
@@ -96,20 +115,34 @@ class TrustedSet:
             raise BundleRefused(cause, "a root that is not newer")
         if root.version != self._root.version + 1:
             raise BundleRefused(BundleCause.ORDER, "a root that skips a version")
+        check_issued(root.iat, now)
         if now > root.exp and not passing:
             raise BundleRefused(BundleCause.EXPIRED, "an expired root")
         self._bundle_keys = keys_of(root.bundle_keys)
         self._root, self._root_digest = root, digest
-        self._raise_floor("root", root.version, digest)
+        self._raise_root()
 
     def take_trust(
         self, data: bytes, now: float, *, held: bool = False
     ) -> "Taken[TrustDocument, Trust]":
-        """Take a trust bundle; `held` says that it comes from our own slots, accepted before."""
-        document = document_in(self._by_bundle_key(data), TrustDocument, "trust")
-        trust = open_trust(document)
-        self._accept(data, document, "trust", now, held=held)
-        self.trust = trust
+        """Take a trust bundle; `held` says that it comes from our own slots, accepted before.
+
+        A clock step in it that is newer than those before lowers `time_floor`, and is itself
+        judged by the lower one.
+        """
+        envelope = self._by_bundle_key(data)
+        document = document_in(envelope, TrustDocument, "trust")
+        trust, step, before = open_trust(document), document.clock, self.floor(CLOCK)
+        time_floor = self.time_floor
+        if step is not None and step.floor > document.iat:
+            raise BundleRefused(BundleCause.MALFORMED, "a clock step to a time that has not come")
+        if step is not None and (before is None or step.epoch > before.version):
+            time_floor = min(time_floor, step.floor)
+        signer = self._signer(envelope.kid, "")
+        self._accept(data, document, "trust", now, signer, held=held, time_floor=time_floor)
+        if step is not None and (before is None or step.epoch >= before.version):
+            self._raise_floor(CLOCK, step.epoch, step.floor.to_bytes(8, "big"), signer)
+        self.trust, self.time_floor = trust, time_floor
         return Taken(document, trust)
 
     def take_document(
@@ -124,11 +157,12 @@ class TrustedSet:
     ) -> "Taken[Any, Any]":
         """Take a document of a kind under its name; `place`: whose it must be, by its own words."""
         envelope = self._signed_by(kind, data, now, held=held)
+        signer = self._signer(envelope.kid, kind.key_use or "")
         document = document_in(envelope, kind.document, kind.word)
         if place is not None and getattr(document, "place", None) != place:
             raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
         value = opened(lambda: kind.opener(document))
-        self._accept(data, document, name, now, held=held)
+        self._accept(data, document, name, now, signer, held=held)
         return Taken(document, value)
 
     def take_status(
@@ -147,13 +181,16 @@ class TrustedSet:
         document = self.read_status(data, now, held=held)
         if plane not in (None, (document.list, document.plane)):
             raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
-        view, newest = opened(lambda: open_plane(document)), document.exp
-        for each in deltas:
-            delta = self.read_delta(each, now, held=held)
+        view, newest, iat = opened(lambda: open_plane(document)), document.exp, document.iat
+        last = data
+        for last in deltas:
+            delta = self.read_delta(last, now, held=held)
             if (delta.list, delta.plane) != (document.list, document.plane):
                 raise BundleRefused(BundleCause.MALFORMED, "a delta of another plane")
-            view, newest = apply(delta, view), delta.exp
-        self._accept_plane(document.list, document.plane, view, late=now > newest and not held)
+            view, newest, iat = apply(delta, view), delta.exp, max(iat, delta.iat)
+        name = PlaneName(document.list, document.plane)
+        times = Times(iat=iat, exp=newest, now=now, held=held)
+        self._accept_plane(name, view, times, self._signer(taken_apart(last).kid, "status"))
         return Taken(document, view)
 
     def take_delta(
@@ -168,7 +205,9 @@ class TrustedSet:
         if view is None:
             raise BundleRefused(BundleCause.ORDER, "a delta of a plane without a snapshot")
         after = apply(delta, view)
-        self._accept_plane(delta.list, delta.plane, after, late=now > delta.exp and not held)
+        times = Times(iat=delta.iat, exp=delta.exp, now=now, held=held)
+        name = PlaneName(delta.list, delta.plane)
+        self._accept_plane(name, after, times, self._signer(taken_apart(data).kid, "status"))
         return Taken(delta, after)
 
     def take_destruction(
@@ -182,13 +221,17 @@ class TrustedSet:
         if plane not in (None, (document.list, document.plane)):
             raise BundleRefused(BundleCause.MALFORMED, "a certificate of another plane")
         digest = hashlib.sha256(data).digest()
-        ended, before = self.floors.get(document.bundle), self.floors.get(document.name)
+        ended, before = self.floor(document.bundle), self.floor(document.name)
         if before is not None and before.version == document.version and before.digest != digest:
             raise BundleRefused(BundleCause.FORK, "another certificate of the same end")
         if ended is not None and document.version < ended.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than the plane that it ends")
-        self._raise_floor(document.bundle, document.version, document.chain)
-        self._raise_floor(document.name, document.version, digest)
+        check_version(document.version, ended, plane=True)
+        if not (held and before is not None and before.digest == digest):
+            check_issued(document.iat, now)
+        signer = self._signer(taken_apart(data).kid, "status")
+        self._raise_floor(document.bundle, document.version, document.chain, signer)
+        self._raise_floor(document.name, document.version, digest, signer)
         return document
 
     def read_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
@@ -220,23 +263,24 @@ class TrustedSet:
             raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
         return document
 
-    def _accept_plane(self, number: int, plane: Plane, view: PlaneView, *, late: bool) -> None:
-        name = PlaneName(number, plane).bundle
-        if certificate_name(number, plane) in self.floors:
+    def _accept_plane(self, plane: PlaneName, view: PlaneView, times: Times, signer: Floor) -> None:
+        name = plane.bundle
+        if self.floor(certificate_name(*plane)) is not None:
             raise BundleRefused(BundleCause.ROLLBACK, "a plane that was destroyed")
-        floor = self.floors.get(name)
+        floor = self.floor(name)
+        same = floor is not None and view.version == floor.version
         if floor is not None and view.version < floor.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")
-        if floor is not None and view.version == floor.version and view.chain != floor.digest:
+        if floor is not None and same and view.chain != floor.digest:
             raise BundleRefused(BundleCause.FORK, "the same version with another past")
-        if late:
-            raise BundleRefused(BundleCause.EXPIRED, "expired before it arrived")
-        self._raise_floor(name, view.version, view.chain)
+        check_version(view.version, floor, plane=True)
+        check_times(times, same=same, time_floor=self.time_floor)
+        self._raise_floor(name, view.version, view.chain, signer)
 
     def copy(self) -> "TrustedSet":
         """Return a set that trusts the same and goes its own way: to try something on."""
         other = object.__new__(TrustedSet)
-        other.__dict__ = {**self.__dict__, "floors": dict(self.floors)}
+        other.__dict__ = {**self.__dict__, "kept": dict(self.kept)}
         return other
 
     def read_grant(self, data: bytes, now: float) -> Grant:
@@ -268,13 +312,13 @@ class TrustedSet:
         self, envelope: Envelope, use: SignedUse, word: str, now: float, *, held: bool = False
     ) -> TrustedKey:
         """Find the key that signed; what is held was accepted while its key was in its window."""
-        named = self.trust.ring.find(envelope.kid)
+        named, at = self.trust.ring.find(envelope.kid), max(now, self.time_floor)
         if not named:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a trusted key")
         may = [
             key
             for key in named
-            if word in key.uses and (held or key.not_before <= now <= key.not_after)
+            if word in key.uses and (held or key.not_before <= at <= key.not_after)
         ]
         if not may:
             raise BundleRefused(BundleCause.WRONG_USE, "a key that may not sign this now")
@@ -289,22 +333,45 @@ class TrustedSet:
         document: BundleDocument,
         name: str,
         now: float,
+        signer: Floor,
         *,
         held: bool,
+        time_floor: float | None = None,
     ) -> None:
-        """Check order and expiry of a bundle that holds in all else, and raise its floor."""
+        """Check order and times of a bundle that holds in all else, and raise its floor."""
         digest = hashlib.sha256(data).digest()
-        floor = self.floors.get(name)
+        floor = self.floor(name)
+        same = floor is not None and document.version == floor.version
         if floor is not None and document.version < floor.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")
-        if floor is not None and document.version == floor.version and digest != floor.digest:
+        if floor is not None and same and digest != floor.digest:
             raise BundleRefused(BundleCause.FORK, "the same version with other bytes")
-        if now > document.exp and not held:
-            raise BundleRefused(BundleCause.EXPIRED, "expired before it arrived")
-        self._raise_floor(name, document.version, digest)
+        check_version(document.version, floor)
+        times = Times(iat=document.newest_time, exp=document.exp, now=now, held=held)
+        at_least = self.time_floor if time_floor is None else time_floor
+        check_times(times, same=same, time_floor=at_least)
+        self._raise_floor(name, document.version, digest, signer)
 
-    def _raise_floor(self, name: str, version: int, digest: bytes) -> None:
-        held = self.floors.get(name)
-        if held is not None and name == "root" and version < held.version:
+    def _counts(self, floor: Floor) -> bool:
+        """Say whether a floor counts: its key is trusted, or we stand before what it rose under."""
+        if not floor.kid or self._root.version < floor.root:
+            return True
+        if not floor.use:
+            return floor.kid in self._bundle_keys
+        if self.trust is NO_TRUST:
+            return True
+        return any(floor.use in key.uses for key in self.trust.ring.find(floor.kid))
+
+    def _signer(self, kid: bytes, use: str) -> Floor:
+        """Return whose floor rises, under which root; version and digest are still to be said."""
+        return Floor(version=0, digest=b"", kid=kid, use=use, root=self._root.version)
+
+    def _raise_floor(self, name: str, version: int, digest: bytes, signer: Floor) -> None:
+        newer = replace(signer, version=version, digest=digest)
+        self.kept[name] = raised(self.kept.get(name, ()), newer)
+
+    def _raise_root(self) -> None:
+        version, before = self._root.version, highest(self.kept.get("root", ()))
+        if before is not None and version < before.version:
             raise BundleRefused(BundleCause.ROLLBACK, "a root below the floor")
-        self.floors[name] = Floor(version=version, digest=digest)
+        self.kept["root"] = (Floor(version=version, digest=self._root_digest, root=version),)

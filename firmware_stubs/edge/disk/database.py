@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from firmware_stubs.storage import StorageError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 BUSY_S: Final = 2.0
 """Seconds to wait for another reader of the file, such as a person with `sqlite3`."""
 
@@ -27,11 +27,24 @@ CREATE TABLE delta (
 ) STRICT, WITHOUT ROWID;
 """
 """Since schema 2."""
+_FLOORS: Final = """
+CREATE TABLE floor (
+    name TEXT NOT NULL, use TEXT NOT NULL, kid BLOB NOT NULL, root INTEGER NOT NULL,
+    version INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (name, use, kid)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since schema 3: floors by the key that signed."""
+_SET_ASIDE: Final = "ALTER TABLE floor RENAME TO floor_before;"
+_TAKEN_OVER: Final = """
+INSERT INTO floor SELECT name, '', x'', 0, version, digest FROM floor_before;
+DROP TABLE floor_before;
+DELETE FROM fact WHERE name IN ('time', 'offset');
+"""
+_TO_3: Final = _SET_ASIDE + _FLOORS + _TAKEN_OVER
+"""Floors of before are of no known key: they count until a known one reaches them. The time was
+supported by one source alone, and the offset was to a clock that jumps."""
 _SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE floor (
-    name TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
 CREATE TABLE slot (
     name TEXT PRIMARY KEY, slot TEXT NOT NULL, version INTEGER NOT NULL, digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -117,13 +130,10 @@ class Database:
         execute("PRAGMA synchronous=FULL")
         execute("PRAGMA secure_delete=ON")
         (version,) = execute("PRAGMA user_version").fetchone()
-        if version == 0:
+        steps = {0: _SCHEMA + _DELTAS + _FLOORS, 1: _DELTAS + _TO_3, 2: _TO_3}
+        if version in steps:
             self.connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} {_DELTAS}PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-            )
-        elif version == 1:
-            self.connection.executescript(
-                f"BEGIN IMMEDIATE; {_DELTAS} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {steps[version]} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")

@@ -15,22 +15,23 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from firmware_stubs.clock import Offset
+from firmware_stubs.clock import Offset, TimeFloor, lowered
+from firmware_stubs.edge import steady
 from firmware_stubs.edge.disk.database import Database
 from firmware_stubs.slots import Accepted, AcceptedDeltas, Slot, SlotContent
 from fleet.contract.messages import Epoch
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor, Floors, raised
 
 PERSON_KEY_BYTES: Final = 32
 """Bytes of the key under which persons are hashed on this terminal alone."""
 _MACHINE_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _RAISE: Final = """
-INSERT INTO floor VALUES (?, ?, ?) ON CONFLICT (name) DO
-    UPDATE SET version = excluded.version, digest = excluded.digest
+INSERT INTO floor VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, use, kid) DO
+    UPDATE SET root = excluded.root, version = excluded.version, digest = excluded.digest
     WHERE excluded.version >= floor.version
 """
-"""A floor never sinks, whatever is asked for."""
+"""The floor of a key never sinks, whatever is asked for."""
 
 Value = TypeVar("Value")
 
@@ -40,6 +41,8 @@ class _Set(msgspec.Struct, frozen=True, kw_only=True):
 
     machine_start: str
     offset: Offset
+    base_s: float
+    """The wall clock's base (`steady.py`) that the offset is relative to."""
 
 
 class SqliteFacts:
@@ -64,23 +67,28 @@ class SqliteFacts:
         """Write down that the centre suspended the terminal, or no longer."""
         self._put("suspended", suspended)
 
-    def time(self) -> float:
-        """Return the last persisted time, Unix seconds."""
-        return self._get("time", float) or 0.0
+    def time_floor(self) -> TimeFloor:
+        """Return the clock's floor and its supports."""
+        return self._get("time_floor", TimeFloor) or TimeFloor()
 
-    def persist_time(self, time: float) -> None:
-        """Raise the persisted time; it never goes back."""
-        if time > self.time():
-            self._put("time", time, durable=False)
+    def persist_time_floor(self, kept: TimeFloor) -> None:
+        """Keep the clock's floor and its supports; a lower floor than before is not taken."""
+        before = self.time_floor()
+        if kept.floor >= before.floor and kept != before:
+            self._put("time_floor", kept, durable=False)
 
     def offset(self) -> Offset | None:
         """Return the clock's offset if it was found since the machine itself started."""
         kept = self._get("offset", _Set)
-        return kept.offset if kept is not None and kept.machine_start == _machine() else None
+        if kept is None or kept.machine_start != _machine():
+            return None
+        moved, offset = steady.BASE_S - kept.base_s, kept.offset
+        return Offset(low=offset.low - moved, high=offset.high - moved, at=offset.at + moved)
 
     def persist_offset(self, offset: Offset) -> None:
         """Keep the clock's offset for a restart of this process."""
-        self._put("offset", _Set(machine_start=_machine(), offset=offset), durable=False)
+        found = _Set(machine_start=_machine(), offset=offset, base_s=steady.BASE_S)
+        self._put("offset", found, durable=False)
 
     def machine_restarted(self) -> bool:
         """Return whether the machine itself was started since this was last asked."""
@@ -97,10 +105,14 @@ class SqliteFacts:
         """Keep the name of the centre's store."""
         self._put("store", name)
 
-    def floors(self) -> Mapping[str, Floor]:
-        """Return the floors."""
-        rows = self._database.rows("SELECT name, version, digest FROM floor")
-        return {name: Floor(version=version, digest=digest) for name, version, digest in rows}
+    def floors(self) -> Floors:
+        """Return the floors, by name and key."""
+        rows = self._database.rows("SELECT name, use, kid, root, version, digest FROM floor")
+        found: dict[str, tuple[Floor, ...]] = {}
+        for name, use, kid, root, version, digest in rows:
+            floor = Floor(version=version, digest=digest, kid=kid, use=use, root=root)
+            found[name] = raised(found.get(name, ()), floor)
+        return found
 
     def slots(self) -> Mapping[str, SlotContent]:
         """Return which slots are in use, and what they hold."""
@@ -120,19 +132,23 @@ class SqliteFacts:
 
     def extend(self, accepted: AcceptedDeltas) -> None:
         """Keep deltas beside a slot, and raise its floor, in one step."""
-        floor = accepted.floor
         with self._database.transaction() as connection:
-            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
+            _raise(connection, accepted.floors)
             _keep(connection, accepted.name, accepted.after, accepted.deltas)
 
     def adopt(self, accepted: Accepted) -> None:
         """Switch to a slot whose bytes are on disk, and raise its floor, in one step.
 
-        The deltas kept beside the slot before give way to those that lead on from this one.
+        The deltas kept beside the slot before give way to those that lead on from this one. A
+        signed step lowers the clock's floor in the same step, or it would be lost half-way.
         """
-        content, floor = accepted.content, accepted.floor
+        content = accepted.content
+        lower = accepted.time_floor
+        time_floor = None if lower is None else lowered(self.time_floor(), lower)
         with self._database.transaction() as connection:
-            connection.execute(_RAISE, (accepted.name, floor.version, floor.digest))
+            _raise(connection, accepted.floors)
+            if time_floor is not None:
+                _put(connection, "time_floor", time_floor)
             connection.execute(
                 "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?)",
                 (accepted.name, content.slot.value, content.version, content.digest),
@@ -161,9 +177,23 @@ class SqliteFacts:
 
     def _put(self, name: str, value: Any, *, durable: bool = True) -> None:
         with self._database.transaction(durable=durable) as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, msgspec.json.encode(value))
-            )
+            _put(connection, name, value)
+
+
+def _put(connection: sqlite3.Connection, name: str, value: Any) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, msgspec.json.encode(value))
+    )
+
+
+def _raise(connection: sqlite3.Connection, floors: Floors) -> None:
+    """Raise floors, each of its key."""
+    rows = [
+        (name, it.use, it.kid, it.root, it.version, it.digest)
+        for name, kept in floors.items()
+        for it in kept
+    ]
+    connection.executemany(_RAISE, rows)
 
 
 def _keep(connection: sqlite3.Connection, name: str, after: int, deltas: tuple[bytes, ...]) -> None:

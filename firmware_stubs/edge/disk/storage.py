@@ -106,12 +106,13 @@ class SqliteStorage:
         except OSError as error:
             raise StorageError(f"slot {name}: {error.strerror}") from error
 
-    def sweep(self, *, now: float, confirmed_at: float) -> int:
+    def sweep(self, *, wall: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
+        now = self.clock.now(wall)
         gone = self.records.sweep(confirmed_at)
         with self.database.transaction(durable=False) as connection:
             SqliteUses(connection).sweep(now)
-        self.facts.persist_time(now)
+        self.facts.persist_time_floor(self.clock.rise(wall))
         if self.clock.offset is not None:
             self.facts.persist_offset(self.clock.offset)
         if gone:
@@ -154,7 +155,7 @@ def open_storage(settings: TerminalSettings, *, wall: float, reset: bool = False
     records = SqliteRecords(database, bounds, settings.language)
     if facts.machine_restarted():
         records.forget_undecided()
-    clock = TerminalClock(build=BUILD_TIME, persisted=facts.time(), offset=facts.offset())
+    clock = TerminalClock(build=BUILD_TIME, kept=facts.time_floor(), offset=facts.offset())
     slots = facts.slots()
     files.keep_only(slots)
     database.empty_log()  # what was forgotten as the last process died

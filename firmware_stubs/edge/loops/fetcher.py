@@ -9,6 +9,7 @@ from typing import Final
 
 from firmware_stubs import events
 from firmware_stubs.backoff import Backoff, about, within
+from firmware_stubs.edge import steady
 from firmware_stubs.edge.centre import CentreUnusableError
 from firmware_stubs.edge.loops.bell import Bell, ask_beside
 from firmware_stubs.edge.shell import Shell
@@ -16,7 +17,7 @@ from firmware_stubs.planes import WantedBundle, split
 from firmware_stubs.slots import Accepted
 from firmware_stubs.terminal import State
 from verifier.contract.status import plane_of
-from verifier.errors import BundleRefused
+from verifier.errors import BundleCause, BundleRefused
 
 _NONE_THERE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """What the centre says of deltas that never were, or are no longer kept."""
@@ -134,11 +135,13 @@ class Fetcher:
                 break
             deltas += split(bucket)
         accepted = await asyncio.to_thread(self._accept, step.name, data, deltas)
-        await shell.executor.ask(shell.storage.facts.adopt, accepted)
+        await shell.executor.ask(self._adopt, accepted)
         shell.storage.bundles.adopt(accepted)
         if accepted.ends is not None:
             await shell.executor.ask(shell.storage.end_plane, accepted.ends)
-        shell.storage.clock.raise_floor(accepted.issued_at)
+        if accepted.time_floor is not None:
+            shell.log.warning("clock.lowered", floor=round(accepted.time_floor))
+        shell.storage.clock.note_signed(accepted.issued_at)
         shell.log.info("bundle.taken", name=step.name, version=accepted.content.version)
         return True
 
@@ -154,13 +157,18 @@ class Fetcher:
             bucket = await self._bucket(path)
             if bucket is None:
                 break
-            now = storage.clock.at_least(time.time())
-            accepted = await asyncio.to_thread(storage.bundles.offer_deltas, step.name, bucket, now)
+            accepted = await asyncio.to_thread(
+                storage.bundles.offer_deltas,
+                step.name,
+                bucket,
+                self._now(),
+                time_floor=storage.clock.floor,
+            )
             if accepted is None:
                 continue
             await shell.executor.ask(storage.facts.extend, accepted)
             storage.bundles.adopt_deltas(accepted)
-            storage.clock.raise_floor(accepted.issued_at)
+            storage.clock.note_signed(accepted.issued_at)
             shell.counters["deltas.taken"] += len(accepted.deltas)
             taken = True
         return taken
@@ -177,10 +185,32 @@ class Fetcher:
             self._shell.log.info("deltas.none", name=name, status=int(error.status))
             return None
 
+    def _adopt(self, accepted: Accepted) -> None:
+        """Make what was accepted durable; on the disk's thread.
+
+        The clock is lowered in the same turn: a clean-up between the two would keep the high floor.
+        """
+        storage = self._shell.storage
+        storage.facts.adopt(accepted)
+        if accepted.time_floor is not None:
+            storage.clock.lower(accepted.time_floor)
+
+    def _now(self) -> float:
+        """Return authenticated time: without it nothing new is taken.
+
+        Raises:
+            BundleRefused: FUTURE: the server has not said the time; the next answer may.
+        """
+        now = self._shell.storage.clock.authenticated(steady.wall())
+        if now is None:
+            raise BundleRefused(BundleCause.FUTURE, "the time is not known yet")
+        return now
+
     def _accept(self, name: str, data: bytes, deltas: Sequence[bytes]) -> Accepted:
         """Judge the bytes and put them into the slot that is not in use; on a thread."""
         storage = self._shell.storage
-        now = storage.clock.at_least(time.time())
-        accepted = storage.bundles.offer(name, data, now, deltas)
+        accepted = storage.bundles.offer(
+            name, data, self._now(), deltas, time_floor=storage.clock.floor
+        )
         storage.write_slot(accepted.name, accepted.content.slot, data)
         return accepted

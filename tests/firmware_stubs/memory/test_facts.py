@@ -1,14 +1,14 @@
 """What the terminal knows of itself: the same in SQLite and in memory."""
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.clock import Offset
+from firmware_stubs.clock import Offset, TimeFloor
 from firmware_stubs.slots import AcceptedDeltas
 from firmware_stubs.storage import Storage
 from fleet.contract.messages import Epoch
 from tests.support.publisher import EDITION, NOW
 from tests.support.terminal_storage import Make
 from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 
 
 def test_facts_are_kept(storage: Storage) -> None:
@@ -19,9 +19,10 @@ def test_facts_are_kept(storage: Storage) -> None:
         Epoch(generation=1, counter=2),
         Epoch(generation=2, counter=1),
     ]
-    facts.persist_time(NOW + 100)
-    facts.persist_time(NOW)
-    assert facts.time() == NOW + 100
+    kept = TimeFloor(floor=NOW + 100, dated=NOW + 100, signed=NOW + 100)
+    facts.persist_time_floor(kept)
+    facts.persist_time_floor(TimeFloor(floor=NOW))
+    assert facts.time_floor() == kept
     assert (facts.suspended(), facts.offset(), facts.store_name()) == (False, None, None)
     facts.suspend(suspended=True)
     facts.persist_offset(Offset(low=1.0, high=2.0, at=NOW))
@@ -41,12 +42,12 @@ def test_floors_never_sink(storage: Storage) -> None:
     for forget in (lambda: facts.forget_slot("trust"), facts.forget_slots):
         forget()
         assert facts.slots() == {}
-        assert facts.floors() == {"trust": accepted.floor}
+        assert facts.floors() == dict(accepted.floors)
         facts.adopt(accepted)
     newer = Floor(version=9, digest=b"9" * 32)
     facts.extend(deltas(newer))
     facts.extend(deltas(Floor(version=8, digest=b"8" * 32), after=1))
-    assert facts.floors() == {"trust": accepted.floor, "status-1-health": newer}
+    assert facts.floors() == {**accepted.floors, "status-1-health": (newer,)}
 
 
 def deltas(floor: Floor, after: int = 0) -> AcceptedDeltas:
@@ -56,7 +57,7 @@ def deltas(floor: Floor, after: int = 0) -> AcceptedDeltas:
         name="status-1-health",
         after=after,
         deltas=(b"delta%d" % after,),
-        floor=floor,
+        floors={"status-1-health": (floor,)},
         issued_at=0.0,
         view=view,
         trusted=Bundles(EDITION.root(), floors={}, slots={})._trusted,

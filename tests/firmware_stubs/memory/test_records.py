@@ -52,7 +52,7 @@ def step(storage: Storage, what: str, number: int, now: float) -> Any:
         case "acknowledge":
             return records.acknowledge([scan.scan_id], now)
         case "sweep":
-            return storage.sweep(now=now, confirmed_at=now + 100 * number)
+            return storage.sweep(wall=now, confirmed_at=now + 100 * number)
     return records.reopen()
 
 

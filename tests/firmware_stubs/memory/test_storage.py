@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import structlog
 
 from firmware_stubs import actions, events
+from firmware_stubs.edge import steady
 from firmware_stubs.edge.executor import SameThread
 from firmware_stubs.edge.loops.uploads import Uploader
 from firmware_stubs.edge.shell import Shell
@@ -74,7 +74,7 @@ def test_a_terminal_in_memory_decides_offline_and_uploads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A good code passes once while nobody is there; both decisions go up once somebody is."""
-    monkeypatch.setattr(time, "time", lambda: float(NOW))
+    monkeypatch.setattr(steady, "wall", lambda: float(NOW))
     threads = threading.active_count()
 
     async def scene() -> None:

@@ -25,7 +25,7 @@ from verifier.service.store.deltas import (
 from verifier.service.store.feeds import fed_key
 from verifier.service.store.planes import changes_key, plane_key
 from verifier.status.changes import read_changes
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 
 BUCKET = 8
 
@@ -168,10 +168,10 @@ def test_versions_stay_above_the_floors(server: RedisServer, tmp_path: Path) -> 
     """A store that was set back starts over above what somebody accepted before."""
 
     async def steps(scene: Scene) -> None:
-        scene.floors.raise_to({"status-1-health": Floor(version=500, digest=bytes(16))})
+        scene.floors.raise_to({"status-1-health": (Floor(version=500, digest=bytes(16)),)})
         async with scene.publisher():
             assert (await scene.followed()).version == 501 + LEAP
-        scene.floors.raise_to({"status-1-health": Floor(version=900, digest=bytes(16))})
+        scene.floors.raise_to({"status-1-health": (Floor(version=900, digest=bytes(16)),)})
         await scene.change((5, 2))
         async with scene.publisher():
             await until("all is published", scene.complete)

@@ -28,7 +28,8 @@ from verifier.service.worker.follow.status import StatusFollower
 from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge
 from verifier.status.plane import PlaneView
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.floors import Floor
 from verifier.trust.kinds import take
 
 HEALTH = PlaneName(1, Plane.HEALTH)
@@ -200,7 +201,7 @@ def test_an_old_snapshot_counts_only_with_what_leads_to_the_floor(
         await shelf.lay(stream)
         deltas = [stream.change({n: 2}) for n in range(3)]
         floor = Floor(version=103, digest=stream.view.chain)
-        worker.trusted.floors[BUNDLE_NAME] = floor
+        worker.trusted.kept[BUNDLE_NAME] = (floor,)
         assert await worker.see() is None
         await shelf.tell(*deltas[:2])
         assert await worker.see() is None
@@ -219,7 +220,7 @@ def test_another_past_at_the_floor_is_a_fork(server: RedisServer, tmp_path: Path
     """The same version, but not what was accepted before."""
 
     async def steps(worker: Worker, shelf: Shelf, stream: PlaneStream) -> None:
-        worker.trusted.floors[BUNDLE_NAME] = Floor(version=100, digest=bytes((5,)) * 16)
+        worker.trusted.kept[BUNDLE_NAME] = (Floor(version=100, digest=bytes((5,)) * 16),)
         await shelf.lay(stream)
         assert await worker.see() is None
         assert worker.refused(BundleCause.FORK) == 1
@@ -242,8 +243,8 @@ def test_floors_outlive_the_worker(server: RedisServer, tmp_path: Path) -> None:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        kept = worker.floors.load()[BUNDLE_NAME]
-        assert kept == Floor(version=101, digest=stream.view.chain)
+        kept = worker.floors.counting()[BUNDLE_NAME]
+        assert (kept.version, kept.digest) == (101, stream.view.chain)
 
     on(server, tmp_path, steps)
 

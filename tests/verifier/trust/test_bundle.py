@@ -28,7 +28,8 @@ from verifier.contract.bundle import Appointment, Roster, RosterMember
 from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import TrustedSet
+from verifier.trust.floors import Floor
 from verifier.trust.kinds import take
 from verifier.trust.signers import NO_TRUST
 
@@ -102,7 +103,7 @@ def test_rollback_and_fork(name: str) -> None:
 @pytest.mark.parametrize("name", TAKES)
 def test_a_floor_kept_outside_holds_after_a_restart(name: str) -> None:
     """The floors outlive the bundles' slots; a reset slot does not bring an old bundle back."""
-    floors = {name: Floor(version=9, digest=bytes(32))}
+    floors = {name: (Floor(version=9, digest=bytes(32)),)}
     taken = TrustedSet(EDITION.root(), floors=floors)
     if name != "trust":
         taken.take_trust(EDITION.trust(), NOW)
@@ -275,7 +276,7 @@ def test_an_older_root_is_a_rollback() -> None:
     kept = replace(EDITION, root_version=2)
     taken = TrustedSet(kept.root())
     assert cause_of(lambda: taken.take_root(EDITION.root(), NOW)) is BundleCause.ROLLBACK
-    floors = {"root": Floor(version=2, digest=bytes(32))}
+    floors = {"root": (Floor(version=2, digest=bytes(32)),)}
     assert cause_of(lambda: TrustedSet(EDITION.root(), floors=floors)) is BundleCause.ROLLBACK
 
 

@@ -32,8 +32,9 @@ from verifier.service.process.floors import FloorFile
 from verifier.service.process.metrics import Metrics
 from verifier.service.worker.follow import bundles as follower
 from verifier.service.worker.knowledge import Knowledge
-from verifier.trust.bundle import Floor, TrustedSet
+from verifier.trust.bundle import TrustedSet
 from verifier.trust.bundle_kind import BundleKind, Naming, asked, by_place
+from verifier.trust.floors import Floor, Floors
 from verifier.trust.kinds import KINDS
 from verifier.trust.known import NOTHING_KNOWN, Known
 
@@ -165,7 +166,7 @@ class AtWorker:
 class AtTerminal:
     """The machine of a terminal's bundles."""
 
-    def __init__(self, floors: Mapping[str, Floor]) -> None:
+    def __init__(self, floors: Floors) -> None:
         self.bundles = Bundles(EDITION.root(), floors=floors, slots={})
         assert self.offer("trust", EDITION.trust()) == ""
 
@@ -360,7 +361,7 @@ def test_a_terminal_fetches_a_planted_kind_where_its_place_asks() -> None:
     assert bundles.unneeded(PLACE) == (NAME,)
     bundles.drop(NAME)
     assert bundles.known.others == {}
-    assert bundles.floors[NAME].version == 1
+    assert bundles._trusted.floors[NAME].version == 1
 
 
 def test_a_worker_knows_whose_a_planted_bundle_is(tmp_path: Path) -> None:

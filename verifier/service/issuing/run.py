@@ -28,6 +28,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
+from verifier.service.issuing.bundles.named import floor_file
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
@@ -46,7 +47,6 @@ from verifier.service.issuing.proposals.kinds import kinds
 from verifier.service.issuing.proposals.proposals import Proposals
 from verifier.service.issuing.routes import TABLE
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import (
     KEY_BYTES,
     key_path,
@@ -157,7 +157,7 @@ def _bundles(
         profiles=Path(settings.profiles),
         rules=Path(settings.rules),
         cards=Path(settings.cards),
-        floors=FloorFile(settings.floors),
+        floors=floor_file(settings),
     )
 
 
@@ -179,7 +179,7 @@ def _destroyer(
         issuer=settings.issuer,
         key=key,
         folder=folder,
-        floors=FloorFile(settings.floors),
+        floors=floor_file(settings),
         publishers={plane.publisher.name: plane.publisher for plane in planes.values()},
     )
 

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from firmware_stubs.bundles import Bundles
-from firmware_stubs.clock import Offset
+from firmware_stubs.clock import Offset, TimeFloor
 from firmware_stubs.edge.disk.database import Database
 from firmware_stubs.edge.disk.facts import SqliteFacts, person_key, write_durably
 from fleet.contract.messages import Epoch
+from tests.support.keys import BUNDLE
 from tests.support.publisher import EDITION, NOW
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 
 
 @pytest.fixture
@@ -39,9 +40,10 @@ def test_suspension_survives(database: Database) -> None:
 def test_time_never_goes_back(database: Database) -> None:
     """The persisted time is a floor."""
     facts = SqliteFacts(database)
-    facts.persist_time(NOW)
-    facts.persist_time(NOW - 100)
-    assert facts.time() == NOW
+    kept = TimeFloor(floor=NOW, dated=NOW + 1, signed=NOW)
+    facts.persist_time_floor(kept)
+    facts.persist_time_floor(TimeFloor(floor=NOW - 100, dated=NOW + 2, signed=NOW))
+    assert facts.time_floor() == kept
 
 
 def test_offset_holds_for_this_start_of_the_machine(
@@ -65,7 +67,8 @@ def test_floors_outlive_slots(database: Database) -> None:
     assert facts.slots() == {"trust": accepted.content}
     facts.forget_slots()
     assert facts.slots() == {}
-    assert facts.floors() == {"trust": Floor(version=1, digest=accepted.content.digest)}
+    floor = Floor(version=1, digest=accepted.content.digest, kid=BUNDLE.kid, root=1)
+    assert facts.floors() == {"trust": (floor,)}
 
 
 def test_person_key_is_made_once(tmp_path: Path) -> None:

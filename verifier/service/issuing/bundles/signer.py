@@ -11,12 +11,12 @@ from verifier.issuing.publisher import seal_bundle
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.process.floors import FloorFile, next_version
 from verifier.service.store.bundles import publish_bundle, read_versions
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 from verifier.trust.kinds import name_of
 
 
 class GivenVersions(NamedTuple):
-    """Versions that were given before: what lies in the store, and the floors kept beside it."""
+    """Versions that were given before: what lies in the store, and the floors that count."""
 
     laid: Mapping[str, BundleVersion]
     floors: Mapping[str, Floor]
@@ -36,7 +36,7 @@ class BundleSigner:
         Raises:
             RedisError, OSError: the store is away.
         """
-        return GivenVersions(await read_versions(self._redis), self._floors.load())
+        return GivenVersions(await read_versions(self._redis), self._floors.counting())
 
     async def publish(self, document: BundleDocument, given: GivenVersions | None = None) -> int:
         """Give a document its next version, sign it and lay it down; returns the version.

@@ -35,7 +35,7 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.planes.publisher import PlanePublisher
-from verifier.service.process.floors import FloorFile
+from verifier.service.process.floors import FloorFile, believed
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
 from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.service.store.destruction import condemn, remove
@@ -185,8 +185,11 @@ class Destroyer:
         found = await condemn(self._redis, order.name)
         if found.data is None:
             raise PlaneUnknown(f"{order.name}: its bytes are gone, and nobody has counted them")
-        floor = self._floors.load().get(order.name.bundle)
+        bundle = order.name.bundle
+        floor = self._floors.counting().get(bundle)
         last = 0 if found.head is None else found.head.version
+        if not believed(bundle, last, floor):
+            last = 0
         counts = await asyncio.to_thread(
             count_values, found.data, bits=BITS[order.plane], size=order.size
         )

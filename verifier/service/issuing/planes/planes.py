@@ -24,13 +24,13 @@ from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.bundles.named import floor_file
 from verifier.service.issuing.planes.explanations import Explanations
 from verifier.service.issuing.planes.past import SignedPast, status_keys
 from verifier.service.issuing.planes.proof import PlaneProof
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.issuing.planes.unexplained import UnexplainedChanges
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.floors import FloorFile
 from verifier.service.store.causes import Cause
 from verifier.service.store.corrections import read_case
 from verifier.service.store.planes import PlaneUnknown, change, read_value
@@ -119,7 +119,7 @@ async def open_planes(
                 issuer=settings.issuer, uri=uri, list_number=settings.list, plane=plane, key=key
             ),
             size=size,
-            floors=FloorFile(settings.floors),
+            floors=floor_file(settings),
             proof=PlaneProof(
                 past=SignedPast(redis, name, size=size, keys=keys, folder=_signed(settings)),
                 explanations=Explanations(

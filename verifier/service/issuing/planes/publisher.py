@@ -33,8 +33,8 @@ from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
 from verifier.service.issuing.planes.explanations import Refused
 from verifier.service.issuing.planes.proof import PlaneProof, lead_on, merged
-from verifier.service.process.floors import FloorFile
-from verifier.service.store.bundles import read_versions
+from verifier.service.process.floors import FloorFile, believed
+from verifier.service.store.bundles import read_versions, remove_bundle
 from verifier.service.store.causes import Cause, ChangeMode
 from verifier.service.store.deltas import (
     PendingChanges,
@@ -52,7 +52,7 @@ from verifier.service.store.feeds import read_fed
 from verifier.service.store.planes import PlaneUnknown, change, make_plane
 from verifier.status.changes import count_changes
 from verifier.status.plane import PackedValues, PlaneView
-from verifier.trust.bundle import Floor
+from verifier.trust.floors import Floor
 
 WAIT_MS: Final = 1500
 """Milliseconds a question for changes hangs at the store: less than its client's patience."""
@@ -187,27 +187,33 @@ class PlanePublisher:
         await make_plane(self._redis, self.name, self._size)
         stand = await read_stand(self._redis, self.name)
         published = (await read_versions(self._redis)).get(self.bundle)
-        floor = (await asyncio.to_thread(self._floors.load)).get(self.bundle)
+        floor = (await asyncio.to_thread(self._floors.counting)).get(self.bundle)
         own = (
             None
             if self._view is None
             else Floor(version=self._view.version, digest=self._view.chain)
         )
+        if published is not None and not self._believed(published.version, floor):
+            # Nothing honest would lie above it: no snapshot could be laid in its place.
+            await remove_bundle(self._redis, self.bundle)
+            published = None
         past = max(0 if it is None else it.version for it in (published, floor, own))
         head = stand.head
         signed = await self._proof.past.newest(self._view, head)
         self._proof.explanations.begin(signed.as_of)
         leads = head is not None and (signed.version, signed.chain) == (head.version, head.chain)
+        wild = head is not None and not self._believed(head.version, floor)
         forked = head is not None and any(
             it is not None and it.version == head.version and it.digest != head.chain
             for it in (floor, own)
         )
         strange = head is not None and stand.newest not in (0, head.version)
+        behind = head is None or head.version < past
         if (
-            head is None or not leads or head.version < past
+            head is None or not leads or behind or wild
             or forked or strange or _too_many(stand.pending)
         ):  # fmt: skip
-            await self._start_over(stand, signed, max(past, stand.newest))
+            await self._start_over(stand, signed, max(past, self._honest(stand, floor)))
         else:
             self._view = signed
             if published is not None and not self._covered:
@@ -218,6 +224,16 @@ class PlanePublisher:
         self._opened.set()
         self.problem = None
         self._pack()
+
+    def _believed(self, version: int, floor: Floor | None) -> bool:
+        """Say whether a version of the store can be honest; our own can."""
+        own = 0 if self._view is None else self._view.version
+        return version <= own or believed(self.bundle, version, floor)
+
+    def _honest(self, stand: Stand, floor: Floor | None) -> int:
+        """Return the highest version of a stand that can be honest."""
+        there = (stand.newest, 0 if stand.head is None else stand.head.version)
+        return max((each for each in there if self._believed(each, floor)), default=0)
 
     async def _follow(self) -> None:
         while not self._ending:
@@ -249,7 +265,9 @@ class PlanePublisher:
         # What only the whole plane tells waits for nothing but the last time that it was so.
         since = self._started_at if pending.whole else self._packed_at
         if _too_many(pending) and time.monotonic() - since > START_OVER_S:
-            await self._start_over(await read_stand(self._redis, self.name), self._at(), 0)
+            stand = await read_stand(self._redis, self.name)
+            at = self._at()
+            await self._start_over(stand, at, max(at.version, self._honest(stand, None)))
             self._pack()
         elif pending.whole:
             await asyncio.sleep(RETRY_S)
@@ -306,7 +324,7 @@ class PlanePublisher:
         values, strange = await asyncio.to_thread(lead_on, signed, explained, stand.data)
         if refused:
             await self._proof.tell(refused)
-        version = max(past, 0 if stand.head is None else stand.head.version) + 1 + LEAP
+        version = past + 1 + LEAP
         head = PlaneHead(version, secrets.token_bytes(CHAIN_BYTES), int(now()))
         await start_over(
             self._redis, self.name, before=stand.head, after=head, last=stand.pending.last

@@ -2,11 +2,14 @@
 
 Planes have a follower of their own (`status.py`). A refused bundle is logged and counted once a
 version; what was trusted before stays. When root or trust changes, what was refused before is tried
-again. At start the published bundles count as held: they were in force when the last worker ran,
-and one that has expired since leads to the stance, not to a stop.
+again, and one that was issued later than it is when time has passed. At start the published bundles
+count as held: they were in force when the last worker ran, and one that has expired since leads to
+the stance, not to a stop.
 """
 
 import asyncio
+import math
+import time
 from typing import Final
 
 from redis.asyncio import Redis
@@ -26,6 +29,8 @@ from verifier.trust.kinds import in_order, read_name, take
 
 POLL_S: Final = 0.5
 """Seconds between looks at the published bundles."""
+AGAIN_S: Final = 5.0
+"""Seconds after which a bundle issued later than it is now is tried again."""
 
 
 class BundleFollower:
@@ -48,6 +53,8 @@ class BundleFollower:
         self._floors = floors
         self._tried: dict[str, str] = {}
         self._refused: set[str] = set()
+        self._again: dict[str, float] = {}
+        """Name -> when a bundle that came too early may be tried again."""
         self._held = True
 
     async def run(self) -> None:
@@ -70,20 +77,30 @@ class BundleFollower:
         versions = await read_versions(self._redis)
         for name in in_order(versions):
             version = versions[name]
-            if self._tried.get(name) == version.digest or _is_plane(name):
+            if _is_plane(name) or not self._due(version):
                 continue
             data = await read_bundle(self._redis, version)
             if data is not None:
                 await self._try(version, data)
 
+    def _due(self, version: BundleVersion) -> bool:
+        if self._tried.get(version.name) != version.digest:
+            return True
+        return time.monotonic() > self._again.get(version.name, math.inf)
+
     async def _try(self, version: BundleVersion, data: bytes) -> None:
         name = version.name
-        self._tried[name] = version.digest
+        seen, self._tried[name] = self._tried.get(name) == version.digest, version.digest
+        self._again.pop(name, None)
         try:
             await self._take(name, data)
         except (VerifierError, MalformedError) as error:
             cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
+            if cause is BundleCause.FUTURE:
+                self._again[name] = time.monotonic() + AGAIN_S
             self._refused.add(name)
+            if seen:
+                return
             self._metrics.count(self._metrics.bundles_refused, cause)
             self._knowledge.refused[name] = f"version {version.version} ({cause})"
             self._log.warning(
@@ -91,7 +108,7 @@ class BundleFollower:
             )
             return
         try:
-            await asyncio.to_thread(self._floors.raise_to, dict(self._trusted.floors))
+            await asyncio.to_thread(self._floors.raise_to, dict(self._trusted.kept))
         except (OSError, ValueError) as error:
             self._log.error("floors.unkept", why=str(error))
         self._refused.discard(name)

@@ -95,6 +95,7 @@ class StatusFollower:
         if self._judged_by is not self._trusted.trust:
             self._judged_by = self._trusted.trust
             self._tried.clear()
+            self._leave_unsupported()
         destroyed = await read_destroyed(self._redis)
         for name, version in (await read_versions(self._redis)).items():
             plane = plane_of(name)
@@ -107,6 +108,17 @@ class StatusFollower:
         for plane in destroyed & {PlaneName(*each) for each in self._status.planes()}:
             self._knowledge.forget(plane.bundle)
             self._log.info("plane.forgotten", bundle=plane.bundle)
+
+    def _leave_unsupported(self) -> None:
+        """Have planes taken anew whose newest version only a key signed that is trusted no more.
+
+        Its version may be far above whatever comes: nothing that is honest would look newer.
+        """
+        for each, view in self._status.planes().items():
+            name = PlaneName(*each)
+            if not self._trusted.supports(name.bundle, view.version):
+                self._behind.add(name)
+                self._log.warning("plane.unsupported", bundle=name.bundle, version=view.version)
 
     async def follow(self, seconds: float) -> None:
         """Take the deltas that come within some seconds; returns after the first of them.
@@ -149,6 +161,8 @@ class StatusFollower:
         self._knowledge.keep(SignedBundle(version=version, data=data))
         if newer is not None:
             self._behind.discard(plane)
+            if newer.view.version < self._knowledge.head(version.name):
+                self._knowledge.deltas.pop(version.name, None)
             self._floored = -math.inf
             self._knowledge.know(status=self._status.replaced(*plane, newer.view))
             for delta in newer.deltas:
@@ -233,7 +247,7 @@ class StatusFollower:
 
     def _raise_floors(self) -> None:
         try:
-            self._floors.raise_to(dict(self._trusted.floors))
+            self._floors.raise_to(dict(self._trusted.kept))
         except (OSError, ValueError) as error:
             self._log.error("floors.unkept", why=str(error))
 
