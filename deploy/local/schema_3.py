@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.local.profile_formats import profile_formats
+
 Part = Callable[[Path], Mapping[str, bytes | None]]
 """Takes the data folder; returns path in it -> the whole new content, None: it is removed."""
-PARTS: Final[tuple[Part, ...]] = ()
+PARTS: Final[tuple[Part, ...]] = (profile_formats,)
 
 
 def changes(folder: Path) -> Mapping[str, bytes | None]:

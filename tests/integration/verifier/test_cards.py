@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.support.centre import ONCE, Answer, Centre, centre, eventually, new_scan_id, shown
+from tests.support.foreign import taking
 from tests.support.health import AT, card, card_text, chunks, persons_card, thumbprint
 from tests.support.issuing_house import METRO, issuing_house
 from verifier.barcode.render import symbol, to_png
@@ -20,7 +21,7 @@ from verifier.codes.shc import join
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 
-CARDS = dict(ONCE) | {"formats": ["CC1", "SHC"], "colours": []}
+CARDS = taking(dict(ONCE) | {"colours": []}, "CC1", "SHC")
 numbers = count(1)
 
 

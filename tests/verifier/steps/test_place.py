@@ -1,12 +1,12 @@
 """Step (7): groups, sectors, and which rules apply at a place and what they decide."""
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
 
 from tests.support.city import PERSON, City, asks
+from tests.support.foreign import rule
 from tests.support.health import AT, COUNTRY, dcc, health_text
 from tests.support.health import claims as health_claims
 from tests.support.judgements import ON_PAPER
@@ -17,7 +17,9 @@ from verifier.contract.reasons import Language, Reason
 from verifier.contract.vocabulary import Answer, Colour, Direction, GrantState, Outcome
 from verifier.decision import Assessment, conclude, terminal_answer
 from verifier.engine import Clock, Known, assess
+from verifier.errors import ProfileError
 from verifier.policy.profiles import open_profiles
+from verifier.policy.rules import seconds_iso
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.keys import KeyRing, TrustedKey, load_spki
@@ -27,6 +29,7 @@ PLACE: Final = {
     "place": "hall-1",
     "stance": "closed",
     "formats": ["HC1"],
+    "static": ["HC1"],
     "rules": {"country": "XX"},
 }
 GRANT: Final = Grant(
@@ -41,28 +44,9 @@ GRANT: Final = Grant(
 )
 
 
-def rule(number: int, logic: Any, **changes: Any) -> str:
-    """Return a rule file of country XX."""
-    fields = {
-        "Identifier": f"GR-XX-{number:04}",
-        "Type": "Acceptance",
-        "Country": "XX",
-        "Version": "1.0.0",
-        "SchemaVersion": "1.0.0",
-        "Engine": "CERTLOGIC",
-        "EngineVersion": "1.0.0",
-        "CertificateType": "General",
-        "Description": [{"lang": "en", "desc": "All of it."}, {"lang": "zh", "desc": "全部。"}],
-        "ValidFrom": "2021-01-01T00:00:00Z",
-        "ValidTo": "2099-01-01T00:00:00Z",
-        "AffectedFields": ["v"],
-        "Logic": logic,
-    }
-    return json.dumps(fields | changes)
-
-
 PASSES: Final = {"===": [{"var": "payload.v.0.ci"}, {"var": "payload.v.0.ci"}]}
 FAILS: Final = {"===": [1, 2]}
+ENDING: Final = rule(9, PASSES, ValidTo=seconds_iso(AT + 2))
 
 
 CLOCK: Final = Clock(now=AT)
@@ -98,8 +82,8 @@ class Place:
             ProfilesDocument(
                 type="profiles",
                 version=1,
-                iat=1,
-                exp=2,
+                iat=AT,
+                exp=AT + 2,
                 profiles=(dict(PLACE) | changes,),
                 rules=self.rules,
                 value_sets=dict(self.value_sets),
@@ -166,8 +150,16 @@ def test_value_sets_come_with_the_bundle() -> None:
     ],
 )
 def test_no_rule_at_all_is_never_a_pass(rules: tuple[str, ...]) -> None:
-    """None in the bundle, none of this country, none that is valid now."""
-    assert Place(rules).judge().reason is Reason.RULE_UNKNOWN
+    """None in the bundle, none of this country, none that is valid now: the bundle is refused.
+
+    Where the last rule ends while the bundle counts, nothing passes any more.
+    """
+    with pytest.raises(ProfileError) as refused:
+        Place(rules).judge()
+    assert (refused.value.field, refused.value.places) == ("rules", ("hall-1",))
+    ending = Place((*rules, ENDING))
+    assert ending.judge().outcome is Outcome.PASS
+    assert replace(ending, clock=Clock(now=AT + 3)).judge().reason is Reason.RULE_UNKNOWN
 
 
 def test_a_document_of_two_kinds_is_judged_by_general_rules_only() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.city import asks
+from tests.support.foreign import taking
 from tests.support.publisher import EDITION, NOW
 from verifier.contract.bundle import PlaceDocument
 from verifier.contract.vocabulary import Plane
@@ -119,7 +120,7 @@ ALWAYS = {"root", "root-2", "trust", "profiles", "status-1-revocation"}
         (asks(colours=[], kinds=["personal"]), (), set()),
         (asks(colours=["green"], kinds=["personal"]), (), {"status-1-health"}),
         (asks(colours=[], kinds=["group"]), (), {"rosters-hall-1"}),
-        (asks(colours=[], kinds=["personal"], formats=["SHC"]), (), {"cards"}),
+        (taking(asks(colours=[], kinds=["personal"]), "SHC"), (), {"cards"}),
         (
             asks(colours=[], kinds=["personal"], appointment="required"),
             (),
