@@ -82,7 +82,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     issuer: str | None = None
     """The one `iss` it may sign for."""
     lists: tuple[ListNumber, ...] = ()
-    """Status list numbers it may name (credential) or publish (status)."""
+    """Status list numbers it may name (credential, roster) or publish (status)."""
     sectors: tuple[int, ...] = ()
     formats: tuple[str, ...] = ("CC1",)
 
