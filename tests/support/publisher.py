@@ -46,7 +46,7 @@ def entry(key: SigningKey, *uses: str, **changes: Any) -> KeyEntry:
 ISSUER_ENTRY: Final = entry(ISSUER, "credential", issuer="440100", lists=(1,), sectors=(1, 2, 3, 4))
 OTHER_ENTRIES: Final = (
     entry(STATUS, "status", lists=(1,)),
-    entry(ROSTER, "roster", lists=(1,)),
+    entry(ROSTER, "roster", lists=(1, 2)),
     entry(GRANTS, "grant"),
 )
 

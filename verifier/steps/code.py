@@ -113,7 +113,7 @@ def _verified(course: Course) -> Claims:
 def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
     """Hold claims against what the key may sign; None: it may sign them."""
     allowed = (
-        key.issuer in (None, claims.issuer)
+        key.signs_for(claims.issuer)
         and (key.lists is None or claims.list is None or claims.list in key.lists)
         and (key.sectors is None or claims.sectors is None or key.sectors >= claims.sectors.keys())
     )

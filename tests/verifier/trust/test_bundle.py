@@ -158,7 +158,7 @@ def test_members_that_do_not_belong(name: str) -> None:
 
 def test_roster_keys_speak_only_for_their_lists() -> None:
     """A key of one issuer's groups names no members of another's, whatever else it names."""
-    other = msgspec.structs.replace(ROSTER, group=bytes(7) + b"\x01", list=2)
+    other = msgspec.structs.replace(ROSTER, group=bytes(7) + b"\x01", list=3)
     for rosters in ((other,), (ROSTER, other)):
         taken = EDITION.trusted()
         signed = EDITION.rosters(*rosters)
