@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from verifier.contract.text import in_one_line
 from verifier.contract.vocabulary import Format
 from verifier.errors import VerifierError
 from verifier.policy import certlogic
@@ -157,7 +158,7 @@ def read_rule(data: bytes) -> EuRule:
         region=file.region,
         format=file.format,
         kind=file.certificate_type,
-        descriptions={entry.lang: entry.desc for entry in file.description},
+        descriptions={entry.lang: in_one_line(entry.desc) for entry in file.description},
         valid_from=start,
         valid_to=end,
         affected_fields=file.affected_fields,

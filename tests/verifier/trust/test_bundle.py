@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from tests.support.city import GRANT
 from tests.support.health import CARDS, COUNTRY, thumbprint
 from tests.support.health import ISSUER as ISSUER_ADDRESS
 from tests.support.keys import BUNDLE, ISSUER, NEW_ROOTS, ROOTS, STATUS, STRANGER, key, other_half
-from tests.support.keys import ROSTER as ROSTER_KEY
 from tests.support.publisher import (
     DAY,
     EDITION,
@@ -31,9 +29,7 @@ from verifier.contract.envelope import SignedUse
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.trust.bundle import Floor, TrustedSet
-from verifier.trust.bundle_kind import Naming
-from verifier.trust.kinds import KINDS, take
-from verifier.trust.signed_document import SignedKind
+from verifier.trust.kinds import take
 from verifier.trust.signers import NO_TRUST
 
 Take = Callable[..., object]
@@ -154,34 +150,6 @@ def test_members_that_do_not_belong(name: str) -> None:
     """A document with a member more is malformed, though its signature holds."""
     wrong = replace(EDITION, version=2, extra={"comment": "x"})
     assert cause_of(lambda: TAKES[name](EDITION.trusted(), wrong)) is BundleCause.MALFORMED
-
-
-def test_roster_keys_speak_only_for_their_lists() -> None:
-    """A key of one issuer's groups names no members of another's, whatever else it names."""
-    other = msgspec.structs.replace(ROSTER, group=bytes(7) + b"\x01", list=3)
-    for rosters in ((other,), (ROSTER, other)):
-        taken = EDITION.trusted()
-        signed = EDITION.rosters(*rosters)
-        before = state_of(taken)
-        for held in (False, True):  # what was kept is asked the same
-            taking_it = partial(take, taken, "rosters-hall-1", signed, NOW, held=held)
-            assert cause_of(taking_it) is BundleCause.WRONG_USE
-        assert state_of(taken) == before
-    take(EDITION.trusted(), "rosters-hall-1", EDITION.rosters(ROSTER), NOW)
-    ungranted = replace(EDITION, keys=(EDITION.keys[0], entry(ROSTER_KEY, "roster"))).trusted()
-    signed = EDITION.rosters(ROSTER)
-    assert cause_of(lambda: take(ungranted, "rosters-hall-1", signed, NOW)) is BundleCause.WRONG_USE
-
-
-def test_every_kind_of_a_key_in_the_trust_bundle_says_its_lists() -> None:
-    """A new kind that such a key signs is bound to lists too, by its name or by `lists`.
-
-    A grant and an operator's token name no list; only the fleet's own keys sign them.
-    """
-    silent = SignedKind(word="x").lists
-    for kind in KINDS.values():
-        if kind.key_use is not None:
-            assert kind.naming is Naming.PLANE or kind.lists is not silent
 
 
 def test_status_keys_publish_only_their_lists() -> None:
