@@ -34,6 +34,7 @@ from verifier.contract.operator import (
     seal_operator_token,
     token_bytes,
 )
+from verifier.contract.text import explained
 
 MAX_OPERATORS_BYTES: Final = 1024 * 1024
 """Bytes; a thousand operators take some 200 KB."""
@@ -98,7 +99,7 @@ def read_operators(text: str, registry: Registry) -> Operators:
     except tomllib.TOMLDecodeError as error:
         raise OperatorError(f"no TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise OperatorError(str(error)) from error
+        raise OperatorError(explained(str(error))) from error
     _unique("person", (each.person for each in file.operator))
     _unique("keys", (key for each in file.operator for key in each.keys))
     for operator in file.operator:

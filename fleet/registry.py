@@ -20,10 +20,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from fleet.contract.messages import Digest, Generation, Label
+from fleet.contract.messages import PLAIN, Digest, Generation, Label
 from fleet.contract.messages import TerminalId as TerminalIdText
 from fleet.contract.topics import TerminalId, Topic
 from fleet.errors import RegistryError
+from verifier.contract.text import explained
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState
 
 MAX_REGISTRY_BYTES: Final = 32 * 1024 * 1024
@@ -54,7 +55,7 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Label
     district: Identifier
     gate: tuple[Gate, ...]
-    address: Annotated[str, Meta(max_length=200)] = ""
+    address: Annotated[str, Meta(max_length=200, pattern=PLAIN)] = ""
 
 
 class RegisteredTerminal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,7 +72,7 @@ class RegisteredTerminal(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """notAfter of its certificate; None: not known. The broker looks at it at CONNECT alone."""
     scopes: tuple[ApiScope, ...] = DEFAULT_SCOPES
     state: GrantState = GrantState.ACTIVE
-    serial: Annotated[str, Meta(max_length=64)] = ""
+    serial: Annotated[str, Meta(max_length=64, pattern=PLAIN)] = ""
 
     def ended(self, now: int) -> bool:
         """Say whether its certificate has ended by `now`, in ms."""
@@ -123,7 +124,7 @@ def read_registry(text: str) -> Registry:
     except tomllib.TOMLDecodeError as error:
         raise RegistryError(f"no TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise RegistryError(str(error)) from error
+        raise RegistryError(explained(str(error))) from error
     _unique("district", (district.id for district in file.district))
     _unique("place", (place.id for place in file.place))
     _unique("terminal", (terminal.id for terminal in file.terminal))

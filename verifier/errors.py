@@ -77,11 +77,15 @@ class TokenRefused(VerifierError):  # noqa: N818
 
 
 class ProfileError(VerifierError):
-    """A profile file does not say what a profile must say; `field` names where."""
+    """A profile file does not say what a profile must say; `field` names where.
 
-    def __init__(self, field: str, message: str) -> None:
+    `places`: of which places, where the profiles themselves hold and their set does not.
+    """
+
+    def __init__(self, field: str, message: str, places: tuple[str, ...] = ()) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+        self.places = places
 
 
 class FeedCause(StrEnum):

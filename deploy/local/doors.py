@@ -15,6 +15,7 @@ import msgspec
 
 from deploy.local.errors import AwayError, LocalError, UsageError
 from deploy.local.house import API_KEY, Endpoints, read_endpoints
+from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
 from verifier.contract.bundle import MAX_BUNDLE_BYTES
 from verifier.contract.envelope import take_apart
@@ -103,7 +104,7 @@ class Doors:
             data=body,
         )
         try:
-            return status, msgspec.json.decode(found, type=dict[str, Any])
+            return status, harmless(msgspec.json.decode(found, type=dict[str, Any]))
         except msgspec.DecodeError as error:
             raise LocalError(
                 f"{path} answered {status} without JSON; read the log of its process"
@@ -204,7 +205,7 @@ async def _fetch(
 async def _answer(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:
     status, body = await _fetch(session, method, url, limit=MAX_ANSWER_BYTES, **options)
     try:
-        found = msgspec.json.decode(body)
+        found = harmless(msgspec.json.decode(body))
     except msgspec.DecodeError as error:
         raise LocalError(
             f"{url} answered {status} without JSON; read the log of its process"

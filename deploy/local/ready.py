@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from deploy.local.child import HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.outside import harmless
 from deploy.local.ports import LOOPBACK
 from deploy.words.phrase import Phrase
 from runtime.functions import load_functions
@@ -64,7 +65,7 @@ def _sentence(body: bytes, status: int) -> str:
     """Take the reason out of a readiness answer: `problems`, or problem+json."""
     found: Any = None
     with contextlib.suppress(msgspec.DecodeError):
-        found = msgspec.json.decode(body)
+        found = harmless(msgspec.json.decode(body))
     if isinstance(found, dict):
         problems = found.get("problems")
         if isinstance(problems, list) and problems:

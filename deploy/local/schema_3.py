@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.local.profile_formats import profile_formats
+
 Part = Callable[[Path], Mapping[str, bytes | None]]
 """Takes the data folder; returns path in it -> the whole new content, None: it is removed."""
 
@@ -36,7 +38,7 @@ def users_by_role(_: Path) -> Mapping[str, bytes | None]:
     return {f"keys/redis/{name}.key": None for name in ("verifier", "admin")}
 
 
-PARTS: Final[tuple[Part, ...]] = (audit_folders, floors, users_by_role)
+PARTS: Final[tuple[Part, ...]] = (audit_folders, floors, users_by_role, profile_formats)
 
 
 def changes(folder: Path) -> Mapping[str, bytes | None]:

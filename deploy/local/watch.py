@@ -14,6 +14,7 @@ import msgspec
 from deploy.local.child import ChildState, ChildStatus
 from deploy.local.house import Endpoints
 from deploy.local.house_state import HouseState
+from deploy.local.outside import harmless
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.trust import LIST
 from deploy.words.phrase import Phrase
@@ -97,7 +98,7 @@ class Watch:
     async def _read_terminals(self) -> tuple[Mapping[str, Mapping[str, Any]], list[ProblemRow]]:
         try:
             body = await self._get(f"{self._endpoints.fleet_url}/v1/terminals")
-            rows = msgspec.json.decode(body)["terminals"]
+            rows = harmless(msgspec.json.decode(body))["terminals"]
             return {str(row["terminal"]): row for row in rows}, []
         except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
             return {}, [_away("fleet", Phrase("presence is not known"), error)]
@@ -133,7 +134,7 @@ class Watch:
                 aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
                 session.get("http://terminal/state") as answer,
             ):
-                found = msgspec.json.decode(await answer.content.read(MAX_ANSWER_BYTES))
+                found = harmless(msgspec.json.decode(await answer.content.read(MAX_ANSWER_BYTES)))
         except (aiohttp.ClientError, OSError, msgspec.DecodeError):
             return {}  # the supervisor says that its process is away; twice would not help
         return found if isinstance(found, dict) else {}

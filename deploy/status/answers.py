@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from deploy.local.child import TcpReady
 from deploy.local.house import API_KEY, Endpoints
+from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
 from deploy.local.store_users import STATUS
@@ -112,7 +113,9 @@ async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
             content = await answer.content.read(MAX_ANSWER_BYTES)
             while not answer.content.at_eof() and len(content) < MAX_ANSWER_BYTES:
                 content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
-            return Heard(status=answer.status, body=msgspec.json.decode(content, type=dict))
+            return Heard(
+                status=answer.status, body=harmless(msgspec.json.decode(content, type=dict))
+            )
     except TimeoutError:
         return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))
     except (aiohttp.ClientError, OSError) as error:

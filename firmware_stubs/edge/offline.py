@@ -27,7 +27,9 @@ from verifier.steps.use import Use, UseAnswer, uses_of
 from verifier.steps.verified import VerifiedCredentials
 
 SEEN_CREDENTIALS = 5_000
-"""Credentials remembered: the regulars of one gate; about 10 MB."""
+"""Credentials remembered: the regulars of one gate."""
+SEEN_BYTES = 16 * 1024 * 1024
+"""Bytes that they take: 5,000 phones' codes, with a little room."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +41,9 @@ class Alone:
     language: Language
     storage: Storage
     log: FilteringBoundLogger
-    seen: VerifiedCredentials = field(default_factory=lambda: VerifiedCredentials(SEEN_CREDENTIALS))
+    seen: VerifiedCredentials = field(
+        default_factory=lambda: VerifiedCredentials(SEEN_CREDENTIALS, SEEN_BYTES)
+    )
 
     def decide(self, scan: Scan, clock: Clock) -> TerminalAnswer:
         """Decide a scan; the uses it takes and its record are on disk when this returns."""

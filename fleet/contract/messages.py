@@ -19,6 +19,8 @@ MAX_MESSAGE_BYTES: Final = 8 * 1024
 """Bytes of any payload; the largest, a desired document, is bounded to the same."""
 MAX_NAMES: Final = 32
 """Entries in a map of counters, bundles or capabilities; a terminal has fewer than ten of each."""
+MAX_ARGUMENT_CHARS: Final = 200
+"""Characters of a command's argument: an id or a word."""
 BUNDLE_SPREAD_S: Final = 30
 """Seconds over which terminals spread their fetch of a bundle; also the least interval of news."""
 
@@ -28,7 +30,16 @@ CommandId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 BootId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """128 random bits, new at every start of the terminal's software."""
 Name = Annotated[str, Meta(pattern=r"\A[a-z0-9._-]{1,48}\Z")]
-Label = Annotated[str, Meta(min_length=1, max_length=64)]
+REFUSED: Final = (
+    r"\x00-\x1f\x7f-\x9f"
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f"
+)
+"""Control, bidirectional and invisible characters: what no text of people may hold. The same as in
+the verifier's contract, which this one does not know; a test compares them."""
+PLAIN: Final = rf"\A[^{REFUSED}]*\Z"
+Label = Annotated[str, Meta(min_length=1, max_length=64, pattern=PLAIN)]
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """SHA-256, lower-case hex."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -40,7 +51,7 @@ Generation = Annotated[int, Meta(ge=1, le=MAX_GENERATION)]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Offset = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """Milliseconds of either sign; fits a double."""
-Argument = str | int | bool
+Argument = Annotated[str, Meta(max_length=MAX_ARGUMENT_CHARS, pattern=PLAIN)] | int | bool
 
 
 class Epoch(Struct, frozen=True, order=True, array_like=True, forbid_unknown_fields=True):

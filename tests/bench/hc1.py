@@ -13,6 +13,7 @@ import cbor2
 from tests.bench.codes import now
 from tests.bench.core import raw_case
 from tests.bench.rows import Case, emit, interleaved, progress
+from tests.support.foreign import ANYTHING, taking
 from verifier.codes.cose import to_be_signed
 from verifier.contract.envelope import byte_string_head
 from verifier.contract.grant import Grant
@@ -22,6 +23,7 @@ from verifier.engine import assess
 from verifier.issuing import signing_key
 from verifier.issuing.signing_key import SigningKey
 from verifier.policy.profiles import check_profile, resolve
+from verifier.policy.rules import RuleSet, read_rule
 from verifier.status.plane import NO_STATUS
 from verifier.steps.course import Clock
 from verifier.steps.verified import VerifiedCredentials
@@ -93,8 +95,8 @@ def run() -> None:
         VerifiedCredentials(0),
     )
     texts = [_certificate(at, key, key.kid) for key in random.choices(keys, k=COUNT)]
-    asked = {"place": "hall-1", "stance": "closed", "formats": ["HC1"]}
-    profile = resolve(check_profile(asked), 1)
+    asked = taking({"place": "hall-1", "stance": "closed"}, "HC1")
+    profile = resolve(check_profile(asked), 1, RuleSet(read_rule(r.encode()) for r in ANYTHING))
     grant = Grant(
         terminal="hall-1-a",
         fingerprint="0" * 64,

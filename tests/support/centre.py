@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.support.foreign import rules_for
 from tests.support.issued import (
     LIST_SIZE,
     ONCE,
@@ -117,6 +118,7 @@ class Centre:
             iat=now,
             exp=now + DAY,
             profiles=tuple(dict(profile) for profile in profiles),
+            rules=rules_for(profiles),
         )
         self.publish("profiles", seal_bundle(document, BUNDLE), version)
 

@@ -56,6 +56,14 @@ CARD: Final[Mapping[str, Any]] = {
         "rid": "MKyCxh7p6uQ",
     },
 }
+DOSE: Final[Mapping[str, Any]] = {
+    "resourceType": "Immunization",
+    "status": "completed",
+    "vaccineCode": {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "207"}]},
+    "patient": {"reference": "resource:0"},
+    "occurrenceDateTime": "2023-09-01",
+}
+"""A dose on a health card."""
 Edit = Callable[[bytes], bytes]
 
 
@@ -146,7 +154,7 @@ def persons_card(family: str, rid: str = "MKyCxh7p6uQ") -> bytes:
     """Encode the payload of somebody's card, which differs from anybody else's all over."""
     noise = hashlib.sha512(family.encode()).hexdigest() * 2
     patient = {"resourceType": "Patient", "birthDate": "1990-01-31", "name": [{"family": family}]}
-    before, after = ({"resourceType": "Immunization", "id": n} for n in (noise, noise[::-1]))
+    before, after = (dict(DOSE) | {"id": n} for n in (noise, noise[::-1]))
     entry = [{"resource": resource} for resource in (before, patient, after)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entry}
     return card(credentialSubject={"fhirVersion": "4.0.1", "fhirBundle": bundle}, rid=rid)

@@ -69,7 +69,7 @@ def trust_source() -> TrustSource:
         keys=(
             line(ISSUER, "credential", issuer="440100", lists=(1,), sectors=(1, 2, 3, 4)),
             line(STATUS, "status", lists=(1,)),
-            line(ROSTER, "roster"),
+            line(ROSTER, "roster", lists=(1,)),
             line(GRANTS, "grant"),
             line(OPERATORS, "operator"),
             msgspec.structs.replace(

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from tests.support.city import GRANT, GROUP_ID, City, asks, trusting
+from tests.support.city import GRANT, GROUP_ID, PROFILE, City, asks, trusting
+from tests.support.foreign import taking
 from tests.support.keys import ISSUER_ED, PHONE_ED, STRANGER
 from tests.support.publisher import DAY, HOUR, NOW
 from verifier.contract.bundle import Appointment, Roster, RosterMember
@@ -144,7 +145,7 @@ REFUSED: Final[Mapping[str, tuple[Reason, City]]] = {
     ),
     "no profile": (Reason.PLACE_UNKNOWN, City(profile=None)),
     "no grant": (Reason.PLACE_UNKNOWN, City(grant=None)),
-    "a place for other formats": (Reason.PLACE_FORMAT, City(profile=asks(formats=["HC1"]))),
+    "a place for other formats": (Reason.PLACE_FORMAT, City(profile=taking(PROFILE, "HC1"))),
     "a place for groups": (Reason.PLACE_KIND, City(profile=asks(kinds=["group"]))),
     "a group at a place for persons": (
         Reason.PLACE_KIND,

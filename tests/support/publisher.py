@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tests.support.foreign import rules_for
 from tests.support.keys import BUNDLE, GRANTS, ISSUER, ROOTS, ROSTER, STATUS
 from verifier.contract import cbor
 from verifier.contract.bundle import Appointment, KeyEntry, Roster
@@ -45,7 +46,7 @@ def entry(key: SigningKey, *uses: str, **changes: Any) -> KeyEntry:
 ISSUER_ENTRY: Final = entry(ISSUER, "credential", issuer="440100", lists=(1,), sectors=(1, 2, 3, 4))
 OTHER_ENTRIES: Final = (
     entry(STATUS, "status", lists=(1,)),
-    entry(ROSTER, "roster"),
+    entry(ROSTER, "roster", lists=(1, 2)),
     entry(GRANTS, "grant"),
 )
 
@@ -107,7 +108,9 @@ class Edition:
 
     def profiles(self, *profiles: Mapping[str, Any]) -> bytes:
         """Return the profiles."""
-        body = {"profiles": [dict(profile) for profile in profiles]}
+        body: dict[str, Any] = {"profiles": [dict(profile) for profile in profiles]}
+        if rules_for(profiles):
+            body["rules"] = list(rules_for(profiles))
         return self._document("profiles", body, BUNDLE, SignedUse.BUNDLE)
 
     def cards(self, lists: Mapping[str, Sequence[str]] | None = None) -> bytes:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from tests.support.centre import LIST_SIZE, ONCE, trust_source
+from tests.support.foreign import rules_for
 from tests.support.keys import BUNDLE, STATUS
 from verifier.contract.bundle import CardsDocument, ProfilesDocument
 from verifier.contract.vocabulary import Plane
@@ -36,6 +37,7 @@ def profiles(version: int = 1, *asked: Mapping[str, Any]) -> bytes:
         iat=now,
         exp=now + DAY,
         profiles=tuple(dict(profile) for profile in asked or (ONCE,)),
+        rules=rules_for(asked),
     )
     return seal_bundle(document, BUNDLE)
 

@@ -131,6 +131,7 @@ def test_what_rules_may_read() -> None:
                     "place": "border-1",
                     "stance": "closed",
                     "formats": ["HC1"],
+                    "static": ["HC1"],
                     "rules": {"country": country},
                 }
             ),

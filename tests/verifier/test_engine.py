@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.city import City, asks
+from tests.support.city import PROFILE, City, asks
+from tests.support.foreign import taking
 from tests.support.judgements import BY_TEXT, GOOD, REFUSED, UNSURE
 from tests.support.keys import PHONE_ED, STRANGER
 from tests.support.publisher import DAY, NOW
@@ -52,7 +53,7 @@ def test_the_first_step_that_refuses_gives_the_reason() -> None:
         shown_by=PHONE_ED,
         expires=NOW - 1,
         revoked=frozenset({501}),
-        profile=asks(formats=["HC1"]),
+        profile=taking(PROFILE, "HC1"),
     )
     repairs: tuple[Mapping[str, Any], ...] = (
         {},

@@ -1,6 +1,5 @@
 """What a code says, in one shape for all formats; and the protocol of an unverified code."""
 
-from collections.abc import Hashable
 from typing import Any, Protocol
 
 import msgspec
@@ -71,7 +70,7 @@ class Unverified(Protocol):
         """Which key it claims to be signed with."""
 
     @property
-    def identity(self) -> Hashable:
+    def identity(self) -> bytes | str:
         """The exact bytes of the credential: what a verified one is remembered by."""
 
     @property

@@ -18,6 +18,7 @@ import msgspec
 
 from verifier.contract.cbor import decode
 from verifier.contract.errors import MalformedError
+from verifier.contract.text import PLAIN
 
 MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
 """Bytes of any one bundle; the largest is a test plane of 18.7 MB."""
@@ -27,6 +28,8 @@ MAX_RULES: Final = 1000
 """Rules in the profiles bundle; fifteen countries published 194 in all."""
 MAX_MEMBERS: Final = 500
 """Members of any group: a gate judges so many in one scan."""
+MAX_MASKED_CHARS: Final = 32
+"""Characters of a masked name."""
 MAX_APPOINTMENTS: Final = 20_000
 """Entries of a place: a hall sees a few thousand people a day, a bundle holds two days of it."""
 MAX_EPOCH: Final = 1 << 31
@@ -89,7 +92,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     issuer: str | None = None
     """The one `iss` it may sign for."""
     lists: tuple[ListNumber, ...] = ()
-    """Status list numbers it may name (credential) or publish (status)."""
+    """Status list numbers it may name (credential, roster) or publish (status)."""
     sectors: tuple[int, ...] = ()
     formats: tuple[str, ...] = ("CC1",)
 
@@ -127,7 +130,7 @@ class RosterMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A member by person index, with the name as it may be shown."""
 
     person: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-    masked_name: str
+    masked_name: Annotated[str, msgspec.Meta(max_length=MAX_MASKED_CHARS, pattern=PLAIN)]
     member_class: int = 0
 
 

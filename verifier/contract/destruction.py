@@ -17,6 +17,7 @@ from verifier.contract.cbor import decode, encode
 from verifier.contract.envelope import Algorithm, Sign, SignedUse, seal
 from verifier.contract.errors import MalformedError
 from verifier.contract.status import PlaneName
+from verifier.contract.text import PLAIN
 from verifier.contract.vocabulary import Plane
 
 TYPE: Final = "destruction"
@@ -38,7 +39,7 @@ class Destruction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     iat: Seconds
     """When all was done: removed, and the store's file rewritten."""
     began: Seconds
-    iss: Annotated[str, Meta(min_length=1, max_length=64)]
+    iss: Annotated[str, Meta(min_length=1, max_length=64, pattern=PLAIN)]
     list: Annotated[int, Meta(ge=0, lt=1 << 32)]
     plane: Plane
     size: Annotated[int, Meta(ge=1, le=1 << 32)]
@@ -51,10 +52,10 @@ class Destruction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Its chain; zeros where none was published."""
     snapshot: Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
     """SHA-256 of the last snapshot as it was handed out; zeros where there was none."""
-    reason: Annotated[str, Meta(min_length=3, max_length=200)]
-    by: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)]
+    reason: Annotated[str, Meta(min_length=3, max_length=200, pattern=PLAIN)]
+    by: Annotated[tuple[Annotated[str, Meta(pattern=PLAIN)], ...], Meta(min_length=1, max_length=8)]
     """Person ids of the operators who ordered it."""
-    order: Annotated[str, Meta(max_length=64)] = ""
+    order: Annotated[str, Meta(max_length=64, pattern=PLAIN)] = ""
     """Id of their proposal, as the audit log has it."""
 
     def __post_init__(self) -> None:

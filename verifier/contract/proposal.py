@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from verifier.contract.text import PLAIN
+
 PROPOSAL_S: Final = 86_400
 """Seconds in which a proposal can be approved: who is away a day has not seen it."""
 PROPOSAL_KEPT_S: Final = 31 * 86_400
@@ -19,9 +21,7 @@ MAX_PROPOSALS: Final = 10_000
 """Proposals kept at one time; more are refused. A city's people by hand: some hundred a day."""
 MAX_TEXT_CHARS: Final = 200
 
-Text = Annotated[
-    str, Meta(min_length=3, max_length=MAX_TEXT_CHARS, pattern=r"\A[^\x00-\x1f\x7f]*\Z")
-]
+Text = Annotated[str, Meta(min_length=3, max_length=MAX_TEXT_CHARS, pattern=PLAIN)]
 """What the reason's word does not say; no names, since others read it."""
 ProposalId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 PersonPlane = Annotated[str, Meta(pattern=r"\A(health|test|doses)\Z")]

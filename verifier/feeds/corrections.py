@@ -12,6 +12,7 @@ import msgspec
 
 from verifier.contract.errors import MalformedError
 from verifier.contract.feed import FED_PLANES
+from verifier.contract.text import PLAIN
 from verifier.contract.vocabulary import Plane
 
 MAX_TEXT: Final = 500
@@ -71,7 +72,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     plane: Plane
     reason: CorrectionReason
-    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT, pattern=PLAIN)] = ""
     reference: Annotated[str, msgspec.Meta(min_length=4, max_length=128)] | None = None
     """The person by reference, or"""
     person: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] | None = None

@@ -15,6 +15,7 @@ import msgspec
 
 from verifier.contract.errors import MalformedError
 from verifier.contract.feed import FED_PLANES, MAX_LINES, MAX_OCTETS, SourceName
+from verifier.contract.text import PLAIN, explained
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.errors import SourceError
 from verifier.status.plane import BITS
@@ -73,7 +74,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A source as its file says."""
 
     name: SourceName
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PLAIN)]
     spki: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
     """Its public key: SubjectPublicKeyInfo (DER) in base64; P-256 or Ed25519."""
     callers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=8)]
@@ -131,7 +132,7 @@ def read_source(data: bytes) -> Source:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError("(file)", f"not TOML: {error}") from error
     except (msgspec.ValidationError, ValueError) as error:
-        raise SourceError(_field(str(error)), str(error)) from error
+        raise SourceError(_field(str(error)), explained(str(error))) from error
     values = {plane: _values(plane, words) for plane, words in file.scope.items()}
     try:
         public, key = load_spki(base64.b64decode(file.spki, validate=True))

@@ -96,9 +96,13 @@ def offered_entry(offer: Offer, *, issuer: str | None, until: int) -> KeyEntry:
 
 
 def _issuer(offer: Offer, stated: str | None) -> str | None:
-    """Return whose codes a key may sign: a card names an address, and it must be its signer's."""
+    """Return whose codes a key may sign.
+
+    Of a card its signer's address; of a certificate the country that the list states: a list that
+    states none does not bind.
+    """
     if offer.format is not Format.SHC:
-        return None
+        return offer.issuer
     if None not in (offer.issuer, stated) and offer.issuer != stated:
         raise MalformedError("it names another issuer than was said")
     issuer = offer.issuer or stated

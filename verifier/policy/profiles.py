@@ -15,7 +15,7 @@ import msgspec
 from verifier.contract.bundle import ProfilesDocument
 from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
 from verifier.errors import ProfileError
-from verifier.policy.rules import RuleSet, read_rule
+from verifier.policy.rules import DOCUMENTS, RuleSet, read_rule
 from verifier.sectors.appointments import MAX_GRACE_MINUTES
 
 MAX_PROFILE_BYTES: Final = 64 * 1024
@@ -25,9 +25,14 @@ MAX_STATUS_AGE: Final = 7 * 86_400
 MAX_USE_SECONDS: Final = 86_400
 """Seconds a use or an entry is remembered: no longer than the store keeps scans."""
 
-# \Z, not $: the latter lets a newline follow.
+ZONE: Final = "zone:"
+"""How a scope that several places share begins."""
+ZONE_FIELDS: Final = ("once_for", "pair", "pair_for")
+"""What the profiles of one zone must say alike: a use that one of them takes binds all."""
+
 NO_RULES: Final = RuleSet(())
 
+# \Z, not $: the latter lets a newline follow.
 _ID: Final = r"^[a-z0-9][a-z0-9-]{1,62}\Z"
 _FIELD: Final = re.compile(r"\$\.([A-Za-z0-9_.\[\]]+)")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
@@ -35,6 +40,7 @@ _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
 PlaceId = Annotated[str, msgspec.Meta(pattern=_ID)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
+Colours = tuple[str, ...] | dict[Format, tuple[str, ...]]
 Grace = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_MINUTES)]
 
 
@@ -84,23 +90,26 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """open or closed when unsure; required."""
     formats: Annotated[tuple[Format, ...], msgspec.Meta(min_length=1)]
     kinds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("personal",)
-    static: bool = False
-    """Whether paper codes pass."""
+    static: bool | tuple[Format, ...] = False
+    """The formats of which codes without a phone's proof pass: paper, pictures. A bool says it of
+    CC1, where no other format is taken; HC1 and SHC have no other codes."""
     window: Annotated[int, msgspec.Meta(ge=5, le=600)] = 60
     """Seconds that a proof stays fresh."""
     audience: bool = False
     """Whether a proof must name this use scope."""
     sector: str | None = None
     """hall, transit, culture or health: the code must be enabled for it."""
-    colours: tuple[str, ...] = ()
-    """Colours that pass; empty: health is not asked and its plane not needed."""
-    review_colours: tuple[str, ...] = ()
+    colours: Colours = ()
+    """Colours that pass, for CC1: the others have none. A list where CC1 is the only format, else a
+    table by format. Empty: health is not asked and its plane not needed."""
+    review_colours: Colours = ()
+    """Colours that a person looks at; written as `colours`."""
     max_status_age: Annotated[int, msgspec.Meta(ge=1, le=MAX_STATUS_AGE)] = 86_400
     """Seconds; older status is unsure, and the stance decides."""
     use: UseRule | None = None
     group: GroupRule = GroupRule()
     rules: RulesAsked | None = None
-    """For documents with rules (HC1); CC1 codes have none to pass."""
+    """Needed where HC1 or SHC is taken: nothing else says what is asked of them."""
     appointment: Annotated[str, msgspec.Meta(pattern=r"^required\Z")] | None = None
     """required: whoever comes in must be expected here about now."""
     early_minutes: Grace = 0
@@ -110,18 +119,93 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         _one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
-        _one_of("colours", self.colours, {"green", "yellow"})
-        _one_of("review_colours", self.review_colours, {"yellow", "red", "none"})
+        _one_of("colours", self.passing_colours, {"green", "yellow"})
+        _one_of("review_colours", self.reviewed_colours, {"yellow", "red", "none"})
         if self.sector is not None:
             _one_of("sector", (self.sector,), {sector.name.lower() for sector in Sector})
-        if set(self.colours) & set(self.review_colours):
+        if set(self.passing_colours) & set(self.reviewed_colours):
             raise ValueError("review_colours repeats one of colours")
-        if self.review_colours and not self.colours:
+        if self.reviewed_colours and not self.passing_colours:
             raise ValueError("review_colours without colours")
         if self.appointment is None and (self.early_minutes or self.late_minutes):
             raise ValueError("early_minutes or late_minutes without appointment")
         if self.appointment is not None and set(self.kinds) != {"personal"}:
             raise ValueError("appointment is one person's: kinds takes personal alone")
+        _check_formats(self)
+
+    @property
+    def static_formats(self) -> frozenset[Format]:
+        """The formats of which codes without a phone's proof pass."""
+        if isinstance(self.static, tuple):
+            return frozenset(self.static)
+        return frozenset({Format.CC1}) if self.static else frozenset()
+
+    @property
+    def passing_colours(self) -> tuple[str, ...]:
+        """The colours that pass, in either way of writing them."""
+        return _of_city(self.colours)
+
+    @property
+    def reviewed_colours(self) -> tuple[str, ...]:
+        """The colours that a person looks at, in either way of writing them."""
+        return _of_city(self.review_colours)
+
+
+def _check_formats(profile: Profile) -> None:
+    """Refuse what a profile says of formats where it means nothing, or does not say which it means.
+
+    Raises:
+        ValueError: its text begins with the field.
+    """
+    formats = set(profile.formats)
+    _check_static(profile, formats)
+    for field in ("colours", "review_colours"):
+        _check_coloured(field, getattr(profile, field), formats)
+    foreign = sorted(formats & DOCUMENTS)
+    if foreign:
+        _check_foreign(profile, foreign[0])
+    elif profile.rules is not None:
+        raise ValueError("rules are for HC1 and SHC, which formats does not name")
+    if Format.CC1 not in formats and profile.audience:
+        raise ValueError("audience is of CC1 alone, which formats does not name")
+
+
+def _check_foreign(profile: Profile, one: Format) -> None:
+    """Refuse what no foreign document could meet, and a profile that asks nothing of it."""
+    if profile.rules is None:
+        raise ValueError(f"rules must say what is asked of {one}: nothing else does")
+    if profile.sector is not None:
+        raise ValueError(f"sector is of CC1 alone: no {one} could pass")
+    if profile.appointment is not None:
+        raise ValueError(f"appointment is of CC1 alone: no {one} could pass")
+    if "personal" not in profile.kinds:
+        raise ValueError(f"kinds must name personal where {one} is taken")
+
+
+def _check_static(profile: Profile, formats: set[Format]) -> None:
+    named = profile.static_formats
+    only_static = formats & DOCUMENTS
+    if only_static and profile.static is True:
+        raise ValueError("static takes a list of formats where others than CC1 are taken")
+    if named - formats:
+        raise ValueError(f"static names {min(named - formats)}, which formats does not")
+    if only_static - named:
+        one = min(only_static - named)
+        raise ValueError(f"static must name {one}, which has no other codes, or formats must not")
+
+
+def _check_coloured(field: str, colours: Colours, formats: set[Format]) -> None:
+    if not colours:
+        return
+    if isinstance(colours, dict):
+        if set(colours) != {Format.CC1} or Format.CC1 not in formats:
+            raise ValueError(f"{field} takes CC1 where formats names it: no other format has any")
+    elif formats != {Format.CC1}:
+        raise ValueError(f"{field} takes a table by format where others than CC1 are taken")
+
+
+def _of_city(colours: Colours) -> tuple[str, ...]:
+    return colours.get(Format.CC1, ()) if isinstance(colours, dict) else colours
 
 
 def _one_of(field: str, values: Iterable[str], allowed: set[str]) -> None:
@@ -138,6 +222,7 @@ class ResolvedProfile(msgspec.Struct, frozen=True, kw_only=True):
     formats: frozenset[Format]
     kinds: frozenset[Kind]
     sector: Sector | None
+    static: frozenset[Format]
     passing: frozenset[int]
     reviewing: frozenset[int]
     open_stance: bool
@@ -159,8 +244,9 @@ def resolve(
         formats=frozenset(profile.formats),
         kinds=frozenset(Kind[kind.upper()] for kind in profile.kinds),
         sector=None if profile.sector is None else Sector[profile.sector.upper()],
-        passing=frozenset(int(Colour[colour.upper()]) for colour in profile.colours),
-        reviewing=frozenset(int(Colour[colour.upper()]) for colour in profile.review_colours),
+        static=profile.static_formats,
+        passing=frozenset(int(Colour[colour.upper()]) for colour in profile.passing_colours),
+        reviewing=frozenset(int(Colour[colour.upper()]) for colour in profile.reviewed_colours),
         open_stance=profile.stance is Stance.OPEN,
         rules=rules,
         value_sets=dict(value_sets or {}),
@@ -218,11 +304,19 @@ class Profiles:
         rules: RuleSet = NO_RULES,
         value_sets: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
+        """Take profiles.
+
+        Raises:
+            ProfileError: two of one place, or of one zone with different times.
+        """
         self.version = version
         self._by_place: dict[str, ResolvedProfile] = {}
+        by_zone: dict[str, Profile] = {}
         for profile in profiles:
             if profile.place in self._by_place:
-                raise ProfileError("place", "two profiles for one place")
+                raise ProfileError("place", "two profiles for one place", (profile.place,))
+            if profile.use is not None and profile.use.scope.startswith(ZONE):
+                _check_zone(by_zone.setdefault(profile.use.scope, profile), profile)
             self._by_place[profile.place] = resolve(profile, version, rules, value_sets)
 
     def at(self, place: str) -> ResolvedProfile | None:
@@ -242,7 +336,46 @@ def open_profiles(document: ProfilesDocument) -> Profiles:
     """
     rules = RuleSet(read_rule(text.encode()) for text in document.rules)
     profiles = [check_profile(values) for values in document.profiles]
+    for profile in profiles:
+        _check_rules(profile, rules, since=document.iat, until=document.exp)
     return Profiles(profiles, document.version, rules, document.value_sets)
+
+
+def _check_rules(profile: Profile, rules: RuleSet, *, since: float, until: float) -> None:
+    """Refuse a profile that takes documents which none of its rules can read.
+
+    Raises:
+        ProfileError: it names the format.
+    """
+    asked = profile.rules
+    if asked is None:
+        return
+    for one in sorted(DOCUMENTS.intersection(profile.formats)):
+        if not rules.reads(
+            one, country=asked.country, region=asked.region, since=since, until=until
+        ):
+            raise ProfileError(
+                "rules",
+                f"{profile.place} takes {one}, and no valid rule of {asked.country} reads it",
+                (profile.place,),
+            )
+
+
+def _check_zone(one: Profile, other: Profile) -> None:
+    """Refuse two places that share a zone's uses and would remember them for different times.
+
+    Raises:
+        ProfileError: it names both places and the first field that differs.
+    """
+    if one.use is None or other.use is None:
+        return
+    for field in ZONE_FIELDS:
+        if getattr(one.use, field) != getattr(other.use, field):
+            raise ProfileError(
+                f"use.{field}",
+                f"{one.place} and {other.place} share {one.use.scope} and differ in it",
+                (one.place, other.place),
+            )
 
 
 NO_PROFILES: Final = Profiles((), 0)

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from verifier.contract.text import in_one_line
+from verifier.contract.vocabulary import Format
 from verifier.errors import VerifierError
 from verifier.policy import certlogic
 from verifier.policy.certlogic.dates import Instant, iso, parse
@@ -28,6 +30,8 @@ ENGINE_VERSION: Final = (1, 3)
 """The newest language, major and minor, whose rules are evaluated; a newer rule is UNKNOWN."""
 SCHEMA_MAJOR: Final = 1
 """The major version of the document schema that rules may be written for."""
+DOCUMENTS: Final = frozenset({Format.HC1, Format.SHC})
+"""Formats that are foreign documents; nothing but rules says what a place asks of them."""
 EXTERNAL: Final = "external"
 """The part of a rule's data that does not come from the document."""
 
@@ -76,7 +80,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
-    """The gateway's fields, by its names."""
+    """The gateway's fields, by its names, and one of ours: `Format`."""
 
     identifier: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}-[A-Z]{2}-[0-9]{4}\Z")]
     type: RuleType
@@ -92,6 +96,8 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     valid_to: str
     affected_fields: tuple[str, ...]
     logic: Any
+    format: Format = Format.HC1
+    """Whose documents it reads; the gateway's rules do not say it, and read HC1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,7 @@ class EuRule:
     type: RuleType
     country: str
     region: str | None
+    format: Format
     kind: DocumentKind
     descriptions: Mapping[str, str]
     """Text by language tag."""
@@ -141,14 +148,17 @@ def read_rule(data: bytes) -> EuRule:
     start, end = _moment("ValidFrom", file.valid_from), _moment("ValidTo", file.valid_to)
     if end < start:
         raise RuleError("ValidTo", "before ValidFrom")
+    if file.format not in DOCUMENTS:
+        raise RuleError("Format", "takes HC1 or SHC: codes of the city have no document")
     return EuRule(
         id=file.identifier,
         version=_numbers(file.version),
         type=file.type,
         country=file.country,
         region=file.region,
+        format=file.format,
         kind=file.certificate_type,
-        descriptions={entry.lang: entry.desc for entry in file.description},
+        descriptions={entry.lang: in_one_line(entry.desc) for entry in file.description},
         valid_from=start,
         valid_to=end,
         affected_fields=file.affected_fields,
@@ -157,7 +167,7 @@ def read_rule(data: bytes) -> EuRule:
 
 
 def kind_of(payload: Mapping[str, Any]) -> DocumentKind | None:
-    """Return what an EU document attests, or None when it is not exactly one thing."""
+    """Return what a document attests, or None when it is not exactly one thing."""
     kinds = [kind for key, kind in _GROUPS.items() if payload.get(key)]
     return kinds[0] if len(kinds) == 1 else None
 
@@ -194,11 +204,12 @@ class RuleSet:
         at: float,
         kind: DocumentKind,
         *,
+        code_format: Format = Format.HC1,
         country: str | None = None,
         region: str | None = None,
         rule_type: RuleType = RuleType.ACCEPTANCE,
     ) -> tuple[EuRule, ...]:
-        """Return the rules for a kind of document at a time (Unix seconds), by id.
+        """Return the rules for a kind of document of a format at a time (Unix seconds), by id.
 
         Of one id, the highest version that is valid then. General rules apply to every kind;
         rules of a region apply in that region only.
@@ -208,6 +219,7 @@ class RuleSet:
         for rule in self._rules:
             if (
                 rule.type is rule_type
+                and rule.format is code_format
                 and rule.kind in (kind, DocumentKind.GENERAL)
                 and rule.valid_from <= moment <= rule.valid_to
                 and country in (None, rule.country)
@@ -215,6 +227,24 @@ class RuleSet:
             ):
                 newest[rule.id] = rule
         return tuple(newest.values())
+
+    def reads(
+        self, code_format: Format, *, country: str, region: str | None, since: float, until: float
+    ) -> bool:
+        """Say whether any acceptance rule can judge a document of a format, at any time between.
+
+        Both ends are Unix seconds.
+        """
+        return any(
+            rule.logic is not None
+            and rule.type is RuleType.ACCEPTANCE
+            and rule.format is code_format
+            and rule.country == country
+            and rule.region in (None, "", region)
+            and rule.valid_from <= until * 1000
+            and since * 1000 <= rule.valid_to
+            for rule in self._rules
+        )
 
 
 def external_inputs(

@@ -8,7 +8,7 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import CertificateUse
 from verifier.steps.course import Course
-from verifier.steps.verified import VerifiedCredential
+from verifier.steps.verified import VerifiedCredential, kept_claims
 from verifier.trust.keys import TrustedKey
 
 CREDENTIAL_USE: Final = "credential"
@@ -36,11 +36,16 @@ def decode(course: Course) -> None:
 def find_keys(course: Course) -> None:
     """Step (3): find all keys that may have signed this code; a kid may be shared.
 
-    A credential verified before needs its own key only.
+    A credential verified before needs its own key only, which is asked all the same again.
     """
     code, trust, now = course.code, course.known.trust, course.clock.now
-    remembered = course.seen.find(trust, code.identity)
-    if remembered is not None and _in_window(remembered.key, now):
+    remembered = course.seen.find(trust, code, now)
+    if (
+        remembered is not None
+        and CREDENTIAL_USE in remembered.key.uses
+        and code.format in remembered.key.formats
+        and _in_window(remembered.key, now)
+    ):
         course.remembered = remembered
         course.ok()
         return
@@ -62,10 +67,11 @@ def _in_window(key: TrustedKey, now: float) -> bool:
 
 def check_signature(course: Course) -> None:
     """Step (4): check the credential's signature, then the holder's proof."""
-    credential = course.remembered
-    if credential is None:
-        credential = _verified(course)
-    claims, proof = credential.claims, course.code.proof
+    remembered = course.remembered
+    claims = None if remembered is None else remembered.claims
+    if claims is None:
+        claims = _verified(course) if remembered is None else _read(course, remembered.key)
+    proof = course.code.proof
     if claims.holder is None:
         if proof is not None:
             course.refuse(Reason.CODE_MALFORMED)
@@ -77,7 +83,14 @@ def check_signature(course: Course) -> None:
     course.ok()
 
 
-def _verified(course: Course) -> VerifiedCredential:
+def _read(course: Course, key: TrustedKey) -> Claims:
+    """Read the claims of a foreign document that was verified before: names are not remembered."""
+    claims = course.code.claims()  # they were read before it was remembered
+    objection = _objection(claims, key)
+    return claims if objection is None else course.refuse(objection)
+
+
+def _verified(course: Course) -> Claims:
     """Verify the credential under one of its candidates, and remember it."""
     code = course.code
     objection = Reason.SIGNATURE_BAD
@@ -90,9 +103,9 @@ def _verified(course: Course) -> VerifiedCredential:
             course.refuse(Reason.CODE_MALFORMED)
         found = _objection(claims, key)
         if found is None:
-            verified = VerifiedCredential(claims=claims, key=key)
-            course.seen.remember(course.known.trust, code.identity, verified)
-            return verified
+            verified = VerifiedCredential(claims=kept_claims(claims), key=key)
+            course.seen.remember(course.known.trust, code, verified, course.clock.now)
+            return claims
         objection = found  # another certificate of the same key may allow it
     return course.refuse(objection)
 
@@ -100,7 +113,7 @@ def _verified(course: Course) -> VerifiedCredential:
 def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
     """Hold claims against what the key may sign; None: it may sign them."""
     allowed = (
-        key.issuer in (None, claims.issuer)
+        key.signs_for(claims.issuer)
         and (key.lists is None or claims.list is None or claims.list in key.lists)
         and (key.sectors is None or claims.sectors is None or key.sectors >= claims.sectors.keys())
     )

@@ -11,6 +11,7 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Direction, Format, Kind, Plane
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
+from verifier.policy.documents import payload_of
 from verifier.policy.profiles import ResolvedProfile
 from verifier.policy.rules import (
     DocumentKind,
@@ -31,8 +32,6 @@ _IN: Final = Direction.IN
 
 MINUTE: Final = 60
 """Seconds."""
-DOCUMENT: Final = "hcert"
-"""Where an EU document stands among the claims."""
 
 
 def check_place(course: Course) -> None:
@@ -47,7 +46,7 @@ def check_place(course: Course) -> None:
         course.refuse(Reason.PLACE_FORMAT)
     if claims.kind not in profile.kinds:
         course.refuse(Reason.PLACE_KIND)
-    if claims.holder is None and claims.format is _CC1 and not profile.profile.static:
+    if claims.holder is None and claims.format not in profile.static:
         course.refuse(Reason.PLACE_STATIC)
     if claims.kind is _PERSONAL:
         _check_sector(course, profile)
@@ -111,8 +110,7 @@ def _check_document(course: Course, profile: ResolvedProfile) -> None:
     claims = course.claims
     if profile.profile.use is not None and subject_of(claims.format, claims.document) is None:
         course.doubt(Reason.USE_UNKNOWN)  # nobody to remember: double use would go unseen
-    if profile.profile.rules is not None:
-        _check_rules(course, profile)
+    _check_rules(course, profile)
 
 
 def rule_inputs(
@@ -136,13 +134,16 @@ def _check_rules(course: Course, profile: ResolvedProfile) -> None:
     """Hold a document against every rule that applies; the first that does not pass decides."""
     claims = course.claims
     external = rule_inputs(claims, course.code.kid, profile, course.clock)
-    document = claims.document.get(DOCUMENT) if isinstance(claims.document, dict) else None
-    kind = kind_of(document) if isinstance(document, dict) else None
+    document = payload_of(claims.format, claims.document)
+    if document is None or profile.profile.rules is None:
+        course.refuse(Reason.RULE_UNKNOWN)  # nothing that a rule could read, or none is asked
+    kind = kind_of(document)
     rules = profile.rules.applying(
         course.clock.now,
         kind or DocumentKind.GENERAL,
-        country=external["countryCode"],
-        region=external["region"],
+        code_format=claims.format,
+        country=profile.profile.rules.country,
+        region=profile.profile.rules.region,
     )
     for outcome in judge_all(rules, document, external):
         if outcome.verdict is not RuleVerdict.PASSED:

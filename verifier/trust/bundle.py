@@ -19,7 +19,7 @@ no more once it is not trusted any longer.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -62,6 +62,16 @@ class Taken(NamedTuple, Generic[Content, Value]):
 
     document: Content
     value: Value
+
+
+def _check_lists(key: TrustedKey, lists: Iterable[int]) -> None:
+    """Ask that a key speaks only for the status lists that the trust bundle grants it.
+
+    Raises:
+        BundleRefused: WRONG_USE.
+    """
+    if key.lists is not None and not key.lists.issuperset(lists):
+        raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
 
 
 class TrustedSet:
@@ -156,9 +166,11 @@ class TrustedSet:
         held: bool = False,
     ) -> "Taken[Any, Any]":
         """Take a document of a kind under its name; `place`: whose it must be, by its own words."""
-        envelope = self._signed_by(kind, data, now, held=held)
+        envelope, key = self._signed_by(kind, data, now, held=held)
         signer = self._signer(envelope.kid, kind.key_use or "")
         document = document_in(envelope, kind.document, kind.word)
+        if key is not None:
+            _check_lists(key, kind.lists(document))
         if place is not None and getattr(document, "place", None) != place:
             raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
         value = opened(lambda: kind.opener(document))
@@ -257,8 +269,7 @@ class TrustedSet:
         envelope = taken_apart(data)
         key = self._verified(envelope, use, "status", now, held=held)
         document = read_by(reading, envelope)
-        if key.lists is not None and document.list not in key.lists:
-            raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
+        _check_lists(key, (document.list,))
         if key.issuer not in (None, document.iss):
             raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
         return document
@@ -292,12 +303,17 @@ class TrustedSet:
         except MalformedError as error:
             raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
-    def _signed_by(self, kind: SignedKind, data: bytes, now: float, *, held: bool) -> Envelope:
+    def _signed_by(
+        self, kind: SignedKind, data: bytes, now: float, *, held: bool
+    ) -> tuple[Envelope, TrustedKey | None]:
+        """Open a document and find the key of the trust bundle that signed it; None: of the root.
+
+        A bundle key of the root is the city's own and speaks for every list.
+        """
         if kind.key_use is None:
-            return self._by_bundle_key(data, kind.use)
+            return self._by_bundle_key(data, kind.use), None
         envelope = taken_apart(data)
-        self._verified(envelope, kind.use, kind.key_use, now, held=held)
-        return envelope
+        return envelope, self._verified(envelope, kind.use, kind.key_use, now, held=held)
 
     def _by_bundle_key(self, data: bytes, use: SignedUse = SignedUse.BUNDLE) -> Envelope:
         envelope = taken_apart(data)

@@ -5,6 +5,7 @@ wrong length, or under the wrong kind of key is False, never an exception.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -211,6 +212,18 @@ def kid_of(public: PublicKey) -> bytes:
     return thumbprint(public)[:8]
 
 
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+COUNTRY_NAMES: Final = {"EL": "GR", "UK": "GB"}
+"""The EU's own names of countries to those of ISO 3166-1: both are in use for one country."""
+
+
+def country_name(stated: object) -> str | None:
+    """Return the country that a list of signers states, by its name of ISO 3166-1; None: none."""
+    if not isinstance(stated, str) or _COUNTRY.fullmatch(stated.upper()) is None:
+        return None
+    return COUNTRY_NAMES.get(stated.upper(), stated.upper())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedKey:
     """A public key and what it may sign; None and empty mean what their line says."""
@@ -224,12 +237,19 @@ class TrustedKey:
     not_after: float
     """Seconds; the key counts while not_before <= now <= not_after."""
     issuer: str | None
-    """The one issuer it may sign for; None: any (conformance runs only)."""
+    """The one `iss` it may sign for. None: any: conformance runs, and signers of certificates whose
+    list states no country."""
     lists: frozenset[int] | None
     """Status lists it may name; None: any."""
     sectors: frozenset[int] | None
     """Sectors it may put into a code; None: any."""
     formats: frozenset[str]
+
+    def signs_for(self, issuer: str | None) -> bool:
+        """Say whether it may sign for an issuer; of a country any of its names counts."""
+        if self.issuer is None or issuer == self.issuer:
+            return True
+        return issuer is not None and COUNTRY_NAMES.get(issuer) == self.issuer
 
 
 class KeyRing:

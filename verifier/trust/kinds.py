@@ -120,6 +120,10 @@ def _without_rosters(known: Known, name: BundleName) -> Known:
     return replace(known, rosters=known.rosters.without(name.place))
 
 
+def _lists_of_rosters(document: RostersDocument) -> Iterable[int]:
+    return (roster.list for roster in document.rosters)
+
+
 ROOT: Final = BundleKind(
     word="root",
     naming=Naming.STEP,
@@ -158,6 +162,7 @@ ROSTERS: Final = BundleKind(
     naming=Naming.PLACE,
     use=SignedUse.ROSTER,
     key_use="roster",
+    lists=_lists_of_rosters,
     document=RostersDocument,
     opener=open_rosters,
     lands=Landing(_put_rosters, _without_rosters),

@@ -21,7 +21,15 @@ from verifier.encoding.strict_json import read_json
 from verifier.status.rids import MAX_COUNTER
 from verifier.trust.certificates import MAX_CERTIFICATE_BYTES, Certificate, read_certificate
 from verifier.trust.jwk import PrivateKeyError, read_jwk, thumbprint_of
-from verifier.trust.keys import KeyRing, PublicKey, TrustedKey, bind, kid_of, load_public
+from verifier.trust.keys import (
+    KeyRing,
+    PublicKey,
+    TrustedKey,
+    bind,
+    country_name,
+    kid_of,
+    load_public,
+)
 
 MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a list; 4,096 certificates of 2 KB in base64 take 11 MB."""
@@ -58,6 +66,8 @@ class Offer:
     not_after: float | None = None
     """Unix seconds, of the certificate."""
     issuer: str | None = None
+    """The one `iss` that its codes have: of a card its address, of a certificate the country that
+    the list states."""
     name: str = ""
     fingerprint: bytes | None = None
     """SHA-256 of the certificate."""
@@ -232,6 +242,7 @@ def _listed(found: list[Any], where: str) -> Iterator[_Entry | Unusable]:
                 f"{name} {_shown(kid)}" if isinstance(kid, str) else name,
                 kid,
                 _certificate_of(item),
+                issuer=country_name(country),
                 name=country if isinstance(country, str) else "",
             )
         else:
@@ -293,6 +304,7 @@ def _of_certificate(entry: _Entry, der: bytes, certificate: Certificate) -> Offe
         uses=certificate.uses,
         not_before=certificate.not_before,
         not_after=certificate.not_after,
+        issuer=entry.issuer,
         name=certificate.name or _printable(entry.name),
         fingerprint=hashlib.sha256(der).digest(),
     )

@@ -3,7 +3,7 @@
 Which key may sign what is `bundle.py`'s to say; content is read only after its signature held.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,6 +27,9 @@ class SignedKind:
     """What the signature is made for."""
     key_use: str | None = None
     """Use that a key of the trust bundle must have to sign it; None: a bundle key of the root."""
+    lists: Callable[[Any], Iterable[int]] = field(default=lambda _: ())
+    """Which status lists a document speaks for; where a key of the trust bundle signs it, the key
+    must be granted all of them. Needed beside `key_use`."""
     document: type[BundleDocument] = BundleDocument
     """Members of its documents."""
     opener: Callable[[Any], Any] = field(default=lambda document: document)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.support.centre import ONCE, shown
 from tests.support.far_side import FarSide, far_side
+from tests.support.foreign import taking
 from tests.support.health import card_text, chunks, persons_card, thumbprint
 from tests.support.terminal_process import Identities, TerminalProcess
 from tests.support.terminal_shelf import cards, shelf
@@ -17,7 +18,7 @@ from verifier.barcode.render import symbol, to_png
 from verifier.codes.shc import join
 from verifier.contract.vocabulary import Outcome
 
-CARDS = dict(ONCE) | {"formats": ["CC1", "SHC"], "colours": []}
+CARDS = taking(dict(ONCE) | {"colours": []}, "CC1", "SHC")
 
 
 @pytest.fixture

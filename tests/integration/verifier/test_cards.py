@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.support.centre import ONCE, Answer, Centre, centre, eventually, new_scan_id, shown
+from tests.support.foreign import ANYTHING, taking
 from tests.support.health import AT, card, card_text, chunks, persons_card, thumbprint
 from tests.support.issuing_house import METRO, issuing_house
 from verifier.barcode.render import symbol, to_png
@@ -20,7 +21,7 @@ from verifier.codes.shc import join
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 
-CARDS = dict(ONCE) | {"formats": ["CC1", "SHC"], "colours": []}
+CARDS = taking(dict(ONCE) | {"colours": []}, "CC1", "SHC")
 numbers = count(1)
 
 
@@ -174,6 +175,11 @@ def test_a_card_is_refused_once_its_issuers_list_is_imported() -> None:
         folder = made.centre.folder / "cards"
         folder.mkdir()
         profile = METRO.replace('["CC1"]', '["CC1", "SHC"]').replace("colours", "#")
+        profile = profile.replace("static = true", 'static = ["CC1", "SHC"]\nrules.country = "XX"')
+        rules = made.centre.folder / "rules"
+        rules.mkdir(exist_ok=True)
+        for number, one in enumerate(ANYTHING):
+            (rules / f"{number}.json").write_text(one)
         (made.profiles / "metro-1.toml").write_text(profile)
         text, other = card_text(persons_card("A", "revoked")), card_text(persons_card("B", "other"))
 

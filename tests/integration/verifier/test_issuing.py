@@ -158,6 +158,37 @@ def test_a_wrong_profile_is_refused_with_its_file_and_field(house: IssuingHouse)
     eventually("all is well", lambda: house.issuing.readiness().status == 200)
 
 
+def test_profiles_that_do_not_go_together_are_refused_with_their_files(
+    house: IssuingHouse,
+) -> None:
+    """Two places of one zone; a place that takes certificates and asks nothing of them."""
+    other = house.profiles / "metro-2.toml"
+    one = house.profiles / "metro-1.toml"
+    zone = METRO.replace('scope = "place"', 'scope = "zone:metro"')
+    one.write_text(zone)
+    for text, said in (
+        (
+            zone.replace("metro-1", "metro-2").replace("600", "60"),
+            ("metro-1.toml", "metro-2.toml", "use.once_for"),
+        ),
+        (
+            'place = "metro-2"\nstance = "closed"\nformats = ["HC1"]\nstatic = ["HC1"]\n',
+            ("metro-2.toml", "rules"),
+        ),
+    ):
+        other.write_text(text)
+        signal_again(house)
+        for word in said:
+            eventually(
+                f"readiness names {word}",
+                lambda word=word: word in json.dumps(house.issuing.readiness().body),
+            )
+    other.unlink()
+    one.write_text(METRO)
+    signal_again(house)
+    eventually("all is well", lambda: house.issuing.readiness().status == 200)
+
+
 def signal_again(house: IssuingHouse) -> None:
     """Have the sources read again."""
     house.issuing.signal(signal.SIGHUP)

@@ -171,14 +171,17 @@ PROFILE: Final[Mapping[str, Any]] = {
     "place": "hall-1",
     "stance": "closed",
     "formats": ["CC1", "HC1", "SHC"],
+    "static": ["HC1", "SHC"],
+    "rules": {"country": "XX"},
 }
 
 
 def test_a_profile_is_judged() -> None:
-    """Formats and paper as at a gate; the last step is the profile."""
+    """Formats and paper as at a gate; the last step is the profile. Rules are not in the line."""
     found = ask(HC1, profile=PROFILE)
-    assert (found["outcome"], found["step"]) == ("pass", "profile")
-    refused = ask(HC1, profile=dict(PROFILE) | {"formats": ["CC1"]})
+    assert (found["reason"], found["step"]) == ("rule.unknown", "profile")
+    city = {"place": "hall-1", "stance": "open", "formats": ["CC1"]}
+    refused = ask(HC1, profile=city)
     assert (refused["reason"], refused["step"]) == ("place.format", "profile")
 
 

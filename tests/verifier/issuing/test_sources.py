@@ -1,5 +1,6 @@
 """Edits of a trust source: what an import changes, and a key beside another, then alone."""
 
+import base64
 from dataclasses import replace
 from typing import Final
 
@@ -7,13 +8,24 @@ import msgspec
 import pytest
 
 from tests.support.city import City
-from tests.support.health import AT, CARDS, COUNTRY, ISSUER
+from tests.support.health import AT, CARDS, COUNTRY, ISSUER, health_text
+from tests.support.health import claims as health_claims
+from tests.support.health import protected as health_header
 from tests.support.keys import ISSUER as OLD
 from tests.support.keys import ISSUER_ED as NEW
 from tests.support.keys import key
 from tests.support.publisher import EDITION, ISSUER_ENTRY, NOW, OTHER_ENTRIES, YEAR
-from tests.support.signers import P384, VACCINATION, as_json, certificate, packed, pem, web_key
-from verifier.contract.bundle import MAX_KEYS
+from tests.support.signers import (
+    P384,
+    VACCINATION,
+    as_json,
+    certificate,
+    kid64,
+    packed,
+    pem,
+    web_key,
+)
+from verifier.contract.bundle import MAX_KEYS, KeyEntry, TrustDocument
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.engine import UNASKED, Clock, Known, assess
@@ -28,8 +40,8 @@ from verifier.issuing.sources import (
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.bundle import TrustedSet
-from verifier.trust.lists import Offer, read_signers
-from verifier.trust.signers import Trust
+from verifier.trust.lists import Offer, offered_ring, read_signers
+from verifier.trust.signers import Trust, open_trust
 
 SOURCE: Final = TrustSource(
     keys=(ISSUER_ENTRY, *OTHER_ENTRIES), lists={1: "status:1"}, sectors_enabled=(1, 2)
@@ -142,16 +154,51 @@ def test_a_key_beside_another() -> None:
         with_key_beside(SOURCE, key("a stranger").spki, new)
 
 
-def reason(text: str, trust: Trust) -> Reason | None:
+def reason(text: str, trust: Trust, now: float = NOW) -> Reason | None:
     """Judge a code under a trust, with nothing else asked."""
     return assess(
         text,
         known=Known(trust=trust, status=NO_STATUS),
         profile=UNASKED,
         grant=None,
-        clock=Clock(now=NOW),
+        clock=Clock(now=now),
         seen=VerifiedCredentials(0),
     ).reason
+
+
+@pytest.mark.parametrize(
+    ("country", "iss", "wanted"),
+    [
+        ("AT", "AT", None),
+        ("AT", "DE", Reason.TRUST_WRONG_ISSUER),
+        ("AT", None, Reason.TRUST_WRONG_ISSUER),
+        ("AT", "at", Reason.TRUST_WRONG_ISSUER),
+        ("EL", "GR", None),
+        ("GR", "EL", None),
+        ("GR", "AT", Reason.TRUST_WRONG_ISSUER),
+        (None, "DE", None),
+    ],
+)
+def test_a_country_s_signer_signs_for_that_country(
+    country: str | None, iss: str | None, wanted: Reason | None
+) -> None:
+    """Where the list says whose it is; a stolen key of one country makes none of another's."""
+    der = certificate()
+    row = {"kid": kid64(der), "certificateType": "DSC", "rawData": packed(der), "country": country}
+    offered = offer(as_json([row]))
+    entry = offered_entry(offered, issuer=None, until=UNTIL)
+    kid = base64.b64decode(kid64(der))
+    text = health_text(health_claims({1: iss, 4: AT + 60, 6: AT - 60}), header=health_header(kid))
+    rings = (open_trust(trust_document(entry)).ring, offered_ring([offered])[0])
+    for ring in rings:
+        trust = Trust(version=1, expires=AT * 2, ring=ring, sectors_enabled=frozenset())
+        assert reason(text, trust, AT) is wanted
+
+
+def trust_document(entry: KeyEntry) -> TrustDocument:
+    """Return a trust bundle's document of one key."""
+    source = TrustSource(keys=(entry,), lists={}, sectors_enabled=())
+    return source.document(version=1, issued_at=0, expires=AT * 2)
 
 
 def test_an_issuer_key_is_rotated() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.city import PROFILE, asks
+from tests.support.foreign import RULES, taking
 from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
 from verifier.errors import ProfileError
 from verifier.policy.profiles import (
@@ -80,6 +81,45 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "a zone without a name": ("use.scope", asks(use={"scope": "zone:", "once_for": 60})),
     "a zone with a newline": ("use.scope", asks(use={"scope": "zone:metro\n", "once_for": 60})),
     "a use without a time": ("use.once_for", asks(use={"scope": "gate"})),
+    "rules of a place that takes city codes only": ("rules", asks(rules=dict(RULES))),
+    "certificates without rules": ("rules", taking(PROFILE, "HC1") | {"rules": None}),
+    "cards beside city codes without rules": (
+        "rules",
+        taking(PROFILE, "CC1", "SHC") | {"rules": None},
+    ),
+    "paper of whatever format": ("static", taking(PROFILE, "CC1", "HC1") | {"static": True}),
+    "certificates whose codes pass nowhere": (
+        "static",
+        taking(PROFILE, "CC1", "HC1") | {"static": ["CC1"]},
+    ),
+    "paper of a format that is not taken": ("static", asks(static=["CC1", "SHC"])),
+    "colours of whatever format": (
+        "colours",
+        taking(PROFILE, "CC1", "HC1") | {"colours": ["green"]},
+    ),
+    "colours of certificates": (
+        "colours",
+        taking(PROFILE, "CC1", "HC1") | {"colours": {"HC1": ["green"]}},
+    ),
+    "colours where no city code is taken": (
+        "colours",
+        taking(PROFILE, "HC1") | {"colours": ["green"]},
+    ),
+    "a table of colours where no city code is taken": (
+        "colours",
+        taking(PROFILE, "HC1") | {"colours": {"CC1": ["green"]}},
+    ),
+    "review of whatever format": (
+        "review_colours",
+        taking(PROFILE, "CC1", "HC1") | {"review_colours": ["red"]},
+    ),
+    "a sector of certificates": ("sector", taking(PROFILE, "CC1", "HC1") | {"sector": "hall"}),
+    "appointments of cards": (
+        "appointment",
+        taking(PERSONS, "CC1", "SHC") | {"appointment": "required"},
+    ),
+    "groups of certificates": ("kinds", taking(PROFILE, "HC1") | {"kinds": ["group"]}),
+    "an audience of certificates": ("audience", taking(PROFILE, "HC1") | {"audience": True}),
     "a use past a day": ("use.once_for", asks(use={"scope": "gate", "once_for": 86_401})),
     "room for nobody": ("use.capacity", asks(use={"scope": "gate", "once_for": 60, "capacity": 0})),
     "a use field we do not know": (
@@ -118,6 +158,40 @@ def test_what_is_left_out_is_the_careful_choice() -> None:
     found = check_profile({"place": "p1", "stance": "closed", "formats": ["CC1"]})
     assert (found.static, found.kinds, found.window) == (False, ("personal",), 60)
     assert (found.stance, found.use, found.group.exceptions) == (Stance.CLOSED, None, "deny")
+
+
+def test_words_that_say_which_formats_they_mean() -> None:
+    """Static codes and colours by format; a bool and a list where city codes are the only ones."""
+    alone = resolve(check_profile(PROFILE), 1)
+    said = resolve(check_profile(asks(static=["CC1"], colours={"CC1": ["green"]})), 1)
+    assert (alone.static, alone.passing) == (said.static, said.passing)
+    assert said.static == {Format.CC1}
+    mixed = taking(asks(review_colours=["yellow"]), "CC1", "HC1", static=False)
+    found = resolve(check_profile(mixed), 1)
+    assert found.static == {Format.HC1}
+    assert (found.passing, found.reviewing) == ({Colour.GREEN}, {Colour.YELLOW})
+    assert resolve(check_profile(taking(PROFILE, "SHC")), 1).passing == frozenset()
+
+
+@pytest.mark.parametrize("differing", [{"once_for": 120}, {"pair": True}, {"pair_for": 3600}])
+def test_places_of_one_zone_remember_alike(differing: dict[str, Any]) -> None:
+    """A use that one of them takes binds all: for how long must not hang on where it was."""
+    use = {"scope": "zone:metro", "once_for": 60}
+    one = check_profile(asks(place="metro-1", use=use))
+    for other, field in ((use | differing, next(iter(differing))), (use, None)):
+        another = check_profile(asks(place="metro-2", use=other))
+        if field is None:
+            assert Profiles((one, another), 1).places() == ("metro-1", "metro-2")
+            continue
+        with pytest.raises(ProfileError, match=r"metro-1 and metro-2 share zone:metro") as refused:
+            Profiles((one, another), 1)
+        assert (refused.value.field, refused.value.places) == (
+            f"use.{field}",
+            ("metro-1", "metro-2"),
+        )
+    apart = check_profile(asks(place="metro-2", use=use | differing | {"scope": "zone:bus"}))
+    counted = check_profile(asks(place="metro-3", use=use | {"capacity": 50}))
+    assert len(Profiles((one, apart, counted), 1).places()) == 3
 
 
 FILES = {

@@ -1,10 +1,15 @@
 """The table of kinds: names are read exactly, rows are whole, each comes after what it leans on."""
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from tests.support.city import asks
-from tests.support.publisher import EDITION, NOW
-from verifier.contract.bundle import PlaceDocument
+from tests.support.foreign import taking
+from tests.support.keys import ROSTER as ROSTER_KEY
+from tests.support.publisher import EDITION, NOW, entry
+from verifier.contract.bundle import PlaceDocument, Roster, RosterMember
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause, BundleRefused
 from verifier.policy.profiles import check_profile, resolve
@@ -24,6 +29,11 @@ from verifier.trust.kinds import (
     take,
 )
 from verifier.trust.known import NOTHING_KNOWN
+from verifier.trust.signed_document import SignedKind
+
+ROSTER = Roster(
+    group=bytes(8), version=1, iat=NOW, list=1, members=(RosterMember(person=1, masked_name="陈*"),)
+)
 
 NAMES = {
     "root": ROOT,
@@ -119,7 +129,7 @@ ALWAYS = {"root", "root-2", "trust", "profiles", "status-1-revocation"}
         (asks(colours=[], kinds=["personal"]), (), set()),
         (asks(colours=["green"], kinds=["personal"]), (), {"status-1-health"}),
         (asks(colours=[], kinds=["group"]), (), {"rosters-hall-1"}),
-        (asks(colours=[], kinds=["personal"], formats=["SHC"]), (), {"cards"}),
+        (taking(asks(colours=[], kinds=["personal"]), "SHC"), (), {"cards"}),
         (
             asks(colours=[], kinds=["personal"], appointment="required"),
             (),
@@ -149,3 +159,33 @@ def test_a_root_that_is_behind_is_only_handed_on() -> None:
         name = read_name(text)
         assert name is not None
         assert name.kind.passed(name, trusted) is passed
+
+
+def test_roster_keys_speak_only_for_their_lists() -> None:
+    """A key of one issuer's groups names no members of another's, whatever else it names."""
+    other = msgspec.structs.replace(ROSTER, group=bytes(7) + b"\x01", list=3)
+    for rosters in ((other,), (ROSTER, other)):
+        taken = EDITION.trusted()
+        signed = EDITION.rosters(*rosters)
+        before = (dict(taken.floors), taken.trust)
+        for held in (False, True):  # what was kept is asked the same
+            with pytest.raises(BundleRefused) as refused:
+                take(taken, "rosters-hall-1", signed, NOW, held=held)
+            assert refused.value.cause is BundleCause.WRONG_USE
+        assert (taken.floors, taken.trust) == before
+    take(EDITION.trusted(), "rosters-hall-1", EDITION.rosters(ROSTER), NOW)
+    ungranted = replace(EDITION, keys=(EDITION.keys[0], entry(ROSTER_KEY, "roster"))).trusted()
+    signed = EDITION.rosters(ROSTER)
+    with pytest.raises(BundleRefused):
+        take(ungranted, "rosters-hall-1", signed, NOW)
+
+
+def test_every_kind_of_a_key_in_the_trust_bundle_says_its_lists() -> None:
+    """A new kind that such a key signs is bound to lists too, by its name or by `lists`.
+
+    A grant and an operator's token name no list; only the fleet's own keys sign them.
+    """
+    silent = SignedKind(word="x").lists
+    for kind in KINDS.values():
+        if kind.key_use is not None:
+            assert kind.naming is Naming.PLANE or kind.lists is not silent

@@ -63,9 +63,21 @@ def test_every_shape_offers_the_same_certificate(shape: str) -> None:
     assert (offer.kid, offer.format) == (base64.b64decode(KID), Format.HC1)
     assert (offer.not_before, offer.not_after) == (AT - 86_400, AT + 86_400)
     assert offer.uses == {CertificateUse.VACCINATION}
-    assert (offer.name, offer.issuer) == ("AT signer one", None)
+    stated = "AT" if "gateway" in shape else None
+    assert (offer.name, offer.issuer) == ("AT signer one", stated)
     assert offer.fingerprint is not None
     assert offer.fingerprint[:8] == offer.kid
+
+
+@pytest.mark.parametrize(
+    ("stated", "issuer"),
+    [("AT", "AT"), ("at", "AT"), ("EL", "GR"), ("GR", "GR"), ("UK", "GB"), ("ATX", None),
+     ("", None), (7, None), (None, None), ("A1", None)],
+)  # fmt: skip
+def test_a_country_is_the_issuer_of_its_signers(stated: object, issuer: str | None) -> None:
+    """As the gateway's list states it, in ISO's name; what is no country binds nobody."""
+    (offer,) = read_signers(as_json([GATEWAY | {"country": stated}]), "a list").offers
+    assert offer.issuer == issuer
 
 
 def test_a_kid_as_stated_counts() -> None:

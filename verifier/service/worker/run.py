@@ -13,6 +13,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from runtime.audit import open_audit
+from runtime.clock import now
 from runtime.functions import FunctionsMissingError
 from runtime.http.door import Door, bound_socket
 from runtime.http.health import HEALTH, health_handlers
@@ -284,9 +285,13 @@ async def _open(
 
 
 async def _watch(worker: Worker) -> None:
-    """Stop using a store that no longer writes through, or takes no more; see which one it is."""
+    """Stop using a store that no longer writes through, or takes no more; see which one it is.
+
+    And forget credentials that nobody shows any more.
+    """
     while True:
         await asyncio.sleep(WATCH_S)
+        worker.pipeline.seen.sweep(now())
         try:
             await check_durable(worker.redis)
             await check_room(worker.redis)

@@ -28,12 +28,13 @@ def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -
     Raises:
         ProfileError: with the file and the field that is wrong.
     """
+    files = {path.name: _profile(path) for path in sorted(profiles.glob("*.toml"))}
     document = ProfilesDocument(
         type=PROFILES.word,
         version=1,
         iat=issued_at,
         exp=expires,
-        profiles=tuple(_profile(path) for path in sorted(profiles.glob("*.toml"))),
+        profiles=tuple(files.values()),
         rules=tuple(_rule(path) for path in sorted(rules.glob("*.json"))),
         value_sets=_value_sets(rules / "valuesets"),
     )
@@ -41,6 +42,9 @@ def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -
         open_profiles(document)
     except RuleError as error:
         raise ProfileError(f"rules: {error.field}", str(error)) from error
+    except ProfileError as error:
+        named = [name for name, values in files.items() if values["place"] in error.places]
+        raise ProfileError(f"{', '.join(named)}: {error.field}", str(error)) from error
     return document
 
 

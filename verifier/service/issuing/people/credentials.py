@@ -23,7 +23,8 @@ from runtime.http import bodies
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
-from verifier.contract.bundle import MAX_MEMBERS, Roster, RosterMember
+from verifier.contract.bundle import MAX_MASKED_CHARS, MAX_MEMBERS, Roster, RosterMember
+from verifier.contract.text import PLAIN
 from verifier.contract.vocabulary import Kind
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
@@ -50,7 +51,7 @@ class Member(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A member of a group's roster."""
 
     person: Annotated[int, Meta(ge=0, lt=1 << 32)]
-    masked_name: Annotated[str, Meta(min_length=1, max_length=32)]
+    masked_name: Annotated[str, Meta(min_length=1, max_length=MAX_MASKED_CHARS, pattern=PLAIN)]
     member_class: Annotated[int, Meta(ge=0, le=0xFFFF)] = 0
 
 
