@@ -21,6 +21,7 @@ from deploy.local.certificates import (
 )
 from deploy.local.data import write_file
 from fleet import identity
+from fleet.contract.messages import MAX_GENERATION
 from fleet.contract.topics import TerminalId, identity_name
 from verifier.contract.vocabulary import GrantState
 
@@ -76,10 +77,11 @@ def renew_terminals(data: Path) -> None:
             if held is not None:
                 revoke_terminal(data, held)
             continue
-        if not isinstance(row.get("fingerprint"), str) or not _due(data, terminal.name, held):
+        generation, printed = _generation(row), isinstance(row.get("fingerprint"), str)
+        if generation is None or not printed or not _due(data, terminal.name, held):
             continue
-        generation = registered_generation(data, terminal.name)
-        made = _Identity.made(data, terminal.name, generation + (held is None))
+        generation = min(generation + (held is None), MAX_GENERATION)
+        made = _Identity.made(data, terminal.name, generation)
         if held is not None:
             revoke_terminal(data, held)
         # The terminal's own files last: until they are there, it is due at the next start.
@@ -90,8 +92,14 @@ def renew_terminals(data: Path) -> None:
 
 def registered_generation(data: Path, name: str) -> int:
     """Return the generation of a terminal's identity, as the registry has it."""
-    found = _registered(data, name).get("generation", 1)
-    return found if isinstance(found, int) else 1
+    return _generation(_registered(data, name)) or 1
+
+
+def _generation(row: Mapping[str, object]) -> int | None:
+    """Return what a row of the registry says; None: none that the fleet takes."""
+    found = row.get("generation", 1)
+    holds = type(found) is int and 1 <= found <= MAX_GENERATION
+    return found if holds and isinstance(found, int) else None
 
 
 def _registered(data: Path, name: str) -> Mapping[str, object]:

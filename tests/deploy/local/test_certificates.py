@@ -1,13 +1,22 @@
 """What is made anew when it is taken away: CAs, certificates, terminals' identities, passwords."""
 
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from deploy.local import passwords, places
-from deploy.local.certificates import issued_here, make_authorities, renew_certificates
+from deploy.local.certificates import (
+    is_revoked,
+    issued_here,
+    load_authority,
+    make_authorities,
+    renew_certificates,
+    revoke_terminal,
+)
 from deploy.local.data import FOLDERS
+from deploy.local.errors import UsageError
 from fleet import identity
 
 
@@ -96,6 +105,60 @@ def test_a_terminal_that_is_replaced_has_a_new_identity(data: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"hall-1"}
     generations = [places.registered_generation(data, name) for name in ("hall-1", "transit-1")]
     assert generations == [2, 1]
+
+
+def test_a_generation_that_is_raised_by_hand_is_followed(data: Path) -> None:
+    """The next start makes its certificate, revokes the old one, and touches no other line."""
+    registry = data / "places.toml"
+    old = held(data / "terminals" / "hall-1" / "cert.pem")
+    text = registry.read_text().replace("generation = 1", "generation = 7  # stolen", 1)
+    registry.write_text(text)
+    start(data)
+    new = held(data / "terminals" / "hall-1" / "cert.pem")
+    assert [identity.common_name(each) for each in (old, new)] == ["hall-1.1", "hall-1.7"]
+    assert (is_revoked(data, old), is_revoked(data, new)) == (True, False)
+    rows = tomllib.loads(registry.read_text())["terminal"]
+    assert [row["generation"] for row in rows] == [7, 1, 1]
+    assert rows[0]["certificate_ends"] == new.not_valid_after_utc
+    assert registry.read_text().count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize("text", ["0", "1_000_000", "true", '"2"'])
+def test_a_generation_that_is_none_is_left_alone(data: Path, text: str) -> None:
+    """The fleet says what is wrong with it; no certificate is made of it."""
+    registry = data / "places.toml"
+    registry.write_text(registry.read_text().replace("generation = 1", f"generation = {text}", 1))
+    before = contents(data), registry.read_text()
+    start(data)
+    assert (contents(data), registry.read_text()) == before
+
+
+def test_what_is_revoked_leaves_the_list_when_it_has_ended(data: Path) -> None:
+    """A certificate lives for 90 days at most; the list does not grow for ever."""
+    old, older = (held(data / "terminals" / name / "cert.pem") for name in ("hall-1", "transit-1"))
+    now = datetime.now(UTC)
+    authority = load_authority(data, "terminal-ca")
+    before = {
+        old.serial_number: now - timedelta(days=89),
+        older.serial_number: now - timedelta(days=91),
+    }
+    crl = identity.crl_pem(authority.revocation_list(before, now))
+    (data / "keys" / "terminal-ca.crl.pem").write_bytes(crl)
+    revoke_terminal(data, held(data / "terminals" / "culture-1" / "cert.pem"))
+    found = identity.revoked_in(
+        (data / "keys" / "terminal-ca.crl.pem").read_bytes(), authority.certificate
+    )
+    assert found is not None
+    assert (old.serial_number in found, older.serial_number in found) == (True, False)
+    assert len(found) == 2
+
+
+def test_a_key_that_is_needed_and_elsewhere_is_named(data: Path) -> None:
+    """A CA's key may be kept apart; a start that must sign says which one to put back."""
+    (data / "keys" / "terminal-ca.pem").unlink()
+    (data / "terminals" / "hall-1" / "ca.pem").write_bytes(b"another")
+    with pytest.raises(UsageError, match=r"terminal-ca\.pem"):
+        start(data)
 
 
 def test_a_registry_that_does_not_hold_is_left_alone(data: Path) -> None:
