@@ -72,8 +72,10 @@ class Explanations:
         """
         explained: list[PendingEntry] = []
         refused: list[Refused] = []
+        waiting: set[bytes] = set()
         for entry in entries:
-            if await self._explained(entry):
+            if entry.sealed.nonce not in waiting and await self._explained(entry):
+                waiting.add(entry.sealed.nonce)
                 explained.append(entry)
             else:
                 refused += _shown(entry)
