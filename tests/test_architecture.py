@@ -167,6 +167,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "qrcode": ("verifier/barcode/render.py",),
     "redis": (
         "runtime/store.py",
+        "runtime/functions.py",
         "verifier/service/*",
         "fleet/service/*",
         "deploy/city/loader.py",

@@ -14,7 +14,13 @@ from deploy.cli.data_option import Data
 from deploy.cli.house import Person, with_operator
 from deploy.local.doors import Doors
 from deploy.local.errors import UsageError
-from verifier.contract.proposal import ProposalKind, ProposalReason, ProposalState, RejectReason
+from verifier.contract.proposal import (
+    MAX_HOLD_HOURS,
+    ProposalKind,
+    ProposalReason,
+    ProposalState,
+    RejectReason,
+)
 from verifier.contract.vocabulary import Colour
 
 Id = Annotated[str, typer.Argument(help="The proposal's id, as `list` shows it.")]
@@ -44,6 +50,14 @@ def propose(
     ] = None,
     reason: Annotated[ProposalReason, typer.Option(help="Why, in one word.")],
     text: Annotated[str, typer.Option(help="What the word does not say; no names.")],
+    hours: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_HOLD_HOURS,
+            help="How long no feed may change it; 0: feeds go on; else until two people end it.",
+        ),
+    ] = None,
     person: Person,
     data: Data = None,
 ) -> None:
@@ -55,7 +69,14 @@ def propose(
     if reference == "-":  # not seen in a list of processes, nor kept in a shell's history
         reference = sys.stdin.readline().strip()
     who = {"person": index} if reference is None else {"reference": reference}
-    body = {"kind": ProposalKind.COLOUR, "to": to, "reason": reason, "text": text, **who}
+    body: dict[str, Any] = {
+        "kind": ProposalKind.COLOUR,
+        "to": to,
+        "reason": reason,
+        "text": text,
+        "hours": hours,
+        **who,
+    }
     made = with_operator(data, person, lambda doors: doors.issuing("/v1/proposals", body))
     _say(made)
 

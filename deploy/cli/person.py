@@ -88,13 +88,26 @@ def _print_kept(kept: dict[str, Any]) -> None:
     typer.echo(f"person {kept['person']} of list {kept['list']}")
     typer.echo(f"colour {kept['colour'] or '- (there is no health plane)'}")
     for plane, value in sorted(kept["planes"].items()):
-        typer.echo(f"plane {plane}: value {value}")
+        origin = kept.get("origins", {}).get(plane) or "not noted"
+        typer.echo(f"plane {plane}: value {value}, from {origin}")
+    for hold in kept.get("holds", ()):
+        typer.echo(_hold(hold))
     for row in kept["credentials"]:
         state = "revoked" if row["revoked"] else "valid"
         until = _clock(row["expires"] * 1000)
         typer.echo(f"credential {row['credential']}: {row['form']}, until {until} UTC, {state}")
     if kept["carries"]:
         typer.echo(f"carries the codes of {kept['carries']} others")
+
+
+def _hold(hold: dict[str, Any]) -> str:
+    until = "two people end it" if hold["until"] is None else _clock(hold["until"] * 1000) + " UTC"
+    text = (
+        f"plane {hold['plane']}: held against feeds until {until}; decided by"
+        f" {' and '.join(hold['by'])} on {_clock(hold['at'] * 1000)} UTC ({hold['reason']},"
+        f" proposal {hold['proposal']})"
+    )
+    return text if hold["feed_says"] is None else f"{text}; a feed says {hold['feed_says']}"
 
 
 def _print_records(found: dict[str, Any]) -> None:

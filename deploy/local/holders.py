@@ -57,7 +57,6 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     # Folders that are one process's alone
     "redis": frozenset({STORE}),
     "records": frozenset({ARCHIVE}),
-    "signed": frozenset({ISSUING}),
     **{f"terminals/{name}": frozenset({name}) for name in TERMINALS},
 }
 """Pattern below the data folder (files, or a folder with all in it) to the roles that read it."""

@@ -22,6 +22,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "plane.unpublished": "repair what the rows of the store name; publishing then goes on",
     "shelf.empty": "wait a moment; if it lasts, read issuing's log",
     "source.refused": "correct the named file in feeds/, then send SIGHUP to feeds",
+    "plane.unexplained": "somebody else writes to Redis: see docs/runbook.md, `plane.unexplained`",
+    "batch.unexplained": "keep feeds stopped until it is known who staged these lines",
     "source.stuck": "repair the store or the disk, as the log of feeds says; feeds then goes on",
     "archive.starting": "wait a moment",
     "archive.late": "repair the archive's other problems; records older than 25 hours are lost",

@@ -8,18 +8,18 @@ from redis.asyncio import Redis
 from verifier.contract.status import PlaneName
 from verifier.issuing.change_seal import SEAL_KEY_BYTES, ChangeSeal
 from verifier.service.store import planes
-from verifier.service.store.causes import Cause
+from verifier.service.store.causes import ChangeCause
 
 CHANGE_KEY: Final = b"c" * SEAL_KEY_BYTES
 SEAL: Final = ChangeSeal(CHANGE_KEY)
-CAUSE: Final = Cause("issue:test", SEAL)
+CAUSE: Final = ChangeCause("issue:test", SEAL)
 
 
 async def change(
     redis: Redis,
     changes: Mapping[PlaneName, Sequence[tuple[int, int]]],
     *,
-    cause: Cause = CAUSE,
+    cause: ChangeCause = CAUSE,
     **given: Any,
 ) -> bool:
     """Set values as `verifier.service.store.planes.change` does, for a reason of the tests."""

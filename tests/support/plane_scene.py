@@ -20,7 +20,7 @@ from verifier.contract.status import DeltaDocument, PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.issuing.planes import PlaneSigner
 from verifier.issuing.publisher import seal_bundle
-from verifier.service.issuing.planes.explanations import Explanations, Refused
+from verifier.service.issuing.planes.explanations import Explanations, RefusedChange
 from verifier.service.issuing.planes.past import SignedPast
 from verifier.service.issuing.planes.proof import PlaneProof
 from verifier.service.issuing.planes.publisher import PlanePublisher
@@ -45,7 +45,7 @@ class Scene:
         self.server = server
         self.floors = FloorFile(str(folder / "floors.json"))
         self.signed = folder / "signed"
-        self.told_refused: list[Refused] = []
+        self.told_refused: list[RefusedChange] = []
         self.redis = self.client()
 
     def client(self) -> Redis:
@@ -94,7 +94,7 @@ class Scene:
     async def _none(self, _: str) -> None:
         """Find no proposal, and no case."""
 
-    async def _tell(self, refused: Sequence[Refused]) -> None:
+    async def _tell(self, refused: Sequence[RefusedChange]) -> None:
         self.told_refused += refused
 
     async def change(self, *pairs: tuple[int, int]) -> None:

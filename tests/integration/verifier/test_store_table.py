@@ -109,7 +109,7 @@ def test_every_key_is_in_the_table() -> None:
         erase(house, house.issue(holder=None)["person"])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings("issuing"))))
-        with_store(house.centre.redis, write_feed_keys)
+        with_store(house.centre.redis, write_feed_keys, user="admin")
         with StoreLine(house.centre.redis) as line:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))
         house.centre.grant(TERMINAL, place=str(ONCE["place"]))

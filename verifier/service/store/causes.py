@@ -60,7 +60,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it ends by itself; 0: only two people end it."""
 
 
-class Cause(NamedTuple):
+class ChangeCause(NamedTuple):
     """Why a change is made."""
 
     why: str

@@ -21,7 +21,7 @@ from verifier.contract.vocabulary import Plane
 from verifier.service.store.causes import (
     HOLD_ENDS,
     ORIGINS,
-    Cause,
+    ChangeCause,
     HeldValue,
     holds_key,
     new_nonce,
@@ -120,7 +120,7 @@ async def change(
     redis: Redis,
     changes: Mapping[PlaneName, Sequence[tuple[int, int]]],
     *,
-    cause: Cause | None = None,
+    cause: ChangeCause | None = None,
     marker: Marker | None = None,
     expected: Mapping[PlaneName, Sequence[tuple[int, int]]] | None = None,
 ) -> bool:
@@ -168,7 +168,7 @@ async def change(
 
 
 async def end_hold(
-    redis: Redis, name: PlaneName, index: int, held: HeldValue, cause: Cause
+    redis: Redis, name: PlaneName, index: int, held: HeldValue, cause: ChangeCause
 ) -> bool:
     """End a hold whose term is over; what a feed said meanwhile comes into force, under `cause`.
 

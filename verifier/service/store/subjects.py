@@ -14,7 +14,7 @@ from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.credential_row import CredentialForm, CredentialRow
-from verifier.service.store.causes import Cause, HeldValue, read_held_value, read_origin
+from verifier.service.store.causes import ChangeCause, HeldValue, read_held_value, read_origin
 from verifier.service.store.corrections import forget_person_cases, read_person_cases
 from verifier.service.store.credentials import read_held, release
 from verifier.service.store.erased import mark_erased
@@ -73,7 +73,13 @@ async def read_subject(redis: Redis, list_number: int, person: int, *, now: int)
 
 
 async def erase_subject(
-    redis: Redis, list_number: int, person: int, kept: StoredSubject, *, cause: Cause, now: int
+    redis: Redis,
+    list_number: int,
+    person: int,
+    kept: StoredSubject,
+    *,
+    cause: ChangeCause,
+    now: int,
 ) -> tuple[int, ...]:
     """Revoke what a person holds and carries, and forget all of it; values become nothing.
 

@@ -56,7 +56,7 @@ from verifier.service.store.bulk import (
     read_plan,
     were_given,
 )
-from verifier.service.store.causes import ISSUE, Cause
+from verifier.service.store.causes import ISSUE, ChangeCause
 from verifier.service.store.credentials import hold_all
 from verifier.service.store.erased import were_erased
 from verifier.service.store.indices import draw_many
@@ -268,7 +268,7 @@ class BulkResource:
         """Give colours; where the plane was destroyed nobody has one, and the marker is set."""
         name = PlaneName(self._settings.list, Plane.HEALTH)
         try:
-            cause = Cause(f"bulk:{job}", self._seal, origin=ISSUE)
+            cause = ChangeCause(f"bulk:{job}", self._seal, origin=ISSUE)
             changes = {name: colours} if colours else {}
             return await change(self._redis, changes, cause=cause, marker=marker)
         except PlaneUnknown:

@@ -38,7 +38,7 @@ from verifier.feeds.sources import word_of
 from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
 from verifier.service.issuing.checks import store_asked
-from verifier.service.store.causes import Cause, ChangeMode, HeldValue
+from verifier.service.store.causes import ChangeCause, ChangeMode, HeldValue
 from verifier.service.store.indices import is_taken
 from verifier.service.store.persons import find_indices, forget_person
 from verifier.service.store.subjects import erase_subject, read_subject
@@ -127,7 +127,7 @@ class Subjects:
                 self._list_number,
                 person,
                 kept,
-                cause=Cause(f"erasure:{person}", self._seal, ChangeMode.ERASURE),
+                cause=ChangeCause(f"erasure:{person}", self._seal, ChangeMode.ERASURE),
                 now=moment,
             )
             # Last: until here whoever asks again finds the person, and the rest is done.

@@ -26,7 +26,7 @@ from verifier.feeds.lines import HORIZON_S
 from verifier.feeds.prepared import RECORD_BYTES, Prepared, unpack
 from verifier.feeds.sources import MAX_FILE_BYTES, Source, SourceState, read_source
 from verifier.issuing.change_seal import ChangeSeal
-from verifier.service.store.causes import Cause, ChangeMode
+from verifier.service.store.causes import ChangeCause, ChangeMode
 from verifier.service.store.feeds import progress_key, read_progress, write_progress
 from verifier.service.store.observed import observe
 from verifier.service.store.planes import (
@@ -130,7 +130,7 @@ class BatchSteps:
         new = step(progress, line=staged.reached, applied=applied, older=len(lines) - applied)
         if staged.last:
             new = finish(new, fed=manifest.iat, observed=staged.observed, now=now())
-        cause = Cause(
+        cause = ChangeCause(
             why=f"batch:{source.name}:{manifest.sequence}",
             seal=self._seal,
             mode=ChangeMode.FEED,

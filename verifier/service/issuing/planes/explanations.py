@@ -10,8 +10,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from verifier.contract.proposal import Proposal, ProposalKind, ProposalState
 from verifier.contract.status import PlaneName
 from verifier.feeds.corrections import CorrectionCase
@@ -19,6 +17,7 @@ from verifier.feeds.sources import value_of
 from verifier.issuing.change_seal import ChangeSeal
 from verifier.service.store.deltas import PendingEntry
 from verifier.status.changes import RECORD_BYTES
+from verifier.status.comparison import part_of
 
 PROPOSAL: Final = "proposal:"
 LATE_MS: Final = 600_000
@@ -35,7 +34,7 @@ ReadProposal = Callable[[str], Awaitable[Proposal | None]]
 ReadCase = Callable[[str], Awaitable[CorrectionCase | None]]
 
 
-class Refused(NamedTuple):
+class RefusedChange(NamedTuple):
     """A change that nothing explains."""
 
     why: str
@@ -64,16 +63,18 @@ class Explanations:
 
     async def judge(
         self, entries: Sequence[PendingEntry]
-    ) -> tuple[list[PendingEntry], list[Refused]]:
+    ) -> tuple[list[PendingEntry], list[RefusedChange]]:
         """Return the entries that are explained, in their order, and what the others would change.
 
         Raises:
             RedisError: the store is away.
         """
         explained: list[PendingEntry] = []
-        refused: list[Refused] = []
+        refused: list[RefusedChange] = []
+        waiting: set[bytes] = set()
         for entry in entries:
-            if await self._explained(entry):
+            if entry.sealed.nonce not in waiting and await self._explained(entry):
+                waiting.add(entry.sealed.nonce)
                 explained.append(entry)
             else:
                 refused += _shown(entry)
@@ -93,7 +94,7 @@ class Explanations:
             return False
         if self._counted.get(sealed.nonce, entry.id) != entry.id:
             return False
-        if not entry.whole and not _part_of(entry.packed, sealed.asked):
+        if not entry.whole and not part_of(entry.packed, sealed.asked):
             return False
         if sealed.why.startswith(PROPOSAL):
             return await self._decided(sealed.why.removeprefix(PROPOSAL), sealed.asked)
@@ -124,20 +125,10 @@ def _word(word: str) -> str | int:
     return int(word) if word.isascii() and word.isdigit() and len(word) <= 3 else word
 
 
-def _part_of(packed: bytes, asked: bytes) -> bool:
-    """Say whether all packed records are among those asked for."""
-    if packed == asked:
-        return True
-    if len(packed) % RECORD_BYTES or len(asked) % RECORD_BYTES:
-        return False
-    record = np.dtype((np.void, RECORD_BYTES))
-    return set(np.frombuffer(packed, record).tolist()) <= set(np.frombuffer(asked, record).tolist())
-
-
-def _shown(entry: PendingEntry) -> list[Refused]:
+def _shown(entry: PendingEntry) -> list[RefusedChange]:
     why = "".join(c if c in _SHOWN else "?" for c in entry.sealed.why[:MAX_WHY_CHARS])
     rows = range(0, len(entry.packed) - RECORD_BYTES + 1, RECORD_BYTES)
     return [
-        Refused(why, int.from_bytes(entry.packed[at : at + 4], "big"), entry.packed[at + 4])
+        RefusedChange(why, int.from_bytes(entry.packed[at : at + 4], "big"), entry.packed[at + 4])
         for at in rows
     ]

@@ -17,7 +17,7 @@ from verifier.feeds.sources import word_of
 from verifier.issuing.change_seal import ChangeSeal
 from verifier.service.store.causes import (
     PEOPLE,
-    Cause,
+    ChangeCause,
     ChangeMode,
     HeldValue,
     ended_holds,
@@ -58,7 +58,7 @@ class HoldTerms:
             return
         await audited(self._audit, _act(name, index, held))
         why = held.said[1:].decode("ascii") or f"term:{held.hold.proposal}"
-        cause = Cause(why, self._seal, ChangeMode.FEED, origin_of(why))
+        cause = ChangeCause(why, self._seal, ChangeMode.FEED, origin_of(why))
         await end_hold(self._redis, name, index, held, cause)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from runtime.disk import sync_folder, write_synced
@@ -141,18 +139,6 @@ class SignedPast:
         envelope = take_apart(data)
         key = self._keys.get(envelope.kid)
         return envelope.payload if key is not None and holds(envelope, use, key) else None
-
-
-def differing(view: PlaneView, data: bytes) -> NDArray[np.int64]:
-    """Return the indices at which packed values, as long as the view's, are others."""
-    before = np.frombuffer(view.values.packed(), np.uint8)
-    at = np.flatnonzero(before != np.frombuffer(data, np.uint8))
-    per_byte = 8 // view.values.bits
-    indices = (at[:, None] * per_byte + np.arange(per_byte)).ravel().astype(np.int64)
-    indices = indices[indices < view.values.size]
-    other = PackedValues(bits=view.values.bits, size=view.values.size, data=data)
-    found: NDArray[np.int64] = indices[view.values.many(indices) != other.many(indices)]
-    return found
 
 
 def status_keys(trust: Path) -> list[VerifyKey]:

@@ -31,7 +31,7 @@ from verifier.service.issuing.planes.proof import PlaneProof
 from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.issuing.planes.unexplained import UnexplainedChanges
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.store.causes import Cause
+from verifier.service.store.causes import ChangeCause
 from verifier.service.store.corrections import read_case
 from verifier.service.store.planes import PlaneUnknown, change, read_value
 from verifier.service.store.proposals import read_proposal
@@ -52,12 +52,12 @@ class KeptPlane:
         said = self.publisher.problem
         return None if said is None else f"{self.publisher.bundle}: {said}"
 
-    async def change(self, redis: Redis, index: int, value: int, cause: Cause) -> int:
+    async def change(self, redis: Redis, index: int, value: int, cause: ChangeCause) -> int:
         """Set the value at an index, as `change_all`."""
         return await self.change_all(redis, [(index, value)], cause)
 
     async def change_all(
-        self, redis: Redis, changes: Sequence[tuple[int, int]], cause: Cause
+        self, redis: Redis, changes: Sequence[tuple[int, int]], cause: ChangeCause
     ) -> int:
         """Set values, (index, value) each, all or none of them, for a reason.
 

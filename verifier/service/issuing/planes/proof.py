@@ -1,17 +1,20 @@
 """What a publisher knows a plane by beside the store, and where that leads."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import Final
 
 from verifier.issuing.change_seal import ChangeSeal
-from verifier.service.issuing.planes.explanations import Explanations, Refused
-from verifier.service.issuing.planes.past import SignedPast, differing
+from verifier.service.issuing.planes.explanations import Explanations, RefusedChange
+from verifier.service.issuing.planes.past import SignedPast
 from verifier.service.store.deltas import PendingEntry
-from verifier.status.changes import merge_changes, read_changes
-from verifier.status.plane import PackedValues, PlaneView
+from verifier.status.changes import merge_changes
+from verifier.status.comparison import Differences, differences, filled_in, led_on
+from verifier.status.plane import PackedValues
+
+MAX_PUT_BACK: Final = 10_000
+"""Values that the store gets back at once, in one step. Where more differ, it is another store, or
+one of another day: a person decides (docs/runbook.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class PlaneProof:
     past: SignedPast
     explanations: Explanations
     seal: ChangeSeal
-    tell: Callable[[Sequence[Refused]], Awaitable[None]]
+    tell: Callable[[Sequence[RefusedChange]], Awaitable[None]]
     """Hears of what nothing explains, before the store gets back what was signed."""
 
 
@@ -31,22 +34,14 @@ def merged(entries: Sequence[PendingEntry]) -> bytes:
     return merge_changes(packed) if packed else b""
 
 
-def lead_on(
-    view: PlaneView, entries: Sequence[PendingEntry], data: bytes
-) -> tuple[PackedValues, NDArray[np.int64]]:
-    """Return what a view and explained entries lead to, and where the store has something else.
+def led_on_by(
+    values: PackedValues, entries: Sequence[PendingEntry], data: bytes
+) -> tuple[PackedValues, Differences]:
+    """Return what explained entries lead to, and where the store has something else.
 
     What a load filled in, where nothing stood, is taken from the store.
     """
-    values = view.values
-    records = read_changes(merged(entries), bits=values.bits, size=values.size)
-    if records.size:
-        values = values.changed(records["index"], records["value"])
-    strange = differing(replace(view, values=values), data)
-    if any(entry.whole for entry in entries) and strange.size:
-        there = PackedValues(bits=values.bits, size=values.size, data=data)
-        empty = values.many(strange) == 0
-        filled = strange[empty]
-        values = values.changed(filled.astype(np.uint32), there.many(filled))
-        strange = strange[~empty]
-    return values, strange
+    values = led_on(values, merged(entries))
+    if any(entry.whole for entry in entries):
+        values = filled_in(values, data)
+    return values, differences(values, data, MAX_PUT_BACK)

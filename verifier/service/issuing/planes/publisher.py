@@ -20,8 +20,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -31,11 +29,11 @@ from verifier.contract.bundle import DELTA_BUCKET
 from verifier.contract.status import CHAIN_BYTES, MAX_DELTA_CHANGES, PlaneName
 from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
-from verifier.service.issuing.planes.explanations import Refused
-from verifier.service.issuing.planes.proof import PlaneProof, lead_on, merged
+from verifier.service.issuing.planes.explanations import RefusedChange
+from verifier.service.issuing.planes.proof import MAX_PUT_BACK, PlaneProof, led_on_by, merged
 from verifier.service.process.floors import FloorFile, believed
 from verifier.service.store.bundles import read_versions, remove_bundle
-from verifier.service.store.causes import Cause, ChangeMode
+from verifier.service.store.causes import ChangeCause, ChangeMode
 from verifier.service.store.deltas import (
     PendingChanges,
     PlaneHead,
@@ -51,7 +49,8 @@ from verifier.service.store.deltas import (
 from verifier.service.store.feeds import read_fed
 from verifier.service.store.planes import PlaneUnknown, change, make_plane
 from verifier.status.changes import count_changes
-from verifier.status.plane import PackedValues, PlaneView
+from verifier.status.comparison import Differences
+from verifier.status.plane import PlaneView
 from verifier.trust.floors import Floor
 
 WAIT_MS: Final = 1500
@@ -74,11 +73,6 @@ have lost what it said last, so that somebody may hold some versions more than a
 NEVER: Final = float("-inf")
 OPEN_S: Final = 5.0
 """Seconds to wait for a plane whose state is being read."""
-
-
-MAX_PUT_BACK: Final = 10_000
-"""Values that the store gets back at once, in one step. Where more differ, it is another store, or
-one of another day: a person decides (docs/runbook.md)."""
 
 
 class PlanePublisher:
@@ -321,7 +315,7 @@ class PlanePublisher:
         It is what was signed last, and what is explained of what the store has beyond that.
         """
         explained, refused = await self._proof.explanations.judge(stand.pending.entries)
-        values, strange = await asyncio.to_thread(lead_on, signed, explained, stand.data)
+        values, strange = await asyncio.to_thread(led_on_by, signed.values, explained, stand.data)
         if refused:
             await self._proof.tell(refused)
         version = past + 1 + LEAP
@@ -335,7 +329,7 @@ class PlanePublisher:
         self._started_at = time.monotonic()
         self._covered.clear()
         self._log.info("started_over", version=version)
-        await self._put_back(stand, values, strange, told=bool(refused))
+        await self._put_back(stand, strange, told=bool(refused))
 
     async def _compare(self, stand: Stand, *, told: bool = False) -> None:
         """See whether the store has anything beyond what is signed or explained."""
@@ -343,27 +337,24 @@ class PlanePublisher:
         if stand.head is None or stand.head.version != view.version:
             return  # somebody else has published: it is noticed with the next delta
         explained, _ = await self._proof.explanations.judge(stand.pending.entries)
-        values, strange = await asyncio.to_thread(lead_on, view, explained, stand.data)
-        await self._put_back(stand, values, strange, told=told)
+        _, strange = await asyncio.to_thread(led_on_by, view.values, explained, stand.data)
+        await self._put_back(stand, strange, told=told)
 
-    async def _put_back(
-        self, stand: Stand, values: PackedValues, strange: NDArray[np.int64], *, told: bool
-    ) -> None:
+    async def _put_back(self, stand: Stand, strange: Differences, *, told: bool) -> None:
         """Give the store what was signed, where it has something that nothing explains."""
-        if not strange.size or stand.pending.crowded:
+        if not strange.count or stand.pending.crowded:
             return
-        there = PackedValues(bits=values.bits, size=values.size, data=stand.data)
-        found = [(int(index), there[index]) for index in strange[:MAX_PUT_BACK].tolist()]
         if not told:
-            await self._proof.tell([Refused("", *each) for each in found])
-        self._log.error("plane.unexplained", values=int(strange.size))
-        if strange.size <= MAX_PUT_BACK:
+            found = [RefusedChange("", each.place, each.there) for each in strange.first]
+            await self._proof.tell(found)
+        self._log.error("plane.unexplained", values=strange.count)
+        if strange.count <= MAX_PUT_BACK:
             why = f"signed:{self.version}"
             await change(
                 self._redis,
-                {self.name: [(index, values[index]) for index, _ in found]},
-                cause=Cause(why, self._proof.seal, ChangeMode.REPAIR),
-                expected={self.name: found},
+                {self.name: [(each.place, each.known) for each in strange.first]},
+                cause=ChangeCause(why, self._proof.seal, ChangeMode.REPAIR),
+                expected={self.name: [(each.place, each.there) for each in strange.first]},
             )
 
     def _pack(self) -> None:

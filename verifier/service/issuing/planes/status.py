@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from verifier.contract.vocabulary import Colour, Plane
 from verifier.issuing.change_seal import ChangeSeal
 from verifier.service.issuing.planes.planes import KeptPlane
-from verifier.service.store.causes import ISSUE, Cause
+from verifier.service.store.causes import ISSUE, ChangeCause
 
 
 class ListStatus:
@@ -31,7 +31,7 @@ class ListStatus:
         Raises:
             RedisError: the store is away.
         """
-        cause = Cause(f"issue:{person}", self._seal, origin=ISSUE)
+        cause = ChangeCause(f"issue:{person}", self._seal, origin=ISSUE)
         return await self._planes[Plane.HEALTH].change(self._redis, person, int(colour), cause)
 
     async def are_revoked(self, credentials: list[int]) -> list[bool]:
@@ -51,5 +51,5 @@ class ListStatus:
         """
         changes = [(credential, 1) for credential in credentials]
         if changes:
-            cause = Cause(f"revocation:{credentials[0]}", self._seal)
+            cause = ChangeCause(f"revocation:{credentials[0]}", self._seal)
             await self._planes[Plane.REVOCATION].change_all(self._redis, changes, cause)

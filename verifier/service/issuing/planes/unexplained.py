@@ -11,7 +11,7 @@ from runtime.logs import Log
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import Plane
-from verifier.service.issuing.planes.explanations import Refused
+from verifier.service.issuing.planes.explanations import RefusedChange
 
 SHOWN_S: Final = 86_400
 """Seconds for which it is shown: a person looks once a day at least."""
@@ -34,7 +34,7 @@ class UnexplainedChanges:
         """Values found of late; 0: none."""
         return self._count if now() - self._at < SHOWN_S else 0
 
-    async def tell(self, found: Sequence[Refused]) -> None:
+    async def tell(self, found: Sequence[RefusedChange]) -> None:
         """Write down what was found. What is refused stays refused when the log is away."""
         self._count = self.count + len(found)
         self._at = now()
@@ -45,7 +45,7 @@ class UnexplainedChanges:
         except Problem:
             self._log.error("change.not_audited", plane=str(self._name))
 
-    def _act(self, found: Refused) -> Act:
+    def _act(self, found: RefusedChange) -> Act:
         kind = "credential" if self._name.plane is Plane.REVOCATION else "person"
         return Act(
             action=AuditAction.REFUSE_CHANGE,

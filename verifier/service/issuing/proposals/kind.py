@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from verifier.contract.proposal import Proposal
 from verifier.issuing.change_seal import ChangeSeal
-from verifier.service.store.causes import PEOPLE, Cause, ChangeMode, Hold
+from verifier.service.store.causes import PEOPLE, ChangeCause, ChangeMode, Hold
 
 HOUR_S: Final = 3600
 
@@ -17,7 +17,7 @@ class Matter(NamedTuple):
     after: str
 
 
-def decision(proposal: Proposal, seal: ChangeSeal, moment: float) -> Cause:
+def decision(proposal: Proposal, seal: ChangeSeal, moment: float) -> ChangeCause:
     """Return the cause of a value that two people have decided, at a moment (Unix seconds)."""
     hold, at = None, int(moment)
     if proposal.hours != 0:
@@ -28,4 +28,4 @@ def decision(proposal: Proposal, seal: ChangeSeal, moment: float) -> Cause:
             at=at,
             until=0 if proposal.hours is None else at + proposal.hours * HOUR_S,
         )
-    return Cause(f"proposal:{proposal.id}", seal, ChangeMode.DECISION, PEOPLE, hold)
+    return ChangeCause(f"proposal:{proposal.id}", seal, ChangeMode.DECISION, PEOPLE, hold)
