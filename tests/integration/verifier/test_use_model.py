@@ -63,18 +63,23 @@ class Showing:
     """Of the proof: what has the same person, or group, and second is one presentation."""
     annulled: bool
 
+    @property
+    def rank(self) -> int:
+        """0 a proof, 1 a person's paper, 2 a group's."""
+        return (2 if self.group else 1) if self.paper else 0
+
 
 @dataclass
 class Oracle:
     """Who has passed, by persons."""
 
     asked: Profile
-    passed: set[tuple[int, bool, bool]] = field(default_factory=set)
-    """(person, out, paper)."""
+    passed: set[tuple[int, bool, int]] = field(default_factory=set)
+    """(person, out, rank)."""
     last: dict[tuple[int, bool], int] = field(default_factory=dict)
     """Second of the proof by which a person passed a way."""
-    entered: set[tuple[int, bool]] = field(default_factory=set)
-    """(person, paper)."""
+    entered: set[tuple[int, int]] = field(default_factory=set)
+    """(person, rank)."""
     shown: set[Any] = field(default_factory=set)
     inside: int = 0
 
@@ -82,19 +87,15 @@ class Oracle:
         """Say why a person may not pass, as the place's rule has it."""
         rule = self.asked.use
         assert rule is not None
-        kinds = (True, False) if it.paper else (False,)
-        if any((person, it.out, paper) in self.passed for paper in kinds):
+        if any((person, it.out, rank) in self.passed for rank in range(it.rank + 1)):
             return Answer.USED
         if not it.paper and self.last.get((person, not it.out)) == it.second:
             return Answer.USED
         if not rule.pair:
             return None
-        here = any((person, paper) in self.entered for paper in (True, False))
-        if it.out:
-            may_leave = (person, True) in self.entered if it.paper else here
-            return None if may_leave else Answer.PAIR
-        came = here if it.paper else (person, False) in self.entered
-        return Answer.PAIR if came else None
+        ranks = range(it.rank, 3) if it.out else range(it.rank + 1)
+        here = any((person, rank) in self.entered for rank in ranks)
+        return None if here is it.out else Answer.PAIR
 
     def scan(self, it: Showing) -> tuple[Answer, tuple[int, ...]]:
         """Answer a scan, and take it in."""
@@ -155,15 +156,13 @@ class Oracle:
             self.inside = max(0, self.inside + (-len(free) if it.out else len(free)))
 
     def _take_one(self, person: int, it: Showing, *, pair: bool) -> None:
-        self.passed.add((person, it.out, it.paper))
+        self.passed.add((person, it.out, it.rank))
         if not it.paper:
             self.last[person, it.out] = it.second
         if pair and not it.out:
-            self.entered.add((person, it.paper))
+            self.entered.add((person, it.rank))
         elif pair:
-            self.entered.discard((person, True))
-            if not it.paper:
-                self.entered.discard((person, False))
+            self.entered -= {(person, rank) for rank in range(it.rank, 3)}
 
 
 def claims_of(it: Showing, asked: Profile) -> tuple[Use, ...]:
