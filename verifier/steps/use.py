@@ -93,7 +93,7 @@ class _Rank(StrEnum):
     GROUP_PAPER = "g"
 
 
-_RANKS: Final = tuple(_Rank)
+_RANKS: Final[tuple[_Rank, ...]] = tuple(_Rank)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,15 +261,17 @@ class _Claimant:
 
     def _pair(self, person: str) -> Use:
         """Claim an entry, which a higher rank refuses, or an exit, which ends lower ones too."""
-        if self.grant.direction is Direction.IN:
-            kind, others = UseKind.ENTER, self._higher()
-        else:
-            kind, others = UseKind.LEAVE, _RANKS[_RANKS.index(self.rank) + 1 :]
+        enters = self.grant.direction is Direction.IN
+        kind = UseKind.ENTER if enters else UseKind.LEAVE
+        others = self._higher() if enters else self._lower()
         key, also = self._named("p", person, "", others)
         return Use(kind=kind, key=key, also=also, seconds=self.rule.pair_for)
 
     def _higher(self) -> tuple[_Rank, ...]:
         return () if self.rank is _Rank.PROOF else _RANKS[: _RANKS.index(self.rank)]
+
+    def _lower(self) -> tuple[_Rank, ...]:
+        return _RANKS[_RANKS.index(self.rank) + 1 :]
 
     def _named(
         self, family: str, person: str, suffix: str, others: tuple[_Rank, ...]
