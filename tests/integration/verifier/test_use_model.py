@@ -22,7 +22,7 @@ from firmware_stubs.memory.uses import MemoryUses
 from firmware_stubs.uses import UseTable
 from tests.support.city import GRANT, GROUP_ID, City, asks
 from tests.support.redis_server import RedisServer, redis_server
-from tests.support.store_line import StoreLine, new_scan
+from tests.support.store_line import TAG, StoreLine, new_scan, once
 from verifier.codes.claims import GroupClaim
 from verifier.contract.scan import GroupCounts
 from verifier.contract.vocabulary import Answer, Direction, Kind
@@ -30,8 +30,10 @@ from verifier.decision import Assessment
 from verifier.groups.roster import Members
 from verifier.groups.verdict import GroupVerdict
 from verifier.policy.profiles import Profile, check_profile
-from verifier.service.store.scans import Fresh, StoredBefore
-from verifier.steps.use import PersonKeys, Use, uses_of
+from verifier.service.store.library import LOOK, RESOLVE
+from verifier.service.store.scans import Fresh, StoredBefore, hour_of, index_key
+from verifier.service.store.wire import pack_command
+from verifier.steps.use import PersonKeys, Use, UseKind, uses_of
 
 KEYS: Final = PersonKeys(today=b"t" * 32, yesterday=None)
 NOW: Final = 1_790_000_000.0
@@ -292,3 +294,25 @@ def test_a_terminals_tables_do_what_the_oracle_says(
             found = uses.take(table, claims, scan_id=scan_id, now=NOW)
             assert (found.answer, found.members) == expected, it
     connection.close()
+
+
+def test_a_review_closed_as_a_denial_gives_back_what_it_took(store: StoreLine) -> None:
+    """Of a group of whom one had passed: the others' uses, once; and never the one's own."""
+    alone, review = new_scan(), new_scan()
+    assert store.scan(alone, once("a")) == Fresh(Answer.FRESH)
+    group = (
+        Use(kind=UseKind.GROUP, limit=1),
+        Use(kind=UseKind.MEMBER, count=1),
+        once("a"),
+        Use(kind=UseKind.MEMBER, count=2),
+        once("b"),
+    )
+    assert store.scan(review, *group) == Fresh(Answer.PART, (1,))
+    assert store.scan(new_scan(), once("b")) == Fresh(Answer.USED)
+    key = index_key(TAG, review)
+    entry = store.ask(pack_command(("FCALL", LOOK, 1, key, review)))[2]
+    closed = ("FCALL", RESOLVE, 1, key, review, hour_of(review), entry, b"", "d")
+    assert store.ask(pack_command(closed)) == 1
+    assert store.ask(pack_command(closed)) == 0
+    assert store.scan(new_scan(), once("b")) == Fresh(Answer.FRESH)
+    assert store.scan(new_scan(), once("a")) == Fresh(Answer.USED)
