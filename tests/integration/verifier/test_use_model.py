@@ -22,7 +22,7 @@ from firmware_stubs.memory.uses import MemoryUses
 from firmware_stubs.uses import UseTable
 from tests.support.city import GRANT, GROUP_ID, City, asks
 from tests.support.redis_server import RedisServer, redis_server
-from tests.support.store_line import TAG, StoreLine, new_scan, once
+from tests.support.store_line import TAG, StoreLine, new_scan, once, room
 from verifier.codes.claims import GroupClaim
 from verifier.contract.scan import GroupCounts
 from verifier.contract.vocabulary import Answer, Direction, Kind
@@ -316,3 +316,20 @@ def test_a_review_closed_as_a_denial_gives_back_what_it_took(store: StoreLine) -
     assert store.ask(pack_command(closed)) == 0
     assert store.scan(new_scan(), once("b")) == Fresh(Answer.FRESH)
     assert store.scan(new_scan(), once("a")) == Fresh(Answer.USED)
+
+
+def test_an_uploaded_group_takes_those_who_had_not_passed(store: StoreLine) -> None:
+    """They are inside, whatever the place says of exceptions; who had passed is no one's twice."""
+    assert store.scan(new_scan(), once("c")) == Fresh(Answer.FRESH)
+    group = (
+        Use(kind=UseKind.GROUP, limit=0),
+        Use(kind=UseKind.MEMBER, count=1),
+        once("c"),
+        Use(kind=UseKind.MEMBER, count=2),
+        once("d"),
+        room(2, 1),
+    )
+    assert store.upload(new_scan(), *group) == Fresh(Answer.PART)
+    assert store.scan(new_scan(), once("d")) == Fresh(Answer.USED)
+    assert store.scan(new_scan(), room(1, 1)) == Fresh(Answer.FULL)
+    assert store.scan(new_scan(), room(1, 2)) == Fresh(Answer.FRESH)
