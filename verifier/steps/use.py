@@ -5,9 +5,10 @@ The key changes daily; around midnight a claim also looks at yesterday's name of
 that a person does not pass twice by the turn of the day. The same claims are executed by the
 store's function and by a terminal's SQLite transaction.
 
-- Paper (a static code) claims under names of its own. It is refused where the person has passed by
-  a proof; a proof never asks what paper has claimed. So a photo of paper takes nothing from anyone
-  who has a phone.
+- A proof outranks a person's paper (a static code), and that a group's paper; each claims under
+  names of its own. A claim is refused by its own rank and by higher ones, never by lower ones. So a
+  photo of paper takes nothing from anyone who has a phone, and one of a group's paper nothing
+  from a person's own.
 - A presentation passes once while it is fresh. The person's own claim sees to that where it lasts
   as long and holds for the whole place; the way back looks at it too (`shown`). Elsewhere the
   presentation is claimed itself.
@@ -22,6 +23,7 @@ from typing import Final
 
 import msgspec
 
+from verifier.codes.claims import Claims
 from verifier.codes.names import subject_of
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import Answer, Direction, Format, Kind, Outcome
@@ -83,6 +85,17 @@ class UseAnswer:
     """Of a group: positions from 1 of those who had passed already."""
 
 
+class _Rank(StrEnum):
+    """By what somebody passes, the highest first; each claims under names of its own."""
+
+    PROOF = ""
+    PAPER = "p"
+    GROUP_PAPER = "g"
+
+
+_RANKS: Final[tuple[_Rank, ...]] = tuple(_Rank)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonKeys:
     """The person-hash key of today and, while its claims may still count, of yesterday."""
@@ -133,9 +146,7 @@ def uses_of(
     rule = asked.use
     if rule is None:
         return _showing(assessment, asked, grant, keys)
-    # A foreign document has no proof that could be told apart from it.
-    paper = claims.holder is None and claims.format is Format.CC1
-    line = _Claimant(rule, grant, keys, paper=paper, assessment=assessment)
+    line = _Claimant(rule, grant, keys, rank=_rank(claims), assessment=assessment)
     if claims.kind is Kind.GROUP and assessment.group is not None:
         return _group_uses(assessment, assessment.group, asked, line)
     person = person_name(assessment)
@@ -161,6 +172,13 @@ def _group_uses(
         taken.append(Use(kind=UseKind.MEMBER, count=position))
         taken += line.uses(f"{members.list}/{person}")
     return (*taken, *room_use_of(len(verdict.passing), rule, line.grant))
+
+
+def _rank(claims: Claims) -> _Rank:
+    """Say by what somebody passes; a foreign document has no proof to be told apart from."""
+    if claims.holder is not None or claims.format is not Format.CC1:
+        return _Rank.PROOF
+    return _Rank.GROUP_PAPER if claims.kind is Kind.GROUP else _Rank.PAPER
 
 
 def _covered(asked: Profile, rule: UseRule) -> bool:
@@ -206,7 +224,7 @@ def room_use_of(people: int, rule: UseRule | None, grant: Grant) -> tuple[Use, .
 class _Claimant:
     """Names what one person claims at a gate."""
 
-    __slots__ = ("ahead", "grant", "keys", "paper", "rule", "scope", "shown", "way")
+    __slots__ = ("ahead", "grant", "keys", "rank", "rule", "scope", "shown", "way")
 
     def __init__(
         self,
@@ -214,13 +232,13 @@ class _Claimant:
         grant: Grant,
         keys: PersonKeys,
         *,
-        paper: bool,
+        rank: _Rank,
         assessment: Assessment,
     ) -> None:
         self.rule = rule
         self.grant = grant
         self.keys = keys
-        self.paper = paper
+        self.rank = rank
         self.scope = rule.scope_name(grant.place, grant.gate)
         self.way = way(grant.direction)
         self.shown = assessment.shown_at or 0
@@ -232,7 +250,7 @@ class _Claimant:
         return (once, self._pair(person)) if self.rule.pair else (once,)
 
     def _once(self, person: str) -> Use:
-        key, also = self._name("u", person, self.way, asks_proof=True)
+        key, also = self._named("u", person, self.way, self._higher())
         return Use(
             kind=UseKind.ONCE,
             key=key,
@@ -242,28 +260,30 @@ class _Claimant:
         )
 
     def _pair(self, person: str) -> Use:
+        """Claim an entry, which a higher rank refuses, or an exit, which ends lower ones too."""
         enters = self.grant.direction is Direction.IN
-        key, also = self._name("p", person, "", asks_proof=enters)
-        if not enters and not self.paper:
-            # Who came in by paper may leave by the phone; never the other way round.
-            also = _joined(also, *_names(f"pp|{self.scope}", person, self.keys))
         kind = UseKind.ENTER if enters else UseKind.LEAVE
+        others = self._higher() if enters else self._lower()
+        key, also = self._named("p", person, "", others)
         return Use(kind=kind, key=key, also=also, seconds=self.rule.pair_for)
 
-    def _name(self, family: str, person: str, suffix: str, *, asks_proof: bool) -> tuple[str, str]:
-        """Return the name of a claim, and the others that refuse it."""
-        if not self.paper:
-            key, also = _names(f"{family}|{self.scope}", person, self.keys)
+    def _higher(self) -> tuple[_Rank, ...]:
+        return () if self.rank is _Rank.PROOF else _RANKS[: _RANKS.index(self.rank)]
+
+    def _lower(self) -> tuple[_Rank, ...]:
+        return _RANKS[_RANKS.index(self.rank) + 1 :]
+
+    def _named(
+        self, family: str, person: str, suffix: str, others: tuple[_Rank, ...]
+    ) -> tuple[str, str]:
+        """Return the name of a claim, and the others that are looked at with it."""
+        key, also = _names(f"{family}{self.rank.value}|{self.scope}", person, self.keys)
+        if not others:
             return key + suffix, also and also + suffix
-        key, also = _names(f"{family}p|{self.scope}", person, self.keys)
-        others = (also, *_names(f"{family}|{self.scope}", person, self.keys))
-        if not asks_proof:
-            others = (also,)
-        return key + suffix, _joined(*(other and other + suffix for other in others))
-
-
-def _joined(*names: str) -> str:
-    return " ".join(filter(None, names))
+        found = [also]
+        for rank in others:
+            found += _names(f"{family}{rank.value}|{self.scope}", person, self.keys)
+        return key + suffix, " ".join(name + suffix for name in found if name)
 
 
 def _names(what: str, person: str, keys: PersonKeys) -> tuple[str, str]:

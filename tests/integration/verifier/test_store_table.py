@@ -13,16 +13,21 @@ from tests.support.async_store import with_store
 from tests.support.bulk import paper, send_batch
 from tests.support.centre import ONCE, TERMINAL, eventually
 from tests.support.feed_keys import write_feed_keys
+from tests.support.issued import grant_of
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE
 from tests.support.operators import operator_token
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
 from tests.support.verifier_process import ROOT
 from verifier.contract.holder import HolderDoor
+from verifier.service.store import holds
 from verifier.service.store.city_load import keep_progress
 
 FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed")
-SHORT_LIVED = ("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments")
+SHORT_LIVED = (
+    *("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments"),
+    "contradictions",
+)
 """Families whose every key has a time to live: with a hash tag, and without one."""
 
 
@@ -47,6 +52,8 @@ def documented() -> dict[str, str]:
         .replace("<day>", "[0-9]+")
         .replace("<kid>", "[0-9a-f]{16}")
         .replace("<place>", "[a-z0-9-]+")
+        .replace("<terminal>", "[a-z0-9-]+")
+        .replace("<grant>", "[0-9]+")
         .replace("<name>", "[a-z0-9-]+")
         .replace("<list>", r"\d+")
         .replace("<plane>", "[a-z]+")
@@ -61,6 +68,15 @@ async def begin_load(settings: RedisSettings) -> None:
     """Note how far a load of a city came."""
     store = open_store(settings)
     await keep_progress(store, "0" * 16, "health 65536")
+    await store.aclose()
+
+
+async def hold_terminal(settings: RedisSettings) -> None:
+    """Hold a terminal that contradicts the centre."""
+    store = open_store(settings)
+    grant = grant_of(TERMINAL, 1)
+    await holds.count_contradictions(store, grant, 1000, seconds=3600)
+    await holds.hold(store, grant)
     await store.aclose()
 
 
@@ -109,6 +125,7 @@ def test_every_key_is_in_the_table() -> None:
         erase(house, house.issue(holder=None)["person"])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings("issuing"))))
+        asyncio.run(hold_terminal(RedisSettings(**house.centre.redis_settings("worker"))))
         with_store(house.centre.redis, write_feed_keys, user="admin")
         with StoreLine(house.centre.redis) as line:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))

@@ -223,6 +223,14 @@ def test_a_pass_that_the_centre_had_refused_is_no_decision_of_the_centre(house: 
     assert (result["code"], result.get("incident")) == ("stored", "contradiction")
 
 
+def test_a_terminal_without_a_clock_uses_nobody_up_with_an_old_code(house: Centre) -> None:
+    """Whenever it was: a proof is shown while it is fresh, and its use counts from there."""
+    person = next(persons)
+    record = decided(shown(person, ago=700)) | {"clock_unsure": True}
+    assert upload(house, record)[0]["code"] == "stored"
+    assert house.scan(shown(person)).body["decision"] == Outcome.PASS
+
+
 @pytest.mark.parametrize("ago", [90, 900])
 def test_a_refuted_pass_takes_no_use(house: Centre, ago: int) -> None:
     """A terminal that kept a code cannot use its person up."""

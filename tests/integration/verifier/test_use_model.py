@@ -22,7 +22,7 @@ from firmware_stubs.memory.uses import MemoryUses
 from firmware_stubs.uses import UseTable
 from tests.support.city import GRANT, GROUP_ID, City, asks
 from tests.support.redis_server import RedisServer, redis_server
-from tests.support.store_line import StoreLine, new_scan
+from tests.support.store_line import TAG, StoreLine, new_scan, once, room
 from verifier.codes.claims import GroupClaim
 from verifier.contract.scan import GroupCounts
 from verifier.contract.vocabulary import Answer, Direction, Kind
@@ -30,8 +30,10 @@ from verifier.decision import Assessment
 from verifier.groups.roster import Members
 from verifier.groups.verdict import GroupVerdict
 from verifier.policy.profiles import Profile, check_profile
-from verifier.service.store.scans import Fresh, StoredBefore
-from verifier.steps.use import PersonKeys, Use, uses_of
+from verifier.service.store.library import LOOK, RESOLVE
+from verifier.service.store.scans import Fresh, StoredBefore, hour_of, index_key
+from verifier.service.store.wire import pack_command
+from verifier.steps.use import PersonKeys, Use, UseKind, uses_of
 
 KEYS: Final = PersonKeys(today=b"t" * 32, yesterday=None)
 NOW: Final = 1_790_000_000.0
@@ -63,18 +65,23 @@ class Showing:
     """Of the proof: what has the same person, or group, and second is one presentation."""
     annulled: bool
 
+    @property
+    def rank(self) -> int:
+        """0 a proof, 1 a person's paper, 2 a group's."""
+        return (2 if self.group else 1) if self.paper else 0
+
 
 @dataclass
 class Oracle:
     """Who has passed, by persons."""
 
     asked: Profile
-    passed: set[tuple[int, bool, bool]] = field(default_factory=set)
-    """(person, out, paper)."""
+    passed: set[tuple[int, bool, int]] = field(default_factory=set)
+    """(person, out, rank)."""
     last: dict[tuple[int, bool], int] = field(default_factory=dict)
     """Second of the proof by which a person passed a way."""
-    entered: set[tuple[int, bool]] = field(default_factory=set)
-    """(person, paper)."""
+    entered: set[tuple[int, int]] = field(default_factory=set)
+    """(person, rank)."""
     shown: set[Any] = field(default_factory=set)
     inside: int = 0
 
@@ -82,19 +89,15 @@ class Oracle:
         """Say why a person may not pass, as the place's rule has it."""
         rule = self.asked.use
         assert rule is not None
-        kinds = (True, False) if it.paper else (False,)
-        if any((person, it.out, paper) in self.passed for paper in kinds):
+        if any((person, it.out, rank) in self.passed for rank in range(it.rank + 1)):
             return Answer.USED
         if not it.paper and self.last.get((person, not it.out)) == it.second:
             return Answer.USED
         if not rule.pair:
             return None
-        here = any((person, paper) in self.entered for paper in (True, False))
-        if it.out:
-            may_leave = (person, True) in self.entered if it.paper else here
-            return None if may_leave else Answer.PAIR
-        came = here if it.paper else (person, False) in self.entered
-        return Answer.PAIR if came else None
+        ranks = range(it.rank, 3) if it.out else range(it.rank + 1)
+        here = any((person, rank) in self.entered for rank in ranks)
+        return None if here is it.out else Answer.PAIR
 
     def scan(self, it: Showing) -> tuple[Answer, tuple[int, ...]]:
         """Answer a scan, and take it in."""
@@ -155,15 +158,13 @@ class Oracle:
             self.inside = max(0, self.inside + (-len(free) if it.out else len(free)))
 
     def _take_one(self, person: int, it: Showing, *, pair: bool) -> None:
-        self.passed.add((person, it.out, it.paper))
+        self.passed.add((person, it.out, it.rank))
         if not it.paper:
             self.last[person, it.out] = it.second
         if pair and not it.out:
-            self.entered.add((person, it.paper))
+            self.entered.add((person, it.rank))
         elif pair:
-            self.entered.discard((person, True))
-            if not it.paper:
-                self.entered.discard((person, False))
+            self.entered -= {(person, rank) for rank in range(it.rank, 3)}
 
 
 def claims_of(it: Showing, asked: Profile) -> tuple[Use, ...]:
@@ -293,3 +294,42 @@ def test_a_terminals_tables_do_what_the_oracle_says(
             found = uses.take(table, claims, scan_id=scan_id, now=NOW)
             assert (found.answer, found.members) == expected, it
     connection.close()
+
+
+def test_a_review_closed_as_a_denial_gives_back_what_it_took(store: StoreLine) -> None:
+    """Of a group of whom one had passed: the others' uses, once; and never the one's own."""
+    alone, review = new_scan(), new_scan()
+    assert store.scan(alone, once("a")) == Fresh(Answer.FRESH)
+    group = (
+        Use(kind=UseKind.GROUP, limit=1),
+        Use(kind=UseKind.MEMBER, count=1),
+        once("a"),
+        Use(kind=UseKind.MEMBER, count=2),
+        once("b"),
+    )
+    assert store.scan(review, *group) == Fresh(Answer.PART, (1,))
+    assert store.scan(new_scan(), once("b")) == Fresh(Answer.USED)
+    key = index_key(TAG, review)
+    entry = store.ask(pack_command(("FCALL", LOOK, 1, key, review)))[2]
+    closed = ("FCALL", RESOLVE, 1, key, review, hour_of(review), entry, b"", "d")
+    assert store.ask(pack_command(closed)) == 1
+    assert store.ask(pack_command(closed)) == 0
+    assert store.scan(new_scan(), once("b")) == Fresh(Answer.FRESH)
+    assert store.scan(new_scan(), once("a")) == Fresh(Answer.USED)
+
+
+def test_an_uploaded_group_takes_those_who_had_not_passed(store: StoreLine) -> None:
+    """They are inside, whatever the place says of exceptions; who had passed is no one's twice."""
+    assert store.scan(new_scan(), once("c")) == Fresh(Answer.FRESH)
+    group = (
+        Use(kind=UseKind.GROUP, limit=0),
+        Use(kind=UseKind.MEMBER, count=1),
+        once("c"),
+        Use(kind=UseKind.MEMBER, count=2),
+        once("d"),
+        room(2, 1),
+    )
+    assert store.upload(new_scan(), *group) == Fresh(Answer.PART)
+    assert store.scan(new_scan(), once("d")) == Fresh(Answer.USED)
+    assert store.scan(new_scan(), room(1, 1)) == Fresh(Answer.FULL)
+    assert store.scan(new_scan(), room(1, 2)) == Fresh(Answer.FRESH)

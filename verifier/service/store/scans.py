@@ -128,11 +128,13 @@ def upload_command(
     *,
     unclaimed: Answer,
     online: bool = False,
+    claimed_at: float | None = None,
 ) -> bytes:
     """Pack the command of an uploaded scan; its record says what the terminal did.
 
     `online`: the terminal says that the centre decided so. Where it did, nothing is stored; where
-    it did not, the record stands as the terminal's own decision. A terminal that let nobody through
+    it did not, the record stands as the terminal's own decision. `claimed_at`: Unix seconds from
+    which uses count, where that is not the time of the scan. A terminal that let nobody through
     comes too late to give a use back after the time in which it may annul: that is an incident.
     """
     scan_id = record.scan_id
@@ -156,7 +158,7 @@ def upload_command(
             pack_record(record),
             _LETTERS[unclaimed],
             did,
-            record.at // 1000,
+            record.at // 1000 if claimed_at is None else int(claimed_at),
             late,
             *_flat(uses),
         )

@@ -133,6 +133,7 @@ def _begin(
         uses,
         unclaimed=unclaimed,
         online=record.online,
+        claimed_at=_claimed_at(gate, record, assessment),
     )
     future: asyncio.Future[_Landed] = asyncio.get_running_loop().create_future()
 
@@ -219,6 +220,13 @@ def _uses(
         return ()
     # Of a group under review because members had passed, the others are let through.
     return uses_of(assessment, gate.asked, gate.grant, keys)
+
+
+def _claimed_at(gate: ScanGate, record: UploadRecord, assessment: Assessment) -> float | None:
+    """Return from when a use counts: of a terminal without a clock, while its proof was fresh."""
+    if not record.clock_unsure or assessment.shown_at is None or gate.asked is None:
+        return None
+    return min(record.at, assessment.shown_at + gate.asked.window)
 
 
 def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
