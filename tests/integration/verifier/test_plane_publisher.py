@@ -388,15 +388,13 @@ def test_a_wild_version_in_the_store_leads_no_publisher_there(
             await scene.change((5, 2))
             await until("all is published", scene.complete)
             before = await scene.followed()
-        floor = Floor(version=before.version, digest=before.chain)
-        scene.floors.raise_to({"status-1-health": (floor,)})
-        top = 2**53 - 1
-        await scene.redis.hset(HEADS, str(NAME), f"{top}:{'07' * 16}:{int(time.time())}")
-        await scene.redis.hset("v:bundles", "status-1-health", f"{top}:{'00' * 32}")
+        kept = (Floor(version=before.version, digest=before.chain),)
+        scene.floors.raise_to({"status-1-health": kept})
+        await scene.redis.hset(HEADS, str(NAME), f"{2**53}:{'07' * 16}:{int(time.time())}")
+        await scene.redis.hset("v:bundles", "status-1-health", f"{2**53}:{'00' * 32}")
         async with scene.publisher():
             await until("all is published", scene.complete)
             view = await scene.followed()
-        assert before.version < view.version < before.version + 10 * LEAP
-        assert view.values[5] == 2
+        assert (before.version < view.version < 10 * LEAP, view.values[5]) == (True, 2)
 
     on(server, tmp_path, steps)
