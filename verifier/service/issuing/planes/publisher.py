@@ -25,6 +25,7 @@ from verifier.contract.bundle import DELTA_BUCKET
 from verifier.contract.status import CHAIN_BYTES, MAX_DELTA_CHANGES, PlaneName
 from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
+from verifier.service.issuing.signing_clock import SigningClock
 from verifier.service.process.floors import FloorFile, believed
 from verifier.service.store.bundles import read_versions, remove_bundle
 from verifier.service.store.deltas import (
@@ -79,6 +80,7 @@ class PlanePublisher:
         """Why nothing is published at present."""
         self.ready = asyncio.Event()
         """Set once a snapshot of this run is published."""
+        self._clock = SigningClock()
         self._ending = False
         self._ended = asyncio.Event()
         self._redis = redis
@@ -118,6 +120,7 @@ class PlanePublisher:
         try:
             while not self._ending:
                 try:
+                    await self._await_clock()
                     await self._open()
                     await self._follow()
                 except PlaneUnknown:
@@ -208,6 +211,7 @@ class PlanePublisher:
 
     async def _follow(self) -> None:
         while not self._ending:
+            await self._await_clock()
             waits = await await_changes(self._redis, self.name, WAIT_MS)
             view = self._at()
             # Of a clock set back too: nothing is to look younger than it is.
@@ -223,6 +227,13 @@ class PlanePublisher:
                 self._packing.result()
             if self._octets >= SNAPSHOT_OCTETS or time.monotonic() - self._packed_at > SNAPSHOT_S:
                 self._pack()
+
+    async def _await_clock(self) -> None:
+        """Wait while the clock is not one to sign by."""
+        while not self._ending and (problem := self._clock.problem()) is not None:
+            self.problem = problem
+            await asyncio.sleep(RETRY_S)
+        self.problem = None if self._opened.is_set() else self.problem
 
     async def _second_after(self, iat: float) -> None:
         """Wait for a second that has no version yet; a clock set back is not waited for."""
