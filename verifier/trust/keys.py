@@ -5,6 +5,7 @@ wrong length, or under the wrong kind of key is False, never an exception.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -38,6 +39,10 @@ class VerifyKey(Protocol):
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
 
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes: which key it is, whatever kid it is named by."""
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds over the message."""
 
@@ -57,6 +62,11 @@ class Es256Key:
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds; DER and over-long forms do not."""
@@ -86,6 +96,11 @@ class EdDsaKey:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
 
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
         try:
@@ -110,6 +125,11 @@ class Ps256Key:
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
@@ -250,6 +270,11 @@ class KeyRing:
     def kids(self) -> tuple[bytes | str, ...]:
         """Return every kid that has a key."""
         return tuple(self._by_kid)
+
+    def keys(self) -> Iterator[TrustedKey]:
+        """Yield every key, under each of its kids."""
+        for named in self._by_kid.values():
+            yield from named
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kid.values()))

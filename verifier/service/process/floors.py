@@ -3,7 +3,7 @@
 One JSON file, shared by the workers of a machine: whoever accepts a newer bundle raises it, under a
 lock, whole or not at all. A floor is kept for each key that signed (`verifier/trust/floors.py`):
 
-    {"format": 2, "floors": {name: [[version, digest, kid, use, root], ...]}}
+    {"format": 2, "floors": {name: [[version, digest, signer, use, root], ...]}}
 
 A file of the format before, {name: [version, digest]}, is read as floors of no known key: they
 count until a known key reaches them. The issuing process gives versions above those that count.
@@ -29,13 +29,13 @@ MAX_BELIEVED: Final = MAX_VERSION // 2
 store can lead the honest publisher so far, and half of all versions are still to come."""
 
 Naming = Callable[[], Collection[bytes] | None]
-"""Returns the kids of the keys that root and trust source name now; None: they do not say."""
+"""Returns thumbprints of the keys that root and trust source name now; None: they do not say."""
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     version: Annotated[int, msgspec.Meta(ge=1)]
     digest: str
-    kid: str
+    signer: str
     use: str
     root: int
 
@@ -89,7 +89,9 @@ class FloorFile:
         named = None if self._named is None else self._named()
         found = {}
         for name, rows in self.load().items():
-            counted = (row for row in rows if named is None or not row.kid or row.kid in named)
+            counted = (
+                row for row in rows if named is None or not row.signer or row.signer in named
+            )
             if (floor := highest(counted)) is not None:
                 found[name] = floor
         return found
@@ -129,7 +131,7 @@ class FloorFile:
             return
         rows = {
             name: tuple(
-                _Row(it.version, it.digest.hex(), it.kid.hex(), it.use, it.root) for it in kept
+                _Row(it.version, it.digest.hex(), it.signer.hex(), it.use, it.root) for it in kept
             )
             for name, kept in floors.items()
         }
@@ -154,7 +156,7 @@ def _floor(row: _Row) -> Floor:
     return Floor(
         version=row.version,
         digest=bytes.fromhex(row.digest),
-        kid=bytes.fromhex(row.kid),
+        signer=bytes.fromhex(row.signer),
         use=row.use,
         root=row.root,
     )

@@ -10,9 +10,9 @@ from verifier.service.process.floors import FloorFile, next_version
 from verifier.trust.floors import Floor
 
 
-def floor(version: int, kid: bytes = b"one key.") -> tuple[Floor, ...]:
+def floor(version: int, signer: bytes = b"one key.") -> tuple[Floor, ...]:
     """Return a floor of a version, of one key."""
-    return (Floor(version=version, digest=bytes([version]) * 32, kid=kid, root=1),)
+    return (Floor(version=version, digest=bytes([version]) * 32, signer=signer, root=1),)
 
 
 def test_floors_are_found_again(tmp_path: Path) -> None:

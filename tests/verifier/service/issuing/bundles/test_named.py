@@ -18,7 +18,8 @@ def test_keys_of_root_and_source_are_named(tmp_path: Path) -> None:
     }
     found = named()
     assert found is not None
-    assert {name for name, kid in kids.items() if kid in found} == kids.keys() - {"root"}
+    there = {thumbprint[:8] for thumbprint in found}
+    assert {name for name, kid in kids.items() if kid in there} == kids.keys() - {"root"}
     source.write_text("{}")
     assert named() is None
     source.unlink()
