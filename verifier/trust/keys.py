@@ -226,6 +226,15 @@ def thumbprint(public: PublicKey) -> bytes:
     return hashlib.sha256(encode(required)).digest()
 
 
+def thumbprint_of_spki(der: bytes) -> bytes:
+    """Return the thumbprint of a SubjectPublicKeyInfo (DER), 32 bytes.
+
+    Raises:
+        MalformedError: not a key, or one of a kind that is not known.
+    """
+    return thumbprint(load_public(der))
+
+
 def kid_of(public: PublicKey) -> bytes:
     """Return the kid of a key: the first 8 bytes of its thumbprint."""
     return thumbprint(public)[:8]

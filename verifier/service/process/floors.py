@@ -49,13 +49,20 @@ _DECODER: Final = msgspec.json.Decoder(_File)
 _BEFORE: Final = msgspec.json.Decoder(dict[str, tuple[int, str]])
 
 
+NEAR: Final = 4096
+"""Versions above a floor that are believed in any case: floors are written down seconds late."""
+
+
 def believed(name: str, version: int, floor: Floor | None) -> bool:
     """Say whether a version can be honest that stands in the store, signed by nobody known here.
 
     Of what is above the floor half a step is believed: what is signed next must still be taken.
     """
+    if floor is None:
+        return version <= MAX_BELIEVED
     half = max_step(plane=plane_of(name) is not None) // 2
-    return version <= MAX_BELIEVED and (floor is None or version <= floor.version + half)
+    near = version <= floor.version + NEAR
+    return near or (version <= MAX_BELIEVED and version <= floor.version + half)
 
 
 def next_version(name: str, laid: Mapping[str, BundleVersion], floors: Mapping[str, Floor]) -> int:
@@ -79,8 +86,12 @@ class FloorFile:
         self._named = named
         self._known: Floors = {}
 
-    def counting(self) -> dict[str, Floor]:
+    def counting(self, own: bytes = b"") -> dict[str, Floor]:
         """Return the floors that count: of each bundle the highest of a key that is named.
+
+        `own`: thumbprint of the key that signs next. Of another key, such as the one that is being
+        rotated away, what is above MAX_BELIEVED is a thief's: signing above it would carry its
+        number over to the new key. Without it the new key's are taken as soon as the old one goes.
 
         Raises:
             OSError: it cannot be read.
@@ -90,7 +101,11 @@ class FloorFile:
         found = {}
         for name, rows in self.load().items():
             counted = (
-                row for row in rows if named is None or not row.signer or row.signer in named
+                it
+                for it in rows
+                if named is None
+                or it.signer in (b"", own)
+                or (it.signer in named and it.version <= MAX_BELIEVED)
             )
             if (floor := highest(counted)) is not None:
                 found[name] = floor

@@ -45,6 +45,7 @@ from verifier.service.store.planes import PlaneUnknown, make_plane
 from verifier.status.changes import count_changes, merge_changes
 from verifier.status.plane import BITS, PackedValues, PlaneView
 from verifier.trust.floors import Floor
+from verifier.trust.keys import thumbprint_of_spki
 
 WAIT_MS: Final = 1500
 """Milliseconds a question for changes hangs at the store: less than its client's patience."""
@@ -88,6 +89,7 @@ class PlanePublisher:
         self._signer = signer
         self._size = size
         self._floors = floors
+        self._own = thumbprint_of_spki(signer.key.spki)
         self._view: PlaneView | None = None
         self._opened = asyncio.Event()
         self._publishing = False
@@ -164,7 +166,7 @@ class PlanePublisher:
         await make_plane(self._redis, self.name, self._size)
         stand = await read_stand(self._redis, self.name)
         published = (await read_versions(self._redis)).get(self.bundle)
-        floor = (await asyncio.to_thread(self._floors.counting)).get(self.bundle)
+        floor = (await asyncio.to_thread(self._floors.counting, self._own)).get(self.bundle)
         own = (
             None
             if self._view is None
