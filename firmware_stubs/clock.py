@@ -35,6 +35,9 @@ WINDOW: Final = 9
 """Minutes with an answer that are looked at; a minority of them moves nothing."""
 AGREEING: Final = 5
 """Of these, how many must say the same against the clock: more than half, over four minutes."""
+SLACK_S: Final = 10.0
+"""Seconds that the floor stays below what supports it: a clock that is corrected by a little must
+not fall below its floor and be unsure."""
 DRIFT: Final = 200e-6
 """Seconds a second that a cheap crystal may run off, over all temperatures."""
 DATE_STEP_S: Final = 1.0
@@ -164,7 +167,7 @@ class TerminalClock:
         """Raise the floor as far as both sources support it; returns what is to be kept."""
         if self._offset is not None and self.sure(wall):
             dated = wall + self._offset.widened(wall).low
-            supported = min(dated, self.kept.signed)
+            supported = min(dated, self.kept.signed) - SLACK_S
             if supported > self.floor:
                 self.kept = msgspec.structs.replace(self.kept, floor=supported, dated=dated)
         return self.kept

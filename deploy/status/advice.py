@@ -43,6 +43,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "plane.silent": "make issuing ready; scans become unsure at the limit of the place",
     "plane.stale": "ask the stale source; the limit of the place decides",
     "clock.behind": "set this machine's clock",
+    "clock.ahead": "set this machine's clock; if it is right, end issuing: it starts again",
     "source.stale": "ask the source; see `kapok feed status`",
     "source.never": "ask the source to send its first batch",
     "source.open": "see `kapok feed sources` for what was refused; feeds tries again by itself",

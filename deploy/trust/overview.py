@@ -172,7 +172,9 @@ def _gathered(
             ends=document.exp,
             when=When.NOW if ends is When.SOON else ends,
         )
-        same = (document.keys, document.lists) == (source.keys, source.lists)
+        same = (document.keys, document.lists, document.clock) == (
+            *(source.keys, source.lists, source.clock),
+        )
         if not same or document.sectors_enabled != source.sectors_enabled:
             note = "the source says something else; the issuing process reads it again on SIGHUP"
     return Trusted(

@@ -44,6 +44,8 @@ REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
 MAX_SPREAD_S: Final = 300
 """Seconds; news of bundles that asks for more is not put off any longer."""
+CONDITIONS: Final = ("bundles.refused", "clock.against", "clock.jumps")
+"""Counters that the fleet makes incidents of: they are never among those left out."""
 JITTER: Final = 0.1
 """Part of an interval by which terminals drift apart."""
 
@@ -203,10 +205,12 @@ class FleetLine:
     async def _heartbeat(self, epoch: Epoch) -> Beat:
         shell = self._shell
         fill = await shell.executor.ask(shell.storage.records.fill)
+        told = {name: shell.counters[name] for name in CONDITIONS}
         counters = {
-            **shell.counters,
+            **told,
             "gate.openings": shell.gate.openings,
             "outbox.lost": shell.storage.records.lost,
+            **shell.counters,
         }
         offset = shell.storage.clock.offset
         return Beat(

@@ -213,6 +213,21 @@ def _bundles() -> Iterator[Document]:
             (*start, ("trust", replace(EDITION, iat=NOW - 1).trust())),
         ),
         ("expired on arrival", "expired", (*start, ("trust", late.trust()))),
+        (
+            "issued more than five minutes from now",
+            "future",
+            (*start, ("trust", replace(second, iat=NOW + 301).trust())),
+        ),
+        (
+            "a version above the highest",
+            "leap",
+            (*start, ("trust", replace(second, version=2**40 + 1).trust())),
+        ),
+        (
+            "a version too far above the one before",
+            "leap",
+            (*start, ("trust", replace(second, version=2**28 + 2).trust())),
+        ),
         ("before any trust bundle", "unknown_key", (start[0], ("status", second.status(*plane)))),
         (
             "signed by the issuer",

@@ -39,7 +39,7 @@ from verifier.errors import BundleCause, BundleRefused
 from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
 from verifier.trust.floors import CLOCK, Floor, Floors, highest, raised
-from verifier.trust.keys import TrustedKey
+from verifier.trust.keys import TrustedKey, VerifyKey
 from verifier.trust.limits import Times, check_issued, check_times, check_version
 from verifier.trust.root import keys_of, read_root
 from verifier.trust.signed_document import (
@@ -50,7 +50,7 @@ from verifier.trust.signed_document import (
     read_by,
     taken_apart,
 )
-from verifier.trust.signers import NO_TRUST, Trust, open_trust
+from verifier.trust.signers import NO_TRUST, Trust, open_trust, signers_of
 
 Content = TypeVar("Content")
 Value = TypeVar("Value")
@@ -84,6 +84,7 @@ class TrustedSet:
         self.time_floor = 0.0
         """Unix seconds: what ends before this has ended, whatever `now` says."""
         self.trust = NO_TRUST
+        self._signers = signers_of(NO_TRUST)
         self._root, self._root_digest = read_root(root_file, None)
         self._bundle_keys = keys_of(self._root.bundle_keys)
         self._raise_root()
@@ -140,7 +141,7 @@ class TrustedSet:
         A clock step in it that is newer than those before lowers `time_floor`, and is itself
         judged by the lower one.
         """
-        envelope = self._by_bundle_key(data)
+        envelope, signer = self._by_bundle_key(data)
         document = document_in(envelope, TrustDocument, "trust")
         trust, step, before = open_trust(document), document.clock, self.floor(CLOCK)
         time_floor = self.time_floor
@@ -148,11 +149,11 @@ class TrustedSet:
             raise BundleRefused(BundleCause.MALFORMED, "a clock step to a time that has not come")
         if step is not None and (before is None or step.epoch > before.version):
             time_floor = min(time_floor, step.floor)
-        signer = self._signer(envelope.kid, "")
         self._accept(data, document, "trust", now, signer, held=held, time_floor=time_floor)
         if step is not None and (before is None or step.epoch >= before.version):
             self._raise_floor(CLOCK, step.epoch, step.floor.to_bytes(8, "big"), signer)
         self.trust, self.time_floor = trust, time_floor
+        self._signers = signers_of(trust)
         return Taken(document, trust)
 
     def take_document(
@@ -166,8 +167,7 @@ class TrustedSet:
         held: bool = False,
     ) -> "Taken[Any, Any]":
         """Take a document of a kind under its name; `place`: whose it must be, by its own words."""
-        envelope, key = self._signed_by(kind, data, now, held=held)
-        signer = self._signer(envelope.kid, kind.key_use or "")
+        envelope, key, signer = self._signed_by(kind, data, now, held=held)
         document = document_in(envelope, kind.document, kind.word)
         if key is not None:
             _check_lists(key, kind.lists(document))
@@ -190,19 +190,19 @@ class TrustedSet:
 
         `plane`: which plane it must be of.
         """
-        document = self.read_status(data, now, held=held)
+        document, signer = self._snapshot(data, now, held=held)
         if plane not in (None, (document.list, document.plane)):
             raise BundleRefused(BundleCause.MALFORMED, "another plane than asked for")
         view, newest, iat = opened(lambda: open_plane(document)), document.exp, document.iat
-        last = data
-        for last in deltas:
-            delta = self.read_delta(last, now, held=held)
+        for each in deltas:
+            use = SignedUse.DELTA
+            delta, signer = self._published(each, use, read_delta, now, held=held)
             if (delta.list, delta.plane) != (document.list, document.plane):
                 raise BundleRefused(BundleCause.MALFORMED, "a delta of another plane")
             view, newest, iat = apply(delta, view), delta.exp, max(iat, delta.iat)
         name = PlaneName(document.list, document.plane)
         times = Times(iat=iat, exp=newest, now=now, held=held)
-        self._accept_plane(name, view, times, self._signer(taken_apart(last).kid, "status"))
+        self._accept_plane(name, view, times, signer)
         return Taken(document, view)
 
     def take_delta(
@@ -212,14 +212,14 @@ class TrustedSet:
 
         ORDER and FORK say: fetch the snapshot.
         """
-        delta = self.read_delta(data, now, held=held)
+        delta, signer = self._published(data, SignedUse.DELTA, read_delta, now, held=held)
         view = status.plane(delta.list, delta.plane)
         if view is None:
             raise BundleRefused(BundleCause.ORDER, "a delta of a plane without a snapshot")
         after = apply(delta, view)
         times = Times(iat=delta.iat, exp=delta.exp, now=now, held=held)
         name = PlaneName(delta.list, delta.plane)
-        self._accept_plane(name, after, times, self._signer(taken_apart(data).kid, "status"))
+        self._accept_plane(name, after, times, signer)
         return Taken(delta, after)
 
     def take_destruction(
@@ -229,7 +229,8 @@ class TrustedSet:
 
         It never expires: whoever slept through it drops the plane on hearing of it.
         """
-        document = self._published(data, SignedUse.DESTRUCTION, read_destruction, now, held=held)
+        use = SignedUse.DESTRUCTION
+        document, signer = self._published(data, use, read_destruction, now, held=held)
         if plane not in (None, (document.list, document.plane)):
             raise BundleRefused(BundleCause.MALFORMED, "a certificate of another plane")
         digest = hashlib.sha256(data).digest()
@@ -241,21 +242,23 @@ class TrustedSet:
         check_version(document.version, ended, plane=True)
         if not (held and before is not None and before.digest == digest):
             check_issued(document.iat, now)
-        signer = self._signer(taken_apart(data).kid, "status")
         self._raise_floor(document.bundle, document.version, document.chain, signer)
         self._raise_floor(document.name, document.version, digest, signer)
         return document
 
     def read_status(self, data: bytes, now: float, *, held: bool = False) -> StatusDocument:
         """Read a snapshot signed by a status key for a list it may publish; nothing is taken."""
-        document = self._published(data, SignedUse.STATUS, read_status, now, held=held)
-        if self.trust.lists.get(document.list) != document.uri:
-            raise BundleRefused(BundleCause.WRONG_USE, "a list of another name than trusted")
-        return document
+        return self._snapshot(data, now, held=held)[0]
 
     def read_delta(self, data: bytes, now: float, *, held: bool = False) -> DeltaDocument:
         """Read a delta signed by a status key for a list it may publish; nothing is taken."""
-        return self._published(data, SignedUse.DELTA, read_delta, now, held=held)
+        return self._published(data, SignedUse.DELTA, read_delta, now, held=held)[0]
+
+    def _snapshot(self, data: bytes, now: float, *, held: bool) -> tuple[StatusDocument, Floor]:
+        document, signer = self._published(data, SignedUse.STATUS, read_status, now, held=held)
+        if self.trust.lists.get(document.list) != document.uri:
+            raise BundleRefused(BundleCause.WRONG_USE, "a list of another name than trusted")
+        return document, signer
 
     def _published(
         self,
@@ -265,14 +268,14 @@ class TrustedSet:
         now: float,
         *,
         held: bool,
-    ) -> OfPlane:
+    ) -> tuple[OfPlane, Floor]:
         envelope = taken_apart(data)
         key = self._verified(envelope, use, "status", now, held=held)
         document = read_by(reading, envelope)
         _check_lists(key, (document.list,))
         if key.issuer not in (None, document.iss):
             raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
-        return document
+        return document, self._signer(key.key, "status")
 
     def _accept_plane(self, plane: PlaneName, view: PlaneView, times: Times, signer: Floor) -> None:
         name = plane.bundle
@@ -305,24 +308,28 @@ class TrustedSet:
 
     def _signed_by(
         self, kind: SignedKind, data: bytes, now: float, *, held: bool
-    ) -> tuple[Envelope, TrustedKey | None]:
+    ) -> tuple[Envelope, TrustedKey | None, Floor]:
         """Open a document and find the key of the trust bundle that signed it; None: of the root.
 
         A bundle key of the root is the city's own and speaks for every list.
         """
         if kind.key_use is None:
-            return self._by_bundle_key(data, kind.use), None
+            envelope, signer = self._by_bundle_key(data, kind.use)
+            return envelope, None, signer
         envelope = taken_apart(data)
-        return envelope, self._verified(envelope, kind.use, kind.key_use, now, held=held)
+        key = self._verified(envelope, kind.use, kind.key_use, now, held=held)
+        return envelope, key, self._signer(key.key, kind.key_use)
 
-    def _by_bundle_key(self, data: bytes, use: SignedUse = SignedUse.BUNDLE) -> Envelope:
+    def _by_bundle_key(
+        self, data: bytes, use: SignedUse = SignedUse.BUNDLE
+    ) -> tuple[Envelope, Floor]:
         envelope = taken_apart(data)
         key = self._bundle_keys.get(envelope.kid)
         if key is None:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
         if not holds(envelope, use, key):
             raise BundleRefused(BundleCause.SIGNATURE, "the signature does not hold")
-        return envelope
+        return envelope, self._signer(key, "")
 
     def _verified(
         self, envelope: Envelope, use: SignedUse, word: str, now: float, *, held: bool = False
@@ -370,17 +377,15 @@ class TrustedSet:
 
     def _counts(self, floor: Floor) -> bool:
         """Say whether a floor counts: its key is trusted, or we stand before what it rose under."""
-        if not floor.kid or self._root.version < floor.root:
+        if not floor.signer or self._root.version < floor.root:
             return True
         if not floor.use:
-            return floor.kid in self._bundle_keys
-        if self.trust is NO_TRUST:
-            return True
-        return any(floor.use in key.uses for key in self.trust.ring.find(floor.kid))
+            return any(key.thumbprint == floor.signer for key in self._bundle_keys.values())
+        return self.trust is NO_TRUST or (floor.use, floor.signer) in self._signers
 
-    def _signer(self, kid: bytes, use: str) -> Floor:
+    def _signer(self, key: VerifyKey, use: str) -> Floor:
         """Return whose floor rises, under which root; version and digest are still to be said."""
-        return Floor(version=0, digest=b"", kid=kid, use=use, root=self._root.version)
+        return Floor(version=0, digest=b"", signer=key.thumbprint, use=use, root=self._root.version)
 
     def _raise_floor(self, name: str, version: int, digest: bytes, signer: Floor) -> None:
         newer = replace(signer, version=version, digest=digest)

@@ -33,8 +33,9 @@ class Floor:
 
     version: int
     digest: bytes
-    kid: bytes = b""
-    """Who signed it; empty: a root, or not known. Such a floor always counts."""
+    signer: bytes = b""
+    """Thumbprint of the key that signed it, 32 bytes; empty: a root, or not known. Such a floor
+    always counts. Not the kid: a trust bundle may state any kid for a key."""
     use: str = ""
     """Use of that key in the trust bundle; empty: it is a bundle key of the root."""
     root: int = 0
@@ -51,12 +52,12 @@ def raised(floors: Iterable[Floor], newer: Floor) -> tuple[Floor, ...]:
     One of no known key goes as soon as a known one has reached it. Past MAX_KEYS_A_NAME the floor
     that rose under the oldest root goes first.
     """
-    kept = {(it.use, it.kid): it for it in floors}
-    before = kept.get((newer.use, newer.kid))
+    kept = {(it.use, it.signer): it for it in floors}
+    before = kept.get((newer.use, newer.signer))
     if before is None or before.version <= newer.version:
-        kept[newer.use, newer.kid] = newer
+        kept[newer.use, newer.signer] = newer
     unknown = kept.get(("", b""))
-    if newer.kid and unknown is not None and unknown.version <= newer.version:
+    if newer.signer and unknown is not None and unknown.version <= newer.version:
         del kept["", b""]
     ordered = sorted(kept.values(), key=lambda it: (it.root, it.version), reverse=True)
     return tuple(ordered[:MAX_KEYS_A_NAME])

@@ -6,6 +6,7 @@ wrong length, or under the wrong kind of key is False, never an exception.
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -39,6 +40,10 @@ class VerifyKey(Protocol):
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
 
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes: which key it is, whatever kid it is named by."""
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds over the message."""
 
@@ -58,6 +63,11 @@ class Es256Key:
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds; DER and over-long forms do not."""
@@ -87,6 +97,11 @@ class EdDsaKey:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
 
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
         try:
@@ -111,6 +126,11 @@ class Ps256Key:
     def kid(self) -> bytes:
         """First 8 bytes of the key's RFC 9679 thumbprint."""
         return kid_of(self._public)
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The RFC 9679 thumbprint, 32 bytes."""
+        return thumbprint(self._public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Say whether the signature holds."""
@@ -207,6 +227,15 @@ def thumbprint(public: PublicKey) -> bytes:
     return hashlib.sha256(encode(required)).digest()
 
 
+def thumbprint_of_spki(der: bytes) -> bytes:
+    """Return the thumbprint of a SubjectPublicKeyInfo (DER), 32 bytes.
+
+    Raises:
+        MalformedError: not a key, or one of a kind that is not known.
+    """
+    return thumbprint(load_public(der))
+
+
 def kid_of(public: PublicKey) -> bytes:
     """Return the kid of a key: the first 8 bytes of its thumbprint."""
     return thumbprint(public)[:8]
@@ -270,6 +299,11 @@ class KeyRing:
     def kids(self) -> tuple[bytes | str, ...]:
         """Return every kid that has a key."""
         return tuple(self._by_kid)
+
+    def keys(self) -> Iterator[TrustedKey]:
+        """Yield every key, under each of its kids."""
+        for named in self._by_kid.values():
+            yield from named
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kid.values()))

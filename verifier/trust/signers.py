@@ -9,7 +9,7 @@ from typing import Final
 
 from verifier.contract.bundle import KeyEntry, TrustDocument
 from verifier.contract.errors import MalformedError
-from verifier.contract.vocabulary import Format, Sector
+from verifier.contract.vocabulary import CertificateUse, Format, Sector
 from verifier.errors import BundleCause, BundleRefused
 from verifier.trust.jwk import thumbprint_of
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
@@ -26,6 +26,8 @@ class Trust:
     lists: Mapping[int, str] = field(default_factory=dict)
 
 
+OF_CODES: Final = frozenset({"credential", *CertificateUse})
+"""Uses of keys that sign codes and no bundle; a trust bundle has thousands of these."""
 NO_TRUST: Final = Trust(version=0, expires=0.0, ring=KeyRing(()), sectors_enabled=frozenset())
 
 
@@ -41,6 +43,15 @@ def open_trust(document: TrustDocument) -> Trust:
         ring=KeyRing(tuple(key for entry in document.keys for key in _trusted_keys(entry))),
         sectors_enabled=frozenset(Sector(s) for s in document.sectors_enabled if s in set(Sector)),
         lists=document.lists,
+    )
+
+
+def signers_of(trust: Trust) -> frozenset[tuple[str, bytes]]:
+    """Return (use, thumbprint) of the keys that sign bundles: all but those of codes alone."""
+    return frozenset(
+        (use, key.key.thumbprint)
+        for key in trust.ring.keys()  # noqa: SIM118 - a ring is no mapping
+        for use in key.uses - OF_CODES
     )
 
 

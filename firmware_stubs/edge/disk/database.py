@@ -29,8 +29,8 @@ CREATE TABLE delta (
 """Since schema 2."""
 _FLOORS: Final = """
 CREATE TABLE floor (
-    name TEXT NOT NULL, use TEXT NOT NULL, kid BLOB NOT NULL, root INTEGER NOT NULL,
-    version INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (name, use, kid)
+    name TEXT NOT NULL, use TEXT NOT NULL, signer BLOB NOT NULL, root INTEGER NOT NULL,
+    version INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (name, use, signer)
 ) STRICT, WITHOUT ROWID;
 """
 """Since schema 3: floors by the key that signed."""

@@ -27,7 +27,7 @@ PERSON_KEY_BYTES: Final = 32
 _MACHINE_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _RAISE: Final = """
-INSERT INTO floor VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, use, kid) DO
+INSERT INTO floor VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, use, signer) DO
     UPDATE SET root = excluded.root, version = excluded.version, digest = excluded.digest
     WHERE excluded.version >= floor.version
 """
@@ -107,10 +107,10 @@ class SqliteFacts:
 
     def floors(self) -> Floors:
         """Return the floors, by name and key."""
-        rows = self._database.rows("SELECT name, use, kid, root, version, digest FROM floor")
+        rows = self._database.rows("SELECT name, use, signer, root, version, digest FROM floor")
         found: dict[str, tuple[Floor, ...]] = {}
-        for name, use, kid, root, version, digest in rows:
-            floor = Floor(version=version, digest=digest, kid=kid, use=use, root=root)
+        for name, use, signer, root, version, digest in rows:
+            floor = Floor(version=version, digest=digest, signer=signer, use=use, root=root)
             found[name] = raised(found.get(name, ()), floor)
         return found
 
@@ -189,7 +189,7 @@ def _put(connection: sqlite3.Connection, name: str, value: Any) -> None:
 def _raise(connection: sqlite3.Connection, floors: Floors) -> None:
     """Raise floors, each of its key."""
     rows = [
-        (name, it.use, it.kid, it.root, it.version, it.digest)
+        (name, it.use, it.signer, it.root, it.version, it.digest)
         for name, kept in floors.items()
         for it in kept
     ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,20 @@ def test_rotate_an_issuer(data: Path) -> None:
         assert (done.code, done.err) == (0, "")
     assert len(read_source(data).keys) == HOUSE_KEYS
     assert not key_path(data, "issuer.old").exists()
+
+
+def test_a_clock_step(data: Path) -> None:
+    """Shown, then written; each has the next epoch, and the time of now."""
+    assert kapok("trust", "clock", "--data", data).code == 0
+    assert read_source(data).clock is None
+    for epoch in (1, 2):
+        done = kapok("trust", "clock", "--write", "--data", data)
+        assert (done.code, done.err) == (0, "")
+        step = read_source(data).clock
+        assert step is not None
+        assert (step.epoch, abs(step.floor - time.time()) < 60) == (epoch, True)
+    assert kapok("trust", "rotate", "issuer", "--data", data).code == 0
+    assert read_source(data).clock == step
 
 
 def test_sign_a_root(data: Path, tmp_path: Path) -> None:

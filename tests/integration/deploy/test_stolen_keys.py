@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import pytest
@@ -52,6 +52,7 @@ class Thief:
         password = (house.data / "keys" / "redis" / "admin.key").read_text().strip()
         socket = house.endpoints.redis_socket
         self.redis = redis.Redis(unix_socket_path=socket, username="admin", password=password)
+        self.versions: dict[str, int] = {}
         self.keys = {name: stolen(house, name) for name in ("bundle", "issuer", "status")}
 
     def bundle(self, name: str) -> bytes:
@@ -61,6 +62,7 @@ class Thief:
 
     def lay(self, name: str, version: int, data: bytes) -> None:
         """Publish something."""
+        self.versions[name] = version
         self.redis.set(BYTES + name, data)
         self.redis.hset(VERSIONS, name, f"{version}:{hashlib.sha256(data).hexdigest()}")
 
@@ -85,42 +87,43 @@ class Thief:
         self.lay(name, newer.version, data)
 
 
-def at_worker(house: RunningHouse) -> Mapping[str, int]:
-    """Return what the worker hands out: name to version, of planes the newest."""
+class Seen(NamedTuple):
+    """What worker and terminals use of a bundle."""
 
-    async def ask() -> Mapping[str, Any]:
+    signer: bytes
+    """Kid of what the worker hands out."""
+    worker: int
+    terminals: frozenset[int]
+
+    def by(self, key: SigningKey, *, but: int) -> bool:
+        """Say whether it is a key's, and nobody uses a version that was the thief's."""
+        return bool(self.terminals) and self.signer == key.kid and but not in self.terminals
+
+
+def seen(house: RunningHouse, name: str) -> Seen:
+    """Ask worker and terminals."""
+
+    async def ask() -> Seen:
         async with opened(house.data) as doors:
-            return await doors.verifier("/v1/bundles")
+            data = await doors.bundle(name)
+            rows: Any = (await doors.verifier("/v1/bundles"))["bundles"]
+            listed: Any = (await doors.fleet("/v1/terminals"))["terminals"]
+            states = [await doors.terminal(row["terminal"], "/state") for row in listed]
+        row = next(row for row in rows if row["name"] == name)
+        return Seen(
+            signer=take_apart(data).kid,
+            worker=row.get("head", row["version"]),
+            terminals=frozenset(state["bundles"].get(name, 0) for state in states),
+        )
 
     try:
-        rows = asyncio.run(ask())["bundles"]
-    except LocalError:
-        return {}
-    return {row["name"]: row.get("head", row["version"]) for row in rows}
+        return asyncio.run(ask())
+    except (LocalError, StopIteration):
+        return Seen(b"", 0, frozenset())
 
 
-def at_terminals(house: RunningHouse) -> list[Mapping[str, int]]:
-    """Return what each terminal says that it uses."""
-
-    async def ask() -> Mapping[str, Any]:
-        async with opened(house.data) as doors:
-            return await doors.fleet("/v1/terminals")
-
-    try:
-        rows = asyncio.run(ask())["terminals"]
-    except LocalError:
-        return []
-    return [(row["reported"] or {}).get("bundles", {}) for row in rows]
-
-
-def everywhere(house: RunningHouse, name: str, *, far: bool) -> bool:
-    """Say whether worker and terminals use a version that is far, or one that is not."""
-    found = [at_worker(house).get(name), *(each.get(name) for each in at_terminals(house))]
-    return len(found) > 1 and all(each is not None and (each >= FAR) is far for each in found)
-
-
-def rotated(house: RunningHouse, role: str) -> None:
-    """Rotate a key at once, as with one that was stolen."""
+def rotated(house: RunningHouse, role: str) -> SigningKey:
+    """Rotate a key at once, as with one that was stolen; returns the new one."""
     for step in ((), ("--switch",), ("--finish",)):
         before = house.pids().get("issuing")
         done = house.run("trust", "rotate", role, *step)
@@ -131,23 +134,29 @@ def rotated(house: RunningHouse, role: str) -> None:
                 "its restart",
                 PATIENCE_S,
             )
+    return stolen(house, role)
 
 
 def test_a_house_comes_back_from_stolen_keys(house: RunningHouse) -> None:
     """The thief's versions are everywhere; after the rotations, the house's own are."""
-    wait_until(lambda: everywhere(house, "profiles", far=False), "the first bundles", PATIENCE_S)
+    names = ("profiles", PLANE.bundle)
+    wait_until(
+        lambda: min(seen(house, names[0]).terminals, default=0) > 0, "the first bundles", PATIENCE_S
+    )
     thief = Thief(house)
     thief.forward("profiles")
     thief.forward_plane()
-    wait_until(lambda: everywhere(house, "profiles", far=True), "the thief's bundles", PATIENCE_S)
-    wait_until(lambda: at_worker(house)[PLANE.bundle] >= FAR, "the thief's plane", PATIENCE_S)
-    rotated(house, "bundle")
-    rotated(house, "status")
-    wait_until(lambda: everywhere(house, "profiles", far=False), "the own bundles", PATIENCE_S)
-    wait_until(lambda: everywhere(house, "trust", far=False), "the own trust", PATIENCE_S)
-    wait_until(lambda: 0 < at_worker(house).get(PLANE.bundle, 0) < FAR, "the own plane", PATIENCE_S)
-    wait_until(
-        lambda: all(each.get(PLANE.bundle, 0) < FAR for each in at_terminals(house)),
-        "the own plane at the terminals",
-        PATIENCE_S,
-    )
+    for name in names:
+        wait_until(
+            lambda name=name: min(seen(house, name).terminals, default=0) >= FAR,
+            f"the thief's {name}",
+            PATIENCE_S,
+        )
+    top = {name: thief.versions[name] for name in names}
+    keys = {"profiles": rotated(house, "bundle"), PLANE.bundle: rotated(house, "status")}
+    for name in names:
+        wait_until(
+            lambda name=name: seen(house, name).by(keys[name], but=top[name]),
+            f"the own {name}",
+            PATIENCE_S,
+        )

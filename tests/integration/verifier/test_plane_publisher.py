@@ -1,6 +1,7 @@
 """Publishing planes on a real Redis: whatever dies, no change is lost, and none published twice."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -372,5 +373,28 @@ def test_a_destroyed_plane_is_published_no_more(server: RedisServer, tmp_path: P
         async with scene.publisher() as publisher:
             assert publisher.problem is None
         assert not await scene.redis.exists(plane_key(NAME))
+
+    on(server, tmp_path, steps)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_wild_version_in_the_store_leads_no_publisher_there(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Whoever wrote a head and a snapshot of the highest version: they are passed by."""
+
+    async def steps(scene: Scene) -> None:
+        async with scene.publisher():
+            await scene.change((5, 2))
+            await until("all is published", scene.complete)
+            before = await scene.followed()
+        kept = (Floor(version=before.version, digest=before.chain),)
+        scene.floors.raise_to({"status-1-health": kept})
+        await scene.redis.hset(HEADS, str(NAME), f"{2**53}:{'07' * 16}:{int(time.time())}")
+        await scene.redis.hset("v:bundles", "status-1-health", f"{2**53}:{'00' * 32}")
+        async with scene.publisher():
+            await until("all is published", scene.complete)
+            view = await scene.followed()
+        assert (before.version < view.version < 10 * LEAP, view.values[5]) == (True, 2)
 
     on(server, tmp_path, steps)

@@ -12,7 +12,7 @@ import structlog
 from redis.asyncio import Redis
 
 from tests.support.issued import root_file, trust_source
-from tests.support.keys import BUNDLE, STRANGER
+from tests.support.keys import BUNDLE, STRANGER, key
 from tests.support.plane_stream import PlaneStream
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.status import PlaneName
@@ -320,5 +320,46 @@ def test_what_trust_did_not_name_is_tried_again(server: RedisServer, tmp_path: P
                 await shelf.lay(stream)
                 assert await worker.see() is None
         assert await worker.see() is not None
+
+    on(server, tmp_path, steps)
+
+
+def test_a_stolen_key_holds_no_plane_up_once_it_is_rotated(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The thief's version is far above; with the new key's trust the honest plane is taken."""
+
+    async def steps(worker: Worker, shelf: Shelf, stream: PlaneStream) -> None:
+        await shelf.lay(stream)
+        assert await worker.see() is not None
+        thief = PlaneStream(Plane.HEALTH, version=1 << 30, chain=9)
+        await shelf.lay(thief)
+        await shelf.tell(thief.change({1: 1}))
+        view = await worker.see()
+        assert view is not None
+        assert view.version == (1 << 30) + 1
+        new = key("status key after the theft")
+        now = int(time.time())
+        source = trust_source()
+        named = tuple(
+            msgspec.structs.replace(line, spki=new.spki) if "status" in line.uses else line
+            for line in source.keys
+        )
+        source = msgspec.structs.replace(source, keys=named)
+        trust = source.document(version=2, issued_at=now, expires=now + 60)
+        signed = seal_bundle(trust, BUNDLE)
+        worker.knowledge.learn(take(worker.trusted, "trust", signed, now))
+        await worker.redis.delete(deltas_key(HEALTH))
+        honest = PlaneStream(Plane.HEALTH, version=120, chain=3, key=new)
+        await shelf.lay(honest)
+        await shelf.tell(honest.change({2: 2}))
+        view = await worker.see()
+        assert view is not None
+        assert (view.version, view.values[2]) == (121, 2)
+        assert worker.knowledge.head(BUNDLE_NAME) == 121
+        await shelf.tell(honest.change({3: 3}))
+        view = await worker.see()
+        assert view is not None
+        assert view.version == 122
 
     on(server, tmp_path, steps)

@@ -22,9 +22,19 @@ from tests.support.recovery import (
     rotated,
     worker,
 )
+from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleRefused
+from verifier.issuing.signing_key import SigningKey
 from verifier.trust.bundle_kind import BundleKind
 from verifier.trust.kinds import TRUST
+
+
+class Borrowed:
+    """A key that signs under the kid of the status key."""
+
+    def __init__(self, own: SigningKey) -> None:
+        self.kid, self.algorithm, self.sign = STATUS.kid, own.algorithm, own.sign
+
 
 KIND = pytest.mark.parametrize("kind", STEALABLE, ids=lambda kind: kind.word)
 
@@ -127,3 +137,21 @@ def test_a_wiped_terminal_takes_nothing_by_the_root_it_came_with() -> None:
     wiped.adopt(wiped.offer("root", newer.root(), NOW))
     wiped.adopt(wiped.offer("trust", replace(EDITION, signer=NEW).trust(), NOW))
     assert wiped.sound
+
+
+def test_a_thief_of_the_bundle_key_cannot_borrow_a_kid() -> None:
+    """It names a key of its own by the honest status key's kid; that one's floor stays its own."""
+    taker = worker()
+    status = next(kind for kind in STEALABLE if kind.word == "status")
+    name, own = name_of_kind(status), key("the thief's own")
+    borrowed = entry(own, "status", lists=(1,), kid=STATUS.kid)
+    assert taker.offer("trust", EDITION.trust()) == ""
+    assert taker.offer(name, made(status, 3, STATUS)) == ""
+    assert taker.offer("trust", replace(EDITION, version=2, keys=(borrowed,)).trust()) == ""
+    forged = replace(EDITION, version=1 << 30, signer=Borrowed(own))
+    assert taker.offer(name, forged.status(Plane.HEALTH, 8, {})) == ""
+    root = replace(EDITION, root_version=2, bundle_keys=(NEW,))
+    assert taker.offer("root", root.root()) == ""
+    assert taker.offer("trust", replace(EDITION, signer=NEW).trust()) == ""
+    assert taker.offer(name, made(status, 2, STATUS)) == "rollback"
+    assert taker.offer(name, made(status, 4, STATUS)) == ""

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_stubs.bundles import Bundles
 from tests.support.publisher import EDITION, NOW, YEAR
-from tests.support.recovery import OLD, STEALABLE, TAKERS, Taker, made, name_of_kind
+from tests.support.recovery import NEW, OLD, STEALABLE, TAKERS, Taker, made, name_of_kind
 from verifier.contract.bundle import Roster, RosterMember
 from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleRefused
@@ -73,3 +73,44 @@ def test_what_was_never_accepted_is_not_held() -> None:
     with pytest.raises(BundleRefused) as refused:
         take(trusted, "trust", AHEAD.trust(), NOW, held=True)
     assert refused.value.cause == "future"
+
+
+def stepped(version: int, epoch: int, floor: int) -> bytes:
+    """Return a trust bundle with a clock step."""
+    step = {"clock": {"epoch": epoch, "floor": floor}}
+    return replace(EDITION, version=version, iat=NOW, extra=step).trust()
+
+
+def test_a_clock_step_lowers_a_floor_once() -> None:
+    """It is judged by the lowered floor; an epoch that was there does nothing again."""
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
+    ahead = float(NOW + 10 * YEAR)
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer("trust", EDITION.trust(), NOW, time_floor=ahead)
+    assert refused.value.cause == "expired"
+    for version, epoch, lowered in ((1, 3, NOW - 5), (2, 4, NOW - 4)):
+        accepted = bundles.offer(
+            "trust", stepped(version, epoch, NOW - 8 + epoch), NOW, time_floor=ahead
+        )
+        assert accepted.time_floor == lowered
+        bundles.adopt(accepted)
+    for epoch in (3, 4):
+        with pytest.raises(BundleRefused) as refused:
+            bundles.offer("trust", stepped(3, epoch, NOW - 1), NOW, time_floor=ahead)
+        assert refused.value.cause == "expired"
+    higher = bundles.offer("trust", stepped(3, 5, NOW), NOW, time_floor=NOW - 100.0)
+    assert higher.time_floor is None
+    with pytest.raises(BundleRefused) as refused:
+        bundles.offer("trust", stepped(3, 5, NOW + 1), NOW, time_floor=ahead)
+    assert refused.value.cause == "malformed"
+
+
+def test_a_thief_uses_up_no_epochs() -> None:
+    """Epochs have a floor by key, as versions have."""
+    bundles = Bundles(EDITION.root(), floors={}, slots={})
+    bundles.adopt(bundles.offer("trust", stepped(1, 1 << 31, NOW - 5), NOW))
+    root = replace(EDITION, root_version=2, bundle_keys=(NEW,))
+    bundles.adopt(bundles.offer("root", root.root(), NOW))
+    step = {"clock": {"epoch": 1, "floor": NOW - 9}}
+    honest = replace(EDITION, iat=NOW, extra=step, signer=NEW).trust()
+    assert bundles.offer("trust", honest, NOW, time_floor=float(NOW + YEAR)).time_floor == NOW - 9

@@ -184,6 +184,10 @@ def _destroyer(
     )
 
 
+_CODES: Final = {"store": "store.unavailable", "clock": "clock.ahead"}
+"""Codes of problems that are not about a source."""
+
+
 def _readiness(
     bundles: BundlePublisher,
     planes: dict[Plane, KeptPlane],
@@ -191,7 +195,7 @@ def _readiness(
     audit: AuditLog[Act],
 ) -> Readiness:
     problems = tuple(
-        Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
+        Finding(code=_CODES.get(name, f"{name}.refused"), detail=detail)
         for name, detail in bundles.problems.items()
     )
     problems += tuple(

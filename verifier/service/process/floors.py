@@ -3,7 +3,7 @@
 One JSON file, shared by the workers of a machine: whoever accepts a newer bundle raises it, under a
 lock, whole or not at all. A floor is kept for each key that signed (`verifier/trust/floors.py`):
 
-    {"format": 2, "floors": {name: [[version, digest, kid, use, root], ...]}}
+    {"format": 2, "floors": {name: [[version, digest, signer, use, root], ...]}}
 
 A file of the format before, {name: [version, digest]}, is read as floors of no known key: they
 count until a known key reaches them. The issuing process gives versions above those that count.
@@ -29,13 +29,13 @@ MAX_BELIEVED: Final = MAX_VERSION // 2
 store can lead the honest publisher so far, and half of all versions are still to come."""
 
 Naming = Callable[[], Collection[bytes] | None]
-"""Returns the kids of the keys that root and trust source name now; None: they do not say."""
+"""Returns thumbprints of the keys that root and trust source name now; None: they do not say."""
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     version: Annotated[int, msgspec.Meta(ge=1)]
     digest: str
-    kid: str
+    signer: str
     use: str
     root: int
 
@@ -49,13 +49,20 @@ _DECODER: Final = msgspec.json.Decoder(_File)
 _BEFORE: Final = msgspec.json.Decoder(dict[str, tuple[int, str]])
 
 
+NEAR: Final = 4096
+"""Versions above a floor that are believed in any case: floors are written down seconds late."""
+
+
 def believed(name: str, version: int, floor: Floor | None) -> bool:
     """Say whether a version can be honest that stands in the store, signed by nobody known here.
 
     Of what is above the floor half a step is believed: what is signed next must still be taken.
     """
+    if floor is None:
+        return version <= MAX_BELIEVED
     half = max_step(plane=plane_of(name) is not None) // 2
-    return version <= MAX_BELIEVED and (floor is None or version <= floor.version + half)
+    near = version <= floor.version + NEAR
+    return near or (version <= MAX_BELIEVED and version <= floor.version + half)
 
 
 def next_version(name: str, laid: Mapping[str, BundleVersion], floors: Mapping[str, Floor]) -> int:
@@ -79,8 +86,12 @@ class FloorFile:
         self._named = named
         self._known: Floors = {}
 
-    def counting(self) -> dict[str, Floor]:
+    def counting(self, own: bytes = b"") -> dict[str, Floor]:
         """Return the floors that count: of each bundle the highest of a key that is named.
+
+        `own`: thumbprint of the key that signs next. Of another key, such as the one that is being
+        rotated away, what is above MAX_BELIEVED is a thief's: signing above it would carry its
+        number over to the new key. Without it the new key's are taken as soon as the old one goes.
 
         Raises:
             OSError: it cannot be read.
@@ -89,7 +100,13 @@ class FloorFile:
         named = None if self._named is None else self._named()
         found = {}
         for name, rows in self.load().items():
-            counted = (row for row in rows if named is None or not row.kid or row.kid in named)
+            counted = (
+                it
+                for it in rows
+                if named is None
+                or it.signer in (b"", own)
+                or (it.signer in named and it.version <= MAX_BELIEVED)
+            )
             if (floor := highest(counted)) is not None:
                 found[name] = floor
         return found
@@ -129,7 +146,7 @@ class FloorFile:
             return
         rows = {
             name: tuple(
-                _Row(it.version, it.digest.hex(), it.kid.hex(), it.use, it.root) for it in kept
+                _Row(it.version, it.digest.hex(), it.signer.hex(), it.use, it.root) for it in kept
             )
             for name, kept in floors.items()
         }
@@ -154,7 +171,7 @@ def _floor(row: _Row) -> Floor:
     return Floor(
         version=row.version,
         digest=bytes.fromhex(row.digest),
-        kid=bytes.fromhex(row.kid),
+        signer=bytes.fromhex(row.signer),
         use=row.use,
         root=row.root,
     )

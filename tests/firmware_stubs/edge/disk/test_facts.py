@@ -11,6 +11,7 @@ from fleet.contract.messages import Epoch
 from tests.support.keys import BUNDLE
 from tests.support.publisher import EDITION, NOW
 from verifier.trust.floors import Floor
+from verifier.trust.keys import load_spki
 
 
 @pytest.fixture
@@ -67,7 +68,12 @@ def test_floors_outlive_slots(database: Database) -> None:
     assert facts.slots() == {"trust": accepted.content}
     facts.forget_slots()
     assert facts.slots() == {}
-    floor = Floor(version=1, digest=accepted.content.digest, kid=BUNDLE.kid, root=1)
+    floor = Floor(
+        version=1,
+        digest=accepted.content.digest,
+        signer=load_spki(BUNDLE.spki)[1].thumbprint,
+        root=1,
+    )
     assert facts.floors() == {"trust": (floor,)}
 
 

@@ -10,9 +10,9 @@ from verifier.service.process.floors import FloorFile, next_version
 from verifier.trust.floors import Floor
 
 
-def floor(version: int, kid: bytes = b"one key.") -> tuple[Floor, ...]:
+def floor(version: int, signer: bytes = b"one key.") -> tuple[Floor, ...]:
     """Return a floor of a version, of one key."""
-    return (Floor(version=version, digest=bytes([version]) * 32, kid=kid, root=1),)
+    return (Floor(version=version, digest=bytes([version]) * 32, signer=signer, root=1),)
 
 
 def test_floors_are_found_again(tmp_path: Path) -> None:
@@ -82,3 +82,17 @@ def test_versions_of_the_store_are_believed_within_bounds() -> None:
     assert after(7 + (1 << 28), floors) == 8
     assert after(2**53, {}) == 1
     assert after(2**39, {}) == 2**39 + 1
+
+
+def test_a_thiefs_version_is_not_carried_over_to_the_new_key(tmp_path: Path) -> None:
+    """While both keys are named; what the new key has signed itself counts, however high."""
+    path = str(tmp_path / "floors.json")
+    old, new = b"stolen..", b"new key."
+    file = FloorFile(path, lambda: {old, new})
+    file.raise_to({"trust": (Floor(version=2**40, digest=bytes(32), signer=old, root=1),)})
+    assert next_version("trust", {}, file.counting(new)) == 1
+    assert file.counting(old)["trust"].version == 2**40
+    high = 2**39 + 1
+    file.raise_to({"trust": (Floor(version=high, digest=bytes(32), signer=new, root=1),)})
+    laid = {"trust": BundleVersion(name="trust", version=high + 2, digest="")}
+    assert next_version("trust", laid, file.counting(new)) == high + 3

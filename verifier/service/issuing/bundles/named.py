@@ -14,7 +14,7 @@ from verifier.errors import BundleRefused
 from verifier.issuing.publisher import TrustSource
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.process.floors import FloorFile
-from verifier.trust.keys import kid_of, load_spki
+from verifier.trust.keys import load_spki
 from verifier.trust.root import keys_of, open_root_file
 
 
@@ -25,19 +25,19 @@ class NamedKeys:
         self._root, self._trust = root, trust
 
     def __call__(self) -> frozenset[bytes] | None:
-        """Return the kids of the keys that are named; None: a file does not say, all may count."""
+        """Return the thumbprints of the keys that are named; None: a file does not say."""
         try:
             root, _ = open_root_file(self._root.read_bytes())
             source = msgspec.json.decode(self._trust.read_bytes(), type=TrustSource)
-            bundle_keys = frozenset(keys_of(root.bundle_keys))
+            bundle_keys = {key.thumbprint for key in keys_of(root.bundle_keys).values()}
         except (OSError, msgspec.DecodeError, BundleRefused):
             return None
-        return bundle_keys | frozenset(filter(None, map(_kid, source.keys)))
+        return frozenset(bundle_keys | set(filter(None, map(_thumbprint, source.keys))))
 
 
-def _kid(entry: KeyEntry) -> bytes | None:
+def _thumbprint(entry: KeyEntry) -> bytes | None:
     try:
-        return kid_of(load_spki(entry.spki)[0])
+        return load_spki(entry.spki)[1].thumbprint
     except MalformedError:
         return None
 

@@ -26,6 +26,7 @@ from verifier.service.issuing.bundles.appointments import AppointmentBoard
 from verifier.service.issuing.bundles.rosters import RosterBoard
 from verifier.service.issuing.bundles.signer import BundleSigner
 from verifier.service.issuing.bundles.sources import read_cards, read_sources
+from verifier.service.issuing.signing_clock import SigningClock
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.trust.bundle_kind import BundleKind
@@ -95,6 +96,7 @@ class BundlePublisher:
         """Places that have a profile."""
         self._requiring: frozenset[str] = frozenset()
         """Places whose profile requires appointments."""
+        self._clock = SigningClock()
         self.problems: dict[str, str] = {}
         self.published = asyncio.Event()
         self.reread = asyncio.Event()
@@ -116,6 +118,11 @@ class BundlePublisher:
 
     async def look(self) -> None:
         """Publish what has changed or is getting old."""
+        problem = self._clock.problem()
+        if problem is not None:
+            self._refuse("clock", problem)
+            return
+        self.problems.pop("clock", None)
         moment = int(now())
         if self.reread.is_set() or self._aged(moment):
             self.reread.clear()

@@ -12,6 +12,7 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.service.process.floors import FloorFile, next_version
 from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.trust.floors import Floor
+from verifier.trust.keys import thumbprint_of_spki
 from verifier.trust.kinds import name_of
 
 
@@ -29,6 +30,7 @@ class BundleSigner:
         self._redis = redis
         self._key = key
         self._floors = floors
+        self._own = thumbprint_of_spki(key.spki)
 
     async def given(self) -> GivenVersions:
         """Return the versions that were given before; whoever publishes many asks once.
@@ -36,7 +38,7 @@ class BundleSigner:
         Raises:
             RedisError, OSError: the store is away.
         """
-        return GivenVersions(await read_versions(self._redis), self._floors.counting())
+        return GivenVersions(await read_versions(self._redis), self._floors.counting(self._own))
 
     async def publish(self, document: BundleDocument, given: GivenVersions | None = None) -> int:
         """Give a document its next version, sign it and lay it down; returns the version.

@@ -41,6 +41,7 @@ from verifier.service.store.bundles import publish_bundle, read_versions
 from verifier.service.store.destruction import condemn, remove
 from verifier.service.store.planes import PlaneUnknown, read_planes
 from verifier.status.plane import BITS
+from verifier.trust.keys import thumbprint_of_spki
 
 RETRY_S: Final = 5.0
 """Seconds until a destruction that was interrupted is continued."""
@@ -186,7 +187,7 @@ class Destroyer:
         if found.data is None:
             raise PlaneUnknown(f"{order.name}: its bytes are gone, and nobody has counted them")
         bundle = order.name.bundle
-        floor = self._floors.counting().get(bundle)
+        floor = self._floors.counting(thumbprint_of_spki(self._key.spki)).get(bundle)
         last = 0 if found.head is None else found.head.version
         if not believed(bundle, last, floor):
             last = 0

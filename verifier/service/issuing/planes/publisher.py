@@ -31,6 +31,7 @@ from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
 from verifier.service.issuing.planes.explanations import RefusedChange
 from verifier.service.issuing.planes.proof import MAX_PUT_BACK, PlaneProof, led_on_by, merged
+from verifier.service.issuing.signing_clock import SigningClock
 from verifier.service.process.floors import FloorFile, believed
 from verifier.service.store.bundles import read_versions, remove_bundle
 from verifier.service.store.causes import ChangeCause, ChangeMode
@@ -52,6 +53,7 @@ from verifier.status.changes import count_changes
 from verifier.status.comparison import Differences
 from verifier.status.plane import PlaneView
 from verifier.trust.floors import Floor
+from verifier.trust.keys import thumbprint_of_spki
 
 WAIT_MS: Final = 1500
 """Milliseconds a question for changes hangs at the store: less than its client's patience."""
@@ -94,6 +96,7 @@ class PlanePublisher:
         """Why nothing is published at present."""
         self.ready = asyncio.Event()
         """Set once a snapshot of this run is published."""
+        self._clock = SigningClock()
         self._ending = False
         self._ended = asyncio.Event()
         self._redis = redis
@@ -102,6 +105,7 @@ class PlanePublisher:
         self._size = size
         self._floors = floors
         self._proof = proof
+        self._own = thumbprint_of_spki(signer.key.spki)
         self._view: PlaneView | None = None
         self._opened = asyncio.Event()
         self._publishing = False
@@ -138,6 +142,7 @@ class PlanePublisher:
         try:
             while not self._ending:
                 try:
+                    await self._await_clock()
                     await self._open()
                     await self._follow()
                 except PlaneUnknown:
@@ -181,7 +186,7 @@ class PlanePublisher:
         await make_plane(self._redis, self.name, self._size)
         stand = await read_stand(self._redis, self.name)
         published = (await read_versions(self._redis)).get(self.bundle)
-        floor = (await asyncio.to_thread(self._floors.counting)).get(self.bundle)
+        floor = (await asyncio.to_thread(self._floors.counting, self._own)).get(self.bundle)
         own = (
             None
             if self._view is None
@@ -231,6 +236,7 @@ class PlanePublisher:
 
     async def _follow(self) -> None:
         while not self._ending:
+            await self._await_clock()
             waits = await await_changes(self._redis, self.name, WAIT_MS)
             view = self._at()
             # Of a clock set back too: nothing is to look younger than it is.
@@ -247,6 +253,13 @@ class PlanePublisher:
             if self._octets >= SNAPSHOT_OCTETS or time.monotonic() - self._packed_at > SNAPSHOT_S:
                 await self._compare(await read_stand(self._redis, self.name))
                 self._pack()
+
+    async def _await_clock(self) -> None:
+        """Wait while the clock is not one to sign by."""
+        while not self._ending and (problem := self._clock.problem()) is not None:
+            self.problem = problem
+            await asyncio.sleep(RETRY_S)
+        self.problem = None if self._opened.is_set() else self.problem
 
     async def _second_after(self, iat: float) -> None:
         """Wait for a second that has no version yet; a clock set back is not waited for."""
