@@ -34,7 +34,7 @@ REFUSED: Final = (
     r"\x00-\x1f\x7f-\x9f"
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"
     r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    r"\U000e0000-\U000e007f"
+    "\U000e0000-\U000e007f"
 )
 """Control, bidirectional and invisible characters: what no text of people may hold. The same as in
 the verifier's contract, which this one does not know; a test compares them."""

@@ -77,7 +77,8 @@ class VerifiedCredentials:
         if trust is not self._trust:
             self._drop_all()
             self._trust = trust
-        entry = self._entries.get(_name(code))
+        # Of a city code the name is its bytes, written here since every scan asks.
+        entry = self._entries.get(code.identity if code.format is _CC1 else _name(code))
         if entry is None or not -REMEMBERED_S < now - entry.at < REMEMBERED_S:
             return None
         return entry.seen
@@ -143,9 +144,12 @@ def kept_claims(claims: Claims) -> Claims | None:
 
 
 def _name(code: Unverified) -> Hashable:
-    """Name a credential by format and bytes; of what may hold names, by format and digest."""
+    """Name a credential by format and bytes: bytes alone are CC1's, a pair is another format's.
+
+    Of what may hold names the pair has a digest.
+    """
     code_format, identity = code.format, code.identity
     if code_format is _CC1:
-        return (code_format, identity)
+        return identity
     data = identity if isinstance(identity, bytes) else identity.encode()
     return (code_format, hashlib.sha256(data).digest())

@@ -1,6 +1,7 @@
 """What rules read of a health card: mapped whole or not at all."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -9,6 +10,7 @@ from tests.support.health import DOSE, dcc
 from tests.support.health_cards import PATIENT, TEST, bundle, coding, without
 from verifier.contract.vocabulary import Format
 from verifier.policy.documents import MAX_RESOURCES, payload_of
+from verifier.policy.rules import DocumentKind, RuleVerdict, judge, read_rule
 
 MAPPED_TEST: Final = {
     "loinc": "94558-4",
@@ -112,3 +114,21 @@ def test_other_formats() -> None:
     assert payload_of(Format.HC1, {"hcert": dcc()}) == dcc()
     assert payload_of(Format.HC1, {"hcert": 7}) is None
     assert payload_of(Format.CC1, bundle(PATIENT, DOSE)) is None
+
+
+def test_the_rule_in_the_document() -> None:
+    """docs/rules.md shows one that can be copied; it judges cards, and no certificate."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "rules.md").read_text()
+    rule = read_rule(page.split("```json\n")[1].split("```")[0].encode())
+    assert (rule.format, rule.kind) == (Format.SHC, DocumentKind.TEST)
+    detected = coding("http://snomed.info/sct", "260373001")
+    negative = coding("http://snomed.info/sct", "260415000")
+    for concept, at, verdict in (
+        (negative, "2023-11-14T08:00:00Z", RuleVerdict.PASSED),
+        (negative, "2023-11-17T08:00:01Z", RuleVerdict.FAILED),
+        (negative, "2023-11-13T07:59:59Z", RuleVerdict.FAILED),
+        (detected, "2023-11-14T08:00:00Z", RuleVerdict.FAILED),
+    ):
+        payload = read(PATIENT, dict(TEST) | {"valueCodeableConcept": concept})
+        clock = {"validationClock": at}
+        assert judge(rule, payload, clock).verdict is verdict

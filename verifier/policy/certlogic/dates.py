@@ -7,12 +7,15 @@ is finer is cut off, partial dates mean their last day, and offsets roll over as
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from verifier.policy.certlogic.faults import EvaluationError, Fault
 
 MAX_DATE_CHARS: Final = 64
 """Characters of a date-time; nanoseconds with an offset take 35."""
+REMEMBERED_DAYS: Final = 1024
+"""Days kept written: today, and those on which documents are issued and end."""
 MAX_MILLISECONDS: Final = 8_640_000_000_000_000
 """Milliseconds either side of 1970 that an ECMAScript Date can hold."""
 
@@ -104,17 +107,20 @@ def plus_time(text: object, amount: int, unit: str) -> Instant:
 def iso(instant: Instant) -> str:
     """Write a moment as YYYY-MM-DDThh:mm:ss.sssZ; years beyond 0 to 9999 as ECMAScript does."""
     days, rest = divmod(int(instant), _DAY)
-    cycle, in_cycle = divmod(days + _EPOCH - 1, _CYCLE_DAYS)
-    civil = date.fromordinal(in_cycle + 1)
-    year = civil.year + cycle * _CYCLE_YEARS
     seconds, milliseconds = divmod(rest, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
+    return f"{_day(days)}T{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=REMEMBERED_DAYS)
+def _day(days: int) -> str:
+    """Write a day, counted from 1970-01-01, as YYYY-MM-DD."""
+    cycle, in_cycle = divmod(days + _EPOCH - 1, _CYCLE_DAYS)
+    civil = date.fromordinal(in_cycle + 1)
+    year = civil.year + cycle * _CYCLE_YEARS
     written = f"{year:04d}" if 0 <= year <= 9999 else f"{year:+07d}"
-    return (
-        f"{written}-{civil.month:02d}-{civil.day:02d}"
-        f"T{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}Z"
-    )
+    return f"{written}-{civil.month:02d}-{civil.day:02d}"
 
 
 def _partial(text: str) -> Instant:
