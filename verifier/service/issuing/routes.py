@@ -27,8 +27,9 @@ from verifier.contract.bulk import JOB, MAX_BULK_BYTES
 from verifier.contract.holder import HolderDoor
 from verifier.contract.proposal import Proposal, ProposalPage, Rejection
 from verifier.contract.revocation import Revocation
-from verifier.contract.subject import EraseAnswer, EraseRequest, SubjectAnswer, SubjectRequest
+from verifier.contract.subject import SubjectAnswer, SubjectRequest
 from verifier.contract.vocabulary import ApiScope
+from verifier.service.issuing.budgets import BUDGET
 from verifier.service.issuing.bundles import bookings
 from verifier.service.issuing.people import (
     bulk,
@@ -135,7 +136,7 @@ PEOPLE: Final = (
         parameters=(_OF_PERSON,),
         body=RequestBody(type=lost_phones.Lost, limit=lost_phones.MAX_BODY),
         replies={200: Reply("What was revoked.", lost_phones.LostAnswer)},
-        problems=merged(PERSON, STORE, AUDIT, {404: ("credential.unknown",)}),
+        problems=merged(PERSON, STORE, AUDIT, BUDGET, {404: ("credential.unknown",)}),
     ),
     Operation(
         method="POST",
@@ -221,7 +222,7 @@ PEOPLE: Final = (
         parameters=(_OF_CREDENTIAL,),
         body=RequestBody(type=Revocation, limit=revocations.MAX_BODY),
         replies={200: Reply("It is revoked.", revocations.RevokedAnswer)},
-        problems=merged(STORE, AUDIT, {404: ("credential.unknown",)}),
+        problems=merged(STORE, AUDIT, BUDGET, {404: ("credential.unknown",)}),
     ),
     Operation(
         method="POST",
@@ -250,17 +251,7 @@ PEOPLE: Final = (
         callers=_by_operator(ApiScope.PERSONS),
         body=RequestBody(type=SubjectRequest, limit=subjects.MAX_BODY),
         replies={200: Reply("What is kept.", SubjectAnswer)},
-        problems=merged(REFERENCE, PERSON, STORE, AUDIT),
-    ),
-    Operation(
-        method="POST",
-        path="/v1/subjects/erase",
-        name="eraseSubject",
-        says="Erase what is kept of one person.",
-        callers=_by_operator(ApiScope.PERSONS),
-        body=RequestBody(type=EraseRequest, limit=subjects.MAX_BODY),
-        replies={200: Reply("What was erased.", EraseAnswer)},
-        problems=merged(REFERENCE, PERSON, STORE, AUDIT),
+        problems=merged(REFERENCE, PERSON, STORE, AUDIT, BUDGET),
     ),
 )
 HOLDERS: Final = (
@@ -306,6 +297,7 @@ PROPOSALS: Final = (
             PERSON,
             STORE,
             AUDIT,
+            BUDGET,
             {
                 404: ("correction.unknown",),
                 409: ("proposal.same", "proposals.many", "correction.closed", "plane.unknown"),
@@ -342,7 +334,8 @@ PROPOSALS: Final = (
         method="POST",
         path="/v1/proposals/{proposal}/approve",
         name="approveProposal",
-        says="Approve what somebody else proposed; it is carried out before the answer.",
+        says="Approve what somebody else proposed; it is carried out before the answer, or at"
+        " its time.",
         callers=_by_operator(ApiScope.APPROVE),
         parameters=(_OF_PROPOSAL,),
         replies=_PROPOSAL,

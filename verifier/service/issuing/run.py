@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog, open_audit
 from runtime.clock import now
@@ -28,9 +29,11 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
+from verifier.service.issuing.people.naming import NamedPersons
 from verifier.service.issuing.people.subjects import Subjects
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.planes.planes import (
@@ -79,21 +82,23 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     metrics = Metrics(settings.name)
     audit = open_audit(settings.audit, settings.name, log, audit_format)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
-    table = kinds(redis, settings.list, settings.people, reference_key, destroyer)
-    subjects = Subjects(redis, settings.list, settings.people, reference_key, audit)
-    proposals = Proposals(redis, table, audit, log)
+    budgets = Budgets(redis, audit)
+    table = kinds(redis, settings, reference_key, destroyer)
+    persons = NamedPersons(redis, settings.list, settings.people, reference_key)
+    subjects = Subjects(redis, settings.list, persons, audit, budgets)
+    proposals = Proposals(redis, table, audit, budgets, log)
     handlers = {
         **proposals.handlers(),
         **subjects.handlers(),
         **issuing_handlers(
-            Tools(redis=redis, settings=settings, metrics=metrics, audit=audit),
+            Tools(redis=redis, settings=settings, metrics=metrics, audit=audit, budgets=budgets),
             issuer_key=keys["issuer_key"],
             reference_key=reference_key,
             status=status,
             bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(lambda: _readiness(bundles, planes, audit), metrics.text),
+        **health_handlers(lambda: _readiness(bundles, planes, audit, budgets), metrics.text),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
@@ -167,8 +172,11 @@ def _destroyer(
     )
 
 
-def _readiness(
-    bundles: BundlePublisher, planes: dict[Plane, KeptPlane], audit: AuditLog[Act]
+async def _readiness(
+    bundles: BundlePublisher,
+    planes: dict[Plane, KeptPlane],
+    audit: AuditLog[Act],
+    budgets: Budgets,
 ) -> Readiness:
     problems = tuple(
         Finding(code="store.unavailable" if name == "store" else f"{name}.refused", detail=detail)
@@ -182,6 +190,8 @@ def _readiness(
     if not (bundles.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
     warnings = () if audit.writable else (no_audit(),)
+    with contextlib.suppress(RedisError, OSError):  # a store that is away is said above
+        warnings += await budgets.findings()
     known = {
         plane.publisher.bundle: version
         for plane in planes.values()

@@ -3,7 +3,8 @@
 `kapok` (kapok.lua) is what a scan does, `kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
 `kapok_load` (load.lua) how a list is filled in bulk,
-`kapok_destroy` (destroy.lua) how a plane ends.
+`kapok_destroy` (destroy.lua) how a plane ends,
+`kapok_acts` (acts.lua) how often people do what is counted.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ LIBRARIES: Final[Mapping[str, str]] = {
     "kapok_feeds": _read("feeds.lua"),
     "kapok_load": _read("load.lua"),
     "kapok_destroy": _read("destroy.lua"),
+    "kapok_acts": _read("acts.lua"),
 }
 """Name -> code."""
 SCAN: Final = "kapok_scan"
@@ -47,6 +49,7 @@ CLOSE_CASE: Final = "kapok_close_case"
 LOAD_PLANE: Final = "kapok_load_plane"
 LOAD_PERSONS: Final = "kapok_load_persons"
 CONDEMN: Final = "kapok_condemn"
+SPEND: Final = "kapok_spend"
 
 
 async def ensure_library(redis: Redis) -> bool:
