@@ -1,4 +1,4 @@
-"""`kapok person …`: what is kept of one person, shown, or erased by two people (docs/privacy.md)."""
+"""`kapok person …`: what is kept of one person, shown or erased (docs/privacy.md)."""
 
 import sys
 from datetime import UTC, datetime

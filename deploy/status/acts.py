@@ -9,7 +9,10 @@ from verifier.service.store.budgets import SpentRow, budget_of
 
 
 def acts(answers: Answers) -> Section:
-    """Return a row for each act of each operator and key that did something."""
+    """Return a row for each act of each operator and key that did something.
+
+    That a budget is spent, or was asked for more, is a warning of the issuing process.
+    """
     return Section(title=Phrase("acts by hand"), rows=tuple(_rows(answers.spent)))
 
 
@@ -26,8 +29,7 @@ def _rows(spent: tuple[SpentRow, ...]) -> Iterator[ReportRow]:
         yield ReportRow(
             subject=f"{row.act} {row.who}",
             said=said,
-            level=Level.WARNING if over else Level.FINE,
-            code="budget.spent" if over else "",
+            level=Level.NOTE if over else Level.FINE,
         )
     if not spent:
         nothing = Phrase("nothing in the last hour")

@@ -102,10 +102,10 @@ def erase(house: IssuingHouse, reference: str) -> None:
             )
 
 
-def spend(house: IssuingHouse) -> None:
+def spend(house: IssuingHouse, person: int) -> None:
     """Ask for more than a budget has."""
     token = operator_token("mei")
-    body = {"reason": "complaint", "person": 1}
+    body = {"reason": "complaint", "person": person}
     answers = [house.ask("/v1/subjects", body, key=token).status for _ in range(40)]
     assert answers[-1] == 429
 
@@ -132,7 +132,7 @@ def test_every_key_is_in_the_table() -> None:
         propose(house, members[0])
         house.ask("/v1/persons", {"reference": "TO-BE-ERASED"})
         erase(house, "TO-BE-ERASED")
-        spend(house)
+        spend(house, members[0])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings())))
         with_store(house.centre.redis, write_feed_keys)

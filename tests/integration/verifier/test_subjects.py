@@ -43,7 +43,8 @@ def show(house: IssuingHouse, **who: Any) -> Answer:
 def propose(house: IssuingHouse, **who: Any) -> Answer:
     """Propose to erase what is kept of a person."""
     body = {
-        "kind": "erasure", "reason": "own_request", "identity": "document_seen", "text": "at desk 4",
+        "kind": "erasure", "reason": "own_request", "identity": "document_seen",
+        "text": "at desk 4",
     } | who  # fmt: skip
     return act(house, "/v1/proposals", body)
 
@@ -120,7 +121,7 @@ def test_a_person_is_erased(house: IssuingHouse) -> None:
 
 
 def test_a_reference_is_forgotten_after_an_erasure_by_index(house: IssuingHouse) -> None:
-    """By index it stays, since nobody knows it; by reference it goes, and by index nothing is left."""
+    """By index it stays, since nobody knows it; by reference it goes."""
     reference = "440100-19900101-0077"
     person = house.ask("/v1/persons", {"reference": reference}).body["person"]
     erase(house, person=person)
@@ -131,7 +132,7 @@ def test_a_reference_is_forgotten_after_an_erasure_by_index(house: IssuingHouse)
 
 
 def test_an_erasure_waits_and_is_taken_back(slow: IssuingHouse) -> None:
-    """Nothing happens at the approval; until its time who proposed it, or another, takes it back."""
+    """Nothing is done at the approval; until its time its proposer, or another, takes it back."""
     person = slow.ask("/v1/persons", {"reference": "440100-19900101-0079"}).body["person"]
     for who, reason in (("hao", "withdrawn"), ("wen", "mistaken"), ("mei", "unfounded")):
         made = propose(slow, person=person)
