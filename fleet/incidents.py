@@ -28,6 +28,8 @@ class IncidentKind(StrEnum):
     """A result came after its command was given up; it may contradict what was shown."""
     COMMAND_UNKNOWN = "command.unknown"
     """A terminal restarted while it acted; a person must look."""
+    OUTBOX_FULL = "outbox.full"
+    """Its outbox was full: denials that waited were dropped, or records not kept."""
 
 
 class Incident(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

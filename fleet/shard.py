@@ -17,6 +17,7 @@ from fleet.books.commands import CommandBook
 from fleet.books.dead_letters import DeadLetterBook
 from fleet.books.incidents import IncidentBook
 from fleet.books.newest import NewestBook
+from fleet.books.outboxes import OutboxBook
 from fleet.books.presence import PresenceBook
 from fleet.books.rows import Stored, Write
 from fleet.books.sequences import SequenceBook
@@ -30,6 +31,7 @@ BOOKS: Final[Books] = (
     PresenceBook,
     SequenceBook,
     NewestBook,
+    OutboxBook,
     IncidentBook,
     CommandBook,
     DeadLetterBook,

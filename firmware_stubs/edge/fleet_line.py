@@ -207,6 +207,7 @@ class FleetLine:
             **shell.counters,
             "gate.openings": shell.gate.openings,
             "outbox.lost": shell.storage.records.lost,
+            "outbox.dropped": shell.storage.records.dropped,
         }
         offset = shell.storage.clock.offset
         return Beat(

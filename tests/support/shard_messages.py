@@ -64,7 +64,7 @@ def result(
     return arrival(TopicName.RESULT, message)
 
 
-def beat(temperature_c: float | None = None, counter: int = 1) -> Arrival:
+def beat(temperature_c: float | None = None, counter: int = 1, **counters: int) -> Arrival:
     """Return a heartbeat."""
     message = messages.Beat(
         epoch=Epoch(1, counter),
@@ -74,7 +74,7 @@ def beat(temperature_c: float | None = None, counter: int = 1) -> Arrival:
         uptime_s=1,
         outbox=0,
         verifier_online=True,
-        counters={},
+        counters={name.replace("_", "."): value for name, value in counters.items()},
         temperature_c=temperature_c,
     )
     return arrival(TopicName.BEAT, message)

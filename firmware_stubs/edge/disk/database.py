@@ -27,6 +27,11 @@ CREATE TABLE delta (
 ) STRICT, WITHOUT ROWID;
 """
 """Since schema 2."""
+_DENIED: Final = """
+CREATE INDEX IF NOT EXISTS scan_denied ON scan (acknowledged_at IS NULL, number)
+    WHERE decided AND decision <> 'pass'
+"""
+"""What is dropped first; made where it is missing, since it changes no row."""
 _SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE floor (
@@ -127,6 +132,7 @@ class Database:
             )
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")
+        execute(_DENIED)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
