@@ -22,11 +22,11 @@ from fleet.contract.messages import Argument
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.errors import CommandError
 from fleet.service.app import Fleet
-from fleet.service.http.access import orderer, require_place
+from fleet.service.http.access import orderer
 from fleet.service.shard_writer import BusyError
 from fleet.service.store.shards import read_strings
 from runtime.clock import now_ms
-from runtime.http.access import Caller
+from runtime.http.access import Caller, require_place
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem
@@ -71,7 +71,8 @@ class CommandResource:
         """
         fleet = self._fleet
         terminal = _terminal(fleet, text)
-        require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
+        place = fleet.registry.places[fleet.registry.terminals[terminal].place]
+        require_place(caller, place.id, place.district)
         key = _idempotency_key(request)
         body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
         order = Order(
@@ -128,7 +129,7 @@ class CommandResource:
         found = COMMAND.decode(row)
         terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
         if terminal is not None:
-            require_place(caller, fleet.registry.places[terminal.place])
+            require_place(caller, terminal.place, fleet.registry.places[terminal.place].district)
         elif caller.token is not None:
             raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
         return json_response(found)

@@ -6,7 +6,7 @@ docs/privacy.md explains what is meant, docs/records.md what is archived.
 from typing import Final
 
 from runtime.http.health import HEALTH
-from runtime.http.operations import Operation, Reply, RequestBody, RouteTable, operator
+from runtime.http.operations import Area, Operation, Reply, RequestBody, RouteTable, operator
 from verifier.contract.subject import SubjectRecords, SubjectRecordsRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.subjects import MAX_BODY
@@ -22,7 +22,8 @@ TABLE: Final = RouteTable(
             path="/v1/subjects/records",
             name="showSubjectRecords",
             says="Show the records that carry one person's keyed hash, oldest first.",
-            callers=(operator(ApiScope.PERSONS, city=True),),
+            area=Area.CITY,
+            callers=(operator(ApiScope.PERSONS),),
             body=RequestBody(type=SubjectRecordsRequest, limit=MAX_BODY),
             replies={200: Reply("The records.", SubjectRecords)},
             problems={503: ("audit.unavailable", "store.away", "records.unreadable")},

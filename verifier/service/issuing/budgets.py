@@ -62,17 +62,21 @@ class Budgets:
         )
 
     async def findings(self) -> tuple[Finding, ...]:
-        """Say whose budget is spent, or was asked for more than it has, in the last hour.
+        """Say of which act budgets are spent, or were asked for more, in the last hour.
+
+        By whom is for `kapok status` to say: whoever asks for readiness is not asked who they are.
 
         Raises:
             RedisError: the store is away.
         """
+        over: dict[str, list[int]] = {}
+        for row in await read_spent(self._redis):
+            if row.refused or row.spent >= budget_of(row.act, row.who):
+                over.setdefault(row.act, []).append(row.refused)
         return tuple(
             Finding(
                 code="budget.spent",
-                detail=f"{row.act} by {row.who}: {row.spent} of {budget} in the last hour,"
-                f" {row.refused} refused",
+                detail=f"{act}: by {len(refused)} in the last hour, {sum(refused)} refused",
             )
-            for row in await read_spent(self._redis)
-            if row.refused or row.spent >= (budget := budget_of(row.act, row.who))
+            for act, refused in over.items()
         )

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from runtime.audit import AuditLog
-from runtime.http.access import Caller, ShownToken
+from runtime.http.access import Caller, ShownToken, require_place
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, read_json
 from runtime.http.problems import Problem
@@ -26,7 +26,7 @@ from verifier.service.http.languages import language_of
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.codeless import admitted
 from verifier.service.worker.doors.scans import WaitingRequest, check_place, own_scan_id
-from verifier.service.worker.gates import gate_of, require_area
+from verifier.service.worker.gates import gate_of
 from verifier.service.worker.knowledge import ScanGate
 from verifier.service.worker.pipeline import PendingScan, ScanPipeline
 from verifier.service.worker.readiness import WorkerState
@@ -50,7 +50,7 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
         else:
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
-            gate = _operated(pipeline, caller.token, asked)
+            gate = _operated(pipeline, caller, asked)
         check_place(gate, asked.place, asked.gate)
         scan_id = own_scan_id(asked.scan_id, gate, "$.scan_id")
         act = None if caller.token is None else _act(caller.token, asked.scan_id, gate)
@@ -73,7 +73,7 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
     return post
 
 
-def _operated(pipeline: ScanPipeline, token: ShownToken, asked: ManualRequest) -> ScanGate:
+def _operated(pipeline: ScanPipeline, caller: Caller, asked: ManualRequest) -> ScanGate:
     """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
 
     Raises:
@@ -87,7 +87,7 @@ def _operated(pipeline: ScanPipeline, token: ShownToken, asked: ManualRequest) -
         gate = pipeline.knowledge.gate(terminal)
         if gate is None or asked.place not in (None, gate.grant.place):
             continue
-        require_area(token, gate.grant)
+        require_place(caller, gate.grant.place, gate.grant.district)
         if gate.grant.state is not GrantState.ACTIVE:
             raise Problem(HTTPStatus.FORBIDDEN, f"grant.{gate.grant.state}")
         return gate
