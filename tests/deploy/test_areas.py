@@ -24,7 +24,7 @@ PLACED: Final = {
     *("listBundles", "readBundle", "describeBundle"),
     # tests/integration/verifier/test_manual.py and test_resolutions.py
     *("admitVisitor", "resolveScan"),
-    # tests/integration/fleet/test_areas.py
+    # tests/integration/fleet/test_operators.py
     *("listTerminals", "readTerminal", "giveCommand", "readCommand"),
 }
 """Operations whose handlers look at the place; the named tests ask each for another place's."""
@@ -75,17 +75,16 @@ def test_what_is_the_citys_opens_to_nobody_of_a_part(operation: Operation) -> No
     for asker in askers:
         code = None
         if asker.kind not in operation.kinds:
-            code = (
-                "operator.needed" if operation.kinds == {CallerKind.OPERATOR} else "scope.missing"
-            )
+            only = operation.kinds == {CallerKind.OPERATOR}
+            code = "operator.needed" if only else "scope.missing"
         elif operation.area is Area.CITY and not asker.city:
             code = "operator.area"
-        try:
+        if code is None:
             admit(operation, asker.caller)
-        except Problem as problem:
-            assert problem.code == code
-        else:
-            assert code is None
+            continue
+        with pytest.raises(Problem) as refused:
+            admit(operation, asker.caller)
+        assert refused.value.code == code
 
 
 def test_operations_of_places_are_those_that_are_asked_for_anothers() -> None:

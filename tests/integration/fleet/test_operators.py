@@ -129,8 +129,10 @@ def test_an_operator_sees_the_terminals_of_the_area(house: FleetHouse) -> None:
         token = house.fleet.token(person)
         listed = house.fleet.ask("GET", "/v1/terminals", key=token).body["terminals"]
         assert [row["terminal"] for row in listed] == seen
-    refused = house.fleet.ask("GET", "/v1/terminals/hall-1", key=house.fleet.token("jun"))
-    assert (refused.status, refused.body["code"]) == (403, "operator.area")
+    given = open_gate(house, house.fleet.token("mei")).body["id"]
+    for path in ("/v1/terminals/hall-1", f"/v1/commands/{given}"):
+        refused = house.fleet.ask("GET", path, key=house.fleet.token("jun"))
+        assert (refused.status, refused.body["code"]) == (403, "operator.area")
 
 
 def test_a_spoilt_token_is_refused(house: FleetHouse) -> None:

@@ -54,7 +54,7 @@ def test_requests_and_types_are_written_out() -> None:
         "[explained.md](explained.md) explains what is meant and what to do about each problem.",
         "### POST /v1/things",
         "Make things.",
-        "By API key with the scope `do`.",
+        "By API key with the scope `do`. Area: the whole city.",
         "Body: [_Wanted](#_wanted). At most 1,024 bytes.",
         "| `limit` | query | integer (from 1 to 9) | optional | How many. |",
         "| 201 | [_Wanted](#_wanted) |  |",
