@@ -42,7 +42,7 @@ class CallerKind(StrEnum):
     """The signature of a credential's key, inside the body."""
 
 
-class Area(StrEnum):
+class OperationArea(StrEnum):
     """What an operation is bound to, and so how far a caller's area opens it."""
 
     CITY = "city"
@@ -56,7 +56,7 @@ class Area(StrEnum):
     """It says nothing of any place or person."""
 
 
-BOUND: Final = frozenset({Area.CITY, Area.PLACE})
+BOUND: Final = frozenset({OperationArea.CITY, OperationArea.PLACE})
 """Areas by which an operator of a district or a place may be refused."""
 AT_THE_DOOR: Final = frozenset({CallerKind.KEY, CallerKind.OPERATOR, CallerKind.CERTIFICATE})
 """Kinds that the door itself identifies; the others are for the handler to verify."""
@@ -120,7 +120,7 @@ class Operation:
     """Operation id, unique in the table."""
     says: str
     """One sentence."""
-    area: Area
+    area: OperationArea
     """What it is bound to; there is no operation that does not say so."""
     callers: tuple[Allowed, ...] = ()
     """Who may ask; none: nobody is asked who they are."""
@@ -278,7 +278,7 @@ def faults(table: RouteTable) -> Iterable[str]:
             yield f"{one.name}: the path's variables are not those described"
         if not one.replies:
             yield f"{one.name}: nothing is answered"
-        if one.area is Area.OWN and not one.kinds.isdisjoint({CallerKind.OPERATOR}):
+        if one.area is OperationArea.OWN and not one.kinds.isdisjoint({CallerKind.OPERATOR}):
             yield f"{one.name}: an operator has nothing of its own"
-        if one.area is Area.NONE and one.identified:
+        if one.area is OperationArea.NONE and one.identified:
             yield f"{one.name}: who may ask is asked of nothing"

@@ -9,9 +9,9 @@ import msgspec
 
 from runtime.http.operations import (
     Allowed,
-    Area,
     CallerKind,
     Operation,
+    OperationArea,
     Parameter,
     RequestBody,
     RouteTable,
@@ -51,11 +51,13 @@ _BY: Final[Mapping[CallerKind, str]] = {
     CallerKind.OPERATOR_KEY: "an operator's own key",
     CallerKind.HOLDER: "the signature of the holder's key, in the body",
 }
-_AREAS: Final[Mapping[Area, str]] = {
-    Area.CITY: " Area: the whole city.",
-    Area.PLACE: " Area: the place named must lie in an operator's; a terminal's is its own.",
-    Area.OWN: " Area: the caller's own.",
-    Area.NONE: "",
+_AREAS: Final[Mapping[OperationArea, str]] = {
+    OperationArea.CITY: " Area: the whole city.",
+    OperationArea.PLACE: (
+        " Area: the place named must lie in an operator's; a terminal's is its own."
+    ),
+    OperationArea.OWN: " Area: the caller's own.",
+    OperationArea.NONE: "",
 }
 """How far an operation reaches, in a sentence."""
 _PATTERN: Final = (("\\A", "^"), ("\\Z", "$"))

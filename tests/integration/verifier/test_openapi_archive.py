@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import schemathesis
 
-from runtime.http.operations import Allowed, Area, operator, service
+from runtime.http.operations import Allowed, OperationArea, operator, service
 from tests.support.archive_process import STRANGER_KEY, ArchiveHouse, archive_house
 from tests.support.openapi_cases import FEW, bounded, examine, may_ask, operation_of, schema_of
 from tests.support.operators import operator_token
@@ -51,14 +51,14 @@ def test_who_may_ask_is_as_the_table_says(house: ArchiveHouse) -> None:
 @pytest.mark.parametrize(
     ("callers", "area"),
     [
-        ((operator(ApiScope.RECORDS),), Area.CITY),
-        ((operator(ApiScope.PERSONS),), Area.PLACE),
-        ((service(ApiScope.RECORDS), operator(ApiScope.PERSONS)), Area.CITY),
-        ((), Area.CITY),
+        ((operator(ApiScope.RECORDS),), OperationArea.CITY),
+        ((operator(ApiScope.PERSONS),), OperationArea.PLACE),
+        ((service(ApiScope.RECORDS), operator(ApiScope.PERSONS)), OperationArea.CITY),
+        ((), OperationArea.CITY),
     ],
 )
 def test_a_table_that_says_otherwise_is_found(
-    callers: tuple[Allowed, ...], area: Area, house: ArchiveHouse
+    callers: tuple[Allowed, ...], area: OperationArea, house: ArchiveHouse
 ) -> None:
     """Another scope, any area, another kind of caller, anybody."""
     first, *others = TABLE.operations

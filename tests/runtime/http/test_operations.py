@@ -7,10 +7,10 @@ import pytest
 
 from runtime.http.operations import (
     Allowed,
-    Area,
     CallerKind,
     Codes,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -30,7 +30,7 @@ PLAIN: Final = Operation(
     path="/v1/things",
     name="things",
     says="List.",
-    area=Area.PLACE,
+    area=OperationArea.PLACE,
     replies={200: Reply("They.")},
 )
 ONE: Final = replace(
@@ -56,7 +56,7 @@ def table(*operations: Operation) -> RouteTable:
             {403: ("scope.missing", "operator.needed", "operator.area")},
         ),
         (
-            {"callers": (service("see"), operator("see")), "area": Area.CITY},
+            {"callers": (service("see"), operator("see")), "area": OperationArea.CITY},
             {403: ("scope.missing", "operator.area")},
         ),
         (

@@ -7,7 +7,15 @@ from typing import Any, Final
 import pytest
 
 from runtime.http.access import Caller
-from runtime.http.operations import Area, Operation, Reply, in_path, operator, service, terminal
+from runtime.http.operations import (
+    Operation,
+    OperationArea,
+    Reply,
+    in_path,
+    operator,
+    service,
+    terminal,
+)
 from runtime.http.problems import Problem
 from runtime.http.routes import Router, admit, bind
 
@@ -16,7 +24,7 @@ LIST: Final = Operation(
     path="/v1/things",
     name="list",
     says="List.",
-    area=Area.PLACE,
+    area=OperationArea.PLACE,
     replies={200: Reply("They.")},
 )
 MAKE: Final = replace(LIST, method="POST", name="make")
@@ -29,7 +37,7 @@ PART: Final = replace(
     name="part",
     parameters=(in_path("thing", "Which."), in_path("part", "Which.")),
 )
-CITY: Final = Area.CITY
+CITY: Final = OperationArea.CITY
 """Among callers: the row is the whole city's."""
 ROWS: Final = (LIST, MAKE, READ, PART)
 
@@ -134,7 +142,7 @@ def test_what_is_no_route_is_told_so(
 )
 def test_who_may_ask_is_the_rows_to_say(callers: Any, caller: Caller, code: str | None) -> None:
     """By kind of caller, scope and area."""
-    area = CITY if CITY in callers else Area.PLACE
+    area = CITY if CITY in callers else OperationArea.PLACE
     asked = tuple(each for each in callers if each is not CITY)
     operation = replace(LIST, callers=asked, area=area)
     if code is None:

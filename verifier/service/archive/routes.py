@@ -6,7 +6,14 @@ docs/privacy.md explains what is meant, docs/records.md what is archived.
 from typing import Final
 
 from runtime.http.health import HEALTH
-from runtime.http.operations import Area, Operation, Reply, RequestBody, RouteTable, operator
+from runtime.http.operations import (
+    Operation,
+    OperationArea,
+    Reply,
+    RequestBody,
+    RouteTable,
+    operator,
+)
 from verifier.contract.subject import SubjectRecords, SubjectRecordsRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.subjects import MAX_BODY
@@ -22,7 +29,7 @@ TABLE: Final = RouteTable(
             path="/v1/subjects/records",
             name="showSubjectRecords",
             says="Show the records that carry one person's keyed hash, oldest first.",
-            area=Area.CITY,
+            area=OperationArea.CITY,
             callers=(operator(ApiScope.PERSONS),),
             body=RequestBody(type=SubjectRecordsRequest, limit=MAX_BODY),
             replies={200: Reply("The records.", SubjectRecords)},

@@ -33,7 +33,7 @@ from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
-from verifier.service.issuing.people.naming import NamedPersons
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.issuing.people.subjects import Subjects
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.planes.planes import (

@@ -7,8 +7,8 @@ from msgspec import Meta, Struct
 from runtime.http.openapi.document import document
 from runtime.http.openapi.page import page
 from runtime.http.operations import (
-    Area,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -35,7 +35,7 @@ TABLE: Final = RouteTable(
             path="/v1/things",
             name="make",
             says="Make things.",
-            area=Area.CITY,
+            area=OperationArea.CITY,
             callers=(service("do"),),
             parameters=(in_query("limit", "How many.", type="integer", minimum=1, maximum=9),),
             body=RequestBody(type=_Wanted, limit=1024),

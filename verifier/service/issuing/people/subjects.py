@@ -30,7 +30,7 @@ from verifier.feeds.corrections import CorrectionCase
 from verifier.issuing.acts import BudgetedAct
 from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.checks import store_asked
-from verifier.service.issuing.people.naming import NamedPersons
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.store.subjects import read_subject
 
 MAX_BODY: Final = 2048

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from runtime.clock import now
 from runtime.http.problems import Problem
 from verifier.contract.proposal import Proposal, ProposeErasure
-from verifier.service.issuing.people.naming import NamedPersons
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.issuing.proposals.kind import Matter
 from verifier.service.store.erased import were_erased
 from verifier.service.store.persons import find_indices, forget_person

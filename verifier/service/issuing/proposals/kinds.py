@@ -31,7 +31,7 @@ from verifier.contract.proposal import (
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.issuing.persons import ReferenceKey
-from verifier.service.issuing.people.naming import NamedPersons
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.proposals.correction import CorrectionProposals
 from verifier.service.issuing.proposals.destruction import DestructionProposals

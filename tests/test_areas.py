@@ -7,7 +7,7 @@ import pytest
 
 from deploy.openapi import TABLES
 from runtime.http.access import Caller, reaches, require_place
-from runtime.http.operations import Area, CallerKind, Operation
+from runtime.http.operations import CallerKind, Operation, OperationArea
 from runtime.http.problems import Problem
 from runtime.http.routes import admit
 from verifier.contract.operator import OperatorRole, OperatorToken
@@ -77,7 +77,7 @@ def test_what_is_the_citys_opens_to_nobody_of_a_part(operation: Operation) -> No
         if asker.kind not in operation.kinds:
             only = operation.kinds == {CallerKind.OPERATOR}
             code = "operator.needed" if only else "scope.missing"
-        elif operation.area is Area.CITY and not asker.city:
+        elif operation.area is OperationArea.CITY and not asker.city:
             code = "operator.area"
         if code is None:
             admit(operation, asker.caller)
@@ -93,7 +93,7 @@ def test_operations_of_places_are_those_that_are_asked_for_anothers() -> None:
         operation.name
         for table in TABLES
         for operation in table.operations
-        if operation.area is Area.PLACE
+        if operation.area is OperationArea.PLACE
     }
     assert found == PLACED
 
