@@ -15,7 +15,7 @@ from deploy.local.account import ROOT_UID, Account
 from deploy.local.errors import UsageError
 from deploy.local.placement import first_blocked, way_to
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Of the folder's layout; raised with every change that an older kapok would misread.
 
 It is raised with a line in `migrations`. What a first start makes (keys, operators, sources) is not
@@ -23,6 +23,7 @@ made later: a key that is gone is never silently another one. So a thing that a 
 from now on is a new schema too, and its migration makes it in the folders that are there.
 
 1: values of people stood under other keys of the store, and nobody was known by reference.
+2: what `schema_3` rewrites had another form.
 """
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600

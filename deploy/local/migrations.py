@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from deploy.local import schema_3
 from deploy.local.data import FOLDER_MODE, SCHEMA, SCHEMA_FILE, write_file
 from deploy.local.errors import UsageError
 from deploy.words.phrase import Phrase
@@ -50,6 +51,10 @@ MIGRATIONS: Final[Mapping[int, Migration | Unmigrated]] = {
     1: Unmigrated(
         why="it knows nobody by reference, and its store has other keys",
         export="kapok data export FILE --data {folder}",
+    ),
+    2: Migration(
+        done="the files that this version reads in another form were rewritten",
+        changes=schema_3.changes,
     ),
 }
 """Schema -> how the next one is made. A new schema is a line here, its files in

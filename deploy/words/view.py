@@ -9,6 +9,9 @@ VIEW: Final[Mapping[str, str]] = {
     "data folder migrated from schema {version} to {next}: {done}; what it replaced is in {kept}": (
         "数据目录已从格式 {version} 迁移到 {next}：{done}；被替换的文件在 {kept}"
     ),
+    "the files that this version reads in another form were rewritten": (
+        "本版本读取格式不同的文件已重写"
+    ),
     "new": "新建",
     "found again": "已有",
     "ended a leftover of an earlier start: {name} {pid}": "已结束上次遗留的进程：{name} {pid}",

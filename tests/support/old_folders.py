@@ -17,19 +17,28 @@ _TERMINALS: Final = ("culture-1", "hall-1", "transit-1")
 _IDENTITY: Final = ("ca", "cert", "key")
 _PLACES: Final = ("gz-hall-01", "gz-metro-01", "gz-museum-01")
 
-MADE_FIRST: Final = {
-    2: frozenset(
-        {
-            *(f"keys/{name}.pem" for name in _SIGNING),
-            *(f"keys/operators/{name}.key" for name in ("hao", "ling")),
-            *("keys/reference.key", "keys/feeds/demo-hospital.pem", "feeds/demo-hospital.toml"),
-            *("trust/root.cbor", "trust/trust.json", "operators.toml", "places.toml"),
-            *(f"profiles/{name}.toml" for name in _PLACES),
-            *(f"terminals/{name}/{file}.pem" for name in _TERMINALS for file in _IDENTITY),
-        }
-    )
-}
+_MADE_BY_2: Final = frozenset(
+    {
+        *(f"keys/{name}.pem" for name in _SIGNING),
+        *(f"keys/operators/{name}.key" for name in ("hao", "ling")),
+        *("keys/reference.key", "keys/feeds/demo-hospital.pem", "feeds/demo-hospital.toml"),
+        *("trust/root.cbor", "trust/trust.json", "operators.toml", "places.toml"),
+        *(f"profiles/{name}.toml" for name in _PLACES),
+        *(f"terminals/{name}/{file}.pem" for name in _TERMINALS for file in _IDENTITY),
+    }
+)
+MADE_FIRST: Final = {2: _MADE_BY_2, 3: _MADE_BY_2}
 """Schema -> the files that a first start makes and no later one makes anew."""
+
+
+def schema_2(folder: Path) -> Path:
+    """Make a folder of schema 2: the files that its first start made, with what is in them."""
+    for name in _MADE_BY_2:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{name} of schema 2\n")
+    (folder / "lock").write_text("4242\n")
+    (folder / "SCHEMA").write_text("2\n")
+    return folder
 
 
 def schema_1(folder: Path) -> Path:

@@ -13,6 +13,7 @@ from deploy.local.migrations import (
     kept_in,
 )
 from deploy.local.open_folder import opened
+from deploy.local.schema_3 import PARTS
 from tests.support import old_folders, planted_migrations
 from tests.support.command_line import kapok
 from tests.support.planted_migrations import made, run
@@ -146,6 +147,29 @@ def test_a_folder_of_schema_1_is_refused_and_can_be_exported(tmp_path: Path) -> 
     assert ran.code == 0, ran.err
     assert b'"v:plane:1:health"' in output.read_bytes()
     assert state(folder) | {str(folder / "lock"): b""} == before
+
+
+def test_a_folder_of_schema_2_is_migrated(tmp_path: Path) -> None:
+    """All of its files are there afterwards, and what was rewritten is kept."""
+    folder = old_folders.schema_2(tmp_path / "data")
+    before = content(folder)
+    told: list[str] = []
+    with opened(folder, [], [], tell=told.append):
+        pass
+    assert (folder / "SCHEMA").read_text() == f"{SCHEMA}\n"
+    assert len(told) == 1
+    after = content(folder)
+    kept = kept_in(folder, 2) / "old"
+    for name in before.keys() - {"lock"}:
+        assert name in after
+        assert after[name] == before[name] or (kept / name).read_bytes() == before[name]
+
+
+def test_no_two_parts_write_the_same_file(tmp_path: Path) -> None:
+    """The order of the parts says nothing."""
+    folder = old_folders.schema_2(tmp_path / "data")
+    written = [name for part in PARTS for name in part(folder)]
+    assert len(written) == len(set(written))
 
 
 def test_a_folder_of_this_schema_is_opened_as_it_is(tmp_path: Path) -> None:
