@@ -6,6 +6,7 @@ Counted and recorded like a scan, with nobody named; takes a place where the pro
 """
 
 import time
+from collections import OrderedDict
 from http import HTTPStatus
 from typing import Final
 
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from runtime.audit import AuditLog
 from runtime.http.access import Caller, ShownToken, require_place
-from runtime.http.audited import audited
+from runtime.http.audited import audited, refused
 from runtime.http.bodies import decode, read_json
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler
@@ -33,6 +34,8 @@ from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
 """Bytes of a request; it has three short words."""
+MAX_ANNOUNCED: Final = 10_000
+"""Admissions remembered, some 2 MB: of a busy day. An older one asked again has an entry again."""
 NO_TEXT: Final = ""
 """What the scan_id is bound to; no code is empty."""
 _DECODER: Final = msgspec.json.Decoder(ManualRequest)
@@ -40,6 +43,7 @@ _DECODER: Final = msgspec.json.Decoder(ManualRequest)
 
 def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
     """Return the handler."""
+    announced = AnnouncedActs(audit)
 
     async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
@@ -55,7 +59,7 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
         scan_id = own_scan_id(asked.scan_id, gate, "$.scan_id")
         act = None if caller.token is None else _act(caller.token, asked.scan_id, gate)
         if act is not None:
-            await audited(audit, act)
+            await announced.note(act)
         waiting = WaitingRequest()
         scan = PendingScan(
             pipeline, asked.scan_id, language_of(request), time.perf_counter(), waiting.done
@@ -66,11 +70,40 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
             pipeline.begin_codeless(gate, scan_id, scan, NO_TEXT)
         except Overloaded:
             if act is not None:
-                await audited(audit, not_done(act, "busy"))
+                await announced.take_back(act, "busy")
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return await waiting.response()
 
     return post
+
+
+class AnnouncedActs:
+    """Visitors whom operators admitted of late: the same request again is the same act."""
+
+    def __init__(self, audit: AuditLog[Act]) -> None:
+        self._audit = audit
+        self._newest: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def note(self, act: Act) -> None:
+        """Announce an act; asked again under its scan_id, which admits nobody, it is a count.
+
+        Raises:
+            Problem: 503 audit.unavailable.
+        """
+        key = (act.person, act.ref)
+        if key in self._newest:
+            again = msgspec.structs.replace(act, action=AuditAction.REFUSE, reason="repeated")
+            await refused(self._audit, again, same=f"{act.person} admitted again")
+            return
+        await audited(self._audit, act)
+        self._newest[key] = None
+        if len(self._newest) > MAX_ANNOUNCED:
+            self._newest.popitem(last=False)
+
+    async def take_back(self, act: Act, reason: str) -> None:
+        """Say that an act did not take place; asked again it is a new one."""
+        self._newest.pop((act.person, act.ref), None)
+        await audited(self._audit, not_done(act, reason))
 
 
 def _operated(pipeline: ScanPipeline, caller: Caller, asked: ManualRequest) -> ScanGate:
