@@ -9,9 +9,12 @@ Pure: it says which records, the edge keeps them. Rules:
   nobody answers, nothing is deleted.
 - A store that is another than before (it failed over) gets everything of the window again;
   uploads are idempotent by scan_id.
-- Bound: on records and on bytes of their texts. Oldest acknowledged go first; an unacknowledged
-  one never goes. Full of those, the terminal goes on deciding, keeps no record of new scans, counts
-  them as lost and says so in its heartbeat and its state.
+- Bound: on records and on bytes of their texts. What nobody passed with goes first: denials and
+  reviews, those that are acknowledged before those that wait, the oldest of each first. One that
+  waited is counted as dropped. So whoever shows rubbish at a gate that is cut off pushes out
+  rubbish, never a pass. Then the oldest acknowledged passes go. A pass that is not acknowledged
+  never goes: full of those, the terminal goes on deciding, keeps no record of new scans, counts
+  them as lost. Both counts are in its heartbeat and its state.
 Document: docs/terminal.md, "Outbox".
 """
 
@@ -21,6 +24,7 @@ from enum import StrEnum
 from typing import Final
 
 from verifier.contract.scan import MAX_UPLOAD_RECORDS, UploadResult
+from verifier.contract.vocabulary import Outcome
 
 DEFAULT_KEEP_S: Final = 600.0
 """Seconds an acknowledged record is kept: ten times what a failover takes."""
@@ -69,6 +73,8 @@ class Fill:
     octets: int
     acknowledged: int
     """Of `entries`."""
+    denied: bool = False
+    """Whether one of them was decided and is no pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +90,12 @@ class Room(StrEnum):
     """What happens to one more record."""
 
     TAKEN = "taken"
+    DROPS = "drops"
+    """Taken; a record of nobody's passing must go for it, as `droppable` orders them."""
     EVICTS = "evicts"
     """Taken; the oldest acknowledged must go for it."""
     LOST = "lost"
-    """Not taken: full of unacknowledged ones."""
+    """Not taken: full of passes that are not acknowledged."""
 
 
 def batch(waiting: Iterable[WaitingRecord]) -> tuple[int, ...]:
@@ -118,7 +126,21 @@ def room(fill: Fill, octets: int, bounds: Bounds) -> Room:
     """Say what happens to one more record of so many bytes."""
     if fill.entries < bounds.entries and fill.octets + octets <= bounds.octets:
         return Room.TAKEN
+    if fill.denied:
+        return Room.DROPS
     return Room.EVICTS if fill.acknowledged else Room.LOST
+
+
+def droppable(
+    decision: Outcome | None, *, acknowledged: bool, number: int
+) -> tuple[int, int] | None:
+    """Return the order in which a record is dropped for another, lowest first; None: never so.
+
+    `decision` is None while nobody has decided.
+    """
+    if decision in (None, Outcome.PASS):
+        return None
+    return (0 if acknowledged else 1, number)
 
 
 def deletable_before(confirmed_at: float, bounds: Bounds) -> float:

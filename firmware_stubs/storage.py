@@ -103,7 +103,9 @@ class Records(Protocol):
     """The outbox. What may go when is `firmware_stubs.outbox`'s to say."""
 
     lost: int
-    """Records not kept since the start: full of unacknowledged ones, or not written."""
+    """Records not kept since the start: full of passes that wait, or not written."""
+    dropped: int
+    """Denials and reviews that waited, and made room for others since the start."""
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""

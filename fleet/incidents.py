@@ -36,6 +36,8 @@ class IncidentKind(StrEnum):
     """The centre told another time for minutes, and the terminal followed."""
     BUNDLE_REFUSED = "bundle.refused"
     """A terminal refused what the centre handed out."""
+    OUTBOX_FULL = "outbox.full"
+    """Its outbox was full: denials that waited were dropped, or records not kept."""
 
 
 class Incident(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

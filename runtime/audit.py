@@ -5,6 +5,7 @@ decides what an entry says or how a line is written: the service hands in the fo
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import threading
@@ -14,6 +15,7 @@ from typing import BinaryIO, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from runtime.audit_folds import FOLD_MS, Fold, Folds
 from runtime.clock import now_ms
 from runtime.disk import FILE_MODE, sync_folder, write_synced
 from runtime.logs import Log
@@ -71,6 +73,9 @@ class AuditFormat(Protocol[Act]):
     def torn(self, name: str, /) -> Act:
         """Say that a torn last line was set aside, in a file of this name."""
 
+    def repeated(self, act: Act, /, *, count: int, first: int, last: int) -> Act:
+        """Say that a refusal came `count` times more, from `first` to `last` (Unix ms)."""
+
 
 class AuditError(Exception):
     """The log cannot be continued; the text says what to do, and quotes nothing."""
@@ -93,6 +98,8 @@ class AuditLog(Generic[Act]):
         self._format = audit_format
         self._turn = threading.Lock()
         self._file: BinaryIO | None = None
+        self._folds: Folds[Act] = Folds()
+        self._flushing: asyncio.Task[None] | None = None
         self.head: LogHead = EMPTY
         """Number and hash of the last entry."""
 
@@ -146,27 +153,83 @@ class AuditLog(Generic[Act]):
             AuditError: as `append`.
         """
         with self._turn:
-            file = self._file
-            if file is None:
-                raise AuditError(f"{self._path} is not open")
-            line, head = self._format.line_of(
-                act, process=self._process, at=self._clock_ms(), head=self.head
-            )
+            self._write(act, self._clock_ms())
+
+    async def append_refusal(self, act: Act, same: str) -> None:
+        """Append what was refused and changed nothing: the first at once, repeats as a count.
+
+        Repeats of the same are written as one entry a minute; the last minute's at `close`. A
+        process that is killed loses the count of a minute at most, never the first entry.
+
+        Raises:
+            AuditError: as `append`.
+        """
+        waiting = await asyncio.to_thread(self._refuse, act, same)
+        if waiting and (self._flushing is None or self._flushing.done()):
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+
+    async def _flush(self) -> None:
+        """Write counts as their minutes end, until none waits."""
+        waiting = True
+        while waiting:
+            await asyncio.sleep(FOLD_MS / 1000)
             try:
-                if file.write(line) != len(line):
-                    raise OSError("a short write")  # noqa: TRY301 - one way out
-                os.fsync(file.fileno())
-                self._note(head)
-            except OSError as error:
-                # What is on disk now is unknown; the next start looks.
-                self._file = None
-                file.close()
-                raise AuditError(f"cannot write {self._path}") from error
-            self.head = head
+                waiting = await asyncio.to_thread(self._write_due)
+            except AuditError:
+                return  # the next append says so
+
+    def _refuse(self, act: Act, same: str) -> bool:
+        """Take a refusal; returns whether counts wait to be written."""
+        with self._turn:
+            at = self._clock_ms()
+            for fold in self._folds.due(at):
+                self._write_fold(fold, at)
+            if self._folds.take(same, act, at):
+                try:
+                    self._write(act, at)
+                except BaseException:
+                    self._folds.drop(same)
+                    raise
+            return self._folds.waiting
+
+    def _write_due(self) -> bool:
+        with self._turn:
+            at = self._clock_ms()
+            for fold in self._folds.due(at):
+                self._write_fold(fold, at)
+            return self._folds.waiting
+
+    def _write_fold(self, fold: Fold[Act], at: int) -> None:
+        counted = {"count": fold.count, "first": fold.first, "last": fold.last}
+        self._write(self._format.repeated(fold.act, **counted), at)
+
+    def _write(self, act: Act, at: int) -> None:
+        file = self._file
+        if file is None:
+            raise AuditError(f"{self._path} is not open")
+        line, head = self._format.line_of(act, process=self._process, at=at, head=self.head)
+        try:
+            if file.write(line) != len(line):
+                raise OSError("a short write")  # noqa: TRY301 - one way out
+            os.fsync(file.fileno())
+            self._note(head)
+        except OSError as error:
+            # What is on disk now is unknown; the next start looks.
+            self._file = None
+            file.close()
+            raise AuditError(f"cannot write {self._path}") from error
+        self.head = head
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Write the counts that wait, and let go of the file."""
+        if self._flushing is not None:
+            self._flushing.cancel()
         with self._turn:
+            if self._file is None:
+                return
+            with contextlib.suppress(AuditError):
+                for fold in self._folds.rest():
+                    self._write_fold(fold, self._clock_ms())
             if self._file is not None:
                 self._file.close()
                 self._file = None

@@ -20,6 +20,7 @@ from verifier.contract.operator import (
 )
 from verifier.contract.proposal import (
     COLOUR_REASONS,
+    ERASURE_REASONS,
     MAX_PROPOSALS,
     MAX_TEXT_CHARS,
     Proposal,
@@ -29,6 +30,7 @@ from verifier.contract.proposal import (
 from verifier.contract.revocation import RevocationReason
 from verifier.contract.vocabulary import ONLY_OPERATORS
 from verifier.errors import TokenCause
+from verifier.issuing import acts
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
@@ -56,6 +58,14 @@ def test_the_table_of_roles_is_the_code_s() -> None:
     assert set(re.findall(r"`([a-z.]+)`", never)) == {*ONLY_OPERATORS}
 
 
+def test_the_table_of_acts_is_the_code_s() -> None:
+    """Line by line as the module prints it."""
+    assert "\n".join(acts.rows()) in OPERATORS
+    assert acts.ERASURE_WAIT_S == 24 * 3600
+    assert "waits 24 hours" in OPERATORS
+    assert "24 hours after the approval" in (DOCS / "privacy.md").read_text(encoding="utf-8")
+
+
 def test_a_token_is_as_described() -> None:
     """Its members, bounds, prefix and use; every cause of a refusal."""
     (cddl,) = re.findall(r"```cddl\n(.*?)```", OPERATORS, re.DOTALL)
@@ -72,7 +82,7 @@ def test_a_proposal_is_as_described() -> None:
     """Its members, states, reasons and bounds."""
     (shown,) = re.findall(r"```json\n({\"id\".*?)```", OPERATORS, re.DOTALL)
     assert list(json.loads(shown)) == list(Proposal.__struct_fields__)
-    for words in (ProposalState, COLOUR_REASONS, RejectReason, RevocationReason):
+    for words in (ProposalState, COLOUR_REASONS, ERASURE_REASONS, RejectReason, RevocationReason):
         assert not [word for word in words if str(word) not in OPERATORS]
     assert f"3 to {MAX_TEXT_CHARS} characters" in OPERATORS
     assert f"{MAX_PROPOSALS:,} are kept" in OPERATORS

@@ -1,4 +1,4 @@
-"""`kapok person show|erase`: what is kept of one person (docs/privacy.md)."""
+"""`kapok person …`: what is kept of one person, shown or erased (docs/privacy.md)."""
 
 import sys
 from datetime import UTC, datetime
@@ -10,10 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from deploy.cli import colour
 from deploy.cli.data_option import Data
 from deploy.cli.house import Person, with_operator
 from deploy.local import subjects
 from deploy.local.errors import UsageError
+from verifier.contract.proposal import ERASURE_REASONS, ProposalKind
 from verifier.contract.subject import IdentityCheck, SubjectReason
 
 Index = Annotated[int | None, typer.Option("--person", min=0, help="The person index.")]
@@ -21,6 +23,7 @@ Reference = Annotated[
     str | None, typer.Option(help="The reference, kept nowhere; `-` reads a line of it.")
 ]
 Reason = Annotated[SubjectReason, typer.Option(help="Why; it is written down.")]
+REASONS = tuple(sorted(ERASURE_REASONS))
 _WIDE = 200
 """Columns of a table that no terminal bounds: a pipe or a file."""
 
@@ -30,6 +33,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What is kept of one person.")
     group.command()(show)
     group.command()(erase)
+    group.command()(approve)
+    group.command()(colour.reject)
+    group.command("list")(colour.list_proposals)
     app.add_typer(group, name="person")
 
 
@@ -57,23 +63,33 @@ def erase(
     *,
     reference: Reference = None,
     index: Index = None,
-    reason: Reason,
+    reason: Annotated[str, typer.Option(help=f"Why: {', '.join(REASONS)}.")],
     identity: Annotated[IdentityCheck, typer.Option(help="How it was made sure who asks.")],
+    text: Annotated[
+        str, typer.Option(help="What the words do not say; no names.")
+    ] = "as the person asked",
     person: Person,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
     data: Data = None,
 ) -> None:
-    """Revoke all credentials of a person, set all values to nothing, forget the reference."""
+    """Propose to erase a person; another operator approves it, and a day later it is done."""
+    if reason not in REASONS:
+        raise UsageError(f"a reason is {', '.join(REASONS)}")
     who = _who(reference, index)
-    if not yes and not typer.confirm("this cannot be taken back; erase?"):
-        raise typer.Abort
-    done = with_operator(data, person, lambda doors: subjects.erase(doors, who, reason, identity))
-    typer.echo(f"person {done['person']} of list {done['list']}:")
-    typer.echo(f"  {len(done['revoked'])} credentials revoked")
-    typer.echo(f"  nothing now in: {', '.join(done['zeroed']) or 'no plane'}")
-    known = "forgotten" if done["reference_forgotten"] else "not asked for, or nobody's"
-    typer.echo(f"  the reference is {known}; the index is never given again")
-    typer.echo(f"  records with the person's hash are deleted on {done['records_until']}")
+    kind = ProposalKind.ERASURE
+    body = {"kind": kind, "reason": reason, "identity": identity, "text": text, **who}
+    made = with_operator(data, person, lambda doors: doors.issuing("/v1/proposals", body))
+    typer.echo(f"{made['id']} {made['state']}: {made['subject']} is to be erased for good")
+    typer.echo("another operator approves it: kapok person approve <id> --as …")
+
+
+def approve(proposal: colour.Id, *, person: Person, data: Data = None) -> None:
+    """Approve an erasure that somebody else proposed; it is done a day later."""
+    path = f"/v1/proposals/{proposal}/approve"
+    made = with_operator(data, person, lambda doors: doors.issuing(path, method="POST"))
+    typer.echo(f"{made['id']} {made['state']}: {made['subject']}")
+    if made["due"]:
+        due = _clock(made["due"])
+        typer.echo(f"until {due} UTC it can be taken back: kapok person reject <id> --as …")
 
 
 def _who(reference: str | None, index: int | None) -> dict[str, Any]:

@@ -19,10 +19,3 @@ async def show(doors: Doors, who: dict[str, Any], reason: str) -> SubjectReport:
     kept = await doors.issuing("/v1/subjects", {"reason": reason, **who})
     asked = {"reason": reason, "list": kept["list"], "person": kept["person"]}
     return SubjectReport(kept, await doors.archive("/v1/subjects/records", asked))
-
-
-async def erase(doors: Doors, who: dict[str, Any], reason: str, identity: str) -> Answer:
-    """Have what is kept of a person erased."""
-    return await doors.issuing(
-        "/v1/subjects/erase", {"reason": reason, "identity": identity, **who}
-    )

@@ -50,6 +50,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "archive.gap": "do nothing: records of these hours may be lost",
     "registry.refused": "correct places.toml or operators.toml, then send SIGHUP to the fleet",
     "verifier.silent": "make a worker ready",
+    "budget.spent": "ask who it was; read `kapok audit show` for the last hour",
     # Found by `kapok status`
     "house.away": "start the house: `kapok up` on this data folder",
     "process.away": "wait: `kapok up` starts it again; if it stays away, read its log",

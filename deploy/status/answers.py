@@ -24,6 +24,7 @@ from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
 from deploy.local.store_users import STATUS
 from deploy.words.phrase import Phrase
+from verifier.service.store.budgets import SpentRow, read_spent
 
 ASK_S: Final = 3.0
 """Seconds for one answer: a process that takes longer to say how it is, is not well."""
@@ -63,6 +64,8 @@ class Answers:
     """The verifier's index of bundles."""
     store: Heard
     """What Redis says of itself, and its configuration."""
+    spent: tuple[SpentRow, ...] = ()
+    """What operators and keys did by hand in the last hour."""
 
     @property
     def any(self) -> bool:
@@ -104,6 +107,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
         terminals=terminals,
         heads=heads,
         store=processes["redis"],
+        spent=processes["redis"].body.get("spent", ()),
     )
 
 
@@ -166,7 +170,8 @@ async def _store(data: Path, endpoints: Endpoints) -> Heard:
             keys = await client.dbsize()
             return Heard(
                 status=HTTPStatus.OK,
-                body={**said, **{str(k): v for k, v in config.items()}, "keys": keys},
+                body={**said, **{str(k): v for k, v in config.items()}, "keys": keys}
+                | {"spent": tuple(await read_spent(client))},
             )
     except TimeoutError:
         return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
+from deploy.status.acts import acts
 from deploy.status.answers import ASK_S, ask_all
 from deploy.status.planes import archive, planes, sources, terminals
 from deploy.status.processes import processes
@@ -45,6 +46,7 @@ async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
         archive(answers, now),
         store(data, answers),
         logs,
+        acts(answers),
         terminals(answers, now),
         ends(data, trusted, now),
     )

@@ -45,6 +45,7 @@ FINDINGS: Final[Mapping[str, str]] = {
     "archive.gap": "归档有缺口，记录可能丢失（{detail}）",
     "registry.refused": "登记文件被拒绝，原有的仍然有效（{detail}）",
     "verifier.silent": "核验进程没有应答（{detail}）",
+    "budget.spent": "一小时内的人工操作限额已用完（{detail}）",
 }
 """By code; what the process itself says, in English, stands behind it as evidence."""
 
@@ -90,6 +91,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "archive.gap": "无需操作：这些小时的记录可能已丢失",
     "registry.refused": "改正 places.toml 或 operators.toml，再向 fleet 发送 SIGHUP",
     "verifier.silent": "让任一 worker 就绪",
+    "budget.spent": "查明是谁所为，用 `kapok audit show` 查看最近一小时的操作",
     "house.away": "在此数据目录上启动：`kapok up`",
     "process.away": "请稍候，`kapok up` 会重新启动它；若起不来，请看其日志",
     "process.silent": "先看其日志，再结束它，`kapok up` 会重新启动",

@@ -22,6 +22,13 @@ STATUS: Final[Mapping[str, str]] = {
     "terminals": "终端",
     "ends": "有效期",
     "house": "整套系统",
+    "acts by hand": "人工操作",
+    # Acts by hand
+    "budgets": "限额",
+    "nothing in the last hour": "最近一小时内没有",
+    "{spent} of {budget} in the last hour, {refused} refused": (
+        "最近一小时 {spent} 次，限额 {budget} 次，被拒 {refused} 次"
+    ),
     # Processes
     "does not run": "未运行",
     "does not run; last words: {words}": "未运行；最后输出：{words}",

@@ -210,6 +210,7 @@ class FleetLine:
             **told,
             "gate.openings": shell.gate.openings,
             "outbox.lost": shell.storage.records.lost,
+            "outbox.dropped": shell.storage.records.dropped,
             **shell.counters,
         }
         offset = shell.storage.clock.offset

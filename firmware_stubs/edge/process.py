@@ -175,6 +175,7 @@ class TerminalProcess:
                 "octets": fill.octets,
                 "full": full,
                 "lost": storage.records.lost,
+                "dropped": storage.records.dropped,
             },
             "bundles": storage.bundles.versions(),
             "equipped": machine.equipped,

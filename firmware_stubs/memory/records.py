@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from firmware_stubs.memory.rows import ChangeJournal, Rows
-from firmware_stubs.outbox import SWEEP, Bounds, Fill, Room, WaitingRecord, deletable_before, room
+from firmware_stubs.outbox import (
+    SWEEP,
+    Bounds,
+    Fill,
+    Room,
+    WaitingRecord,
+    deletable_before,
+    droppable,
+    room,
+)
 from firmware_stubs.scans import SAME_S, FinalDecision, Scan, restored, restored_decision
 from firmware_stubs.storage import MAX_MILLISECONDS
 from verifier.contract.reasons import Language
@@ -33,6 +42,11 @@ class _Row:
         """Whether it is to be uploaded."""
         return self.final is not None and self.acknowledged_at is None
 
+    def order(self, number: int) -> tuple[int, int] | None:
+        """Return when it is dropped for another; None: never."""
+        decision = None if self.final is None else self.final.answer.decision
+        return droppable(decision, acknowledged=self.acknowledged_at is not None, number=number)
+
 
 class MemoryRecords:
     """The outbox."""
@@ -45,6 +59,7 @@ class MemoryRecords:
         self._bounds = bounds
         self._language = language
         self.lost = 0
+        self.dropped = 0
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""
@@ -53,6 +68,7 @@ class MemoryRecords:
             entries=len(rows),
             octets=sum(row.octets for row in rows),
             acknowledged=sum(row.acknowledged_at is not None for row in rows),
+            denied=any(row.order(0) is not None for row in rows),
         )
 
     def full(self) -> bool:
@@ -61,10 +77,15 @@ class MemoryRecords:
 
     def note(self, scan: Scan) -> None:
         """Note a scan before it is asked."""
+        if self._numbers.get(scan.scan_id) is not None:
+            return
         octets = len(msgspec.json.encode(scan.text))
-        while (verdict := room(self.fill(), octets, self._bounds)) is Room.EVICTS:
-            self._drop(next(n for n, row in self._oldest() if row.acknowledged_at is not None))
-        if verdict is Room.TAKEN and self._numbers.get(scan.scan_id) is None:
+        while (verdict := room(self.fill(), octets, self._bounds)) in (Room.DROPS, Room.EVICTS):
+            if verdict is Room.DROPS:
+                self._drop_denied()
+            else:
+                self._drop(next(n for n, row in self._oldest() if row.acknowledged_at is not None))
+        if verdict is Room.TAKEN:
             self._last += 1
             row = _Row(scan_id=scan.scan_id, text=scan.text, octets=octets, at=scan.at)
             self._rows.put(self._last, row)
@@ -152,6 +173,13 @@ class MemoryRecords:
         """Yield (number, row), oldest first."""
         for number in sorted(self._rows.all):
             yield number, self._rows.all[number]
+
+    def _drop_denied(self) -> None:
+        """Drop the record of nobody's passing that goes first."""
+        orders = (row.order(number) for number, row in self._rows.all.items())
+        waited, number = min(order for order in orders if order is not None)
+        self._drop(number)
+        self.dropped += waited
 
     def _drop(self, number: int) -> None:
         self._numbers.drop(self._rows.all[number].scan_id)

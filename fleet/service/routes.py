@@ -15,6 +15,7 @@ from runtime.http.operations import (
     CallerKind,
     Codes,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -47,6 +48,7 @@ TABLE: Final = RouteTable(
             path="/v1/terminals",
             name="listTerminals",
             says="List the terminals by id; to an operator of a district or a place, its own.",
+            area=OperationArea.PLACE,
             callers=_READERS,
             parameters=(
                 *numbers_in_query(terminals.BOUNDS, {"limit": "Terminals in a page."}),
@@ -65,6 +67,7 @@ TABLE: Final = RouteTable(
             path="/v1/terminals/{terminal}",
             name="readTerminal",
             says="Show one terminal.",
+            area=OperationArea.PLACE,
             callers=_READERS,
             parameters=(_OF_TERMINAL,),
             replies={200: Reply("The terminal.", terminals.TerminalState)},
@@ -75,6 +78,7 @@ TABLE: Final = RouteTable(
             path="/v1/terminals/{terminal}/commands",
             name="giveCommand",
             says="Give a terminal a command; it is stored when the answer comes.",
+            area=OperationArea.PLACE,
             callers=_COMMANDERS,
             parameters=(
                 _OF_TERMINAL,
@@ -111,6 +115,7 @@ TABLE: Final = RouteTable(
             path="/v1/commands/{command}",
             name="readCommand",
             says="Show a command and where it stands.",
+            area=OperationArea.PLACE,
             callers=_COMMANDERS,
             parameters=(
                 in_path("command", "The command's id.", type="string", pattern="^[0-9a-f]{32}$"),
@@ -123,6 +128,7 @@ TABLE: Final = RouteTable(
             path="/v1/grants",
             name="followGrants",
             says="Wait for signed grants that are newer than a version; a worker follows so.",
+            area=OperationArea.CITY,
             callers=(service(ApiScope.GRANTS),),
             parameters=numbers_in_query(
                 grants.BOUNDS,
@@ -139,6 +145,7 @@ TABLE: Final = RouteTable(
             path="/v1/operator-tokens",
             name="giveToken",
             says="Give an operator a token of a quarter of an hour for the operator's own key.",
+            area=OperationArea.NONE,
             callers=(Allowed(kind=CallerKind.OPERATOR_KEY),),
             replies={201: Reply("The token.", OperatorTokenAnswer)},
             problems=AUDIT,

@@ -181,8 +181,34 @@ def require_city(caller: Caller) -> None:
     Raises:
         Problem: 403 operator.area.
     """
+    if not is_of_city(caller):
+        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
+
+
+def reaches(caller: Caller, place: str, district: str | None) -> bool:
+    """Say whether a place, in a district or in none, lies in a caller's area.
+
+    Keys of services have no area: theirs is the whole city. A terminal's place is its grant's.
+    """
     token = caller.token
-    if token is not None and (token.district is not None or token.place is not None):
+    if token is None:
+        return True
+    return token.district in (None, district) and token.place in (None, place)
+
+
+def is_of_city(caller: Caller) -> bool:
+    """Say whether a caller's area is the whole city."""
+    token = caller.token
+    return token is None or (token.district is None and token.place is None)
+
+
+def require_place(caller: Caller, place: str, district: str | None) -> None:
+    """Check that a place lies in a caller's area.
+
+    Raises:
+        Problem: 403 operator.area.
+    """
+    if not reaches(caller, place, district):
         raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
 
 

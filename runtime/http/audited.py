@@ -19,6 +19,18 @@ async def audited(log: AuditLog[Act], act: Act) -> None:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "audit.unavailable") from error
 
 
+async def refused(log: AuditLog[Act], act: Act, *, same: str) -> None:
+    """Append that something was refused; `same` says of which refusal it is a repeat.
+
+    Raises:
+        Problem: 503 audit.unavailable.
+    """
+    try:
+        await log.append_refusal(act, same)
+    except AuditError as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "audit.unavailable") from error
+
+
 def no_audit() -> Finding:
     """Return what is said while what must be written down is refused."""
     return Finding(

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
-from runtime.http.operations import Operation, Reply
+from runtime.http.operations import Operation, OperationArea, Reply
 from runtime.http.routes import Handlers
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,6 +47,7 @@ HEALTH: Final = (
         path="/healthz",
         name="health",
         says="Say that the process lives.",
+        area=OperationArea.NONE,
         replies={200: Reply("It lives.", dict[str, Alive])},
     ),
     Operation(
@@ -54,6 +55,7 @@ HEALTH: Final = (
         path="/readyz",
         name="readiness",
         says="Say whether it can do its work; if not, what to do.",
+        area=OperationArea.NONE,
         replies={200: Reply("It can.", Readiness), 503: Reply("It cannot.", Readiness)},
     ),
     Operation(
@@ -61,6 +63,7 @@ HEALTH: Final = (
         path="/metrics",
         name="metrics",
         says="Count in Prometheus text.",
+        area=OperationArea.NONE,
         replies={200: Reply("The metrics.", str, ("text/plain",))},
     ),
 )

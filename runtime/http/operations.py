@@ -42,6 +42,22 @@ class CallerKind(StrEnum):
     """The signature of a credential's key, inside the body."""
 
 
+class OperationArea(StrEnum):
+    """What an operation is bound to, and so how far a caller's area opens it."""
+
+    CITY = "city"
+    """It speaks of the whole city: an operator of a district or a place may not ask."""
+    PLACE = "place"
+    """Its path, body or document names a place: that must lie in the operator's area, a terminal's
+    own. Of a list, only what lies there is shown."""
+    OWN = "own"
+    """It speaks of the caller alone: a terminal's gate, a holder's credentials."""
+    NONE = "none"
+    """It says nothing of any place or person."""
+
+
+BOUND: Final = frozenset({OperationArea.CITY, OperationArea.PLACE})
+"""Areas by which an operator of a district or a place may be refused."""
 AT_THE_DOOR: Final = frozenset({CallerKind.KEY, CallerKind.OPERATOR, CallerKind.CERTIFICATE})
 """Kinds that the door itself identifies; the others are for the handler to verify."""
 
@@ -52,8 +68,6 @@ class Allowed:
 
     kind: CallerKind
     scope: str | None = None
-    city: bool = False
-    """An operator must be one of the whole city, not of a district or a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +120,8 @@ class Operation:
     """Operation id, unique in the table."""
     says: str
     """One sentence."""
+    area: OperationArea
+    """What it is bound to; there is no operation that does not say so."""
     callers: tuple[Allowed, ...] = ()
     """Who may ask; none: nobody is asked who they are."""
     parameters: tuple[Parameter, ...] = ()
@@ -196,7 +212,7 @@ def _derived(operation: Operation, *, tokens: bool) -> Iterator[Codes]:
             yield {403: ("certificate.unusable",)}
     if CallerKind.OPERATOR_KEY in operation.kinds:
         yield {401: ("key.unknown",)}
-    if any(allowed.city for allowed in operation.callers):
+    if operation.area in BOUND and CallerKind.OPERATOR in operation.kinds:
         yield {403: ("operator.area",)}
     if operation.body is None:
         yield UNASKED
@@ -215,9 +231,9 @@ def service(scope: str) -> Allowed:
     return Allowed(kind=CallerKind.KEY, scope=scope)
 
 
-def operator(scope: str, *, city: bool = False) -> Allowed:
+def operator(scope: str) -> Allowed:
     """Allow operators whose roles open a scope."""
-    return Allowed(kind=CallerKind.OPERATOR, scope=scope, city=city)
+    return Allowed(kind=CallerKind.OPERATOR, scope=scope)
 
 
 def terminal(scope: str) -> Allowed:
@@ -262,3 +278,7 @@ def faults(table: RouteTable) -> Iterable[str]:
             yield f"{one.name}: the path's variables are not those described"
         if not one.replies:
             yield f"{one.name}: nothing is answered"
+        if one.area is OperationArea.OWN and not one.kinds.isdisjoint({CallerKind.OPERATOR}):
+            yield f"{one.name}: an operator has nothing of its own"
+        if one.area is OperationArea.NONE and one.identified:
+            yield f"{one.name}: who may ask is asked of nothing"

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from runtime.http.access import Caller, require, require_city
 from runtime.http.lane import Lane
-from runtime.http.operations import AT_THE_DOOR, CallerKind, Operation
+from runtime.http.operations import AT_THE_DOOR, CallerKind, Operation, OperationArea
 from runtime.http.problems import Problem
 
 Handler = Callable[[web.BaseRequest, Caller, str], Awaitable[web.StreamResponse]]
@@ -107,7 +107,7 @@ def admit(operation: Operation, caller: Caller) -> None:
         raise Problem(HTTPStatus.FORBIDDEN, code)
     if allowed.scope is not None:
         require(caller, allowed.scope)
-    if allowed.city:
+    if operation.area is OperationArea.CITY:
         require_city(caller)
 
 

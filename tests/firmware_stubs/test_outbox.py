@@ -75,10 +75,13 @@ def test_deleting(acknowledged_at: float, confirmed_at: float, *, may: bool) -> 
         (Fill(entries=3, octets=3, acknowledged=0), 1, Room.LOST),
         (Fill(entries=3, octets=3, acknowledged=2), 1, Room.EVICTS),
         (Fill(entries=0, octets=0, acknowledged=0), 101, Room.LOST),
+        (Fill(entries=3, octets=3, acknowledged=0, denied=True), 1, Room.DROPS),
+        (Fill(entries=3, octets=3, acknowledged=2, denied=True), 1, Room.DROPS),
+        (Fill(entries=2, octets=50, acknowledged=0, denied=True), 50, Room.TAKEN),
     ],
 )
 def test_room(fill: Fill, octets: int, outcome: Room) -> None:
-    """Acknowledged ones make room; unacknowledged ones never do."""
+    """Denials make room, then what is acknowledged; a pass that waits never does."""
     assert room(fill, octets, BOUNDS) is outcome
 
 

@@ -4,8 +4,11 @@ Messages and facts: `memory/test_messages.py` and `memory/test_facts.py`.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firmware_stubs.edge.disk.storage import SqliteStorage, open_storage
 from firmware_stubs.memory.storage import MemoryStorage
@@ -63,6 +66,66 @@ def take(storage: Storage, *keys: str, scan_id: str = "a", now: float = NOW) -> 
 
 class _BrokenError(Exception):
     """What fails in the middle of a transaction."""
+
+
+# What goes when the outbox is full
+
+
+def show(storage: Storage, scan: Scan, decision: Outcome) -> bool:
+    """Note a scan and keep its decision, as a terminal that is cut off does."""
+    storage.records.note(scan)
+    with storage.transaction() as transaction:
+        return transaction.decide(scan, verdict(scan, decision), acknowledged_at=None)
+
+
+def test_rubbish_at_a_gate_that_is_cut_off_pushes_out_no_pass(make: Make) -> None:
+    """Passes before it and after it are kept; of the rubbish the newest, and the rest counted."""
+    storage = make(6)
+    for number in range(3):
+        assert show(storage, new_scan(number), Outcome.PASS)
+    for number in range(10, 40):
+        show(storage, new_scan(number), Outcome.DENY)
+    for number in range(50, 52):
+        assert show(storage, new_scan(number), Outcome.PASS)
+    passes = [new_scan(number).scan_id for number in (0, 1, 2, 50, 51)]
+    assert waiting(storage) == [*passes[:3], new_scan(39).scan_id, *passes[3:]]
+    assert (storage.records.dropped, storage.records.lost) == (29, 0)
+    for number in (60, 61):
+        show(storage, new_scan(number), Outcome.PASS)
+    assert waiting(storage) == [*passes, new_scan(60).scan_id]
+    assert storage.records.full()
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from([*Outcome, None, "told", "reopen"]), st.integers(1, 60)), max_size=40
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS, entries=st.integers(1, 6))
+def test_no_pass_that_waits_ever_goes(make: Make, steps: list[Any], entries: int) -> None:
+    """Whatever is shown, acknowledged or asked for again: a pass that was taken stays, in order."""
+    storage, passes = make(entries), list[str]()
+    for number, (what, length) in enumerate(steps):
+        scan = new_scan(number, text=f"CC1:{'A' * length}")
+        if what == "told":
+            told = waiting(storage)[:2]
+            storage.records.acknowledge(told, NOW)
+            passes = [one for one in passes if one not in told]
+        elif what == "reopen":
+            storage.records.reopen()
+            kept = storage.records.read(batch(storage.records.next()))
+            again = [record.scan_id for record in kept if record.decision is Outcome.PASS]
+            assert [one for one in again if one in passes] == passes
+            passes = again
+        elif what is None:
+            storage.records.note(scan)
+        elif show(storage, scan, what) and what is Outcome.PASS:
+            passes.append(scan.scan_id)
+        assert [one for one in waiting(storage) if one in passes] == passes
+        assert storage.records.fill().entries <= entries
 
 
 # Uses and records in one transaction

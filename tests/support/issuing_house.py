@@ -145,20 +145,23 @@ class IssuingHouse:
 
 
 @contextmanager
-def issuing_house(profile: str = METRO) -> Iterator[IssuingHouse]:
-    """Run an issuing process and a worker; `profile` is that of the one place."""
+def issuing_house(profile: str = METRO, **changes: Any) -> Iterator[IssuingHouse]:
+    """Run an issuing process and a worker; `profile` is that of the one place.
+
+    `changes` are settings of the issuing process.
+    """
     with centre() as it:
         with it.redis.client() as client:
             client.delete(*client.keys("v:bundle*"))
         profiles = it.folder / "profiles"
         profiles.mkdir()
         (profiles / "metro-1.toml").write_text(profile)
-        issuing = it.process("issuing", "issuing", *_settings(it, profiles), start=True)
+        issuing = it.process("issuing", "issuing", *_settings(it, profiles, **changes), start=True)
         it.worker()
         yield IssuingHouse(it, issuing, profiles)
 
 
-def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
+def _settings(it: Centre, profiles: Path, **changes: Any) -> tuple[dict[str, Any], int]:
     folder = it.folder
     for name, key in (("issuer", ISSUER), ("status", STATUS), ("bundle", BUNDLE)):
         (folder / f"{name}.pem").write_bytes(key.to_pem())
@@ -193,4 +196,4 @@ def _settings(it: Centre, profiles: Path) -> tuple[dict[str, Any], int]:
         "sources": str(folder / "sources"),
         "signed": str(folder / "signed"),
     }
-    return settings, port
+    return settings | changes, port

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from runtime.http.operations import Allowed, CallerKind, Operation, RouteTable
+from runtime.http.operations import Allowed, CallerKind, Operation, OperationArea, RouteTable
 from tests.support.operators import operator_token
 from tests.support.verifier_process import ask
 from verifier.contract.operator import ROLE_SCOPES, OperatorRole
@@ -80,9 +80,10 @@ class _Asked:
             opened = allowed is not None and allowed.scope in scopes
             code = None if opened else "scope.missing"
             yield from self._expect(f"a token for {sorted(scopes)}", token, code)
+        city = self.operation.area is OperationArea.CITY
         own = "operator.area" in self.operation.problems.get(403, ())
-        if self.visitors.local is not None and allowed is not None and (allowed.city or not own):
-            code = "operator.area" if allowed.city else None
+        if self.visitors.local is not None and allowed is not None and (city or not own):
+            code = "operator.area" if city else None
             yield from self._expect("a local token", self.visitors.local, code)
 
     def with_bodies(self) -> Iterator[str]:

@@ -53,12 +53,17 @@ class AuditAction(StrEnum):
     SHOW_PERSON = "person.show"
     """What is kept of a person was handed out."""
     ERASE_PERSON = "person.erase"
+    """An approved erasure is carried out: its waiting time is over."""
     END_HOLD = "hold.end"
     """The term is over for which two people's decision held against feeds."""
     REFUSE_CHANGE = "change.refuse"
     """Something in the store changed a person's value or a revocation, and nothing explains it."""
     HOLD = "terminal.hold"
     """A worker refuses a terminal whose uploads contradict the centre too often."""
+    REFUSE = "refused"
+    """Somebody was refused what he or she may do, but not so often."""
+    REPEATED = "repeated"
+    """An earlier refusal came again: `before` from and to when, `after` how often."""
     NOT_DONE = "not_done"
     """The act of an earlier entry with the same `ref` did not take place."""
 
@@ -224,6 +229,13 @@ def verify(
 def torn(name: str) -> Act:
     """Say that a half-written last line was set aside, in a file of this name."""
     return Act(action=AuditAction.TORN, by="process", subject=name)
+
+
+def repeated(act: Act, *, count: int, first: int, last: int) -> Act:
+    """Say that a refusal came `count` times more, from `first` to `last` (Unix milliseconds)."""
+    return msgspec.structs.replace(
+        act, action=AuditAction.REPEATED, before=f"{first} to {last}", after=f"{count} times"
+    )
 
 
 def _check(

@@ -1,6 +1,7 @@
 """Proposals: what takes two people and a reason. Requests, answers and the closed words.
 
-One person proposes, another one approves or rejects, within a day. Document: docs/operators.md.
+One person proposes, another one approves or rejects, within a day. Some are carried out only after
+a waiting time, in which they can still be taken back. Document: docs/operators.md.
 What a proposal is about stands there by index, never by a reference or a name.
 """
 
@@ -9,6 +10,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from verifier.contract.subject import IdentityCheck
 from verifier.contract.text import PLAIN
 
 PROPOSAL_S: Final = 86_400
@@ -36,6 +38,8 @@ class ProposalKind(StrEnum):
     """A case of correction is decided (docs/feeds.md)."""
     DESTRUCTION = "destruction"
     """A person plane is destroyed, whole and for good (docs/destruction.md)."""
+    ERASURE = "erasure"
+    """What is kept of a person is erased, after a waiting time (docs/privacy.md)."""
 
 
 class ProposalState(StrEnum):
@@ -43,7 +47,7 @@ class ProposalState(StrEnum):
 
     OPEN = "open"
     APPROVED = "approved"
-    """By a second person; being carried out."""
+    """By a second person; being carried out, or waiting for its time (`due`)."""
     DONE = "done"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -68,10 +72,21 @@ class ProposalReason(StrEnum):
     """An authority ordered it."""
     PURPOSE_ENDED = "purpose_ended"
     """What a plane was kept for is over."""
+    OWN_REQUEST = "own_request"
+    """The person asked for it."""
+    COMPLAINT = "complaint"
+    """A complaint of the person was right."""
+    LEGAL_ORDER = "legal_order"
 
 
-COLOUR_REASONS: Final = frozenset(ProposalReason) - {ProposalReason.PURPOSE_ENDED}
+ERASURE_REASONS: Final = frozenset(
+    {ProposalReason.OWN_REQUEST, ProposalReason.COMPLAINT, ProposalReason.LEGAL_ORDER}
+)
 DESTRUCTION_REASONS: Final = frozenset({ProposalReason.ORDER, ProposalReason.PURPOSE_ENDED})
+COLOUR_REASONS: Final = frozenset(ProposalReason) - {
+    ProposalReason.PURPOSE_ENDED,
+    *ERASURE_REASONS,
+}
 
 
 class RejectReason(StrEnum):
@@ -141,6 +156,22 @@ class ProposeDestruction(
     """Stands in the certificate, for everybody to read."""
 
 
+class ProposeErasure(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="erasure", tag_field="kind"
+):
+    """The erasure of a person, named by index or by reference: one of the two."""
+
+    reason: ProposalReason
+    identity: IdentityCheck
+    text: Text
+    person: Annotated[int, Meta(ge=0, lt=1 << 32)] | None = None
+    reference: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    """Hashed on arrival; the digest is kept until it is forgotten with the person."""
+
+    def __repr__(self) -> str:
+        return "ProposeErasure(…)"
+
+
 class Rejection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /v1/proposals/{id}/reject."""
 
@@ -170,6 +201,10 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decided_by: str = ""
     decided_at: int = 0
     why: RejectReason | None = None
+    due: int = 0
+    """When what is approved is carried out, and can no longer be taken back; 0: at once."""
+    identity: str = ""
+    """How it was made sure who asks; empty: nobody outside asked."""
 
 
 class ProposalPage(Struct, frozen=True, kw_only=True):

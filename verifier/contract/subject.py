@@ -1,8 +1,8 @@
-"""Subject access and erasure: what is kept of one person, shown and erased. Requests and answers.
+"""Subject access: what is kept of one person. Requests and answers.
 
 Asked by an operator for the person, who is known by a reference of the register or by index; each
-asking is audited with its reason. Document: docs/privacy.md. What a scan record says of a person is
-a keyed hash: it is found again only while that day's key is kept.
+asking is audited with its reason. Erasure is a proposal. Document: docs/privacy.md. What a scan
+record says of a person is a keyed hash: it is found again only while that day's key is kept.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ Index = Annotated[int, Meta(ge=0, lt=1 << 32)]
 
 
 class SubjectReason(StrEnum):
-    """Why somebody looks at, or erases, what is kept of a person. Closed."""
+    """Why somebody looks at what is kept of a person. Closed."""
 
     OWN_REQUEST = "own_request"
     """The person asked for it."""
@@ -50,15 +50,6 @@ class SubjectRequest(
 
     def __repr__(self) -> str:
         return "SubjectRequest(…)"
-
-
-class EraseRequest(SubjectRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/subjects/erase of the issuing process."""
-
-    identity: IdentityCheck
-
-    def __repr__(self) -> str:
-        return "EraseRequest(…)"
 
 
 class HeldCredential(Struct, frozen=True, kw_only=True):
@@ -121,20 +112,6 @@ class SubjectAnswer(Struct, frozen=True, kw_only=True):
     """Each person plane to whose the value is: `people`, `issue`, `feed:<source>`; empty: nobody's,
     or it was filled in with the whole list. Kept as long as the value."""
     holds: tuple[SubjectHold, ...] = ()
-
-
-class EraseAnswer(Struct, frozen=True, kw_only=True):
-    """What was erased; records follow by themselves, as the last day says."""
-
-    list: int
-    person: int
-    revoked: tuple[int, ...]
-    """Credentials."""
-    zeroed: tuple[str, ...]
-    """Planes in which the person's value is nothing now."""
-    reference_forgotten: bool
-    records_until: str
-    """The day (UTC) at whose beginning the last record with the person's hash is destroyed."""
 
 
 class SubjectRecordsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

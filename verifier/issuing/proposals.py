@@ -1,12 +1,14 @@
 """The life of a proposal: who may take which step of it, and when. Pure.
 
     open ──approve──> approved ──carry out──> done
-      │                   └──overtaken──> overtaken
+      │                   ├──overtaken──> overtaken
+      │                   └──reject, withdraw──> rejected, withdrawn   (until it is due)
       ├──reject──> rejected        (another person)
       ├──withdraw──> withdrawn     (the same person)
       ├──overtaken──> overtaken
       └──a day──> expired
 
+What has a waiting time is due when that is over; until then it is taken back like an open one.
 A person is a person id: one with two tokens is still one. A step that was taken before, by the same
 person, is taken again without effect, so that whoever got no answer may ask again.
 """
@@ -43,6 +45,8 @@ STEPS: Final[Mapping[tuple[ProposalState, ProposalStep], ProposalState]] = {
     (_S.OPEN, ProposalStep.OVERTAKE): _S.OVERTAKEN,
     (_S.OPEN, ProposalStep.EXPIRE): _S.EXPIRED,
     (_S.APPROVED, ProposalStep.CARRY_OUT): _S.DONE,
+    (_S.APPROVED, ProposalStep.REJECT): _S.REJECTED,
+    (_S.APPROVED, ProposalStep.WITHDRAW): _S.WITHDRAWN,
     (_S.APPROVED, ProposalStep.OVERTAKE): _S.OVERTAKEN,
 }
 """Every step there is; any other is refused."""
@@ -63,8 +67,15 @@ def shown(proposal: Proposal, now_ms: int) -> Proposal:
     return proposal
 
 
-def approved(proposal: Proposal, person: str, now_ms: int) -> Proposal:
+def is_due(proposal: Proposal, now_ms: int) -> bool:
+    """Say whether an approved proposal is to be carried out now."""
+    return proposal.state is _S.APPROVED and now_ms >= proposal.due
+
+
+def approved(proposal: Proposal, person: str, now_ms: int, *, wait_ms: int = 0) -> Proposal:
     """Return a proposal with the approval of a second person; unchanged: it was approved before.
+
+    It is due `wait_ms` from now.
 
     Raises:
         StepRefused: `proposal.own`, `proposal.expired` or `proposal.closed`.
@@ -75,11 +86,14 @@ def approved(proposal: Proposal, person: str, now_ms: int) -> Proposal:
     if proposal.state in (_S.APPROVED, _S.DONE) and proposal.decided_by == person:
         return proposal
     after = _step(proposal, ProposalStep.APPROVE)
-    return structs.replace(proposal, state=after, decided_by=person, decided_at=now_ms)
+    due = now_ms + wait_ms if wait_ms else 0
+    return structs.replace(proposal, state=after, decided_by=person, decided_at=now_ms, due=due)
 
 
 def rejected(proposal: Proposal, person: str, why: RejectReason, now_ms: int) -> Proposal:
     """Return a proposal that a second person rejects, or the first one takes back.
+
+    One that is approved too, while it is not due.
 
     Raises:
         StepRefused: `proposal.reason`, `proposal.expired` or `proposal.closed`.
@@ -91,6 +105,8 @@ def rejected(proposal: Proposal, person: str, why: RejectReason, now_ms: int) ->
     wanted = _S.WITHDRAWN if own else _S.REJECTED
     if (proposal.state, proposal.decided_by, proposal.why) == (wanted, person, why):
         return proposal
+    if proposal.state is _S.APPROVED and now_ms >= proposal.due:
+        raise StepRefused("proposal.closed")
     after = _step(proposal, ProposalStep.WITHDRAW if own else ProposalStep.REJECT)
     return structs.replace(proposal, state=after, decided_by=person, decided_at=now_ms, why=why)
 

@@ -43,6 +43,11 @@ DELETE FROM fact WHERE name IN ('time', 'offset');
 _TO_3: Final = _SET_ASIDE + _FLOORS + _TAKEN_OVER
 """Floors of before are of no known key: they count until a known one reaches them. The time was
 supported by one source alone, and the offset was to a clock that jumps."""
+_DENIED: Final = """
+CREATE INDEX IF NOT EXISTS scan_denied ON scan (acknowledged_at IS NULL, number)
+    WHERE decided AND decision <> 'pass'
+"""
+"""What is dropped first; made where it is missing, since it changes no row."""
 _SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE slot (
@@ -137,6 +142,7 @@ class Database:
             )
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")
+        execute(_DENIED)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:

@@ -19,17 +19,29 @@ from verifier.contract.reasons import Language, Reason
 from verifier.contract.scan import MAX_UPLOAD_RECORDS, UploadRecord
 from verifier.contract.vocabulary import Outcome
 
-_NOTE: Final = "INSERT OR IGNORE INTO scan (scan_id, text, octets, at) VALUES (?, ?, ?, ?)"
+_NOTED: Final = "SELECT 1 FROM scan WHERE scan_id = ?"
+_NOTE: Final = "INSERT INTO scan (scan_id, text, octets, at) VALUES (?, ?, ?, ?)"
 _DECIDE: Final = """
 UPDATE scan SET decided = 1, online = ?, decision = ?, reason = ?, clock_unsure = ?,
     milliseconds = ?, sector_class = ?, acknowledged_at = ?
 WHERE scan_id = ? AND NOT decided
 """
-_FILL: Final = "SELECT entries, octets, acknowledged FROM fill"
+_FILL: Final = """
+SELECT entries, octets, acknowledged, EXISTS
+    (SELECT 1 FROM scan INDEXED BY scan_denied WHERE decided AND decision <> 'pass')
+FROM fill
+"""
 _OLDEST: Final = """
 DELETE FROM scan WHERE number =
     (SELECT min(number) FROM scan WHERE acknowledged_at IS NOT NULL)
 """
+_DROPPED: Final = """
+DELETE FROM scan WHERE number =
+    (SELECT number FROM scan INDEXED BY scan_denied WHERE decided AND decision <> 'pass'
+    ORDER BY acknowledged_at IS NULL, number LIMIT 1)
+RETURNING acknowledged_at IS NULL
+"""
+"""In the order of `outbox.droppable`."""
 _SWEEP: Final = """
 DELETE FROM scan WHERE number IN
     (SELECT number FROM scan WHERE acknowledged_at < ? ORDER BY number LIMIT ?)
@@ -57,12 +69,12 @@ class SqliteRecords:
         self._bounds = bounds
         self._language = language
         self.lost = 0
-        """Records not kept since the start: full of unacknowledged ones."""
+        self.dropped = 0
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""
-        entries, octets, acknowledged = self._database.row(_FILL)
-        return Fill(entries=entries, octets=octets, acknowledged=acknowledged)
+        entries, octets, acknowledged, denied = self._database.row(_FILL)
+        return Fill(entries=entries, octets=octets, acknowledged=acknowledged, denied=bool(denied))
 
     def full(self) -> bool:
         """Say whether the next record would be lost."""
@@ -153,9 +165,15 @@ class SqliteRecords:
 
     def _insert(self, connection: sqlite3.Connection, scan: Scan) -> None:
         """Put a row where there is room for it, making room by the policy's rule."""
+        if connection.execute(_NOTED, (scan.scan_id,)).fetchone() is not None:
+            return
         octets = len(msgspec.json.encode(scan.text))
-        while (verdict := room(self.fill(), octets, self._bounds)) is Room.EVICTS:
-            connection.execute(_OLDEST)
+        while (verdict := room(self.fill(), octets, self._bounds)) in (Room.DROPS, Room.EVICTS):
+            if verdict is Room.DROPS:
+                ((waited,),) = connection.execute(_DROPPED).fetchall()
+                self.dropped += waited
+            else:
+                connection.execute(_OLDEST)
         if verdict is Room.TAKEN:
             connection.execute(_NOTE, (scan.scan_id, scan.text, octets, scan.at))
 

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from fleet.errors import TokenError
 from fleet.operators import Operator, Operators
-from fleet.registry import Place
 from fleet.service.operators import OperatorsInForce
 from runtime.http.access import Caller, Keys, TokenReader, key_digest
 from runtime.http.problems import Problem
@@ -35,24 +34,6 @@ def callers(keys: Iterable[ApiKey[ApiScope]], operating: OperatorsInForce) -> Ke
 def orderer(caller: Caller) -> str:
     """Return whose commands a caller's are: a key's name, or `operator:<person>`, which is none."""
     return caller.name if caller.token is None else f"operator:{caller.token.person}"
-
-
-def reaches(caller: Caller, place: Place) -> bool:
-    """Say whether a caller may act at a place."""
-    token = caller.token
-    if token is None:
-        return True
-    return token.district in (None, place.district) and token.place in (None, place.id)
-
-
-def require_place(caller: Caller, place: Place) -> None:
-    """Check that a caller may act at a place.
-
-    Raises:
-        Problem: 403 `operator.area`.
-    """
-    if not reaches(caller, place):
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
 
 
 def operator_of(request: web.BaseRequest, operators: Operators) -> tuple[Operator, str]:

@@ -15,19 +15,26 @@ from aiohttp import web
 from msgspec import Struct
 
 from fleet import commands
-from fleet.books.commands import COMMAND, CommandOrder, promise_key
+from fleet.books.commands import (
+    COMMAND,
+    MAX_OPEN_COMMANDS,
+    PROMISE,
+    CommandBook,
+    CommandOrder,
+    promise_key,
+)
 from fleet.commands import CommandRecord, Order
 from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
 from fleet.contract.messages import Argument
 from fleet.contract.topics import Shard, TerminalId, shard_of
 from fleet.errors import CommandError
 from fleet.service.app import Fleet
-from fleet.service.http.access import orderer, require_place
+from fleet.service.http.access import orderer
 from fleet.service.shard_writer import BusyError
 from fleet.service.store.shards import read_strings
 from runtime.clock import now_ms
-from runtime.http.access import Caller
-from runtime.http.audited import audited
+from runtime.http.access import Caller, require_place
+from runtime.http.audited import audited, refused
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction, not_done
@@ -71,7 +78,8 @@ class CommandResource:
         """
         fleet = self._fleet
         terminal = _terminal(fleet, text)
-        require_place(caller, fleet.registry.places[fleet.registry.terminals[terminal].place])
+        place = fleet.registry.places[fleet.registry.terminals[terminal].place]
+        require_place(caller, place.id, place.district)
         key = _idempotency_key(request)
         body = decode(await read_json(request, MAX_BODY_BYTES), _DECODER, MAX_BODY_BYTES)
         order = Order(
@@ -87,18 +95,17 @@ class CommandResource:
         except CommandError as error:
             raise Problem(HTTPStatus.BAD_REQUEST, error.code) from error
         act = _act(caller, command)
+        asked = CommandOrder(
+            command=command,
+            key=promise_key(order.caller, terminal, key),
+            digest=hashlib.sha256(msgspec.json.encode(order, order="deterministic")).hexdigest(),
+        )
+        stands = await _foreseen(fleet, act, asked)
+        if stands is not None:
+            return _told(stands, known=True)
         await audited(fleet.audit, act)
         try:
-            stored, known = await _give(
-                fleet,
-                CommandOrder(
-                    command=command,
-                    key=promise_key(order.caller, terminal, key),
-                    digest=hashlib.sha256(
-                        msgspec.json.encode(order, order="deterministic")
-                    ).hexdigest(),
-                ),
-            )
+            stored, known = await _give(fleet, asked)
         except CommandError as error:
             await audited(fleet.audit, not_done(act, error.code))
             status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
@@ -108,9 +115,7 @@ class CommandResource:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "commands.busy") from error
         if known:
             await audited(fleet.audit, not_done(act, "repeated", stored.id))
-        response = json_response(stored, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
-        response.headers["Location"] = f"/v1/commands/{stored.id}"
-        return response
+        return _told(stored, known=known)
 
     async def get(self, _: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Answer a command and where it stands.
@@ -128,7 +133,7 @@ class CommandResource:
         found = COMMAND.decode(row)
         terminal = fleet.registry.terminals.get(TerminalId(found.terminal))
         if terminal is not None:
-            require_place(caller, fleet.registry.places[terminal.place])
+            require_place(caller, terminal.place, fleet.registry.places[terminal.place].district)
         elif caller.token is not None:
             raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
         return json_response(found)
@@ -144,6 +149,50 @@ def _act(caller: Caller, command: CommandRecord) -> Act:
         after=str(command.type),
         ref=command.id,
     )
+
+
+def _told(command: CommandRecord, *, known: bool) -> web.Response:
+    response = json_response(command, HTTPStatus.OK if known else HTTPStatus.ACCEPTED)
+    response.headers["Location"] = f"/v1/commands/{command.id}"
+    return response
+
+
+async def _foreseen(fleet: Fleet, act: Act, asked: CommandOrder) -> CommandRecord | None:
+    """Return the command that a known key stands for; None: it is to be given.
+
+    What can be seen to change nothing is not announced: it is noted as refused, repeats as a count.
+
+    Raises:
+        Problem: 409 idempotency.conflict or commands.too_many.
+    """
+    terminal = TerminalId(asked.command.terminal)
+    shard, key = shard_of(terminal), PROMISE.key(asked.key)
+    row = (await read_strings(fleet.redis, shard, [key])).get(key)
+    code, stands = None, None
+    if row is not None:
+        promise = PROMISE.decode(row)
+        key = COMMAND.key(promise.command)
+        kept = (await read_strings(fleet.redis, shard, [key])).get(key)
+        stands = None if kept is None else COMMAND.decode(kept)
+        code = "repeated" if promise.digest == asked.digest else "idempotency.conflict"
+    elif (served := fleet.served(shard)) is not None:
+        memory = served.shard[CommandBook]
+        if len(memory.ids.get(terminal, ())) >= MAX_OPEN_COMMANDS:
+            code = "commands.too_many"
+    if code is None or (code == "repeated" and stands is None):
+        return None
+    noted = Act(
+        action=AuditAction.REFUSE,
+        person=act.person,
+        by=act.by,
+        subject=act.subject,
+        reason=code,
+        after="" if stands is None else stands.id,
+    )
+    await refused(fleet.audit, noted, same=f"{asked.command.caller} {act.subject} {code}")
+    if code != "repeated":
+        raise Problem(_STATUS.get(code, HTTPStatus.BAD_REQUEST), code)
+    return stands
 
 
 async def _give(fleet: Fleet, order: CommandOrder) -> tuple[CommandRecord, bool]:

@@ -18,9 +18,8 @@ from fleet.incidents import Incident
 from fleet.presence import NEVER, Presence
 from fleet.registry import Registry
 from fleet.service.app import Fleet
-from fleet.service.http.access import reaches, require_place
 from fleet.service.store.shards import read_fields, read_hash
-from runtime.http.access import Caller
+from runtime.http.access import Caller, reaches, require_place
 from runtime.http.bodies import json_response
 from runtime.http.problems import Problem
 from runtime.http.queries import numbers_and_words
@@ -89,7 +88,8 @@ class TerminalResource:
         names = sorted(
             name
             for name, terminal in registry.terminals.items()
-            if name > after and reaches(caller, registry.places[terminal.place])
+            if name > after
+            and reaches(caller, terminal.place, registry.places[terminal.place].district)
         )
         page = names[:limit]
         shown = await _show(self._fleet.redis, registry, page)
@@ -106,7 +106,8 @@ class TerminalResource:
         name = TerminalId(text)
         if name not in registry.terminals:
             raise Problem(HTTPStatus.NOT_FOUND, "terminal.unknown")
-        require_place(caller, registry.places[registry.terminals[name].place])
+        place = registry.places[registry.terminals[name].place]
+        require_place(caller, place.id, place.district)
         return json_response((await _show(self._fleet.redis, registry, [name]))[0])
 
 

@@ -11,6 +11,7 @@ from runtime.http.operations import (
     Allowed,
     CallerKind,
     Operation,
+    OperationArea,
     Parameter,
     RequestBody,
     RouteTable,
@@ -50,6 +51,15 @@ _BY: Final[Mapping[CallerKind, str]] = {
     CallerKind.OPERATOR_KEY: "an operator's own key",
     CallerKind.HOLDER: "the signature of the holder's key, in the body",
 }
+_AREAS: Final[Mapping[OperationArea, str]] = {
+    OperationArea.CITY: " Area: the whole city.",
+    OperationArea.PLACE: (
+        " Area: the place named must lie in an operator's; a terminal's is its own."
+    ),
+    OperationArea.OWN: " Area: the caller's own.",
+    OperationArea.NONE: "",
+}
+"""How far an operation reaches, in a sentence."""
 _PATTERN: Final = (("\\A", "^"), ("\\Z", "$"))
 """Anchors of Python's patterns, and what they are in ECMAScript's, which JSON Schema has."""
 
@@ -141,7 +151,8 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any], *, tokens: bool
     made: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.says,
-        "description": _who(operation.callers),
+        "description": _who(operation.callers) + _AREAS[operation.area],
+        "x-area": str(operation.area),
         "security": [
             {str(allowed.kind): [] if allowed.scope is None else [str(allowed.scope)]}
             for allowed in operation.callers
@@ -163,8 +174,7 @@ def _who(callers: tuple[Allowed, ...]) -> str:
     kinds: dict[str, list[str]] = {}
     for allowed in callers:
         scope = "" if allowed.scope is None else f" with the scope `{allowed.scope}`"
-        city = ", for the whole city" if allowed.city else ""
-        kinds.setdefault(f"{scope}{city}", []).append(_BY[allowed.kind])
+        kinds.setdefault(scope, []).append(_BY[allowed.kind])
     said = (f"{' or '.join(named)}{needs}" for needs, named in kinds.items())
     return f"By {'; or by '.join(said)}."
 

@@ -89,19 +89,26 @@ def test_a_command_names_the_person(house: FleetHouse) -> None:
     assert last["by"].startswith("token:")
 
 
-def test_a_repeated_command_is_said_not_to_be_done(house: FleetHouse) -> None:
-    """The entry of the repetition is followed by one that names the command that stands."""
+def test_a_repeated_command_fills_no_log(house: FleetHouse) -> None:
+    """The first repetition names the command that stands; the others are a count, not entries."""
     token = house.fleet.token("ling")
-    path, headers = "/v1/terminals/hall-1/commands", {"Idempotency-Key": "twice"}
-    first, second = (
+    path, headers = "/v1/terminals/hall-1/commands", {"Idempotency-Key": "again-and-again"}
+    before = len(entries(house))
+    answers = [
         house.fleet.ask("POST", path, {"type": "open_gate"}, key=token, headers=headers)
-        for _ in range(2)
-    )
-    assert (first.status, second.status) == (202, 200)
-    given, undone = entries(house)[-2:]
-    assert given["action"] == "command.give"
-    assert (undone["action"], undone["ref"]) == ("not_done", given["ref"])
-    assert undone["after"] == first.body["id"]
+        for _ in range(50)
+    ]
+    assert [answer.status for answer in answers] == [202, *([200] * 49)]
+    assert {answer.body["id"] for answer in answers} == {answers[0].body["id"]}
+    for _ in range(50):
+        house.fleet.ask("POST", path, {"type": "reboot"}, key=token, headers=headers)
+    noted = entries(house)[before:]
+    assert len(noted) <= 4
+    assert [(it["action"], it["reason"]) for it in noted[:2]] == [
+        ("command.give", ""),
+        ("refused", "repeated"),
+    ]
+    assert noted[1]["after"] == answers[0].body["id"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +136,10 @@ def test_an_operator_sees_the_terminals_of_the_area(house: FleetHouse) -> None:
         token = house.fleet.token(person)
         listed = house.fleet.ask("GET", "/v1/terminals", key=token).body["terminals"]
         assert [row["terminal"] for row in listed] == seen
-    refused = house.fleet.ask("GET", "/v1/terminals/hall-1", key=house.fleet.token("jun"))
-    assert (refused.status, refused.body["code"]) == (403, "operator.area")
+    given = open_gate(house, house.fleet.token("mei")).body["id"]
+    for path in ("/v1/terminals/hall-1", f"/v1/commands/{given}"):
+        refused = house.fleet.ask("GET", path, key=house.fleet.token("jun"))
+        assert (refused.status, refused.body["code"]) == (403, "operator.area")
 
 
 def test_a_spoilt_token_is_refused(house: FleetHouse) -> None:

@@ -118,6 +118,23 @@ def test_an_operator_admits_at_a_terminal_of_the_area(house: Centre) -> None:
     assert entry["subject"] == f"terminal:{TERMINAL}"
 
 
+def test_the_same_admission_again_fills_no_log(house: Centre) -> None:
+    """It admits nobody more; the log has the first, that it came again, and later how often."""
+    log = house.folder / "audit" / "worker-0.ndjson"
+    scan_id, before = new_scan_id(), admitted(house)
+    lines = len(log.read_bytes().splitlines())
+    token = operator_token("mei", "operator")
+    for _ in range(50):
+        assert admit(house, scan_id, key=token).body["decision"] == Outcome.PASS
+    assert admitted(house) == before + 1
+    noted = [json.loads(line) for line in log.read_bytes().splitlines()[lines:]]
+    assert len(noted) <= 3
+    assert [(it["action"], it["reason"]) for it in noted[:2]] == [
+        ("visitor.admit", ""),
+        ("refused", "repeated"),
+    ]
+
+
 def test_an_operator_admits_nowhere_else(house: Centre) -> None:
     """Another district, a role that does not, no such terminal, no scan_id; nothing is logged."""
     log = house.folder / "audit" / "worker-0.ndjson"

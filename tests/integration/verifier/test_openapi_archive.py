@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import schemathesis
 
-from runtime.http.operations import Allowed, operator, service
+from runtime.http.operations import Allowed, OperationArea, operator, service
 from tests.support.archive_process import STRANGER_KEY, ArchiveHouse, archive_house
 from tests.support.openapi_cases import FEW, bounded, examine, may_ask, operation_of, schema_of
 from tests.support.operators import operator_token
@@ -49,18 +49,18 @@ def test_who_may_ask_is_as_the_table_says(house: ArchiveHouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "callers",
+    ("callers", "area"),
     [
-        (operator(ApiScope.RECORDS, city=True),),
-        (operator(ApiScope.PERSONS),),
-        (service(ApiScope.RECORDS), operator(ApiScope.PERSONS, city=True)),
-        (),
+        ((operator(ApiScope.RECORDS),), OperationArea.CITY),
+        ((operator(ApiScope.PERSONS),), OperationArea.PLACE),
+        ((service(ApiScope.RECORDS), operator(ApiScope.PERSONS)), OperationArea.CITY),
+        ((), OperationArea.CITY),
     ],
 )
 def test_a_table_that_says_otherwise_is_found(
-    callers: tuple[Allowed, ...], house: ArchiveHouse
+    callers: tuple[Allowed, ...], area: OperationArea, house: ArchiveHouse
 ) -> None:
     """Another scope, any area, another kind of caller, anybody."""
     first, *others = TABLE.operations
-    changed = replace(TABLE, operations=(replace(first, callers=callers), *others))
+    changed = replace(TABLE, operations=(replace(first, callers=callers, area=area), *others))
     assert list(differences(changed, visitors_of(house)))

@@ -18,6 +18,7 @@ from verifier.contract import audit as audit_format
 from verifier.contract.proposal import Proposal, ProposalKind, ProposalReason, ProposalState
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.proposals import proposals as module
 from verifier.service.issuing.proposals.kinds import ProposalRules
 from verifier.service.issuing.proposals.proposals import Proposals
@@ -87,7 +88,8 @@ def test_one_that_cannot_be_done_yet_ends_nothing_and_holds_up_no_other(
             assert await keep_proposal(redis, approved(proposal))
         audit = AuditLog(tmp_path, "issuing", lambda: 0, audit_format)
         audit.open()
-        proposals = Proposals(redis, {row.kind: row}, audit, open_log("issuing"))
+        budgets, log = Budgets(redis, audit), open_log("issuing")
+        proposals = Proposals(redis, {row.kind: row}, audit, budgets, log)
         running = asyncio.create_task(proposals.run())
         async with asyncio.timeout(10):
             while not all([await done(redis, one) for one in (FULL, OTHER)]):

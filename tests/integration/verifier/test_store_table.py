@@ -23,7 +23,10 @@ from verifier.contract.holder import HolderDoor
 from verifier.service.store import holds
 from verifier.service.store.city_load import keep_progress
 
-FORGOTTEN = ("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed")
+FORGOTTEN = (
+    *("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed"),
+    *("spent", "refused", "noted"),
+)
 SHORT_LIVED = (
     *("challenge", "challenge-used", "issued", "holder", "made", "family", "appointments"),
     "contradictions",
@@ -95,11 +98,32 @@ def propose(house: IssuingHouse, person: int) -> None:
     assert house.ask("/v1/proposals", body, key=operator_token()).status == 201
 
 
-def erase(house: IssuingHouse, person: int) -> None:
-    """Erase somebody."""
-    body = {"reason": "own_request", "identity": "document_seen", "person": person}
-    answer = house.ask("/v1/subjects/erase", body, key=operator_token("hao", "administrator"))
-    assert answer.status == 200, answer.body
+def erase(house: IssuingHouse, reference: str) -> None:
+    """Have somebody erased by two people; a second one's erasure is left waiting."""
+    house.ask("/v1/persons", {"reference": f"{reference}-2"})
+    for name in (reference, f"{reference}-2"):
+        body = {
+            "kind": "erasure", "reason": "own_request", "identity": "document_seen",
+            "text": "a test", "reference": name,
+        }  # fmt: skip
+        made = house.ask("/v1/proposals", body, key=operator_token("hao", "administrator"))
+        assert made.status == 201, made.body
+        if name == reference:
+            path = f"/v1/proposals/{made.body['id']}/approve"
+            eventually(
+                "it is erased",
+                lambda path=path: (
+                    house.ask(path, None, key=operator_token()).body["state"] == "done"
+                ),
+            )
+
+
+def spend(house: IssuingHouse, person: int) -> None:
+    """Ask for more than a budget has."""
+    token = operator_token("mei")
+    body = {"reason": "complaint", "person": person}
+    answers = [house.ask("/v1/subjects", body, key=token).status for _ in range(40)]
+    assert answers[-1] == 429
 
 
 def is_short_lived(key: str) -> bool:
@@ -111,7 +135,7 @@ def is_short_lived(key: str) -> bool:
 def test_every_key_is_in_the_table() -> None:
     """Keys, their types and whether they are forgotten agree with the document."""
     table = documented()
-    with issuing_house() as house:
+    with issuing_house(erasure_wait_s=1) as house:
         members = [house.issue(holder=None)["person"] for _ in range(2)]
         hold(house)
         house.ask("/v1/persons", {"reference": "44010119900101001X"})
@@ -122,7 +146,9 @@ def test_every_key_is_in_the_table() -> None:
         mine = {"id": "in-the-table", "person": members[0], "from": at, "to": at + 60}
         assert house.book(mine).status == 200
         propose(house, members[0])
-        erase(house, house.issue(holder=None)["person"])
+        house.ask("/v1/persons", {"reference": "TO-BE-ERASED"})
+        erase(house, "TO-BE-ERASED")
+        spend(house, members[0])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings("issuing"))))
         asyncio.run(hold_terminal(RedisSettings(**house.centre.redis_settings("worker"))))

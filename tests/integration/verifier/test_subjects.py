@@ -1,4 +1,4 @@
-"""What is kept of one person: shown to an administrator with a reason, and erased."""
+"""What is kept of one person: shown to an administrator with a reason, erased by two people."""
 
 import json
 from collections.abc import Iterator
@@ -18,6 +18,13 @@ REFERENCE = "440100-19790509-4711"
 @pytest.fixture(scope="module")
 def house() -> Iterator[IssuingHouse]:
     """Yield a house; each test takes persons of its own."""
+    with issuing_house(erasure_wait_s=1) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[IssuingHouse]:
+    """Yield a house in which an erasure waits as long as it does in a city."""
     with issuing_house() as it:
         yield it
 
@@ -33,10 +40,34 @@ def show(house: IssuingHouse, **who: Any) -> Answer:
     return act(house, "/v1/subjects", {"reason": "own_request"} | who)
 
 
-def erase(house: IssuingHouse, **who: Any) -> Answer:
-    """Erase what is kept of a person."""
-    body = {"reason": "own_request", "identity": "document_seen"} | who
-    return act(house, "/v1/subjects/erase", body)
+def propose(house: IssuingHouse, **who: Any) -> Answer:
+    """Propose to erase what is kept of a person."""
+    body = {
+        "kind": "erasure", "reason": "own_request", "identity": "document_seen",
+        "text": "at desk 4",
+    } | who  # fmt: skip
+    return act(house, "/v1/proposals", body)
+
+
+def approve(house: IssuingHouse, proposal: str, person: str = "wen") -> Answer:
+    """Approve a proposal as another operator; again once its time has come, it is carried out."""
+    path, token = f"/v1/proposals/{proposal}/approve", operator_token(person, "approver")
+    return ask(house.issuing.port, "POST", path, None, key=token)
+
+
+def erase(house: IssuingHouse, **who: Any) -> dict[str, Any]:
+    """Have what is kept of a person erased by two people, and wait until it is done."""
+    made = propose(house, **who)
+    assert made.status == 201, made.body
+    last: list[Any] = []
+
+    def done() -> bool:
+        last[:] = [approve(house, made.body["id"]).body]
+        return last[0].get("state") == "done"
+
+    eventually("the erasure is carried out", done, within=10)
+    found: dict[str, Any] = last[0]
+    return found
 
 
 def audit(house: IssuingHouse) -> list[dict[str, Any]]:
@@ -72,11 +103,7 @@ def test_a_person_is_erased(house: IssuingHouse) -> None:
     person = house.ask("/v1/persons", {"reference": reference}).body["person"]
     texts = [house.issue(person=person, holder=None)["text"] for _ in range(2)]
     eventually("the person passes", lambda: house.reason_of(texts[0]) in (None, "use.replayed"))
-    answer = erase(house, reference=reference)
-    assert answer.status == 200, answer.body
-    body = answer.body
-    assert len(body["revoked"]) == 2
-    assert (body["zeroed"], body["reference_forgotten"]) == (["health"], True)
+    erase(house, reference=reference)
     for text in texts:
         eventually("revoked", lambda text=text: house.reason_of(text) == "status.revoked")
     assert show(house, reference=reference).status == 404
@@ -84,16 +111,57 @@ def test_a_person_is_erased(house: IssuingHouse) -> None:
     assert (left["planes"], left["credentials"], left["carries"]) == ({"health": 0}, [], 0)
     again = house.ask("/v1/persons", {"reference": reference})
     assert (again.status, again.body["person"] != person) == (201, True)
-    assert audit(house)[-2]["reason"] == "own_request document_seen"
+    steps = [(it["action"], it["person"]) for it in audit(house) if it["ref"]]
+    assert steps[-3:] == [
+        ("proposal.make", "hao"), ("proposal.approve", "wen"), ("person.erase", ""),
+    ]  # fmt: skip
+    assert [it["reason"] for it in audit(house) if it["ref"]][-3:] == (
+        ["own_request document_seen"] * 3
+    )
 
 
-def test_an_erasure_that_was_cut_off_is_done_again(house: IssuingHouse) -> None:
-    """By index nothing is forgotten twice, and nothing is left."""
-    person = house.ask("/v1/persons", {"reference": "440100-19900101-0077"}).body["person"]
-    house.issue(person=person, holder=None)
-    assert len(erase(house, person=person).body["revoked"]) == 1
-    second = erase(house, reference="440100-19900101-0077").body
-    assert (second["revoked"], second["reference_forgotten"]) == ([], True)
+def test_a_reference_is_forgotten_after_an_erasure_by_index(house: IssuingHouse) -> None:
+    """By index it stays, since nobody knows it; by reference it goes."""
+    reference = "440100-19900101-0077"
+    person = house.ask("/v1/persons", {"reference": reference}).body["person"]
+    erase(house, person=person)
+    again = propose(house, person=person)
+    assert (again.status, again.body["code"]) == (409, "proposal.same")
+    assert erase(house, reference=reference)["before"] == "erased"
+    assert show(house, reference=reference).status == 404
+
+
+def test_an_erasure_waits_and_is_taken_back(slow: IssuingHouse) -> None:
+    """Nothing is done at the approval; until its time its proposer, or another, takes it back."""
+    person = slow.ask("/v1/persons", {"reference": "440100-19900101-0079"}).body["person"]
+    for who, reason in (("hao", "withdrawn"), ("wen", "mistaken"), ("mei", "unfounded")):
+        made = propose(slow, person=person)
+        own = approve(slow, made.body["id"], "hao")
+        assert (own.status, own.body["code"]) == (403, "proposal.own")
+        for _ in range(2):
+            waits = approve(slow, made.body["id"])
+            assert (waits.status, waits.body["state"]) == (200, "approved")
+        assert 0 < waits.body["due"] - waits.body["decided_at"] <= 24 * 3600 * 1000
+        assert show(slow, person=person).body["planes"] == {"health": 1}
+        token = operator_token(who)
+        path = f"/v1/proposals/{made.body['id']}/reject"
+        assert act(slow, path, {"reason": reason}, token).status == 200
+        assert approve(slow, made.body["id"]).body["code"] == "proposal.closed"
+    assert show(slow, person=person).body["planes"] == {"health": 1}
+
+
+def test_an_erasure_is_carried_out_by_itself_after_a_restart(house: IssuingHouse) -> None:
+    """The waiting time goes on while nobody runs; whoever proposed it need not come again."""
+    person = house.ask("/v1/persons", {"reference": "440100-19900101-0081"}).body["person"]
+    made = propose(house, person=person)
+    assert approve(house, made.body["id"]).body["state"] == "approved"
+    house.issuing.stop()
+    house.issuing.start()
+    eventually(
+        "it is erased",
+        lambda: show(house, person=person).body["planes"] == {"health": 0},
+        within=20,
+    )
 
 
 def test_whom_an_index_named_nobody_names_again(house: IssuingHouse) -> None:
@@ -107,7 +175,7 @@ def test_whom_an_index_named_nobody_names_again(house: IssuingHouse) -> None:
     with house.centre.redis.client() as client:
         client.hset("v:{corrections}:open", "d" * 32, json.dumps(case))
     assert [one["text"] for one in show(house, person=person).body["cases"]] == ["never there"]
-    assert erase(house, person=person).status == 200
+    erase(house, person=person)
     assert show(house, person=person).body["cases"] == []
     asked = {"kind": "personal", "holder": None, "hours": 1, "person": person}
     roster = [{"person": person, "masked_name": "L*"}]
@@ -131,7 +199,7 @@ def test_what_was_issued_before_is_not_given_again(house: IssuingHouse) -> None:
     assert house.ask("/v1/credentials", body, **again).status == 201
     rows = [paper(1, "440100-19920101-0079"), paper(2, "440100-19920101-0080")]
     assert send_batch(house.issuing.port, rows, job="e" * 16).end().issued == 2
-    assert erase(house, reference="440100-19920101-0079").status == 200
+    erase(house, reference="440100-19920101-0079")
     answer = house.ask("/v1/credentials", body, **again)
     assert (answer.status, answer.body["code"]) == (404, "person.unknown")
     batch = send_batch(house.issuing.port, rows, job="e" * 16)
@@ -149,9 +217,15 @@ def test_only_an_administrator_of_the_city_may(house: IssuingHouse) -> None:
         (operator_token("ling", "operator", "approver"), 403, "scope.missing"),
         (operator_token("hao", "administrator", district="gz-yuexiu"), 403, "operator.area"),
     ):
-        for path in ("/v1/subjects", "/v1/subjects/erase"):
-            answer = act(house, path, {"reason": "own_request", "person": 1}, key)
-            assert (answer.status, answer.body["code"]) == (status, code)
+        answer = act(house, "/v1/subjects", {"reason": "own_request", "person": 1}, key)
+        assert (answer.status, answer.body["code"]) == (status, code)
+    proposal = {
+        "kind": "erasure", "person": 1, "reason": "own_request", "identity": "document_seen",
+        "text": "at desk 4",
+    }  # fmt: skip
+    for role in ("operator", "approver"):
+        answer = act(house, "/v1/proposals", proposal, operator_token("ling", role))
+        assert (answer.status, answer.body["code"]) == (403, "scope.missing")
     assert len(audit(house)) == before
 
 

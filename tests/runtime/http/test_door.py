@@ -12,7 +12,7 @@ from runtime.http.access import Caller, Keys, ShownToken, TokenReader
 from runtime.http.bodies import json_response, read_json
 from runtime.http.door import Door, bound_socket
 from runtime.http.lane import Lane, Respond, response
-from runtime.http.operations import Operation, Reply, RequestBody, service
+from runtime.http.operations import Operation, OperationArea, Reply, RequestBody, service
 from runtime.http.problems import Problem
 from runtime.http.routes import bind
 from runtime.http.shares import ConnectionShares
@@ -59,6 +59,7 @@ ROWS = tuple(
         path=f"/{name}",
         name=name,
         says="Say who calls.",
+        area=OperationArea.CITY,
         callers=(service(Right.READ),),
         body=RequestBody(type=dict, limit=100),
         replies={200: Reply("Who.", str)},

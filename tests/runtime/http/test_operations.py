@@ -10,6 +10,7 @@ from runtime.http.operations import (
     CallerKind,
     Codes,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -25,7 +26,12 @@ from runtime.http.operations import (
 )
 
 PLAIN: Final = Operation(
-    method="GET", path="/v1/things", name="things", says="List.", replies={200: Reply("They.")}
+    method="GET",
+    path="/v1/things",
+    name="things",
+    says="List.",
+    area=OperationArea.PLACE,
+    replies={200: Reply("They.")},
 )
 ONE: Final = replace(
     PLAIN, path="/v1/things/{thing}", name="thing", parameters=(in_path("thing", "Which."),)
@@ -45,9 +51,12 @@ def table(*operations: Operation) -> RouteTable:
         ({}, {400: ("request.malformed", "body.unasked"), 500: ("internal",)}),
         ({"callers": (service("see"),)}, {401: ("key.unknown", "token.bad")}),
         ({"callers": (service("see"),)}, {403: ("scope.missing",)}),
-        ({"callers": (operator("see"),)}, {403: ("scope.missing", "operator.needed")}),
         (
-            {"callers": (service("see"), operator("see", city=True))},
+            {"callers": (operator("see"),)},
+            {403: ("scope.missing", "operator.needed", "operator.area")},
+        ),
+        (
+            {"callers": (service("see"), operator("see")), "area": OperationArea.CITY},
             {403: ("scope.missing", "operator.area")},
         ),
         (

@@ -7,12 +7,25 @@ from typing import Any, Final
 import pytest
 
 from runtime.http.access import Caller
-from runtime.http.operations import Operation, Reply, in_path, operator, service, terminal
+from runtime.http.operations import (
+    Operation,
+    OperationArea,
+    Reply,
+    in_path,
+    operator,
+    service,
+    terminal,
+)
 from runtime.http.problems import Problem
 from runtime.http.routes import Router, admit, bind
 
 LIST: Final = Operation(
-    method="GET", path="/v1/things", name="list", says="List.", replies={200: Reply("They.")}
+    method="GET",
+    path="/v1/things",
+    name="list",
+    says="List.",
+    area=OperationArea.PLACE,
+    replies={200: Reply("They.")},
 )
 MAKE: Final = replace(LIST, method="POST", name="make")
 READ: Final = replace(
@@ -24,6 +37,8 @@ PART: Final = replace(
     name="part",
     parameters=(in_path("thing", "Which."), in_path("part", "Which.")),
 )
+CITY: Final = OperationArea.CITY
+"""Among callers: the row is the whole city's."""
 ROWS: Final = (LIST, MAKE, READ, PART)
 
 
@@ -116,9 +131,9 @@ def test_what_is_no_route_is_told_so(
         ((operator("see"),), by_operator("see"), None),
         ((operator("see"),), by_operator("do"), "scope.missing"),
         ((operator("see"),), by_operator("see", district="liwan"), None),
-        ((operator("see", city=True),), by_operator("see", district="liwan"), "operator.area"),
-        ((operator("see", city=True),), by_operator("see", place="hall"), "operator.area"),
-        ((operator("see", city=True),), by_operator("see"), None),
+        ((operator("see"), CITY), by_operator("see", district="liwan"), "operator.area"),
+        ((operator("see"), CITY), by_operator("see", place="hall"), "operator.area"),
+        ((operator("see"), CITY), by_operator("see"), None),
         ((service("see"), operator("do")), KEY, None),
         ((service("see"), operator("do")), by_operator("see"), "scope.missing"),
         ((terminal("see"),), TERMINAL, None),
@@ -127,7 +142,9 @@ def test_what_is_no_route_is_told_so(
 )
 def test_who_may_ask_is_the_rows_to_say(callers: Any, caller: Caller, code: str | None) -> None:
     """By kind of caller, scope and area."""
-    operation = replace(LIST, callers=callers)
+    area = CITY if CITY in callers else OperationArea.PLACE
+    asked = tuple(each for each in callers if each is not CITY)
+    operation = replace(LIST, callers=asked, area=area)
     if code is None:
         admit(operation, caller)
         return

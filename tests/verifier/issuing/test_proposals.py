@@ -20,6 +20,7 @@ from verifier.issuing.proposals import (
     StepRefused,
     approved,
     carried_out,
+    is_due,
     overtaken,
     rejected,
     shown,
@@ -45,7 +46,8 @@ OPEN = Proposal(
 def at(state: ProposalState) -> Proposal:
     """Return the proposal in a state, decided by hao where somebody decided."""
     undecided = state in (ProposalState.OPEN, ProposalState.EXPIRED)
-    return structs.replace(OPEN, state=state, decided_by="" if undecided else "hao")
+    due = NOW + 10 if state is ProposalState.APPROVED else 0
+    return structs.replace(OPEN, state=state, decided_by="" if undecided else "hao", due=due)
 
 
 TAKE: dict[ProposalStep, Callable[[Proposal], Proposal]] = {
@@ -114,6 +116,32 @@ def test_a_proposal_expires_by_itself() -> None:
         assert found.value.code == "proposal.expired"
     for state in ProposalState:
         assert shown(at(state), END + 1).state is STEPS.get((state, _EXPIRE), state)
+
+
+def test_what_waits_is_taken_back_until_it_is_due() -> None:
+    """By who proposed it and by others, the approver too; what is carried out at once never."""
+    waits = approved(OPEN, "hao", NOW, wait_ms=1000)
+    assert (waits.state, waits.due, is_due(waits, NOW + 999)) == (
+        ProposalState.APPROVED,
+        NOW + 1000,
+        False,
+    )
+    ways = (
+        ("ling", RejectReason.WITHDRAWN),
+        ("hao", RejectReason.MISTAKEN),
+        ("mei", RejectReason.UNFOUNDED),
+    )
+    for person, why in ways:
+        assert rejected(waits, person, why, NOW + 999).state in ENDED
+        for late in (
+            lambda person=person, why=why: rejected(waits, person, why, NOW + 1000),
+            lambda person=person, why=why: rejected(approved(OPEN, "hao", NOW), person, why, NOW),
+        ):
+            with pytest.raises(StepRefused) as found:
+                late()
+            assert found.value.code == "proposal.closed"
+    assert is_due(waits, NOW + 1000)
+    assert not is_due(carried_out(waits), NOW + 1000)
 
 
 def test_who_proposed_takes_back_and_others_reject() -> None:

@@ -6,7 +6,14 @@ docs/privacy.md explains what is meant, docs/records.md what is archived.
 from typing import Final
 
 from runtime.http.health import HEALTH
-from runtime.http.operations import Operation, Reply, RequestBody, RouteTable, operator
+from runtime.http.operations import (
+    Operation,
+    OperationArea,
+    Reply,
+    RequestBody,
+    RouteTable,
+    operator,
+)
 from verifier.contract.subject import SubjectRecords, SubjectRecordsRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.archive.subjects import MAX_BODY
@@ -22,7 +29,8 @@ TABLE: Final = RouteTable(
             path="/v1/subjects/records",
             name="showSubjectRecords",
             says="Show the records that carry one person's keyed hash, oldest first.",
-            callers=(operator(ApiScope.PERSONS, city=True),),
+            area=OperationArea.CITY,
+            callers=(operator(ApiScope.PERSONS),),
             body=RequestBody(type=SubjectRecordsRequest, limit=MAX_BODY),
             replies={200: Reply("The records.", SubjectRecords)},
             problems={503: ("audit.unavailable", "store.away", "records.unreadable")},

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from runtime.audit import AuditLog
 from runtime.clock import now
 from runtime.http.access import Caller
-from runtime.http.audited import audited
+from runtime.http.audited import audited, refused
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem, store_away
 from runtime.http.queries import numbers
@@ -39,6 +39,7 @@ from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.reception import Register
 from verifier.service.store.corrections import (
     CasesFullError,
+    are_cases_full,
     close_case,
     open_case,
     read_case,
@@ -111,6 +112,11 @@ class CorrectionResource:
                 opened_by=caller.name,
             )
             act = _act(AuditAction.CORRECTION, case, caller)
+            if await are_cases_full(self._redis):
+                # Seen to change nothing: not announced, and repeats are a count.
+                full = msgspec.structs.replace(act, action=AuditAction.REFUSE, reason="full")
+                await refused(self._audit, full, same=f"{caller.share} full")
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "corrections.full")
             await audited(self._audit, act)
             await open_case(self._redis, case)
         except CasesFullError:

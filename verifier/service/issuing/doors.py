@@ -10,6 +10,7 @@ from runtime.http.routes import Handlers
 from verifier.contract.audit import Act
 from verifier.issuing.persons import ReferenceKey
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.bundles.bookings import AppointmentResource
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.people.challenges import Challenges
@@ -34,6 +35,7 @@ class Tools:
     settings: IssuingSettings
     metrics: Metrics
     audit: AuditLog[Act]
+    budgets: Budgets
 
 
 def issuing_handlers(
@@ -52,8 +54,8 @@ def issuing_handlers(
     credentials = Credentials(redis, settings, issuer_key, status, personal, bundles)
     persons = Persons(redis, settings, reference_key, status)
     appointments = AppointmentResource(redis, settings.list, reference_key, bundles)
-    lost_phones = LostPhones(redis, settings, status, tools.audit)
-    revoking = Revocations(redis, settings, status, tools.audit)
+    lost_phones = LostPhones(redis, settings, status, tools.audit, tools.budgets)
+    revoking = Revocations(redis, settings, status, tools.audit, tools.budgets)
     keys = IssuerKeys(Path(settings.trust), settings.issuer)
     holders = Holders(redis, settings, keys, issue, lost_phones, status, tools.metrics)
     return {

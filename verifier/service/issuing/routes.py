@@ -12,6 +12,7 @@ from runtime.http.operations import (
     CallerKind,
     Codes,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -27,8 +28,9 @@ from verifier.contract.bulk import JOB, MAX_BULK_BYTES
 from verifier.contract.holder import HolderDoor
 from verifier.contract.proposal import Proposal, ProposalPage, Rejection
 from verifier.contract.revocation import Revocation
-from verifier.contract.subject import EraseAnswer, EraseRequest, SubjectAnswer, SubjectRequest
+from verifier.contract.subject import SubjectAnswer, SubjectRequest
 from verifier.contract.vocabulary import ApiScope
+from verifier.service.issuing.budgets import BUDGET
 from verifier.service.issuing.bundles import bookings
 from verifier.service.issuing.people import (
     bulk,
@@ -73,7 +75,7 @@ HOLDER: Final[Codes] = {
 """What is answered to a holder whose request does not hold."""
 
 _ISSUERS: Final = (service(ApiScope.ISSUE),)
-_REVOKERS: Final = (service(ApiScope.ISSUE), operator(ApiScope.REVOKE, city=True))
+_REVOKERS: Final = (service(ApiScope.ISSUE), operator(ApiScope.REVOKE))
 _INDEX: Final = {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1}
 _OF_PERSON: Final = in_path("person", "The person's index.", **_INDEX)
 _OF_CREDENTIAL: Final = in_path("credential", "The credential's index.", **_INDEX)
@@ -83,8 +85,8 @@ _PROPOSAL: Final = {200: Reply("The proposal as it stands now.", Proposal)}
 
 
 def _by_operator(scope: ApiScope) -> tuple[Allowed, ...]:
-    """Allow operators of the whole city: a person belongs to no district."""
-    return (operator(scope, city=True),)
+    """Allow operators; a person belongs to no district, so all of it is the whole city's."""
+    return (operator(scope),)
 
 
 def _of_holder(door: HolderDoor, says: str, reply: Reply, problems: Codes) -> Operation:
@@ -95,6 +97,7 @@ def _of_holder(door: HolderDoor, says: str, reply: Reply, problems: Codes) -> Op
         path=f"/v1/holder/{door}",
         name=f"holder{door.capitalize()}",
         says=says,
+        area=OperationArea.OWN,
         callers=(Allowed(kind=CallerKind.HOLDER),),
         body=RequestBody(type=holders.HolderBody, limit=holders.MAX_BODY),
         replies={201 if made else 200: reply},
@@ -108,6 +111,7 @@ PEOPLE: Final = (
         path="/v1/persons",
         name="findPerson",
         says="Find a person by reference, or make a new one.",
+        area=OperationArea.CITY,
         callers=_ISSUERS,
         body=RequestBody(type=persons.Reference, limit=persons.MAX_BODY),
         replies={
@@ -121,6 +125,7 @@ PEOPLE: Final = (
         path="/v1/persons/{person}/credentials",
         name="listCredentials",
         says="List the credentials that a person holds.",
+        area=OperationArea.CITY,
         callers=_ISSUERS,
         parameters=(_OF_PERSON,),
         replies={200: Reply("What the person holds.", lost_phones.HeldAnswer)},
@@ -131,17 +136,19 @@ PEOPLE: Final = (
         path="/v1/persons/{person}/lost",
         name="losePhone",
         says="Revoke what a lost phone opens.",
+        area=OperationArea.CITY,
         callers=_REVOKERS,
         parameters=(_OF_PERSON,),
         body=RequestBody(type=lost_phones.Lost, limit=lost_phones.MAX_BODY),
         replies={200: Reply("What was revoked.", lost_phones.LostAnswer)},
-        problems=merged(PERSON, STORE, AUDIT, {404: ("credential.unknown",)}),
+        problems=merged(PERSON, STORE, AUDIT, BUDGET, {404: ("credential.unknown",)}),
     ),
     Operation(
         method="POST",
         path="/v1/challenges",
         name="giveChallenge",
         says="Give out what a phone has to sign before a credential is bound to its key.",
+        area=OperationArea.CITY,
         callers=_ISSUERS,
         body=RequestBody(type=challenges.ChallengeAsked, limit=challenges.MAX_BODY),
         replies={201: Reply("The challenge.", challenges.ChallengeAnswer)},
@@ -152,6 +159,7 @@ PEOPLE: Final = (
         path="/v1/credentials",
         name="issueCredential",
         says="Issue a credential to a person or a group.",
+        area=OperationArea.CITY,
         callers=_ISSUERS,
         parameters=(
             in_header(
@@ -183,6 +191,7 @@ PEOPLE: Final = (
         path="/v1/credentials/bulk",
         name="issueBulk",
         says="Issue a batch of up to 1,000 lines of a job; as many lines come back, and one.",
+        area=OperationArea.CITY,
         callers=_ISSUERS,
         parameters=(
             in_query(
@@ -217,17 +226,19 @@ PEOPLE: Final = (
         path="/v1/credentials/{credential}/revoke",
         name="revokeCredential",
         says="Revoke one credential; one that is revoked stays so.",
+        area=OperationArea.CITY,
         callers=_REVOKERS,
         parameters=(_OF_CREDENTIAL,),
         body=RequestBody(type=Revocation, limit=revocations.MAX_BODY),
         replies={200: Reply("It is revoked.", revocations.RevokedAnswer)},
-        problems=merged(STORE, AUDIT, {404: ("credential.unknown",)}),
+        problems=merged(STORE, AUDIT, BUDGET, {404: ("credential.unknown",)}),
     ),
     Operation(
         method="POST",
         path="/v1/appointments",
         name="book",
         says="Cancel, then book appointments at one place: all or nothing.",
+        area=OperationArea.CITY,
         callers=(service(ApiScope.APPOINTMENTS),),
         body=RequestBody(type=bookings.BookingRequest, limit=bookings.MAX_BODY),
         replies={200: Reply("What became of them.", bookings.BookingAnswer)},
@@ -247,20 +258,11 @@ PEOPLE: Final = (
         path="/v1/subjects",
         name="showSubject",
         says="Show what is kept of one person.",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.PERSONS),
         body=RequestBody(type=SubjectRequest, limit=subjects.MAX_BODY),
         replies={200: Reply("What is kept.", SubjectAnswer)},
-        problems=merged(REFERENCE, PERSON, STORE, AUDIT),
-    ),
-    Operation(
-        method="POST",
-        path="/v1/subjects/erase",
-        name="eraseSubject",
-        says="Erase what is kept of one person.",
-        callers=_by_operator(ApiScope.PERSONS),
-        body=RequestBody(type=EraseRequest, limit=subjects.MAX_BODY),
-        replies={200: Reply("What was erased.", EraseAnswer)},
-        problems=merged(REFERENCE, PERSON, STORE, AUDIT),
+        problems=merged(REFERENCE, PERSON, STORE, AUDIT, BUDGET),
     ),
 )
 HOLDERS: Final = (
@@ -298,6 +300,7 @@ PROPOSALS: Final = (
         path="/v1/proposals",
         name="propose",
         says="Propose what takes two people.",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.PROPOSE),
         body=RequestBody(type=Asked, limit=proposals.MAX_BODY),
         replies={201: Reply("The proposal.", Proposal)},
@@ -306,6 +309,7 @@ PROPOSALS: Final = (
             PERSON,
             STORE,
             AUDIT,
+            BUDGET,
             {
                 404: ("correction.unknown",),
                 409: ("proposal.same", "proposals.many", "correction.closed", "plane.unknown"),
@@ -317,6 +321,7 @@ PROPOSALS: Final = (
         path="/v1/proposals",
         name="listProposals",
         says="Show the newest proposals.",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.RECORDS),
         parameters=numbers_in_query(
             proposals.BOUNDS,
@@ -333,6 +338,7 @@ PROPOSALS: Final = (
         path="/v1/proposals/{proposal}",
         name="readProposal",
         says="Show one proposal.",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.RECORDS),
         parameters=(_OF_PROPOSAL,),
         replies=_PROPOSAL,
@@ -342,7 +348,9 @@ PROPOSALS: Final = (
         method="POST",
         path="/v1/proposals/{proposal}/approve",
         name="approveProposal",
-        says="Approve what somebody else proposed; it is carried out before the answer.",
+        says="Approve what somebody else proposed; it is carried out before the answer, or at"
+        " its time.",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.APPROVE),
         parameters=(_OF_PROPOSAL,),
         replies=_PROPOSAL,
@@ -362,6 +370,7 @@ PROPOSALS: Final = (
         name="rejectProposal",
         says="Reject what somebody else proposed (scope approve), or take back one's own"
         " (scope propose).",
+        area=OperationArea.CITY,
         callers=_by_operator(ApiScope.RECORDS),
         parameters=(_OF_PROPOSAL,),
         body=RequestBody(type=Rejection, limit=proposals.MAX_BODY),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog, open_audit
 from runtime.clock import now
@@ -28,10 +29,12 @@ from verifier.contract.vocabulary import Plane
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.bundles.named import floor_file
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.doors import Tools, issuing_handlers
 from verifier.service.issuing.people.bulk import BulkResource
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.issuing.people.subjects import Subjects
 from verifier.service.issuing.planes.batches import BatchSteps
 from verifier.service.issuing.planes.destroyer import Destroyer
@@ -88,8 +91,10 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key, seal)
     metrics = Metrics(settings.name)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
-    table = kinds(redis, settings.list, settings.people, reference_key, destroyer, seal=seal)
-    subjects = Subjects(redis, settings.list, settings.people, reference_key, audit, seal)
+    budgets = Budgets(redis, audit)
+    table = kinds(redis, settings, reference_key, destroyer, seal=seal)
+    persons = NamedPersons(redis, settings.list, settings.people, reference_key)
+    subjects = Subjects(redis, settings.list, persons, audit, budgets)
     steps = BatchSteps(
         followed,
         log,
@@ -97,19 +102,21 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
         list_number=settings.list,
         seal=seal,
     )
-    proposals = Proposals(redis, table, audit, log)
+    proposals = Proposals(redis, table, audit, budgets, log)
     handlers = {
         **proposals.handlers(),
         **subjects.handlers(),
         **issuing_handlers(
-            Tools(redis=redis, settings=settings, metrics=metrics, audit=audit),
+            Tools(redis=redis, settings=settings, metrics=metrics, audit=audit, budgets=budgets),
             issuer_key=keys["issuer_key"],
             reference_key=reference_key,
             status=status,
             bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(lambda: _readiness(bundles, planes, steps, audit), metrics.text),
+        **health_handlers(
+            lambda: _readiness(bundles, planes, steps, audit, budgets), metrics.text
+        ),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
@@ -188,11 +195,12 @@ _CODES: Final = {"store": "store.unavailable", "clock": "clock.ahead"}
 """Codes of problems that are not about a source."""
 
 
-def _readiness(
+async def _readiness(
     bundles: BundlePublisher,
     planes: dict[Plane, KeptPlane],
     steps: BatchSteps,
     audit: AuditLog[Act],
+    budgets: Budgets,
 ) -> Readiness:
     problems = tuple(
         Finding(code=_CODES.get(name, f"{name}.refused"), detail=detail)
@@ -222,6 +230,8 @@ def _readiness(
         )
         for name, refused in steps.refused().items()
     )
+    with contextlib.suppress(RedisError, OSError):  # a store that is away is said above
+        warnings += await budgets.findings()
     known = {
         plane.publisher.bundle: version
         for plane in planes.values()

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from runtime.settings import ApiKey, DoorSettings, Name, RedisSettings
 from verifier.contract.vocabulary import ApiScope, Plane
+from verifier.issuing.acts import ERASURE_WAIT_S
 
 
 class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,5 +55,7 @@ class IssuingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     against them. None: there are no sources."""
     signed: str | None = None
     """Folder of the newest snapshot of each plane, kept beside the store."""
+    erasure_wait_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = ERASURE_WAIT_S
+    """Seconds between the approval of a person's erasure and the erasure; in tests a few."""
     destructions: str
     """Folder of the certificates of destroyed planes, and of what is under way."""

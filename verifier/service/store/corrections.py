@@ -32,13 +32,18 @@ class CasesFullError(Exception):
     """As many cases are open, or closed and kept, as may be."""
 
 
+async def are_cases_full(redis: Redis) -> bool:
+    """Say whether as many cases are open, or closed and kept, as may be."""
+    return await redis.hlen(_OPEN) >= MAX_OPEN or await redis.hlen(_CLOSED) >= MAX_CLOSED
+
+
 async def open_case(redis: Redis, case: CorrectionCase) -> None:
     """Keep a new case.
 
     Raises:
         CasesFullError: too many are open, or were closed of late.
     """
-    if await redis.hlen(_OPEN) >= MAX_OPEN or await redis.hlen(_CLOSED) >= MAX_CLOSED:
+    if await are_cases_full(redis):
         raise CasesFullError
     await redis.hsetnx(_OPEN, case.id, msgspec.json.encode(case).decode())
 

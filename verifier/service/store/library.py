@@ -4,7 +4,8 @@
 `kapok_status` (status.lua) what happens to planes,
 `kapok_held` (held.lua) what is kept of a person's credentials,
 `kapok_load` (load.lua) how a list is filled in bulk,
-`kapok_destroy` (destroy.lua) how a plane ends.
+`kapok_destroy` (destroy.lua) how a plane ends,
+`kapok_acts` (acts.lua) how often people do what is counted.
 """
 
 from importlib import resources
@@ -26,6 +27,7 @@ _FILES: Final = {
     "kapok_feeds": ("feeds.lua",),
     "kapok_load": ("load.lua",),
     "kapok_destroy": ("destroy.lua",),
+    "kapok_acts": ("acts.lua",),
 }
 LIBRARIES: Final[dict[str, str]] = {
     name: versioned(name, "\n".join(map(_read, files))) for name, files in _FILES.items()
@@ -53,6 +55,7 @@ CLOSE_CASE: Final = "kapok_close_case"
 LOAD_PLANE: Final = "kapok_load_plane"
 LOAD_PERSONS: Final = "kapok_load_persons"
 CONDEMN: Final = "kapok_condemn"
+SPEND: Final = "kapok_spend"
 
 
 async def check_library(redis: Redis) -> None:

@@ -3,6 +3,7 @@
     v:{status}:proposal:<id>   string: the proposal as JSON; compared and set as a marker
     v:{status}:proposals       sorted set: ids by the Unix ms of their proposing
     v:{status}:proposed:<day>  hash: how many each person has proposed that day (of 1970)
+    v:{status}:noted:<id>      string: what carrying it out needs, such as a reference's digest
 
 A proposal changes only by compare-and-set, in the same step of the store as the plane that it
 changes: an approval takes effect once, whatever ends the process in between.
@@ -69,6 +70,30 @@ async def count_proposed(redis: Redis, person: str, now_ms: int) -> bool:
     pipeline.expire(key, 2 * DAY_S)
     made, _ = await pipeline.execute()
     return int(made) <= MAX_A_DAY
+
+
+async def keep_note(redis: Redis, proposal_id: str, note: bytes) -> None:
+    """Keep what carrying a proposal out needs, as long as the proposal is kept.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    await redis.set(_note_key(proposal_id), note, ex=PROPOSAL_KEPT_S)
+
+
+async def read_note(redis: Redis, proposal_id: str) -> bytes | None:
+    """Return what was noted for a proposal; None: nothing."""
+    note: bytes | None = await redis.get(_note_key(proposal_id))
+    return note
+
+
+async def drop_note(redis: Redis, proposal_id: str) -> None:
+    """Forget what was noted for a proposal."""
+    await redis.unlink(_note_key(proposal_id))
+
+
+def _note_key(proposal_id: str) -> str:
+    return f"v:{{status}}:noted:{proposal_id}"
 
 
 async def read_proposal(redis: Redis, proposal_id: str) -> StoredProposal | None:

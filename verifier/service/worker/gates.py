@@ -1,25 +1,11 @@
-"""At which gate a caller scans, and whether an operator may act there."""
+"""At which gate a caller scans."""
 
 from http import HTTPStatus
 
-from runtime.http.access import Caller, ShownToken
+from runtime.http.access import Caller
 from runtime.http.problems import Problem
-from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import ApiScope, GrantState
 from verifier.service.worker.knowledge import Knowledge, ScanGate
-
-
-def require_area(token: ShownToken, grant: Grant) -> None:
-    """Check that an operator may act at the place of a grant.
-
-    Raises:
-        Problem: 403 operator.area.
-    """
-    # A grant that says no district lies in none.
-    if token.district is not None and token.district != grant.district:
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
-    if token.place not in (None, grant.place):
-        raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
 
 
 def gate_of(caller: Caller, knowledge: Knowledge, scope: ApiScope) -> ScanGate:

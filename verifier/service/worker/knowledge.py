@@ -64,6 +64,8 @@ class Knowledge:
         """Terminals that no worker lets act, and the version of the grant that this ends with."""
         self._gates: dict[str, ScanGate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
+        self._districts: dict[str, str | None] = {}
+        """Of each place that a grant names."""
         self.trusting = asyncio.Event()
         """Set once a trust bundle was taken: nothing else can be verified before."""
 
@@ -86,6 +88,10 @@ class Knowledge:
     def terminals(self, tail: str) -> tuple[str, ...]:
         """Return the terminals whose scan_ids end so: one, rarely two."""
         return self._tails.get(tail, ())
+
+    def district(self, place: str) -> str | None:
+        """Return the district of a place, as its newest grant says; None: no grant says one."""
+        return self._districts.get(place)
 
     def _resolve(self, grant: Grant) -> ScanGate:
         profile = self.profiles.at(grant.place)
@@ -150,6 +156,7 @@ class Knowledge:
                 tail = scan_id_tail(grant.terminal)
                 self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant
+            self._districts[grant.place] = grant.district
             self._gates.pop(grant.terminal, None)
             taken += 1
         return taken

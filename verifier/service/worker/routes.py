@@ -12,6 +12,7 @@ from runtime.http.operations import (
     STORE,
     Codes,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -61,7 +62,7 @@ _READERS: Final = (
     terminal(ApiScope.BUNDLES),
     operator(ApiScope.BUNDLES),
 )
-_BUNDLE: Final = merged(GRANT, {404: ("bundle.unknown",)})
+_BUNDLE: Final = merged(GRANT, AREA, {404: ("bundle.unknown",)})
 
 _SCAN_ID: Final = {
     "type": "string",
@@ -93,6 +94,7 @@ SCANS: Final = (
         path="/v1/scans",
         name="scan",
         says="Judge one code at the caller's gate.",
+        area=OperationArea.OWN,
         callers=_GATES,
         body=RequestBody(type=ScanRequest, limit=scans.MAX_BODY_BYTES),
         replies=_JUDGED,
@@ -103,6 +105,7 @@ SCANS: Final = (
         path="/v1/scans/batch",
         name="scanBatch",
         says="Judge up to 1,000 codes, each as if it came alone; answers in order.",
+        area=OperationArea.OWN,
         callers=_GATES,
         body=RequestBody(type=BatchRequest, limit=MAX_BODY_BYTES),
         replies={200: Reply("The answers.", BatchAnswer)},
@@ -113,6 +116,7 @@ SCANS: Final = (
         path="/v1/scans/stream",
         name="scanStream",
         says="A WebSocket: a text frame a scan line, answered in order.",
+        area=OperationArea.OWN,
         callers=_GATES,
         replies={101: Reply("The stream is open.")},
         problems=merged(_SCAN, {426: ("upgrade.missing",)}),
@@ -122,6 +126,7 @@ SCANS: Final = (
         path="/v1/scans/image",
         name="scanImage",
         says="Judge the one code in a picture.",
+        area=OperationArea.OWN,
         callers=_GATES,
         body=RequestBody(type=bytes, limit=MAX_BODY_BYTES, media=("image/png", "image/jpeg")),
         parameters=(
@@ -139,6 +144,7 @@ SCANS: Final = (
         path="/v1/scans/manual",
         name="admitVisitor",
         says="Count and record a visitor whom staff admits without a code.",
+        area=OperationArea.PLACE,
         callers=(*_GATES, operator(ApiScope.RESOLVE)),
         body=RequestBody(type=ManualRequest, limit=manual.MAX_BODY_BYTES),
         replies=_JUDGED,
@@ -149,6 +155,7 @@ SCANS: Final = (
         path="/v1/scans/upload",
         name="uploadScans",
         says="Take in scans that a terminal has decided itself.",
+        area=OperationArea.OWN,
         callers=_GATES,
         body=RequestBody(type=UploadRequest, limit=upload.MAX_BODY_BYTES),
         replies={200: Reply("What became of each.", UploadAnswer)},
@@ -159,6 +166,7 @@ SCANS: Final = (
         path="/v1/scans/{scan_id}/annul",
         name="annulScan",
         says="Give back what the caller's own scan claimed: the turnstile did not turn.",
+        area=OperationArea.OWN,
         callers=_GATES,
         parameters=(OF_SCAN,),
         replies={200: Reply("It is given back.", AnnulAnswer)},
@@ -174,6 +182,7 @@ SCANS: Final = (
         path="/v1/scans/{scan_id}/resolve",
         name="resolveScan",
         says="Close a review, once.",
+        area=OperationArea.PLACE,
         callers=(operator(ApiScope.RESOLVE),),
         body=RequestBody(type=ResolveRequest, limit=resolve.MAX_BODY_BYTES),
         parameters=(OF_SCAN,),
@@ -196,7 +205,8 @@ RECORDS: Final = Operation(
     path="/v1/records",
     name="readRecords",
     says="Read the last 24 hours' records, oldest first.",
-    callers=(service(ApiScope.RECORDS), operator(ApiScope.RECORDS, city=True)),
+    area=OperationArea.CITY,
+    callers=(service(ApiScope.RECORDS), operator(ApiScope.RECORDS)),
     parameters=numbers_in_query(
         records.BOUNDS,
         {
@@ -213,6 +223,7 @@ BUNDLES: Final = (
         path="/v1/bundles",
         name="listBundles",
         says="List the signed bundles that this worker goes by.",
+        area=OperationArea.PLACE,
         callers=_READERS,
         parameters=(
             in_query(
@@ -231,6 +242,7 @@ BUNDLES: Final = (
         path="/v1/bundles/{name}",
         name="readBundle",
         says="Read a signed bundle as it was accepted here.",
+        area=OperationArea.PLACE,
         callers=_READERS,
         parameters=(_OF_BUNDLE, *_CONDITIONS),
         replies=_signed("The signed bytes.", "application/cose"),
@@ -241,6 +253,7 @@ BUNDLES: Final = (
         path="/v1/bundles/{name}",
         name="describeBundle",
         says="The headers of a signed bundle.",
+        area=OperationArea.PLACE,
         callers=_READERS,
         parameters=(_OF_BUNDLE, *_CONDITIONS[:2]),
         replies={200: Reply("As a GET would be answered, without the bytes."), 304: _STANDS},
@@ -251,6 +264,7 @@ BUNDLES: Final = (
         path="/v1/bundles/{name}/deltas/{first}",
         name="readDeltas",
         says="Read what leads to versions first to first + 63 of a plane: a CBOR sequence.",
+        area=OperationArea.CITY,
         callers=_READERS,
         parameters=(
             _OF_BUNDLE,

@@ -9,6 +9,7 @@ from runtime.http.operations import (
     Allowed,
     CallerKind,
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -58,7 +59,8 @@ TABLE: Final = RouteTable(
             path="/v1/things/{thing}",
             name="change",
             says="Change a thing.",
-            callers=(service("do"), operator("do", city=True)),
+            area=OperationArea.CITY,
+            callers=(service("do"), operator("do")),
             parameters=(in_path("thing", "Which."), in_header("If-Match", "Its version.")),
             body=RequestBody(type=_Asked, limit=2048, encodings=("gzip",)),
             replies={
@@ -72,6 +74,7 @@ TABLE: Final = RouteTable(
             path="/v1/token",
             name="token",
             says="Give a token.",
+            area=OperationArea.NONE,
             callers=(Allowed(kind=CallerKind.OPERATOR_KEY),),
             replies={200: Reply("It.", bytes, ("application/cose",)), 304: Reply("It stands.")},
         ),
@@ -80,6 +83,7 @@ TABLE: Final = RouteTable(
             path="/healthz",
             name="health",
             says="Say that it lives.",
+            area=OperationArea.NONE,
             replies={200: Reply("It lives.", str, ("text/plain",))},
         ),
     ),
@@ -94,9 +98,9 @@ def test_who_may_ask_stands_in_it() -> None:
     """For programs as security with scopes, for people as a sentence."""
     assert CHANGE["security"] == [{"key": ["do"]}, {"operator": ["do"]}]
     assert CHANGE["description"] == (
-        "By API key with the scope `do`; or by operator token with the scope `do`,"
-        " for the whole city."
+        "By API key or operator token with the scope `do`. Area: the whole city."
     )
+    assert CHANGE["x-area"] == "city"
     assert MADE["paths"]["/v1/token"]["get"]["security"] == [{"operatorKey": []}]
     assert MADE["paths"]["/healthz"]["get"]["security"] == []
     assert set(MADE["components"]["securitySchemes"]) == {"key", "operator", "operatorKey"}

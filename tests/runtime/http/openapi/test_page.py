@@ -8,6 +8,7 @@ from runtime.http.openapi.document import document
 from runtime.http.openapi.page import page
 from runtime.http.operations import (
     Operation,
+    OperationArea,
     Reply,
     RequestBody,
     RouteTable,
@@ -34,6 +35,7 @@ TABLE: Final = RouteTable(
             path="/v1/things",
             name="make",
             says="Make things.",
+            area=OperationArea.CITY,
             callers=(service("do"),),
             parameters=(in_query("limit", "How many.", type="integer", minimum=1, maximum=9),),
             body=RequestBody(type=_Wanted, limit=1024),
@@ -52,7 +54,7 @@ def test_requests_and_types_are_written_out() -> None:
         "[explained.md](explained.md) explains what is meant and what to do about each problem.",
         "### POST /v1/things",
         "Make things.",
-        "By API key with the scope `do`.",
+        "By API key with the scope `do`. Area: the whole city.",
         "Body: [_Wanted](#_wanted). At most 1,024 bytes.",
         "| `limit` | query | integer (from 1 to 9) | optional | How many. |",
         "| 201 | [_Wanted](#_wanted) |  |",

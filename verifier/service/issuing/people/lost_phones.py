@@ -2,11 +2,12 @@
 
 GET /v1/persons/PERSON/credentials lists, POST /v1/persons/PERSON/lost revokes: by services with the
 scope `issue`, by operators with the scope `revoke`, in the audit log before it is done. What
-holders revoke by their own keys is no act of anybody here.
+holders revoke by their own keys is no act of anybody here, and counts in nobody's budget.
 """
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import chain
 from typing import Annotated, Final
 
 import msgspec
@@ -23,7 +24,9 @@ from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act
 from verifier.contract.revocation import RevocationReason
+from verifier.issuing.acts import BudgetedAct
 from verifier.issuing.credential_row import UNBOUND, CredentialForm, CredentialRow
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.revocations import revoke_act
 from verifier.service.issuing.planes.status import ListStatus
@@ -81,10 +84,16 @@ class LostPhones:
     """Lists what a person holds, and revokes what was lost."""
 
     def __init__(
-        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog[Act]
+        self,
+        redis: Redis,
+        settings: IssuingSettings,
+        status: ListStatus,
+        audit: AuditLog[Act],
+        budgets: Budgets,
     ) -> None:
         self._redis = redis
         self._audit = audit
+        self._budgets = budgets
         self._settings = settings
         self._status = status
 
@@ -100,9 +109,12 @@ class LostPhones:
         asked = bodies.decode(await read_json(request, MAX_BODY), _LOST, MAX_BODY)
         with store_asked():
             person, list_number = await self._person(text), self._settings.list
-            # What is not the person's is refused before anything is written down.
-            await self._lost(person, asked.credential, int(now()))
+            # What is not the person's is refused before anything is counted or written down.
+            opened = await self._opened(person, asked.credential, int(now()))
             ref = f"person:{list_number}:{person}"
+            await self._budgets.spend(
+                caller, BudgetedAct.REVOKE, ref, items=sum(map(len, opened.values()))
+            )
             act = revoke_act(caller, list_number, asked.credential, asked.reason, ref)
             await audited(self._audit, act)
             revoked = await self.lose(person, asked.credential)
@@ -123,26 +135,35 @@ class LostPhones:
         Raises:
             Problem: 404 credential.unknown: not one of the person's.
         """
-        list_number, moment = self._settings.list, int(now())
+        moment = int(now())
+        opened = await self._opened(person, credential, moment)
+        _, lost = await self._lost(person, credential, moment)
+        own = opened.pop(person)
+        # The phone's own last: whatever ends this in between, it is found and asked for again.
+        for other, carried in opened.items():
+            await self._revoke(other, carried, moment)
+        if opened:
+            await drop_family(self._redis, self._settings.list, person, lost.mark, [*opened])
+        await self._revoke(person, own, moment)
+        return tuple(sorted({*own, *chain.from_iterable(opened.values())}))
+
+    async def _opened(self, person: int, credential: int, moment: int) -> dict[int, list[int]]:
+        """Return what a lost credential's phone opens: by person, the holder last.
+
+        Raises:
+            Problem: 404 credential.unknown: not one of the person's.
+        """
+        list_number = self._settings.list
         rows, lost = await self._lost(person, credential, moment)
         if lost.form is not CredentialForm.PHONE or lost.mark == UNBOUND:
-            await self._revoke(person, [credential], moment)
-            return (credential,)
-        own = [row.credential for row in rows if _opened(row, lost, None)]
-        family = await read_family(self._redis, list_number, person, lost.mark, now=moment)
-        revoked = set(own)
-        # The phone's own last: whatever ends this in between, it is found and asked for again.
-        for proxy in family:
+            return {person: [credential]}
+        found = {}
+        for proxy in await read_family(self._redis, list_number, person, lost.mark, now=moment):
             others = await read_held(self._redis, list_number, proxy.person, now=moment)
             # The newest, and those before it that were left to expire.
-            carried = [row.credential for row in others if _opened(row, lost, person)]
-            await self._revoke(proxy.person, [proxy.credential, *carried], moment)
-            revoked.update(carried, (proxy.credential,))
-        await drop_family(
-            self._redis, list_number, person, lost.mark, [row.person for row in family]
-        )
-        await self._revoke(person, own, moment)
-        return tuple(sorted(revoked))
+            carried = {row.credential for row in others if _opened(row, lost, person)}
+            found[proxy.person] = sorted({proxy.credential, *carried})
+        return found | {person: [row.credential for row in rows if _opened(row, lost, None)]}
 
     async def _lost(
         self, person: int, credential: int, moment: int

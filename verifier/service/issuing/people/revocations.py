@@ -1,8 +1,8 @@
 """POST /v1/credentials/INDEX/revoke: one credential is ended; others of the person live on.
 
 By a service with the scope `issue`, or by an operator with the scope `revoke`: one person with a
-reason, since it takes nobody's colour and a lost phone cannot wait. In the audit log before it is
-done.
+reason, since it takes nobody's colour and a lost phone cannot wait. Each has a budget an hour
+(`verifier.issuing.acts`). In the audit log before it is done.
 """
 
 from http import HTTPStatus
@@ -21,6 +21,8 @@ from runtime.http.bodies import json_response, read_json
 from runtime.http.problems import Problem
 from verifier.contract.audit import Act, AuditAction
 from verifier.contract.revocation import Revocation, RevocationReason
+from verifier.issuing.acts import BudgetedAct
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
@@ -45,12 +47,18 @@ class Revocations:
     """The resource."""
 
     def __init__(
-        self, redis: Redis, settings: IssuingSettings, status: ListStatus, audit: AuditLog[Act]
+        self,
+        redis: Redis,
+        settings: IssuingSettings,
+        status: ListStatus,
+        audit: AuditLog[Act],
+        budgets: Budgets,
     ) -> None:
         self._redis = redis
         self._settings = settings
         self._status = status
         self._audit = audit
+        self._budgets = budgets
 
     async def post(self, request: web.BaseRequest, caller: Caller, text: str) -> web.Response:
         """Revoke a credential; one that is revoked stays so."""
@@ -58,6 +66,8 @@ class Revocations:
         list_number = self._settings.list
         with store_asked():
             index = await self._index(text)
+            subject = f"credential:{list_number}:{index}"
+            await self._budgets.spend(caller, BudgetedAct.REVOKE, subject)
             await audited(self._audit, revoke_act(caller, list_number, index, asked.reason))
             await self._status.revoke([index])
         return json_response(RevokedAnswer(credential_index=index, list=list_number))

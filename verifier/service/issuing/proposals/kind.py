@@ -15,6 +15,10 @@ class Matter(NamedTuple):
     subject: str
     before: str
     after: str
+    identity: str = ""
+    """How it was made sure who asks, where somebody asked for it."""
+    note: bytes = b""
+    """What carrying it out needs and nobody is shown; kept beside the proposal."""
 
 
 def decision(proposal: Proposal, seal: ChangeSeal, moment: float) -> ChangeCause:

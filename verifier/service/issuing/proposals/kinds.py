@@ -14,32 +14,38 @@ from redis.asyncio import Redis
 
 from runtime.clock import now
 from runtime.http.problems import Problem
+from verifier.contract.audit import AuditAction
 from verifier.contract.errors import MalformedError
 from verifier.contract.proposal import (
     COLOUR_REASONS,
     DESTRUCTION_REASONS,
+    ERASURE_REASONS,
     Proposal,
     ProposalKind,
     ProposalReason,
     ProposeColour,
     ProposeCorrection,
     ProposeDestruction,
+    ProposeErasure,
 )
 from verifier.contract.status import PlaneName
 from verifier.contract.vocabulary import ApiScope, Colour, Plane
 from verifier.issuing.change_seal import ChangeSeal
 from verifier.issuing.persons import ReferenceKey
+from verifier.service.issuing.people.named_persons import NamedPersons
 from verifier.service.issuing.planes.destroyer import Destroyer
 from verifier.service.issuing.proposals.correction import CorrectionProposals
 from verifier.service.issuing.proposals.destruction import DestructionProposals
+from verifier.service.issuing.proposals.erasure import ErasureProposals
 from verifier.service.issuing.proposals.kind import Matter, decision
+from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.causes import read_held_value
 from verifier.service.store.indices import is_person
 from verifier.service.store.observed import observe
 from verifier.service.store.persons import find_persons
 from verifier.service.store.planes import DESTROYED, Marker, PlaneUnknown, change, read_value
 
-Asked = ProposeColour | ProposeCorrection | ProposeDestruction
+Asked = ProposeColour | ProposeCorrection | ProposeDestruction | ProposeErasure
 """What a request may propose; a new kind joins it here."""
 PERSON: Final = "person"
 
@@ -60,21 +66,27 @@ class ProposalRules:
     """Does it, and sets the marker; False: what stands there, or the marker, is another."""
     settle: Callable[[Proposal], Awaitable[None]] | None = None
     """Does what is left once the marker is set; done again, it changes nothing."""
+    wait_s: int = 0
+    """Seconds between approval and carrying it out, in which it can be taken back."""
+    action: AuditAction = AuditAction.APPLY
+    """What the audit log says before it is carried out by the process itself."""
 
 
 def kinds(
     redis: Redis,
-    list_number: int,
-    people: int,
+    settings: IssuingSettings,
     key: ReferenceKey,
     destroyer: Destroyer,
     *,
     seal: ChangeSeal,
 ) -> dict[ProposalKind, ProposalRules]:
-    """Return the table, for list `list_number` with `people` person indices."""
+    """Return the table, for the one list that is issued from."""
+    list_number, people = settings.list, settings.people
     colours = Colours(redis, list_number, people, key, seal)
     corrections = CorrectionProposals(redis, seal)
     endings = DestructionProposals(redis, list_number, destroyer)
+    named = NamedPersons(redis, list_number, people, key)
+    erasures = ErasureProposals(redis, list_number, named, seal)
     return {
         ProposalKind.COLOUR: ProposalRules(
             kind=ProposalKind.COLOUR,
@@ -100,6 +112,16 @@ def kinds(
             look=endings.look,
             stands=endings.stands,
             carry_out=endings.carry_out,
+        ),
+        ProposalKind.ERASURE: ProposalRules(
+            kind=ProposalKind.ERASURE,
+            scope=ApiScope.PERSONS,
+            reasons=ERASURE_REASONS,
+            look=erasures.look,
+            stands=erasures.stands,
+            carry_out=erasures.carry_out,
+            wait_s=settings.erasure_wait_s,
+            action=AuditAction.ERASE_PERSON,
         ),
     }
 

@@ -5,7 +5,8 @@
     POST /v1/proposals/ID/approve    by another person: it is carried out before the answer
     POST /v1/proposals/ID/reject     by another person, or taken back by the same
 
-Every step is in the audit log before it is made. What was approved when the process ended is
+Every step is in the audit log before it is made. What has a waiting time is carried out when that
+is over, and can be rejected or taken back until then. What was approved when the process ended is
 carried out at its next start, once.
 """
 
@@ -43,20 +44,24 @@ from verifier.contract.proposal import (
 )
 from verifier.contract.vocabulary import ApiScope
 from verifier.errors import Outage
+from verifier.issuing.acts import BudgetedAct
 from verifier.issuing.proposals import (
     StepRefused,
     approved,
     carried_out,
+    is_due,
     overtaken,
     rejected,
     shown,
 )
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.proposals.kinds import Asked, ProposalRules
 from verifier.service.store.proposals import (
     StoredProposal,
     count_proposed,
     forget_proposals,
+    keep_note,
     keep_proposal,
     marker_of,
     move_proposal,
@@ -88,11 +93,17 @@ class Proposals:
     """The resource."""
 
     def __init__(
-        self, redis: Redis, kinds: dict[ProposalKind, ProposalRules], audit: AuditLog[Act], log: Log
+        self,
+        redis: Redis,
+        kinds: dict[ProposalKind, ProposalRules],
+        audit: AuditLog[Act],
+        budgets: Budgets,
+        log: Log,
     ) -> None:
         self._redis = redis
         self._kinds = kinds
         self._audit = audit
+        self._budgets = budgets
         self._log = log
         self._unfinished: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -118,6 +129,7 @@ class Proposals:
             raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field="$.reason")
         with store_asked():
             matter = await kind.look(asked)
+            await self._budgets.spend(caller, BudgetedAct(kind.kind), matter.subject)
             moment = _now_ms()
             if not await count_proposed(self._redis, token.person, moment):
                 raise Problem(HTTPStatus.CONFLICT, "proposals.many")
@@ -134,9 +146,12 @@ class Proposals:
                 proposed_by=token.person,
                 proposed_at=moment,
                 expires=moment + PROPOSAL_S * 1000,
+                identity=matter.identity,
             )
             act = _act(AuditAction.PROPOSE, token, proposal)
             await audited(self._audit, act)
+            if matter.note:
+                await keep_note(self._redis, proposal.id, matter.note)
             if not await keep_proposal(self._redis, proposal):
                 await audited(self._audit, not_done(act, "full"))
                 raise Problem(HTTPStatus.CONFLICT, "proposals.many")
@@ -166,11 +181,18 @@ class Proposals:
         with store_asked():
             async with self._turn(proposal_id):
                 kept = await self._read(proposal_id)
-                after = _taken(lambda: approved(kept.proposal, token.person, _now_ms()))
+                wait_ms = 1000 * self._kinds[kept.proposal.kind].wait_s
+                after = _taken(
+                    lambda: approved(kept.proposal, token.person, _now_ms(), wait_ms=wait_ms)
+                )
                 if after.state is ProposalState.DONE:
                     return json_response(after)
                 if after != kept.proposal:
                     kept = await self._approve(token, kept, after)
+                if not is_due(kept.proposal, _now_ms()):
+                    return json_response(kept.proposal)
+                if kept.proposal.due:
+                    await audited(self._audit, self._applied(kept.proposal))
                 return json_response((await self._finish(kept)).proposal)
 
     async def reject(
@@ -188,6 +210,8 @@ class Proposals:
                     lambda: rejected(kept.proposal, token.person, body.reason, _now_ms())
                 )
                 if after != kept.proposal:
+                    if not await self._untouched(kept.proposal):
+                        raise Problem(HTTPStatus.CONFLICT, "proposal.closed")
                     act = _act(AuditAction.REJECT, token, after, reason=body.reason)
                     await self._move(kept, after, act)
                 return json_response(after)
@@ -249,6 +273,16 @@ class Proposals:
         self._unfinished.add(proposal.id)
         return await self._read(proposal.id)
 
+    async def _untouched(self, proposal: Proposal) -> bool:
+        """Say whether nothing of an approved proposal was done; a clock may have been set back."""
+        if proposal.state is not ProposalState.APPROVED:
+            return True
+        return await self._kinds[proposal.kind].stands(proposal) == proposal.before
+
+    def _applied(self, proposal: Proposal) -> Act:
+        """Say that the process carries a proposal out."""
+        return _act(self._kinds[proposal.kind].action, None, proposal)
+
     async def _resume(self, proposal_id: str) -> None:
         """Carry out what was approved before an interruption."""
         async with self._turn(proposal_id):
@@ -256,7 +290,9 @@ class Proposals:
             if kept is None or kept.proposal.state is not ProposalState.APPROVED:
                 self._unfinished.discard(proposal_id)
                 return
-            await audited(self._audit, _act(AuditAction.APPLY, None, kept.proposal))
+            if not is_due(kept.proposal, _now_ms()):
+                return
+            await audited(self._audit, self._applied(kept.proposal))
             await self._finish(kept)
 
     async def _finish(self, kept: StoredProposal) -> StoredProposal:
@@ -320,7 +356,7 @@ def _act(
         person="" if token is None else token.person,
         by="process" if token is None else f"token:{token.id}",
         subject=proposal.subject,
-        reason=reason or proposal.reason,
+        reason=reason or f"{proposal.reason} {proposal.identity}".rstrip(),
         before=proposal.before,
         after=proposal.after,
         ref=proposal.id,

@@ -5,7 +5,9 @@
 - /v1/bundles/{name}/deltas/{first}     of a plane: what leads to its versions first to first + 63
 
 What is answered depends on the address alone, so that one cache may stand before many workers; who
-is let in is asked of whoever comes here, the cache itself included.
+is let in is asked of whoever comes here, the cache itself included. A terminal is given the bundles
+of its own place, an operator those of its area, and planes, which speak of everybody, where that is
+the whole city; what only some may read of an address is for no cache to keep.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from runtime.http.access import Caller
+from runtime.http.access import Caller, is_of_city, reaches
 from runtime.http.bodies import JSON, encode
 from runtime.http.connection import Connection
 from runtime.http.problems import Problem
@@ -83,18 +85,22 @@ class BundleResource:
         listed = tuple(
             self._entry(bundles[name].version)
             for name in sorted(bundles)
-            if (of := place_of(name)) is None or (of == place and own in (None, place))
+            if place_of(name) in (None, place) and self._opens(caller, own, name)
         )
         shown = Representations(encode(BundleIndex(bundles=listed)))
-        headers = {"Content-Type": JSON, "Cache-Control": FRESH}
+        kept = {"Cache-Control": FRESH} if is_of_city(caller) else UNKEPT
+        headers = {"Content-Type": JSON, **kept}
         return await send(request, shown, headers, parts=False)
 
     async def one(self, request: web.BaseRequest, caller: Caller, name: str) -> web.StreamResponse:
         """Answer with a bundle."""
         own = self._allow(caller)
         bundle = self._knowledge.bundles.get(name)
-        of = place_of(name)
-        if bundle is None or (of is not None and own not in (None, of)):
+        if not self._opens(caller, own, name):
+            if caller.token is not None:
+                raise Problem(HTTPStatus.FORBIDDEN, "operator.area", headers=UNKEPT)
+            bundle = None
+        if bundle is None:
             raise Problem(HTTPStatus.NOT_FOUND, "bundle.unknown", headers=UNKEPT)
         shown = Representations(
             bundle.data, digest=bundle.version.digest, packed=await self._pack(name, bundle)
@@ -155,6 +161,15 @@ class BundleResource:
         if caller.scopes is None:
             return gate_of(caller, self._knowledge, ApiScope.BUNDLES).grant.place
         return None
+
+    def _opens(self, caller: Caller, own: str | None, name: str) -> bool:
+        """Say whether a caller may read a bundle of this name; `own` is a terminal's place."""
+        place = place_of(name)
+        if place is None:
+            return plane_of(name) is None or is_of_city(caller)
+        if own is not None:
+            return own == place
+        return reaches(caller, place, self._knowledge.district(place))
 
     async def _pack(self, name: str, bundle: SignedBundle) -> Packed | None:
         read = read_name(name)

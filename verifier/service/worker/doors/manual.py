@@ -6,6 +6,7 @@ Counted and recorded like a scan, with nobody named; takes a place where the pro
 """
 
 import time
+from collections import OrderedDict
 from http import HTTPStatus
 from typing import Final
 
@@ -13,8 +14,8 @@ import msgspec
 from aiohttp import web
 
 from runtime.audit import AuditLog
-from runtime.http.access import Caller, ShownToken
-from runtime.http.audited import audited
+from runtime.http.access import Caller, ShownToken, require_place
+from runtime.http.audited import audited, refused
 from runtime.http.bodies import decode, read_json
 from runtime.http.problems import Problem
 from runtime.http.routes import Handler
@@ -26,13 +27,15 @@ from verifier.service.http.languages import language_of
 from verifier.service.store.commit import Overloaded
 from verifier.service.worker.codeless import admitted
 from verifier.service.worker.doors.scans import WaitingRequest, check_place, own_scan_id
-from verifier.service.worker.gates import gate_of, require_area
+from verifier.service.worker.gates import gate_of
 from verifier.service.worker.knowledge import ScanGate
 from verifier.service.worker.pipeline import PendingScan, ScanPipeline
 from verifier.service.worker.readiness import WorkerState
 
 MAX_BODY_BYTES: Final = 1024
 """Bytes of a request; it has three short words."""
+MAX_ANNOUNCED: Final = 10_000
+"""Admissions remembered, some 2 MB: of a busy day. An older one asked again has an entry again."""
 NO_TEXT: Final = ""
 """What the scan_id is bound to; no code is empty."""
 _DECODER: Final = msgspec.json.Decoder(ManualRequest)
@@ -40,6 +43,7 @@ _DECODER: Final = msgspec.json.Decoder(ManualRequest)
 
 def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[Act]) -> Handler:
     """Return the handler."""
+    announced = AnnouncedActs(audit)
 
     async def post(request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
         if not state.loaded:
@@ -50,12 +54,12 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
         else:
             asked = decode(body, _DECODER, MAX_BODY_BYTES)
-            gate = _operated(pipeline, caller.token, asked)
+            gate = _operated(pipeline, caller, asked)
         check_place(gate, asked.place, asked.gate)
         scan_id = own_scan_id(asked.scan_id, gate, "$.scan_id")
         act = None if caller.token is None else _act(caller.token, asked.scan_id, gate)
         if act is not None:
-            await audited(audit, act)
+            await announced.note(act)
         waiting = WaitingRequest()
         scan = PendingScan(
             pipeline, asked.scan_id, language_of(request), time.perf_counter(), waiting.done
@@ -66,14 +70,43 @@ def manual_handler(pipeline: ScanPipeline, state: WorkerState, audit: AuditLog[A
             pipeline.begin_codeless(gate, scan_id, scan, NO_TEXT)
         except Overloaded:
             if act is not None:
-                await audited(audit, not_done(act, "busy"))
+                await announced.take_back(act, "busy")
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
         return await waiting.response()
 
     return post
 
 
-def _operated(pipeline: ScanPipeline, token: ShownToken, asked: ManualRequest) -> ScanGate:
+class AnnouncedActs:
+    """Visitors whom operators admitted of late: the same request again is the same act."""
+
+    def __init__(self, audit: AuditLog[Act]) -> None:
+        self._audit = audit
+        self._newest: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def note(self, act: Act) -> None:
+        """Announce an act; asked again under its scan_id, which admits nobody, it is a count.
+
+        Raises:
+            Problem: 503 audit.unavailable.
+        """
+        key = (act.person, act.ref)
+        if key in self._newest:
+            again = msgspec.structs.replace(act, action=AuditAction.REFUSE, reason="repeated")
+            await refused(self._audit, again, same=f"{act.person} admitted again")
+            return
+        await audited(self._audit, act)
+        self._newest[key] = None
+        if len(self._newest) > MAX_ANNOUNCED:
+            self._newest.popitem(last=False)
+
+    async def take_back(self, act: Act, reason: str) -> None:
+        """Say that an act did not take place; asked again it is a new one."""
+        self._newest.pop((act.person, act.ref), None)
+        await audited(self._audit, not_done(act, reason))
+
+
+def _operated(pipeline: ScanPipeline, caller: Caller, asked: ManualRequest) -> ScanGate:
     """Return the gate at which an operator admits somebody: its terminal ends the scan_id.
 
     Raises:
@@ -87,7 +120,7 @@ def _operated(pipeline: ScanPipeline, token: ShownToken, asked: ManualRequest) -
         gate = pipeline.knowledge.gate(terminal)
         if gate is None or asked.place not in (None, gate.grant.place):
             continue
-        require_area(token, gate.grant)
+        require_place(caller, gate.grant.place, gate.grant.district)
         if gate.grant.state is not GrantState.ACTIVE:
             raise Problem(HTTPStatus.FORBIDDEN, f"grant.{gate.grant.state}")
         return gate

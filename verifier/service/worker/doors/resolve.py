@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog
-from runtime.http.access import Caller, ShownToken, token_of
+from runtime.http.access import Caller, require_place, token_of
 from runtime.http.audited import audited
 from runtime.http.bodies import decode, json_response, read_json
 from runtime.http.problems import Problem, store_away
@@ -32,7 +32,6 @@ from verifier.contract.scan import TAIL_CHARS, scan_id_bytes
 from verifier.contract.vocabulary import Outcome
 from verifier.errors import Outage
 from verifier.service.store.amendments import Looked, look, resolve
-from verifier.service.worker.gates import require_area
 from verifier.service.worker.knowledge import ScanGate
 from verifier.service.worker.pipeline import ScanPipeline, decided
 from verifier.service.worker.readiness import WorkerState
@@ -75,7 +74,7 @@ def resolve_handler(
             ref=text,
         )
         try:
-            fresh = await _resolve(redis, pipeline, scan_id, asked, token, audit, act)
+            fresh = await _resolve(redis, pipeline, scan_id, asked, caller, audit, act)
         except (RedisError, OSError, Outage):
             raise store_away() from None
         if fresh:
@@ -93,7 +92,7 @@ async def _resolve(  # what is asked, by whom, and where it is noted
     pipeline: ScanPipeline,
     scan_id: bytes,
     asked: ResolveRequest,
-    token: ShownToken,
+    caller: Caller,
     audit: AuditLog[Act],
     act: Act,
 ) -> bool:
@@ -105,7 +104,7 @@ async def _resolve(  # what is asked, by whom, and where it is noted
     """
     for _ in range(_ATTEMPTS):
         gate, found = await _find(redis, pipeline, scan_id)
-        require_area(token, gate.grant)
+        require_place(caller, gate.grant.place, gate.grant.district)
         before = found.amendment
         if found.annulled:
             raise Problem(HTTPStatus.CONFLICT, "scan.annulled")
@@ -117,7 +116,7 @@ async def _resolve(  # what is asked, by whom, and where it is noted
             raise Problem(HTTPStatus.CONFLICT, "scan.not_review")
         amendment = Amendment(
             kind=AmendmentKind.RESOLVED,
-            by=token.person,
+            by=act.person,
             at=found.now,
             decision=asked.decision,
             reason=asked.reason,
