@@ -12,6 +12,7 @@ from typing import Any, Final
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
+from verifier.contract.status import PlaneName
 from verifier.policy.profiles import Profiles, ResolvedProfile, UseRule
 from verifier.service.worker.kept_deltas import Deltas, KeptDelta
 from verifier.steps.use import scope_tag
@@ -19,6 +20,8 @@ from verifier.trust.bundle_kind import TakenBundle
 from verifier.trust.kinds import read_name
 from verifier.trust.known import NOTHING_KNOWN, Known
 
+FOLLOWERS: Final = ("bundles", "planes")
+"""Who must have judged all that the store names before a code is judged."""
 MAX_GRANTS: Final = 100_000
 """Terminals; a city has some ten thousand gates."""
 
@@ -59,11 +62,28 @@ class Knowledge:
         self._tails: dict[str, tuple[str, ...]] = {}
         self.trusting = asyncio.Event()
         """Set once a trust bundle was taken: nothing else can be verified before."""
+        self.unread: dict[str, frozenset[str]] = {}
+        """By follower: what the store names and nobody here has judged. Missing: none has looked.
+
+        Sinks to nothing once, at the start.
+        """
+        self.looked = False
+        """All that the store named was judged here: the doors are shut until then."""
 
     @property
     def profiles(self) -> Profiles:
         """Return what each place asks."""
         return self.known.profiles
+
+    def judged(self, follower: str, unread: Iterable[str]) -> None:
+        """Take in what a follower's complete look has left unjudged; later names do not count."""
+        if self.unread.get(follower) != frozenset():
+            self.unread[follower] = frozenset(unread)
+            self.looked = all(self.unread.get(it) == frozenset() for it in FOLLOWERS)
+
+    def looked_at(self, plane: PlaneName) -> None:
+        """Know that a plane was looked at, whatever came of it."""
+        self._replace(self.known.having_judged(*plane))
 
     def gate(self, terminal: str) -> ScanGate | None:
         """Return the gate of a terminal, or None where it has no grant."""

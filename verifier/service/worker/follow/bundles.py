@@ -3,7 +3,8 @@
 Planes have a follower of their own (`status.py`). A refused bundle is logged and counted once a
 version; what was trusted before stays. When root or trust changes, what was refused before is tried
 again. At start the published bundles count as held: they were in force when the last worker ran,
-and one that has expired since leads to the stance, not to a stop.
+and one that has expired since leads to the stance, not to a stop. The first looks also say what the
+store names and nobody here has judged: the doors stay shut until that is nothing.
 """
 
 import asyncio
@@ -75,6 +76,10 @@ class BundleFollower:
             data = await read_bundle(self._redis, version)
             if data is not None:
                 await self._try(version, data)
+        if self._knowledge.known.trust.version:
+            # Before there is trust, what it says who may sign is refused, and tried again then.
+            unread = (it for it in versions if it not in self._tried and not _is_plane(it))
+            self._knowledge.judged("bundles", unread)
 
     async def _try(self, version: BundleVersion, data: bytes) -> None:
         name = version.name
