@@ -15,7 +15,12 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome, Plane
 
 OPEN: Final = dict(ONCE) | {"stance": "open"}
-APPOINTED: Final = {"appointment": "required", "early_minutes": 10, "late_minutes": 5}
+APPOINTED: Final = {
+    "kinds": ["personal"],
+    "appointment": "required",
+    "early_minutes": 10,
+    "late_minutes": 5,
+}
 REVOKED: Final = 7
 LATE_S: Final = 2.5
 """Seconds that a worker is asked while something is yet to come; it once opened after two."""

@@ -148,17 +148,24 @@ class Knowledge:
         if known.trust.version:
             self.trusting.set()
 
+    def drop_grants(self, terminals: Iterable[str]) -> None:
+        """Let terminals have no grant: they are denied."""
+        for terminal in terminals:
+            self.grants.pop(terminal, None)
+            self._gates.pop(terminal, None)
+
     def take_grants(self, grants: Iterable[Grant]) -> int:
-        """Take verified grants; of two for a terminal the higher version counts."""
+        """Take verified grants; of two for a terminal the higher rank counts."""
         taken = 0
         for grant in grants:
             before = self.grants.get(grant.terminal)
             full = before is None and len(self.grants) >= MAX_GRANTS
-            if full or (before is not None and before.version >= grant.version):
+            if full or (before is not None and before.rank >= grant.rank):
                 continue
             if before is None:
                 tail = scan_id_tail(grant.terminal)
-                self._tails[tail] = (*self.terminals(tail), grant.terminal)
+                if grant.terminal not in self.terminals(tail):
+                    self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant
             self._gates.pop(grant.terminal, None)
             taken += 1

@@ -125,6 +125,14 @@ class WorkerState:
                     " run `kapok trust show`",
                 )
             )
+        if self.grants.behind:
+            found.append(
+                Finding(
+                    code="grants.behind",
+                    detail="the fleet's grants rank below those in force: it lost its store and"
+                    " its floor; rotate the grant key",
+                )
+            )
         found += knowledge_warnings(self.knowledge, now())
         if not self.audit.writable:
             found.append(no_audit())
