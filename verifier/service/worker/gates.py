@@ -22,6 +22,18 @@ def require_area(token: ShownToken, grant: Grant) -> None:
         raise Problem(HTTPStatus.FORBIDDEN, "operator.area")
 
 
+def barred(caller: Caller, knowledge: Knowledge) -> Problem | None:
+    """Return why a certificate may not be here: no grant, none that is active, or another's."""
+    gate = None if caller.terminal is None else knowledge.gate(caller.terminal)
+    if gate is None:
+        return Problem(HTTPStatus.FORBIDDEN, "grant.none")
+    if gate.grant.state is not GrantState.ACTIVE:
+        return Problem(HTTPStatus.FORBIDDEN, f"grant.{gate.grant.state}")
+    if caller.fingerprint != gate.grant.fingerprint:
+        return Problem(HTTPStatus.FORBIDDEN, "grant.fingerprint")
+    return None
+
+
 def gate_of(caller: Caller, knowledge: Knowledge, scope: ApiScope) -> ScanGate:
     """Return the gate at which a caller scans.
 

@@ -53,6 +53,7 @@ from verifier.service.worker.doors.upload import upload_handler
 from verifier.service.worker.follow.bundles import BundleFollower
 from verifier.service.worker.follow.grants import GrantFollower
 from verifier.service.worker.follow.status import StatusFollower
+from verifier.service.worker.gates import barred
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
@@ -273,6 +274,7 @@ async def _open(
         log=worker.log,
         counts=worker.metrics,
         store_name=lambda: worker.store_name,
+        bars=lambda caller: barred(caller, worker.knowledge),
     )
     try:
         await door.open(bound_socket(*address), tls)
