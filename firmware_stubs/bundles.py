@@ -48,9 +48,16 @@ class Bundles:
     """What a terminal judges by: trust, profiles, its place's people, planes; with their slots."""
 
     def __init__(
-        self, pinned_root: bytes, *, floors: Floors, slots: Mapping[str, SlotContent]
+        self,
+        pinned_root: bytes,
+        *,
+        floors: Floors,
+        slots: Mapping[str, SlotContent],
+        listed: Iterable[str] = (),
     ) -> None:
         """Start from the root that came with the terminal, and from what is durable.
+
+        `listed`: what the centre listed when all that was needed of it was judged last.
 
         Raises:
             BundleRefused: the pinned root is none.
@@ -60,6 +67,9 @@ class Bundles:
         self._deltas: dict[str, tuple[bytes, ...]] = {}
         self._astray: set[str] = set()
         """Planes whose last deltas did not fit."""
+        self._listed = frozenset(listed)
+        self._refused: set[str] = set()
+        """Judged and not in use."""
         self._pinned = pinned_root
         self._trusted = self._start(pinned_root)
         self.known = NOTHING_KNOWN
@@ -79,6 +89,55 @@ class Bundles:
     def usable(self) -> bool:
         """Whether the terminal can decide alone: a sound root, trust and profiles."""
         return self.sound and self.known.trust.version > 0 and self.profiles.version > 0
+
+    def equipped(self, place: str) -> bool:
+        """Say whether the terminal may decide alone: all that it needs was judged once.
+
+        What was not looked at yet must not reach a place's open stance.
+        """
+        return self.usable and bool(self._listed) and not self._unjudged(self._listed, place)
+
+    def complete(self, index: Iterable[BundleVersion], place: str) -> frozenset[str] | None:
+        """Return what the centre lists where all that is needed of it was judged; else None.
+
+        A plane must stand at the head that is listed. It is noted by `note_listed`, once durable.
+        """
+        heads = {entry.name: _head(entry) for entry in index}
+        if not heads or not self.usable:
+            return None
+        behind = (it for it in self._needed(heads, place) if not self._stands_at(it, heads[it]))
+        return None if any(behind) else frozenset(heads)
+
+    def note_listed(self, names: frozenset[str]) -> None:
+        """Go by a list of the centre of which all that is needed was judged."""
+        self._listed = names
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """The last list of the centre of which all that is needed was judged."""
+        return self._listed
+
+    def _unjudged(self, names: Iterable[str], place: str) -> tuple[str, ...]:
+        judged = self._slots.keys() | self._refused
+        return tuple(name for name in self._needed(names, place) if name not in judged)
+
+    def _stands_at(self, name: str, head: int) -> bool:
+        if name in self._refused:
+            return True
+        view = self._view(name)
+        return name in self._slots and (view is None or view.version >= head)
+
+    def _needed(self, names: Iterable[str], place: str) -> tuple[str, ...]:
+        """Choose what is needed besides the root: it is pinned, and judges the others."""
+        at = self._needs(place)
+        chosen = [name for name in sorted(names) if needed(name, at)][:MAX_BUNDLES]
+        return tuple(name for name in chosen if not _is_root(name))
+
+    def refuse(self, name: str) -> None:
+        """Note that a bundle was judged and is not used; what was in use before stays."""
+        self._refused.add(name)
+        if (plane := plane_of(name)) is not None:
+            self.known = self.known.having_judged(*plane)
 
     @property
     def profiles(self) -> Profiles:
@@ -123,6 +182,7 @@ class Bundles:
             if hashlib.sha256(data).digest() != content.digest:
                 refused.append(Refused(name=name, cause="damaged"))
                 del self._slots[name]
+                self.refuse(name)
                 continue
             try:
                 if name == ROOT.word:
@@ -132,9 +192,12 @@ class Bundles:
                 taken = take(self._trusted, name, data, now, held=True, deltas=beside)
                 self.known = taken.put(self.known)
                 self._deltas[name] = beside
+                if taken.ends is not None:
+                    self.refuse(taken.ends)
             except BundleRefused as error:
                 refused.append(Refused(name=name, cause=error.cause))
                 del self._slots[name]
+                self.refuse(name)
         return tuple(refused)
 
     def _start_from(self, root_file: bytes) -> None:
@@ -236,6 +299,7 @@ class Bundles:
         if accepted.ends is not None:
             self._slots.pop(accepted.ends, None)
             self._deltas.pop(accepted.ends, None)
+            self.refuse(accepted.ends)
         self.known = accepted.taken.put(self.known)
 
     def adopt_deltas(self, accepted: AcceptedDeltas) -> None:
@@ -253,7 +317,7 @@ class Bundles:
         """Choose from an index what is needed and is not in use, in order of taking."""
         offered = {entry.name: entry for entry in index}
         at = self._needs(place)
-        names = [name for name in offered if needed(name, at)][:MAX_BUNDLES]
+        names = [name for name in sorted(offered) if needed(name, at)][:MAX_BUNDLES]
         steps = (self._step(offered[name]) for name in in_order(names))
         return tuple(step for step in steps if step is not None)
 
@@ -298,12 +362,17 @@ class Bundles:
         read = read_name(name)
         if read is not None:
             self.known = read.kind.lands.without(self.known, read)
+        self._refused.discard(name)
+        if (plane := plane_of(name)) is not None:
+            self.known = self.known.not_having_judged(*plane)
 
     def reset(self) -> None:
         """Forget all slots, as a terminal does that is wiped; floors stay."""
         self._slots.clear()
         self._deltas.clear()
         self._astray.clear()
+        self._refused.clear()
+        self._listed = frozenset()
         self._trusted = self._start(self._pinned)
         self.known = NOTHING_KNOWN
 
@@ -318,3 +387,13 @@ class Bundles:
     def _know_plane(self, name: str, view: PlaneView) -> None:
         if (plane := plane_of(name)) is not None:
             self.known = replace(self.known, status=self.known.status.replaced(*plane, view))
+
+
+def _is_root(text: str) -> bool:
+    name = read_name(text)
+    return name is not None and name.kind is ROOT
+
+
+def _head(entry: BundleVersion) -> int:
+    """Return the newest version of a bundle that the centre hands on."""
+    return entry.head if isinstance(entry.head, int) else entry.version

@@ -96,7 +96,13 @@ class Facts(Protocol):
         """Forget a bundle's slot and what is kept beside it; its floor stays."""
 
     def forget_slots(self) -> None:
-        """Forget the slots and keep the floors."""
+        """Forget the slots and what the centre listed; keep the floors."""
+
+    def listed(self) -> frozenset[str]:
+        """Return what the centre listed when all that was needed of it was judged last."""
+
+    def persist_listed(self, names: frozenset[str]) -> None:
+        """Keep what the centre listed, now that all that is needed of it was judged."""
 
 
 class Records(Protocol):

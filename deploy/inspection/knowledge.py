@@ -96,7 +96,7 @@ async def from_house(doors: Doors, data: Path, place: str | None = None) -> Insp
     page = await doors.verifier("/v1/bundles" if place is None else f"/v1/bundles?place={place}")
     rows = {str(row["name"]): row for row in page["bundles"]}
     rows = {name: row for name, row in rows.items() if place_of(name) in (None, place)}
-    known = NOTHING_KNOWN
+    known = replace(NOTHING_KNOWN, judged=None)  # what is missing here, the house does not have
     notes: list[str] = []
     for name in in_order(rows):
         content = await doors.bundle(name)

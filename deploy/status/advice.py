@@ -35,6 +35,8 @@ ADVICE: Final[Mapping[str, str]] = {
     # Said by processes: warnings
     "trust.expired": "make issuing ready; meanwhile each place's stance decides",
     "grants.none": "make the fleet ready; name terminals in places.toml",
+    "bundles.unread": "make issuing ready; if a name stays, read issuing's log for it",
+    "grants.behind": "restore the fleet's floor file; without one rotate the grant key",
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
     "terminals.held": "check the terminal and its records; a new grant lets it act again",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",

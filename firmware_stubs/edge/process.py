@@ -72,7 +72,7 @@ class TerminalProcess:
             await self._door.open(Path(self._settings.socket))
         except OSError as error:
             raise SettingsError(f"$.socket: cannot listen: {error.strerror}") from error
-        await shell.dispatch(events.Equipped(usable=storage.bundles.usable))
+        await shell.dispatch(events.Equipped(usable=storage.bundles.equipped(self._settings.place)))
         await shell.dispatch(
             events.StateLoaded(
                 identity=identity,

@@ -20,6 +20,7 @@ class MemoryFacts:
         self._floors: dict[str, tuple[Floor, ...]] = {}
         self._slots: dict[str, SlotContent] = {}
         self._deltas: dict[str, tuple[bytes, ...]] = {}
+        self._listed: frozenset[str] = frozenset()
 
     def next_epoch(self, generation: int) -> Epoch:
         """Count one connection, before it is made."""
@@ -94,6 +95,15 @@ class MemoryFacts:
         self._deltas.pop(name, None)
 
     def forget_slots(self) -> None:
-        """Forget the slots and keep the floors."""
+        """Forget the slots and what the centre listed; keep the floors."""
         self._slots.clear()
         self._deltas.clear()
+        self._listed = frozenset()
+
+    def listed(self) -> frozenset[str]:
+        """Return what the centre listed when all that was needed of it was judged last."""
+        return self._listed
+
+    def persist_listed(self, names: frozenset[str]) -> None:
+        """Keep what the centre listed, now that all that is needed of it was judged."""
+        self._listed = names

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 from fleet import identity
 from fleet.contract.topics import TerminalId
 from fleet.errors import RegistryError
-from fleet.grants import GrantKey, changed_grants, seal_grants
+from fleet.grants import GrantKey, changed_grants, rank_before, seal_grants
 from fleet.registry import Registry, read_registry
 from fleet.service.files import read_key, read_text
+from fleet.service.grant_floor import GrantFloor
 from fleet.service.store import grants as store
-from runtime.clock import now_ms
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant, read_grant
@@ -46,32 +46,47 @@ def load_grant_key(path: str) -> GrantKey:
 class GrantPublisher:
     """Publishes grants and serves them to followers."""
 
-    def __init__(self, redis: Redis, key: GrantKey) -> None:
+    def __init__(self, redis: Redis, key: GrantKey, floor: GrantFloor) -> None:
         self._redis = redis
         self._key = key
+        self._floor = floor
         self._published = asyncio.Condition()
         self._closed = False
 
     async def publish(self, registry: Registry) -> int:
         """Publish what changed; returns how many grants.
 
-        The first version after an empty store is the time in ms: above any version that a store
-        now lost has ever given, so followers do not take new grants for old ones.
+        Where the store was set back an incarnation begins, and all is published anew in it.
 
         Raises:
-            RegistryError: other processes keep publishing something else.
+            RegistryError: other processes keep publishing something else, or no rank is left.
+            SettingsError: the floor of grants cannot be read.
+            OSError: the floor cannot be kept; nothing was published.
         """
-        for _ in range(ATTEMPTS):
-            before = await store.read_version(self._redis)
-            known, old_key = self._read(await store.read_all(self._redis))
-            changed = changed_grants(registry, known, before or now_ms(), old_key)
-            if not changed:
-                return 0
-            if await store.publish(self._redis, before, seal_grants(changed, self._key)):
-                async with self._published:
-                    self._published.notify_all()
-                return len(changed)
+        async with self._floor.held():
+            for _ in range(ATTEMPTS):
+                stored = await store.read_version(self._redis)
+                known, old_key = self._read(await store.read_all(self._redis))
+                after, begins = rank_before(stored, self._floor.read())
+                renew = known.keys() if begins else old_key
+                changed = changed_grants(registry, known, after, renew)
+                if not changed:
+                    return 0
+                self._floor.keep(changed[-1].rank)
+                if await store.publish(self._redis, stored, seal_grants(changed, self._key)):
+                    async with self._published:
+                        self._published.notify_all()
+                    return len(changed)
         raise RegistryError("another process keeps publishing grants")
+
+    async def set_back(self) -> bool:
+        """Say whether the store has forgotten grants that were given.
+
+        Raises:
+            SettingsError: the floor of grants cannot be read.
+        """
+        stored = await store.read_version(self._redis)
+        return stored < self._floor.read()
 
     async def close(self) -> None:
         """Answer everybody who waits: the process is stopping."""

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from fleet.contract.topics import RULES, Shard, TopicName, topic
 from fleet.errors import OperatorError, RegistryError
 from fleet.service.app import Fleet
+from fleet.service.grant_floor import GrantFloor
 from fleet.service.grants import GrantPublisher, load_grant_key, load_registry
 from fleet.service.http.access import callers
 from fleet.service.http.handlers import fleet_handlers
@@ -42,6 +43,8 @@ MAX_CONNECTIONS: Final = 64
 STORE_SILENT_S: Final = 5.0
 """Seconds until a silent Redis counts as away; a lease lasts longer."""
 STORE_RETRY_S: Final = 0.2
+GRANTS_WATCH_S: Final = 1.0
+"""Seconds between looks at whether the store has forgotten grants."""
 STOP_S: Final = 3.0
 """Seconds for open requests when the process stops."""
 
@@ -128,7 +131,8 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     redis = open_store(settings.redis, most=MAX_CONNECTIONS, silent_s=STORE_SILENT_S, retries=0)
     try:
         await _await_store(redis)
-        process = _assemble(settings, log, redis, GrantPublisher(redis, key), operating, audit)
+        granting = GrantPublisher(redis, key, GrantFloor(settings.grant_floor))
+        process = _assemble(settings, log, redis, granting, operating, audit)
         await process.adopt_registry()
         await _serve(process, stop, again)
     finally:
@@ -201,7 +205,10 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
         raise SettingsError(f"$.http: cannot listen: {error.strerror}") from error
     writer = asyncio.ensure_future(process.writer.run())
     keepers = [asyncio.ensure_future(keeper.run()) for keeper in process.keepers.values()]
-    others = [asyncio.ensure_future(_read_again(process, again))]
+    others = [
+        asyncio.ensure_future(_read_again(process, again)),
+        asyncio.ensure_future(_watch_grants(process)),
+    ]
     if process.news is not None:
         others.append(asyncio.ensure_future(process.news.run()))
     stopping = asyncio.ensure_future(stop.wait())
@@ -250,3 +257,16 @@ async def _read_again(process: FleetProcess, again: asyncio.Event) -> None:
             process.log.warning("registry.not_published", error=type(error).__name__)
             await asyncio.sleep(STORE_RETRY_S)
             again.set()
+
+
+async def _watch_grants(process: FleetProcess) -> None:
+    """Publish all grants anew when the store was set back: a revocation must not be forgotten."""
+    while True:
+        await asyncio.sleep(GRANTS_WATCH_S)
+        try:
+            if await process.granting.set_back():
+                published = await process.granting.publish(process.writer.registry)
+                if published:
+                    process.log.warning("grants.store_set_back", grants=published)
+        except (RedisError, OSError, RegistryError, SettingsError) as error:
+            process.log.warning("grants.not_published", error=type(error).__name__)

@@ -39,6 +39,8 @@ class FleetProcessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """TOML, see fleet/registry.py; read again on SIGHUP."""
     grant_key: str
     """PKCS #8 PEM, P-256."""
+    grant_floor: str | None = None
+    """File of the highest rank given to a grant, kept outside the store; None: nothing is kept."""
     operators: str
     """TOML, see fleet/operators.py; read again with the registry."""
     operator_key: str

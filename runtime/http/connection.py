@@ -37,6 +37,8 @@ from runtime.http.shares import ConnectionShares, peer_share
 
 KEEPALIVE_S: Final = 75.0
 """Seconds an idle connection is kept; a gate scans more often than that when it is used."""
+BARRED_S: Final = 1.0
+"""Seconds that a peer who may not be here has to hear why; then its connection is ended."""
 BUSY_S: Final = 30.0
 """Seconds without progress of one request; then its connection is ended."""
 STORE_HEADER: Final = "Kapok-Store"
@@ -66,6 +68,7 @@ pyproject.toml caps aiohttp for their sake; a test asks the installed one for ea
 _READY: Final = ConnectionState.READY
 _HALF: Final = ConnectionState.HALF
 _ENDED: Final = ConnectionState.ENDED
+_BARRED: Final = ConnectionState.BARRED
 _FAST: Final = ConnectionState.FAST
 _FAST_LAST: Final = ConnectionState.FAST_LAST
 _ANSWERING: Final = (_FAST, _FAST_LAST)
@@ -77,7 +80,7 @@ _FAST_ANSWERED: Final = MOVES[ConnectionEvent.FAST_ANSWERED]
 class FastHandlers:
     """What a door's connections share: fast handlers by path, and who a key names."""
 
-    __slots__ = ("failed", "handlers", "named", "shares", "store_name")
+    __slots__ = ("bars", "failed", "handlers", "named", "shares", "store_name")
 
     def __init__(
         self,
@@ -86,8 +89,11 @@ class FastHandlers:
         failed: Callable[[Exception], Problem],
         store_name: Callable[[], str | None],
         shares: ConnectionShares,
+        bars: Callable[[Caller], Problem | None] = lambda _: None,
     ) -> None:
         self.shares = shares
+        self.bars = bars
+        """Why the peer of a certificate may not be here, or no longer; None: it may."""
         self.handlers = handlers
         self.store_name = store_name
         """Goes out with every answer, where the store has a name."""
@@ -156,6 +162,31 @@ class Connection(RequestHandler):
         share = peer_share(peer) if self.caller is None else self.caller.share
         if not self._lanes.shares.join(self, share):
             self.cut()
+        elif self.barred() is not None:
+            self._move(ConnectionEvent.BAR)
+
+    def barred(self) -> Problem | None:
+        """Return why the peer may not be here, asked anew; None: it may, or has no certificate."""
+        return None if self.caller is None else self._lanes.bars(self.caller)
+
+    def leave_if_barred(self) -> None:
+        """End the connection of a peer that may be here no longer; a stream says why itself."""
+        ends = self._state not in (*_ANSWERING, _BARRED, ConnectionState.STREAMING)
+        if ends and self.barred() is not None:
+            self.cut()
+
+    def _turn_away(self) -> None:
+        """Say why the peer may not be here, where it may not, and nothing else, and end."""
+        if self._state is _ENDED:
+            return
+        found, transport = self.barred(), self.transport
+        if found is None or transport is None or transport.is_closing():
+            self.cut()
+            return
+        found.headers["Connection"] = "close"
+        transport.write(problem(self._lanes.failed(found)))
+        self._move(ConnectionEvent.LOST)
+        transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes: by the fast lane where they are one plain request, else as aiohttp does."""
@@ -168,7 +199,8 @@ class Connection(RequestHandler):
             if len(self._held) > MAX_HELD_BYTES:
                 self._pause_transport_reading()
             return
-        elif state is _ENDED:
+        elif state is _ENDED or state is _BARRED:
+            self._turn_away()
             return
         # Where aiohttp's parser stands is known only after one whole request without a body.
         if not (data[:4] == b"GET " and data.find(END) == len(data) - len(END)):
@@ -326,6 +358,8 @@ class Connection(RequestHandler):
         """Say whether the client has kept us waiting for too long."""
         if self._state is _HALF:
             return now - self._since > READ_S
+        if self._state is _BARRED:
+            return now - self._made > BARRED_S
         if self._silent:
             return self.caller is None and now - self._made > READ_S
         if self._state is ConnectionState.STREAMING or not self._request_in_progress:

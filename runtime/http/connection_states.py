@@ -32,6 +32,8 @@ class ConnectionState(StrEnum):
     """
     HALF = "half"
     """aiohttp's parser holds a part of a request; the client owes the rest."""
+    BARRED = "barred"
+    """Whose certificate it is may not be here: whatever comes is answered so, and it ends."""
     ENDED = "ended"
     """Closed, or about to be: nothing more is taken."""
 
@@ -56,6 +58,8 @@ class ConnectionEvent(StrEnum):
     """A handler begins to look after its own time-outs."""
     STREAM_ENDED = "stream_ended"
     """A handler no longer looks after its own time-outs."""
+    BAR = "bar"
+    """Who it is may not be here."""
     LEAVE = "leave"
     """The server ends: what is being answered is finished, and nothing else is taken."""
     LOST = "lost"
@@ -102,8 +106,10 @@ MOVES: Final[Mapping[ConnectionEvent, Mapping[ConnectionState, ConnectionState]]
         **_stays(_S.ENDED),
     },
     _E.STREAM_ENDED: {_S.STREAMING: _S.SERVING_UNSURE, **_stays(_S.ENDED)},
+    _E.BAR: {_S.READY: _S.BARRED, **_stays(_S.ENDED)},
     _E.LEAVE: {
         _S.READY: _S.ENDED,
+        _S.BARRED: _S.ENDED,
         _S.UNSURE: _S.ENDED,
         _S.HALF: _S.ENDED,
         _S.FAST: _S.FAST_LAST,

@@ -17,7 +17,12 @@ from aiohttp import web
 
 from runtime.http.access import NOBODY, Caller, Keys
 from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
-from runtime.http.limits import DoorCounts
+from runtime.http.limits import (
+    MAX_CALLER_REQUESTS,
+    MAX_REQUESTS,
+    ConcurrencyLimit,
+    DoorCounts,
+)
 from runtime.http.problems import Problem, problem_response
 from runtime.http.routes import Route, Router, admit, refuse_unasked
 from runtime.http.shares import ConnectionShares
@@ -44,17 +49,27 @@ class Door:
         counts: DoorCounts,
         store_name: Callable[[], str | None] = lambda: None,
         shares: ConnectionShares | None = None,
+        bars: Callable[[Caller], Problem | None] = lambda _: None,
     ) -> None:
+        """Make a door; `bars` says why the peer of a certificate may not be here, or None."""
         self._keys = keys
         self._log = log
         self._counts = counts
         self._router = Router(routes)
+        self._places = {
+            route.operation.name: ConcurrencyLimit(
+                MAX_REQUESTS, counts, a_caller=MAX_CALLER_REQUESTS
+            )
+            for route in routes
+        }
+        """By operation; who has its share of one is told so, and takes no place of others."""
         self._lanes = FastHandlers(
             {r.operation.path: r.lane for r in routes if r.lane is not None},
             None if keys is None else keys.named,
             self._failed,
             store_name,
             ConnectionShares() if shares is None else shares,
+            bars,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None
@@ -90,7 +105,7 @@ class Door:
             await self._server.shutdown(seconds)
 
     async def _sweep(self, server: Server) -> None:
-        """End connections of clients that are overdue, or whose certificate has ended."""
+        """End connections of clients that are overdue, or that may be here no longer."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
@@ -100,6 +115,8 @@ class Door:
                     continue
                 if connection.overdue(now) or connection.ended(wall):
                     connection.cut()
+                else:
+                    connection.leave_if_barred()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -110,7 +127,10 @@ class Door:
                 caller = self._identify(request)
                 admit(route.operation, caller)
             refuse_unasked(route.operation, request)
-            return await route.handler(request, caller, variable)
+            if not route.operation.identified:
+                return await route.handler(request, caller, variable)
+            with self._places[route.operation.name].one(caller.share):
+                return await route.handler(request, caller, variable)
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence

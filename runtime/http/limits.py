@@ -17,6 +17,11 @@ MAX_LARGE: Final = 16
 MAX_CALLER_LARGE: Final = 8
 """Of them, those of one caller: half."""
 
+MAX_REQUESTS: Final = 512
+"""Requests of one kind under way at a door, where nothing tighter is said: bodies, store, audit."""
+MAX_CALLER_REQUESTS: Final = 128
+"""Of them, those of one caller: a quarter."""
+
 
 class DoorCounts(Protocol):
     """What a service counts of its doors."""

@@ -179,6 +179,7 @@ class FleetHouse:
             ],
             "registry": str(self.folder / "places.toml"),
             "grant_key": str(self.folder / "grant.pem"),
+            "grant_floor": str(self.folder / "grants.json"),
             "operators": str(self.folder / "operators.toml"),
             "operator_key": str(self.folder / "operator.pem"),
             "audit": str(self.folder / "audit"),

@@ -22,7 +22,7 @@ from verifier.policy.rules import (
     seconds_iso,
 )
 from verifier.steps.course import Clock, Course
-from verifier.steps.status import note_age
+from verifier.steps.status import doubt_missing, note_age
 
 # Looked up once: every scan needs them.
 _CC1: Final = Format.CC1
@@ -162,7 +162,7 @@ def _check_group(course: Course, profile: ResolvedProfile) -> None:
     if profile.passing:
         health = course.known.status.plane(members.list, Plane.HEALTH)
         if health is None:
-            course.doubt(Reason.STATUS_UNKNOWN)
+            doubt_missing(course, members.list, Plane.HEALTH)
         else:
             course.status_version = health.version
             note_age(course, health, profile)

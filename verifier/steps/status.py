@@ -27,7 +27,7 @@ def check_status(course: Course) -> None:
         return
     revocation = course.known.status.plane(claims.list, _REVOCATION)
     if revocation is None:
-        course.doubt(Reason.STATUS_UNKNOWN)
+        doubt_missing(course, claims.list, _REVOCATION)
     else:
         if _value(course, revocation, claims.credential):
             course.refuse(Reason.STATUS_REVOKED)
@@ -53,7 +53,7 @@ def _check_card(course: Course) -> None:
 def _check_colour(course: Course, number: int, person: int, profile: ResolvedProfile) -> None:
     health = course.known.status.plane(number, _HEALTH)
     if health is None:
-        course.doubt(Reason.STATUS_UNKNOWN)
+        doubt_missing(course, number, _HEALTH)
         return
     colour = course.colour = _value(course, health, person)
     if colour not in profile.passing:
@@ -62,6 +62,13 @@ def _check_colour(course: Course, number: int, person: int, profile: ResolvedPro
             course.refuse(reason)
         course.review(reason)
     note_age(course, health, profile)
+
+
+def doubt_missing(course: Course, list_number: int, plane: Plane) -> None:
+    """Doubt a plane that is not known; one that was not looked at yet refuses at any stance."""
+    if not course.known.was_judged(list_number, plane):
+        course.refuse(Reason.STATUS_UNKNOWN)
+    course.doubt(Reason.STATUS_UNKNOWN)
 
 
 def _value(course: Course, view: PlaneView, index: int) -> int:

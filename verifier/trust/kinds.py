@@ -64,6 +64,16 @@ def _take_trust(trusted: TrustedSet, given: Delivery) -> TakenBundle:
     )
 
 
+def _put_trust(known: Known, _: BundleName, trust: Any) -> Known:
+    """Know a newer trust; planes of a list that it names first are yet to be looked at by it."""
+    newer = replace(known, trust=trust)
+    for number in trust.lists.keys() - known.trust.lists.keys():
+        for plane in Plane:
+            if known.status.plane(number, plane) is None:
+                newer = newer.not_having_judged(number, plane)
+    return newer
+
+
 def _take_snapshot(trusted: TrustedSet, given: Delivery) -> TakenBundle:
     """Take a snapshot with the deltas that lead on from it."""
     document, view = trusted.take_status(
@@ -75,13 +85,15 @@ def _take_snapshot(trusted: TrustedSet, given: Delivery) -> TakenBundle:
 def _put_plane(known: Known, name: BundleName, view: Any) -> Known:
     if name.plane is None:
         return known
-    return replace(known, status=known.status.replaced(*name.plane, view))
+    newer = replace(known, status=known.status.replaced(*name.plane, view))
+    return newer.having_judged(*name.plane)
 
 
 def _without_plane(known: Known, name: BundleName, _: Any = None) -> Known:
     if name.plane is None:
         return known
-    return replace(known, status=known.status.without(*name.plane))
+    ended = replace(known, status=known.status.without(*name.plane))
+    return ended.having_judged(*name.plane)
 
 
 def _plane_needed(name: BundleName, at: TerminalNeeds) -> bool:
@@ -139,7 +151,7 @@ TRUST: Final = BundleKind(
     word="trust",
     document=TrustDocument,
     taking=_take_trust,
-    lands=in_field("trust", NO_TRUST),
+    lands=Landing(_put_trust, in_field("trust", NO_TRUST).without),
     rank=1,
     authority=True,
 )

@@ -1,7 +1,8 @@
 """What the terminal knows of itself, in SQLite: facts, floors, slots; and its person key.
 
 Facts (table `fact`): epoch counter, clock floor, clock offset and the start
-of the machine it belongs to, the machine's last start, whether the terminal is suspended. Slots,
+of the machine it belongs to, the machine's last start, whether the terminal is suspended, and
+what the centre listed when all that is needed of it was judged last. Slots,
 the deltas beside them (table `delta`, in the order they were taken in) and floors are written in
 one transaction, so a floor never stands below what is in use; a reset forgets all but the floors.
 """
@@ -166,10 +167,19 @@ class SqliteFacts:
             connection.execute("DELETE FROM delta WHERE name = ?", (name,))
 
     def forget_slots(self) -> None:
-        """Forget the slots and keep the floors."""
+        """Forget the slots and what the centre listed; keep the floors."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM slot")
             connection.execute("DELETE FROM delta")
+            connection.execute("DELETE FROM fact WHERE name = 'listed'")
+
+    def listed(self) -> frozenset[str]:
+        """Return what the centre listed when all that was needed of it was judged last."""
+        return self._get("listed", frozenset[str]) or frozenset()
+
+    def persist_listed(self, names: frozenset[str]) -> None:
+        """Keep what the centre listed, now that all that is needed of it was judged."""
+        self._put("listed", sorted(names))
 
     def _get(self, name: str, kind: type[Value]) -> Value | None:
         row = self._database.row("SELECT value FROM fact WHERE name = ?", name)

@@ -178,7 +178,7 @@ def _bundles(settings: TerminalSettings, facts: SqliteFacts) -> Bundles:
     try:
         with Path(settings.root).open("rb") as file:
             root = file.read(MAX_ROOT_BYTES)
-        return Bundles(root, floors=facts.floors(), slots=facts.slots())
+        return Bundles(root, floors=facts.floors(), slots=facts.slots(), listed=facts.listed())
     except OSError as error:
         raise SettingsError(f"$.root: cannot read {settings.root}: {error.strerror}") from error
     except BundleRefused as error:

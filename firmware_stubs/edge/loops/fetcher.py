@@ -16,6 +16,7 @@ from firmware_stubs.edge.shell import Shell
 from firmware_stubs.planes import WantedBundle, split
 from firmware_stubs.slots import Accepted
 from firmware_stubs.terminal import State
+from verifier.contract.bundle import BundleIndex
 from verifier.contract.status import plane_of
 from verifier.errors import BundleCause, BundleRefused
 
@@ -87,13 +88,29 @@ class Fetcher:
             if step is None:
                 break
             tried.add((step.name, step.whole, versions.get(step.name, 0)))
-            taken = await self._fetch(step) or taken
+            if await self._fetch(step):
+                taken = True
+                # A profile may ask for more than was judged: until that is, nobody decides alone.
+                if shell.machine.equipped and not bundles.equipped(place):
+                    await shell.dispatch(events.Equipped(usable=False))
         for name in bundles.unneeded(place):
             await self._drop(name)
             taken = True
+        await self._complete(index)
         if taken:
-            await shell.dispatch(events.Equipped(usable=bundles.usable))
             await self._changed()
+
+    async def _complete(self, index: BundleIndex) -> None:
+        """Say whether all that is needed was judged once: only then the terminal decides alone."""
+        shell, place = self._shell, self._shell.settings.place
+        bundles = shell.storage.bundles
+        listed = bundles.complete(index.bundles, place)
+        if listed is not None and listed != bundles.listed:
+            await shell.executor.ask(shell.storage.facts.persist_listed, listed)
+            bundles.note_listed(listed)
+        usable = bundles.equipped(place)
+        if usable is not shell.machine.equipped:
+            await shell.dispatch(events.Equipped(usable=usable))
 
     async def _drop(self, name: str) -> None:
         """Take off the disk what the place does not ask for any more, then out of use."""
@@ -111,6 +128,7 @@ class Fetcher:
             return await self._fetch_deltas(step)
         except BundleRefused as error:
             shell = self._shell
+            shell.storage.bundles.refuse(step.name)
             shell.counters["bundles.refused"] += 1
             shell.log.warning("bundle.refused", name=step.name, cause=error.cause, error=str(error))
             return False

@@ -1,7 +1,8 @@
 """Grants: `f:{grants}:version` (string), `:signed` (hash by terminal), `:order` (sorted set).
 
-One counter runs over all; a terminal's newest grant replaces its older one. Publishing compares the
-counter first, so two processes that read the registry at once do not give one number twice.
+One counter runs over all, the ranks of grants; a terminal's newest grant replaces its older one.
+Publishing compares the counter first, so two processes that read the registry at once do not give
+one rank twice.
 """
 
 from dataclasses import dataclass
@@ -40,9 +41,9 @@ async def read_all(redis: Redis) -> dict[TerminalId, bytes]:
 
 async def publish(redis: Redis, before: int, grants: tuple[tuple[Grant, bytes], ...]) -> bool:
     """Store grants; False when the counter is no longer `before`."""
-    arguments: list[str | bytes] = [str(before), str(grants[-1][0].version)]
+    arguments: list[str | bytes] = [str(before), str(grants[-1][0].rank)]
     for grant, signed in grants:
-        arguments += (grant.terminal, str(grant.version), signed)
+        arguments += (grant.terminal, str(grant.rank), signed)
     return bool(await redis.fcall(PUBLISH, 3, _VERSION, _SIGNED, _ORDER, *arguments))
 
 

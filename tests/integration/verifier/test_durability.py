@@ -287,17 +287,15 @@ def test_a_full_redis_is_said_and_used_again_when_it_has_room() -> None:
 
 
 def test_a_redis_that_is_away_at_start_is_waited_for() -> None:
-    """The doors open, say that they are starting, and work once it is there."""
+    """The doors stay shut, readiness says why, and they open once it is there."""
     with centre() as house:
         house.redis.kill()
         worker = house.worker(start=False)
         worker.start(ready=False)
-
-        def refusal() -> Any:
-            with contextlib.suppress(OSError):
-                return house.scan(paper(3)).body.get("code")
-
-        assert eventually("the door is open", refusal) == "system.starting"
+        said = eventually("it says why", lambda: worker.readiness().body)
+        assert {"doors.closed", "store.unfit"} <= {each["code"] for each in said["problems"]}
+        with pytest.raises(OSError, match="refused"):
+            house.scan(paper(3))
         house.redis.start()
         worker.await_ready()
         assert house.scan(paper(3)).body["decision"] == Outcome.PASS

@@ -29,7 +29,7 @@ from tests.support.centre import (
 )
 from tests.support.verifier_tls import TlsFiles, tls_files
 from verifier.contract.scan import make_scan_id
-from verifier.contract.vocabulary import ApiScope, Outcome
+from verifier.contract.vocabulary import ApiScope, GrantState, Outcome
 from verifier.trust.kinds import place_of
 
 persons = count(100)
@@ -274,6 +274,7 @@ def test_keys_and_health_are_no_business_of_this_door(door: TerminalDoor) -> Non
     context, fingerprint = door.files.terminal("t-25")
     door.house.grant("t-25", fingerprint=fingerprint)
     line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-25")[0] == 200)
     for path in ("/v1/records", "/metrics", "/readyz"):
         line.request("GET", path)
         answer = line.getresponse()
@@ -322,3 +323,46 @@ def problem(status: int, code: str) -> dict[str, Any]:
     """Return the body of a problem."""
     title = {403: "Forbidden"}[status]
     return {"type": "about:blank", "title": title, "status": status, "code": code}
+
+
+def ended_within(line: http.client.HTTPSConnection, seconds: float) -> bool:
+    """Say whether the worker ends a connection on which nothing is said."""
+    assert line.sock is not None
+    line.sock.settimeout(seconds)
+    try:
+        return line.sock.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("change", ["revoked", "suspended", "fingerprint", "none"])
+def test_a_certificate_that_counts_no_more_cannot_connect(door: TerminalDoor, change: str) -> None:
+    """It is told why, once, if it asks; it holds no connection."""
+    name = f"t-bar-{change}"
+    context, fingerprint = door.files.terminal(name)
+    code = f"grant.{change}"
+    if change == "fingerprint":
+        door.house.grant(name, fingerprint="cd" * 32)
+    elif change != "none":
+        door.house.grant(name, fingerprint=fingerprint, state=GrantState(change))
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, name)[1]["code"] == code)
+    line.close()
+    line.connect()
+    assert ended_within(line, 5.0)
+    line.close()
+
+
+def test_an_idle_connection_ends_with_its_grant(door: TerminalDoor) -> None:
+    """Within seconds, though nothing is asked on it; the next one is told why."""
+    context, fingerprint = door.files.terminal("t-bar-1")
+    door.house.grant("t-bar-1", fingerprint=fingerprint)
+    line = door.line(context)
+    eventually("the grant is followed", lambda: scan(line, "t-bar-1")[0] == 200)
+    door.house.grant("t-bar-1", fingerprint=fingerprint, state=GrantState.REVOKED)
+    assert ended_within(line, 6.0)
+    line.close()
+    assert scan(line, "t-bar-1") == (403, problem(403, "grant.revoked"))
+    line.close()

@@ -14,16 +14,17 @@ from runtime.http.connection_states import (
 # A line per state, a column per event; `!` cannot happen. Written apart from the table it is held
 # against.
 EXPECTED: Final = """
-               fast_taken fast_answered unclear        request        part           answered stream_began stream_ended   leave          lost
-ready          fast       !             unsure         serving        half           !        !            !              ended          ended
-fast           !          ready         !              !              !              !        !            !              fast_last      ended
-fast_last      !          ended         !              !              !              !        !            !              fast_last      ended
-serving        !          !             serving_unsure serving        serving        ready    streaming    !              serving        ended
-serving_unsure !          !             serving_unsure serving_unsure serving_unsure unsure   streaming    !              serving_unsure ended
-streaming      !          !             streaming      streaming      streaming      !        !            serving_unsure streaming      ended
-unsure         !          !             unsure         serving_unsure half           !        !            !              ended          ended
-half           !          !             half           serving_unsure half           !        !            !              ended          ended
-ended          !          !             !              !              !              ended    ended        ended          ended          ended
+               fast_taken fast_answered unclear        request        part           answered stream_began stream_ended   bar    leave          lost
+ready          fast       !             unsure         serving        half           !        !            !              barred ended          ended
+fast           !          ready         !              !              !              !        !            !              !      fast_last      ended
+fast_last      !          ended         !              !              !              !        !            !              !      fast_last      ended
+serving        !          !             serving_unsure serving        serving        ready    streaming    !              !      serving        ended
+serving_unsure !          !             serving_unsure serving_unsure serving_unsure unsure   streaming    !              !      serving_unsure ended
+streaming      !          !             streaming      streaming      streaming      !        !            serving_unsure !      streaming      ended
+unsure         !          !             unsure         serving_unsure half           !        !            !              !      ended          ended
+half           !          !             half           serving_unsure half           !        !            !              !      ended          ended
+barred         !          !             !              !              !              !        !            !              !      ended          ended
+ended          !          !             !              !              !              ended    ended        ended          ended  ended          ended
 """  # noqa: E501 - a grid
 HEAD, *ROWS = (line.split() for line in EXPECTED.strip().splitlines())
 CELLS: Final = {

@@ -17,7 +17,7 @@ from verifier.contract.status import PlaneName
 from verifier.issuing.change_seal import SealedChange
 from verifier.service.store.bundles import BYTES, VERSIONS
 from verifier.service.store.library import LAY, PUBLISH, START_OVER
-from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, plane_key
+from verifier.service.store.planes import PLANES, PlaneUnknown, changes_key, named, plane_key
 
 HEADS: Final = "v:{status}:heads"
 MAX_READ: Final = 16_384
@@ -184,6 +184,12 @@ async def lay_snapshot(
     )
     if done != 1:
         raise Superseded
+
+
+async def read_heads(redis: Redis) -> dict[PlaneName, int]:
+    """Return the newest version of every plane that was published."""
+    rows: dict[Any, Any] = await redis.hgetall(HEADS)
+    return {named(field): read_head(value).version for field, value in rows.items()}
 
 
 async def read_deltas(redis: Redis, name: PlaneName, after: int) -> list[DeltaRow]:

@@ -1,5 +1,6 @@
-"""Signed grants: `v:grants` (hash: terminal to version|bytes), so that a start needs no fleet."""
+"""Signed grants: `v:grants` (hash: terminal to rank|bytes), so that a start needs no fleet."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -16,6 +17,13 @@ async def read_grants(redis: Redis) -> tuple[bytes, ...]:
     return tuple(value.partition(b"|")[2] for value in rows.values())
 
 
+async def drop_grants(redis: Redis, terminals: Iterable[str]) -> None:
+    """Forget the grants of terminals."""
+    names = tuple(terminals)
+    if names:
+        await redis.hdel(_GRANTS, *names)
+
+
 async def keep_grant(redis: Redis, grant: Grant, signed: bytes) -> None:
     """Keep a verified grant unless a newer one is there."""
-    await redis.fcall(KEEP_NEWEST, 1, _GRANTS, grant.terminal, str(grant.version), signed)
+    await redis.fcall(KEEP_NEWEST, 1, _GRANTS, grant.terminal, str(grant.rank), signed)

@@ -20,7 +20,7 @@ async def count_contradictions(redis: Redis, grant: Grant, points: int, *, secon
     Raises:
         RedisError, OSError: the store is away.
     """
-    key = f"v:contradictions:{grant.terminal}:{grant.version}"
+    key = f"v:contradictions:{grant.terminal}:{grant.rank}"
     pipeline = redis.pipeline(transaction=True)
     pipeline.incrby(key, points)
     pipeline.expire(key, seconds, nx=True)
@@ -34,7 +34,7 @@ async def hold(redis: Redis, grant: Grant) -> None:
     Raises:
         RedisError, OSError: the store is away.
     """
-    await redis.hset(HOLDS, grant.terminal, str(grant.version))
+    await redis.hset(HOLDS, grant.terminal, str(grant.rank))
 
 
 async def read_holds(redis: Redis) -> dict[str, int]:

@@ -99,7 +99,7 @@ async def read_planes(redis: Redis) -> dict[PlaneName, int]:
     """Return the planes there are, each with its size in values."""
     rows: dict[Any, Any] = await redis.hgetall(PLANES)
     return {
-        _named(field): int(value.decode().partition(":")[2])
+        named(field): int(value.decode().partition(":")[2])
         for field, value in rows.items()
         if value.decode() != DESTROYED
     }
@@ -108,10 +108,11 @@ async def read_planes(redis: Redis) -> dict[PlaneName, int]:
 async def read_destroyed(redis: Redis) -> frozenset[PlaneName]:
     """Return the planes that were destroyed."""
     rows: dict[Any, Any] = await redis.hgetall(PLANES)
-    return frozenset(_named(field) for field, value in rows.items() if value.decode() == DESTROYED)
+    return frozenset(named(field) for field, value in rows.items() if value.decode() == DESTROYED)
 
 
-def _named(field: bytes) -> PlaneName:
+def named(field: bytes) -> PlaneName:
+    """Read a plane's name as the store keeps it."""
     number, _, plane = field.decode().partition(":")
     return PlaneName(int(number), Plane(plane))
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.grant import Grant
 from verifier.contract.scan import scan_id_tail
+from verifier.contract.status import PlaneName
 from verifier.policy.profiles import Profile, Profiles, ResolvedProfile, UseRule
 from verifier.service.worker.kept_deltas import Deltas, KeptDelta
 from verifier.steps.use import place_scope, scope_tag
@@ -19,6 +20,8 @@ from verifier.trust.bundle_kind import TakenBundle
 from verifier.trust.kinds import read_name
 from verifier.trust.known import NOTHING_KNOWN, Known
 
+FOLLOWERS: Final = ("bundles", "planes")
+"""Who must have judged all that the store names before a code is judged."""
 MAX_GRANTS: Final = 100_000
 """Terminals; a city has some ten thousand gates."""
 
@@ -68,11 +71,28 @@ class Knowledge:
         """Of each place that a grant names."""
         self.trusting = asyncio.Event()
         """Set once a trust bundle was taken: nothing else can be verified before."""
+        self.unread: dict[str, frozenset[str]] = {}
+        """By follower: what the store names and nobody here has judged. Missing: none has looked.
+
+        Sinks to nothing once, at the start.
+        """
+        self.looked = False
+        """All that the store named was judged here: the doors are shut until then."""
 
     @property
     def profiles(self) -> Profiles:
         """Return what each place asks."""
         return self.known.profiles
+
+    def judged(self, follower: str, unread: Iterable[str]) -> None:
+        """Take in what a follower's complete look has left unjudged; later names do not count."""
+        if self.unread.get(follower) != frozenset():
+            self.unread[follower] = frozenset(unread)
+            self.looked = all(self.unread.get(it) == frozenset() for it in FOLLOWERS)
+
+    def looked_at(self, plane: PlaneName) -> None:
+        """Know that a plane was looked at, whatever came of it."""
+        self._replace(self.known.having_judged(*plane))
 
     def gate(self, terminal: str) -> ScanGate | None:
         """Return the gate of a terminal, or None where it has no grant."""
@@ -83,7 +103,7 @@ class Knowledge:
 
     def is_held(self, grant: Grant) -> bool:
         """Say whether a terminal is held; a newer grant is not."""
-        return self.held.get(grant.terminal) == grant.version
+        return self.held.get(grant.terminal) == grant.rank
 
     def terminals(self, tail: str) -> tuple[str, ...]:
         """Return the terminals whose scan_ids end so: one, rarely two."""
@@ -144,17 +164,24 @@ class Knowledge:
         if known.trust.version:
             self.trusting.set()
 
+    def drop_grants(self, terminals: Iterable[str]) -> None:
+        """Let terminals have no grant: they are denied."""
+        for terminal in terminals:
+            self.grants.pop(terminal, None)
+            self._gates.pop(terminal, None)
+
     def take_grants(self, grants: Iterable[Grant]) -> int:
-        """Take verified grants; of two for a terminal the higher version counts."""
+        """Take verified grants; of two for a terminal the higher rank counts."""
         taken = 0
         for grant in grants:
             before = self.grants.get(grant.terminal)
             full = before is None and len(self.grants) >= MAX_GRANTS
-            if full or (before is not None and before.version >= grant.version):
+            if full or (before is not None and before.rank >= grant.rank):
                 continue
             if before is None:
                 tail = scan_id_tail(grant.terminal)
-                self._tails[tail] = (*self.terminals(tail), grant.terminal)
+                if grant.terminal not in self.terminals(tail):
+                    self._tails[tail] = (*self.terminals(tail), grant.terminal)
             self.grants[grant.terminal] = grant
             self._districts[grant.place] = grant.district
             self._gates.pop(grant.terminal, None)

@@ -8,12 +8,13 @@ whatever the code is worth now.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec import structs
 
 from runtime.clock import now as wall_now
+from runtime.http.limits import caller_busy
 from verifier.codes.shc import gather
 from verifier.contract.reasons import Language, Reason
 from verifier.contract.record import ScanRecord
@@ -47,8 +48,12 @@ from verifier.steps.verified import VerifiedCredentials
 
 MAX_PENDING: Final = 256
 """Scans worked on at once in a worker: some 80 ms of work; more are shed."""
-MAX_BULK: Final = 2000
-"""Lines of batches worked on at once in a worker: two full batches, some 0.6 s of work."""
+MAX_CALLER_PENDING: Final = 128
+"""Of them, those at the gate of one terminal: half, so that others always have room."""
+MAX_BULK: Final = 3600
+"""Lines of batches worked on at once in a worker: some second of work; the store's queue fits."""
+MAX_CALLER_BULK: Final = 1800
+"""Of them, those of one caller: half."""
 AHEAD_MS: Final = 86_400_000
 """Milliseconds that a scan_id's time may lie ahead; it bounds how long its index is kept."""
 _NO_RECORD: Final = Decision(outcome=Outcome.DENY, reason=Reason.SYSTEM_UNAVAILABLE)
@@ -60,7 +65,16 @@ Done = Callable[[TerminalAnswer | None], None]
 class PendingScan:
     """One scan between its two halves."""
 
-    __slots__ = ("assessment", "done", "language", "manual_at", "pipeline", "scan_id", "started")
+    __slots__ = (
+        "assessment",
+        "done",
+        "language",
+        "manual_at",
+        "pipeline",
+        "scan_id",
+        "share",
+        "started",
+    )
 
     def __init__(
         self, pipeline: "ScanPipeline", scan_id: str, language: Language, started: float, done: Done
@@ -73,6 +87,8 @@ class PendingScan:
         self.assessment: Assessment
         self.manual_at: str | None = None
         """The place where staff admits somebody without a code."""
+        self.share = ""
+        """The terminal whose share of the places it takes; empty: it is a line of a batch."""
 
     def landed(self, reply: Any) -> None:
         """Take the store's reply and answer."""
@@ -85,7 +101,7 @@ class PendingScan:
     def answer(self, stored: Stored | None) -> None:
         """Conclude from what the store said; None: it said nothing."""
         metrics, assessment = self.pipeline.metrics, self.assessment
-        self.pipeline.pending -= 1
+        self.pipeline.release(self)
         judged: Assessment | ScanRecord = assessment
         record: ScanRecord | None = None
         members: tuple[int, ...] = ()
@@ -132,6 +148,10 @@ class ScanPipeline:
     """Scans worked on, lines of batches among them."""
     bulk: int = 0
     """Lines of batches among them: they have a bound of their own."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Scans worked on by terminal, lines of batches not among them."""
+    bulk_held: dict[str, int] = field(default_factory=dict)
+    """Lines of batches worked on, by caller."""
 
     def admit(self, most: int = MAX_PENDING) -> None:
         """Turn a scan away before any work while too many are worked on.
@@ -143,23 +163,64 @@ class ScanPipeline:
             self.metrics.shed += 1
             raise Overloaded
 
-    def admit_bulk(self, lines: int) -> None:
+    def enter(self, scan: PendingScan, terminal: str) -> None:
+        """Count a scan, about to go to the store, for its terminal."""
+        self.pending += 1
+        scan.share = terminal
+        self.held[terminal] = self.held.get(terminal, 0) + 1
+
+    def release(self, scan: PendingScan) -> None:
+        """Count a scan that is answered no more."""
+        self.pending -= 1
+        if scan.share:
+            left = self.held[scan.share] - 1
+            if left:
+                self.held[scan.share] = left
+            else:
+                del self.held[scan.share]
+
+    def admit_terminal(self, terminal: str) -> None:
+        """Turn a scan away while its terminal has its share of the places.
+
+        Raises:
+            Problem: 429 caller.busy.
+        """
+        if self.held.get(terminal, 0) >= MAX_CALLER_PENDING:
+            self.metrics.shed += 1
+            raise caller_busy()
+
+    def admit_bulk(self, lines: int, share: str) -> None:
         """Take a batch in as a whole, or turn it away while others have much to do.
 
         Raises:
             Overloaded: come again later.
+            Problem: 429 caller.busy, the caller has its share of the lines.
         """
+        held = self.bulk_held.get(share, 0)
+        if held + lines > MAX_CALLER_BULK:
+            self.metrics.shed += 1
+            raise caller_busy()
         if self.bulk + lines > MAX_BULK:
             self.metrics.shed += 1
             raise Overloaded
         self.admit(MAX_PENDING // 2)
         self.pending += lines
         self.bulk += lines
+        self.bulk_held[share] = held + lines
 
-    def release_bulk(self, lines: int) -> None:
+    def release_bulk(self, lines: int, share: str) -> None:
         """Forget lines of a batch that never went to the store."""
         self.pending -= lines
+        self.bulk_answered(lines, share)
+
+    def bulk_answered(self, lines: int, share: str) -> None:
+        """Give back a caller's places for lines of a batch."""
         self.bulk -= lines
+        left = self.bulk_held.get(share, 0) - lines
+        if left > 0:
+            self.bulk_held[share] = left
+        else:
+            self.bulk_held.pop(share, None)
 
     def begin(
         self, gate: ScanGate, scan_id: bytes, request: ScanRequest, language: Language, done: Done
@@ -170,10 +231,13 @@ class ScanPipeline:
 
         Raises:
             Overloaded: nothing was done.
+            Problem: 429 caller.busy, nothing was done.
         """
         self.admit()
+        terminal = gate.grant.terminal
+        self.admit_terminal(terminal)
         scan, command = self.judge(gate, scan_id, request, language, done)
-        self.pending += 1
+        self.enter(scan, terminal)
         self.send(scan, command)
 
     def judge(
@@ -212,8 +276,10 @@ class ScanPipeline:
 
         Raises:
             Overloaded: nothing was done.
+            Problem: 429 caller.busy, nothing was done.
         """
         self.admit()
+        self.admit_terminal(gate.grant.terminal)
         record = make_record(
             gate, scan_id, scan.assessment, None, at=wall_now(), started=scan.started
         )
@@ -225,7 +291,7 @@ class ScanPipeline:
             room_use_of(1, gate.rule, gate.grant) if passed else (),
             unclaimed=Answer.FRESH if passed else Answer.UNASKED,
         )
-        self.pending += 1
+        self.enter(scan, gate.grant.terminal)
         self.send(scan, command)
 
     def send(self, scan: PendingScan, command: bytes) -> None:

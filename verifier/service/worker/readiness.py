@@ -14,15 +14,15 @@ from verifier.service.process.keys import DailyKeys
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
 from verifier.service.worker.follow.holds import HoldFollower
-from verifier.service.worker.knowledge import Knowledge
+from verifier.service.worker.knowledge import FOLLOWERS, Knowledge
 from verifier.status.plane import PlaneView
 
 FLEET_SILENT_S: Final = 60.0
 """Seconds without an answer of the fleet until it is said; its long polls last 25."""
 PLANE_SILENT_S: Final = 180.0
 """Seconds without a delta until it is said; an unchanged plane has one each minute."""
-MOST_NAMED: Final = 5
-"""Terminals that a finding names."""
+NAMED: Final = 5
+"""Names in one finding; a city has thousands of rosters and terminals."""
 CLOCK_BEHIND_S: Final = 60.0
 """Seconds that something signed may lie ahead of this machine's clock: machines differ a little."""
 
@@ -43,13 +43,14 @@ class WorkerState:
 
     @property
     def loaded(self) -> bool:
-        """Say whether there is enough to judge a code by."""
+        """Say whether all that codes are judged by was looked at once: it never ceases to be so."""
         knowledge = self.knowledge
         return (
             knowledge.known.trust.version > 0
             and knowledge.profiles.version > 0
             and self.grants.read.is_set()
             and self.holds.read.is_set()
+            and knowledge.looked
         )
 
     def readiness(self) -> Readiness:
@@ -95,6 +96,7 @@ class WorkerState:
             )
         if not self.grants.read.is_set():
             found.append(Finding(code="grants.unread", detail="kept grants are being read: wait"))
+        found += unread_problems(self.knowledge)
         if self.people.at(now(), None) is None:
             found.append(
                 Finding(
@@ -126,6 +128,14 @@ class WorkerState:
                     " run `kapok trust show`",
                 )
             )
+        if self.grants.behind:
+            found.append(
+                Finding(
+                    code="grants.behind",
+                    detail="the fleet's grants rank below those in force: it lost its store and"
+                    " its floor; rotate the grant key",
+                )
+            )
         found += knowledge_warnings(self.knowledge, now())
         found += _held(self.knowledge)
         if not self.audit.writable:
@@ -143,10 +153,29 @@ def _held(knowledge: Knowledge) -> list[Finding]:
     named = [name for name in held if knowledge.is_held(grants[name])]
     if not named:
         return []
-    shown = ", ".join(named[:MOST_NAMED])
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    shown = ", ".join(named[:NAMED])
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     detail = f"{shown}{more}: uploads contradict what the centre knows; nobody passes there"
     return [Finding(code="terminals.held", detail=detail)]
+
+
+def unread_problems(knowledge: Knowledge) -> list[Finding]:
+    """Return what the store names and nobody here has judged yet; the doors wait for it."""
+    if not knowledge.known.trust.version:
+        return []
+    sets = [knowledge.unread.get(it) for it in FOLLOWERS]
+    names = sorted(name for each in sets if each is not None for name in each)
+    if None not in sets and not names:
+        return []
+    said = ", ".join(names[:NAMED]) or "what the store names"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        Finding(
+            code="bundles.unread",
+            detail=f"{said}{more} was not looked at yet, and the doors wait for it:"
+            " make the issuing process ready",
+        )
+    ]
 
 
 def planes_known(knowledge: Knowledge, moment: float) -> dict[str, int]:

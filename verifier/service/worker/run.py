@@ -56,6 +56,7 @@ from verifier.service.worker.follow.bundles import BundleFollower
 from verifier.service.worker.follow.grants import GrantFollower
 from verifier.service.worker.follow.holds import HoldFollower
 from verifier.service.worker.follow.status import StatusFollower
+from verifier.service.worker.gates import barred
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
@@ -75,8 +76,8 @@ STOP_S: Final = 3.0
 """Seconds for open requests when the process stops."""
 PICTURE_THREADS: Final = 2
 """Pictures looked at side by side; looking leaves the loop its lock."""
-LOAD_S: Final = 2.0
-"""Seconds that the doors stay closed while trust, profiles and grants are read at start."""
+LOOK_S: Final = 0.02
+"""Seconds between looks at whether all that the store names was judged: then the doors open."""
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
 """A scan leaves no cycles; collecting rarely keeps pauses off its way."""
 
@@ -181,12 +182,12 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
             asyncio.create_task(_wait(stop)),
         ]
         await _open_own_door(worker, doors)
-        await _loaded(worker, tasks, LOAD_S)
-        await _open_shared_doors(worker, tls, doors)
-        worker.state.serving.set()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        log.info("started", port=settings.service.port, own_port=settings.own_port)
+        if await _loaded(worker, tasks):
+            await _open_shared_doors(worker, tls, doors)
+            worker.state.serving.set()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            log.info("started", port=settings.service.port, own_port=settings.own_port)
         finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in finished:
             task.result()
@@ -213,13 +214,17 @@ async def _check_store(worker: Worker) -> None:
         return
 
 
-async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]], seconds: float) -> None:
-    """Wait a while for what codes are judged by: whoever shares the doors answers meanwhile."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not worker.state.loaded and asyncio.get_running_loop().time() < deadline:
-        done, _ = await asyncio.wait(tasks, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]]) -> bool:
+    """Wait for what codes are judged by; whoever shares the doors answers meanwhile.
+
+    A code that is judged before a plane was looked at would be judged by the place's stance alone.
+    False: the worker ends before.
+    """
+    while not worker.state.loaded:
+        done, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
         if done:
-            return
+            return False
+    return True
 
 
 async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
@@ -275,6 +280,7 @@ async def _open(
         log=worker.log,
         counts=worker.metrics,
         store_name=lambda: worker.store_name,
+        bars=lambda caller: barred(caller, worker.knowledge),
     )
     try:
         await door.open(bound_socket(*address), tls)

@@ -80,10 +80,10 @@ class BatchResource:
     ) -> list[LineAnswer]:
         pipeline = self._pipeline
         try:
-            pipeline.admit_bulk(len(lines))
+            pipeline.admit_bulk(len(lines), caller.share)
         except Overloaded:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
-        sheet = _Sheet(pipeline, len(lines))
+        sheet = _Sheet(pipeline, len(lines), caller.share)
         unsent = len(lines)
         try:
             async with self._turn:
@@ -92,7 +92,7 @@ class BatchResource:
                 unsent -= 1
                 pipeline.send(scan, command)
         finally:
-            pipeline.release_bulk(unsent)
+            pipeline.release_bulk(unsent, caller.share)
         return await sheet.complete()
 
     async def _judge(
@@ -117,8 +117,9 @@ class BatchResource:
 class _Sheet:
     """The answers of a batch as they come in."""
 
-    def __init__(self, pipeline: ScanPipeline, lines: int) -> None:
+    def __init__(self, pipeline: ScanPipeline, lines: int, share: str) -> None:
         self._pipeline = pipeline
+        self._share = share
         self._answers: list[LineAnswer | None] = [None] * lines
         self._left = lines
         self._complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -134,7 +135,7 @@ class _Sheet:
         """Return what takes the answer of a line that went to the store."""
 
         def done(answer: TerminalAnswer | None) -> None:
-            self._pipeline.bulk -= 1
+            self._pipeline.bulk_answered(1, self._share)
             self.put(number, refusal(conflict(), scan_id) if answer is None else answer)
 
         return done

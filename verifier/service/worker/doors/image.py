@@ -11,6 +11,7 @@ import time
 from concurrent.futures import Executor
 from http import HTTPStatus
 from typing import Final
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -47,6 +48,8 @@ class ImageResource:
         self._pipeline = pipeline
         self._state = state
         self._threads = threads
+        self._looking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By share: one picture of a caller is looked at at a time; a thread stays for others."""
         self._places = ConcurrencyLimit(
             MAX_PICTURES, pipeline.metrics, a_caller=MAX_CALLER_PICTURES
         )
@@ -63,7 +66,9 @@ class ImageResource:
         own_scan_id(name, gate_of(caller, self._pipeline.knowledge, ApiScope.SCAN), SCAN_ID)
         with self._places.one(caller.share):
             picture = await read_body(request, MAX_BODY_BYTES, _is_picture)
-            found = await self._look(picture)
+            turn = self._looking.setdefault(caller.share, asyncio.Lock())
+            async with turn:
+                found = await self._look(picture)
         waiting = WaitingRequest()
         try:
             self._begin(request, caller, picture, found, waiting)

@@ -159,8 +159,8 @@ class _Stream:
         try:
             gate, scan_id, request = read_line(self._caller, pipeline.knowledge, data)
             try:
-                # No more than half of the places: streams leave room for single scans.
-                pipeline.admit(MAX_PENDING // 2)
+                # No more than three quarters of the places: streams leave room for single scans.
+                pipeline.admit(MAX_PENDING * 3 // 4)
                 done = _into(answer, request.scan_id)
                 pipeline.begin(gate, scan_id, request, self._language, done)
             except Overloaded:

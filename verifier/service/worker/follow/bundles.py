@@ -4,7 +4,8 @@ Planes have a follower of their own (`status.py`). A refused bundle is logged an
 version; what was trusted before stays. When root or trust changes, what was refused before is tried
 again, and one that was issued later than it is when time has passed. At start the published bundles
 count as held: they were in force when the last worker ran, and one that has expired since leads to
-the stance, not to a stop.
+the stance, not to a stop. The first looks also say what the store names and nobody here has judged:
+the doors stay shut until that is nothing.
 """
 
 import asyncio
@@ -82,6 +83,10 @@ class BundleFollower:
             data = await read_bundle(self._redis, version)
             if data is not None:
                 await self._try(version, data)
+        if self._knowledge.known.trust.version:
+            # Before there is trust, what it says who may sign is refused, and tried again then.
+            unread = (it for it in versions if it not in self._tried and not _is_plane(it))
+            self._knowledge.judged("bundles", unread)
 
     def _due(self, version: BundleVersion) -> bool:
         if self._tried.get(version.name) != version.digest:

@@ -73,12 +73,12 @@ class HoldFollower:
             reason="contradictions",
             before="active",
             after="held",
-            ref=f"grant:{grant.version}",
+            ref=f"grant:{grant.rank}",
         )
         try:
             await self._audit.append(act)
         except AuditError as error:
             self._log.error("audit.failed", error=str(error))
-        self._knowledge.held = {**self._knowledge.held, grant.terminal: grant.version}
+        self._knowledge.held = {**self._knowledge.held, grant.terminal: grant.rank}
         self._log.warning("terminal.held", terminal=grant.terminal, points=total)
         await hold(self._redis, grant)

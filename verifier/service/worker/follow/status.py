@@ -4,6 +4,7 @@ Nothing is half applied: each delta makes a new immutable plane, and a scan sees
 other. A gap or a fork keeps the plane as it was known, is counted and logged, and has it taken
 anew: the published snapshot, with the deltas that follow it, all or nothing. What was known before
 stays as long as nothing newer is accepted, and its age says so. Only this task changes planes.
+At start a plane counts as judged once it stands at the head that the store names, or was refused.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import read_bundle, read_versions
-from verifier.service.store.deltas import DeltaRow, await_deltas, read_deltas
+from verifier.service.store.deltas import DeltaRow, await_deltas, read_deltas, read_heads
 from verifier.service.store.planes import read_destroyed
 from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
@@ -97,7 +98,9 @@ class StatusFollower:
             self._tried.clear()
             self._leave_unsupported()
         destroyed = await read_destroyed(self._redis)
-        for name, version in (await read_versions(self._redis)).items():
+        heads = await read_heads(self._redis)
+        versions = await read_versions(self._redis)
+        for name, version in versions.items():
             plane = plane_of(name)
             if plane is None or plane in destroyed or not self._due(version):
                 continue
@@ -108,6 +111,11 @@ class StatusFollower:
         for plane in destroyed & {PlaneName(*each) for each in self._status.planes()}:
             self._knowledge.forget(plane.bundle)
             self._log.info("plane.forgotten", bundle=plane.bundle)
+        for plane in destroyed:
+            self._knowledge.looked_at(plane)
+        named = heads.keys() | {it for it in map(plane_of, versions) if it is not None}
+        unread = (it.bundle for it in named - destroyed if not self._is_judged(it, heads.get(it)))
+        self._knowledge.judged("planes", unread)
 
     def _leave_unsupported(self) -> None:
         """Have planes taken anew whose newest version only a key signed that is trusted no more.
@@ -142,6 +150,13 @@ class StatusFollower:
     def _status(self) -> Status:
         return self._knowledge.known.status
 
+    def _is_judged(self, plane: PlaneName, head: int | None) -> bool:
+        """Say whether a plane was refused, or stands where the store says that it is."""
+        if plane.bundle in self._knowledge.refused:
+            return True
+        view = self._status.plane(*plane)
+        return view is not None and view.version >= (head or 0)
+
     def _due(self, version: BundleVersion) -> bool:
         if self._tried.get(version.name) != version.digest:
             return True
@@ -164,7 +179,7 @@ class StatusFollower:
             if newer.view.version < self._knowledge.head(version.name):
                 self._knowledge.deltas.pop(version.name, None)
             self._floored = -math.inf
-            self._knowledge.know(status=self._status.replaced(*plane, newer.view))
+            self._know(plane, newer.view)
             for delta in newer.deltas:
                 self._knowledge.keep_delta(version.name, delta)
             self._log.info(
@@ -217,7 +232,7 @@ class StatusFollower:
                 self._behind.add(plane)
                 self._again[name] = -math.inf
                 return
-            self._knowledge.know(status=self._status.replaced(*plane, taken.value))
+            self._know(plane, taken.value)
             document = taken.document
             delta = KeptDelta(before=document.before, version=document.version, data=row.data)
             self._knowledge.keep_delta(name, delta)
@@ -231,10 +246,16 @@ class StatusFollower:
             return self._trusted.take_delta(data, alone, now())
         return await asyncio.to_thread(self._trusted.take_delta, data, alone, now())
 
+    def _know(self, plane: PlaneName, view: PlaneView) -> None:
+        self._knowledge.know(status=self._status.replaced(*plane, view))
+        self._knowledge.looked_at(plane)
+
     def _refused(self, name: str, version: int, error: Exception) -> None:
         cause = error.cause if isinstance(error, BundleRefused) else BundleCause.MALFORMED
         self._metrics.count(self._metrics.bundles_refused, cause)
         self._knowledge.refused[name] = f"version {version} ({cause})"
+        if (plane := plane_of(name)) is not None:
+            self._knowledge.looked_at(plane)
         self._log.warning(
             "bundle.refused", bundle=name, version=version, cause=cause, why=str(error)
         )
