@@ -114,9 +114,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(
-            lambda: _readiness(bundles, planes, steps, audit, budgets), metrics.text
-        ),
+        **health_handlers(lambda: _readiness(bundles, planes, steps, audit, budgets), metrics.text),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)
