@@ -24,6 +24,7 @@ from runtime.http.operations import (
     service,
     terminal,
 )
+from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
 from verifier.contract.record import RecordPage
@@ -123,7 +124,7 @@ SCANS: Final = (
         name="scanImage",
         says="Judge the one code in a picture.",
         callers=_GATES,
-        body=RequestBody(type=bytes, limit=MAX_BODY_BYTES, media=("image/png", "image/jpeg")),
+        body=RequestBody(type=bytes, limit=MAX_BODY_BYTES, media=PICTURE_TYPES),
         parameters=(
             in_header("Kapok-Scan-Id", "The caller's scan_id.", required=True, **_SCAN_ID),
         ),
