@@ -1,6 +1,7 @@
 """The one place of our services that looks at the wall clock."""
 
 import time
+from collections.abc import Callable
 
 now = time.time
 """Unix seconds."""
@@ -9,3 +10,9 @@ now = time.time
 def now_ms() -> int:
     """Return milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
+
+
+def time_left(seconds: float) -> Callable[[], bool]:
+    """Return what says whether these seconds, counted from now, are still running."""
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() < until

@@ -156,6 +156,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "paho": ("fleet/service/mqtt/connection.py", "firmware_stubs/edge/broker.py"),
     "PIL": (
+        "verifier/barcode/decoded.py",
         "verifier/barcode/render.py",
         "verifier/barcode/scan.py",
         "firmware_stubs/edge/scene.py",
@@ -163,7 +164,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     "prometheus_client": ("*/metrics.py",),
     "psutil": ("deploy/local/ports.py",),
     "pyarrow": ("verifier/archive/columns.py",),
-    "pyzbar": ("verifier/barcode/scan.py",),
+    "pyzbar": ("verifier/barcode/zbar.py",),
     "qrcode": ("verifier/barcode/render.py",),
     "redis": (
         "runtime/store.py",

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import find
+from verifier.codes.shown import opens
 from verifier.conform import codes, statuslist
 from verifier.conform.lines import MAX_LINE_BYTES, too_long
 from verifier.policy import certlogic
@@ -22,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def conform_codes() -> None:
     """Judge codes: {"id", "text", "at", "keys"} a line."""
-    _answer_all(lambda line: codes.conform_line(line, lambda png: scan(read_picture(png))))
+    _answer_all(
+        lambda line: codes.conform_line(line, lambda picture: find(read_picture(picture), opens))
+    )
 
 
 def conform_rules() -> None:

@@ -84,7 +84,7 @@ def open_gate(
 
 def scan(
     name: Name,
-    picture: Annotated[Path, typer.Argument(help="A PNG or JPEG picture of a code.")],
+    picture: Annotated[Path, typer.Argument(help="A PNG, JPEG or WebP picture of a code.")],
     *,
     data: Data = None,
 ) -> None:

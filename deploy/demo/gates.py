@@ -10,7 +10,7 @@ from deploy.demo.stage import HALL, METRO, MUSEUM, PASS, Stage
 from deploy.local import terminals
 from firmware_stubs.edge.scene import to_png
 from fleet.contract.commands import CommandType
-from verifier.barcode.scan import read_picture
+from verifier.barcode.decoded import read_picture
 
 
 async def phones(stage: Stage, lin: DemoPhone, chen: DemoPhone, wu: DemoPhone) -> None:

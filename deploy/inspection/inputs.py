@@ -13,10 +13,13 @@ from typing import BinaryIO, Final
 
 from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
-from verifier.barcode.picture import JPEG_SIGNATURE, MAX_PICTURE_BYTES, PNG_SIGNATURE
-from verifier.barcode.scan import PictureRefused, read_picture, scan
+from verifier.barcode.bounds import MAX_PICTURE_BYTES, PictureRefused
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.picture import looks_like_picture
+from verifier.barcode.scan import Finds, find
 from verifier.codes import shc
 from verifier.codes.formats import FORMATS, looks_like_code
+from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 from verifier.errors import Refusal
 
@@ -145,7 +148,7 @@ def _file(path: Path, name: str) -> Iterator[ShownCode]:
 def _contents(source: BinaryIO, name: str, *, numbered: bool) -> Iterator[ShownCode]:
     """Read a picture, or lines; which of them shows by the first bytes."""
     first = source.readline(MAX_LINE_BYTES)
-    if first.startswith((PNG_SIGNATURE[:4], JPEG_SIGNATURE)):
+    if looks_like_picture(first):
         yield from _picture(first + source.read(MAX_PICTURE_BYTES + 1 - len(first)), name)
         return
     lines = _lines(first, source)
@@ -171,13 +174,13 @@ def _lines(first: bytes, source: BinaryIO) -> Iterator[tuple[int, str]]:
 def _picture(data: bytes, name: str) -> Iterator[ShownCode]:
     """Yield the one code in a picture, or the chunks of one card; other symbols do not count."""
     try:
-        texts = scan(read_picture(data))
+        sight = find(read_picture(data), opens)
     except PictureRefused:
-        texts = ()
-    codes = [text for text in texts if looks_like_code(text)] if len(texts) > 1 else list(texts)
-    if not codes:
-        yield ShownCode(name=name, text=None, reason=Reason.PICTURE_NONE)
-    elif len(codes) > 1 and not all(map(shc.chunk_of, codes)):
-        yield ShownCode(name=name, text=None, reason=Reason.PICTURE_SEVERAL)
+        sight = Finds()
+    found = code_in_sight(sight)
+    if not isinstance(found, Reason):
+        yield from (ShownCode(name=name, text=text) for text in found)
+    elif len(sight.texts) == 1 and found is Reason.FORMAT_UNKNOWN:
+        yield ShownCode(name=name, text=sight.texts[0])
     else:
-        yield from (ShownCode(name=name, text=text) for text in codes)
+        yield ShownCode(name=name, text=None, reason=found)

@@ -1,6 +1,6 @@
 """The unix-socket door: the terminal's lens, wedge and switch, for people and tests beside it.
 
-POST /frame   a PNG or JPEG file -> the decision
+POST /frame   a PNG, JPEG or WebP file -> the decision
 POST /wedge   what a keyboard-wedge scanner typed -> the decision
 POST /network {"cut": true | false} -> the state
 GET  /state   the state
@@ -24,8 +24,7 @@ from aiohttp import web
 from firmware_stubs.edge import lens
 from firmware_stubs.edge.lens import Reading
 from firmware_stubs.edge.shell import Shell, Shown, ShowNext
-from verifier.barcode.picture import MAX_PICTURE_BYTES
-from verifier.barcode.scan import Cause, PictureRefused
+from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
 from verifier.contract.reasons import Language
 
 MAX_WEDGE_BYTES: Final = 128 * 1024

@@ -1,16 +1,15 @@
 """The lens: from a frame to the one code in it, or to what a person must do differently.
 
-Several symbols of one SMART Health Card are one code. Codes of other kinds (posters, payment codes)
-do not disturb as long as one code of ours is in view; alone they are told apart from an empty
-frame, and what they say is dropped at once.
+Which of the texts in view is the code, `verifier.codes.shown` says.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from verifier.barcode.scan import Frame, read_picture, scan
-from verifier.codes.formats import looks_like_code
-from verifier.codes.shc import of_one_card
+from runtime.clock import time_left
+from verifier.barcode.decoded import Frame, read_picture
+from verifier.barcode.scan import LOOK_S, find
+from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS
 
@@ -31,20 +30,15 @@ NO_CODE: Final = Reading(reason=Reason.PICTURE_NONE)
 
 def look(frame: Frame) -> Reading:
     """Read a grayscale frame of shape (height, width)."""
-    texts = scan(frame)
-    codes = [text for text in texts if looks_like_code(text)]
-    if len(codes) > 1 and not of_one_card(codes):
-        return Reading(reason=Reason.PICTURE_SEVERAL)
-    if codes:
-        return check(*codes)
-    return Reading(reason=Reason.FORMAT_UNKNOWN) if texts else NO_CODE
+    found = code_in_sight(find(frame, opens, time_left(LOOK_S)))
+    return Reading(reason=found) if isinstance(found, Reason) else check(*found)
 
 
 def look_at_file(data: bytes) -> Reading:
-    """Read a PNG or JPEG file.
+    """Read a PNG, JPEG or WebP file.
 
     Raises:
-        verifier.barcode.scan.PictureRefused: it cannot be looked at.
+        verifier.barcode.bounds.PictureRefused: it cannot be looked at.
     """
     return look(read_picture(data))
 

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from firmware_stubs.edge.lens import look
 from firmware_stubs.scans import FinalDecision, Phase, Scan
 from firmware_stubs.storage import Storage, StorageError
-from verifier.barcode.scan import Frame
+from verifier.barcode.decoded import Frame
 from verifier.codes.shc import gather
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Language, Reason, sentence

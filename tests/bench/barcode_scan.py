@@ -12,8 +12,9 @@ import time
 
 from firmware_stubs.edge.scene import Scene, photograph
 from tests.support.codes import cc1_text
+from verifier.barcode.decoded import Frame
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import Frame, scan
+from verifier.barcode.scan import scan
 
 FRAMES = 60
 """Enough for a median that stays within a tenth; more would measure the camera's simulation."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.soak.doors import door_parsers
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import find
 from verifier.codes import city, hcert, shc
+from verifier.codes.shown import opens
 from verifier.conform.codes import conform_line as conform_codes
 from verifier.conform.statuslist import conform_line as conform_statuslist
 from verifier.contract.cbor import SIGNED_DOCUMENT, decode
@@ -68,7 +70,7 @@ def _members(data: bytes) -> object:
 
 
 def _codes_line(line: bytes) -> bytes:
-    return conform_codes(line, lambda png: scan(read_picture(png)))
+    return conform_codes(line, lambda picture: find(read_picture(picture), opens))
 
 
 def _cases() -> list[dict[str, Any]]:

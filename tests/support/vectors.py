@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import scan
 from verifier.contract.bundle import AppointmentsDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant
 from verifier.contract.status import DeltaDocument, StatusDocument

@@ -33,8 +33,8 @@ def same(path: Path, document: Mapping[str, Any]) -> bool:
     kept = json.loads(text)
     if "png" not in document or "png" not in kept:
         return False
-    scan = importlib.import_module("verifier.barcode.scan")
-    frames = [scan.read_picture(base64.b64decode(v["png"])) for v in (kept, document)]
+    decoded = importlib.import_module("verifier.barcode.decoded")
+    frames = [decoded.read_picture(base64.b64decode(v["png"])) for v in (kept, document)]
     alike = frames[0].shape == frames[1].shape and bool((frames[0] == frames[1]).all())
     return alike and written(dict(kept) | {"png": document["png"]}) == written(document)
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from tests.support.public_vectors import FOLDER, agree, public_files, public_folder
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import scan
 from verifier.codes.hcert import MAX_COSE_BYTES, PREFIX
 from verifier.conform.codes import conform_line
 from verifier.contract.errors import MalformedError

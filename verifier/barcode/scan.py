@@ -1,66 +1,64 @@
-"""Picture to texts: find every QR code in a frame and read it exactly.
+"""Frame to texts: find every QR code in it and read it exactly.
 
-Rules of this file. The only owner of `zxingcpp` and `pyzbar`. Only QR codes; a text is what the
+Rules of this file. The only owner of `zxingcpp`. Only QR codes; a text is what the
 symbol's bytes say, read strictly: no guess at a character set, no trimming, no interpretation.
 zxing-cpp looks first, with one cheap pass that reads nearly every frame, and with thorough passes
-only when that finds nothing; zbar is the second opinion on what zxing-cpp misses altogether.
+only when that finds nothing wanted; then at a large frame in full, tile by tile; zbar is the second
+opinion on what zxing-cpp misses altogether, and on codes that are split over several symbols.
 """
 
-import io
 import math
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import zxingcpp
 from PIL import Image, ImageFilter
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from pyzbar import pyzbar
 
-from verifier.barcode.picture import Cause, PictureRefused, Stripped, check_size, strip
+from verifier.barcode import zbar
+from verifier.barcode.bounds import Cause, PictureRefused, check_size
+from verifier.barcode.decoded import Frame
 
-__all__ = ["Cause", "Frame", "PictureRefused", "read_picture", "scan"]
-
-Frame: TypeAlias = npt.NDArray[np.uint8]
-"""Grayscale, shape (height, width), 0 black to 255 white."""
-
-SMOOTHING = ImageFilter.BoxBlur(1)
+SMOOTHING: Final = ImageFilter.BoxBlur(1)
 """Mean of 3 x 3 pixels: takes the sensor's noise away that hides modules of 3 pixels and more."""
 
-SCANNED_PIXELS = 2_100_000
-"""Pixels looked at, Full HD; larger frames are reduced first. The time that a frame full of nothing
-but finder patterns takes grows with their square: 5 s at this size, 1 s at 1280 x 720."""
+SCANNED_PIXELS: Final = 2_100_000
+"""Pixels looked at in one piece, Full HD; larger frames are reduced first. The time that a frame of
+nothing but finder patterns takes grows with their square: 5 s at this size, 1 s at 1280 x 720."""
+TILE_PIXELS: Final = 1_280
+"""Pixels a side of a tile of a large frame."""
+OVERLAP_PIXELS: Final = 640
+"""Pixels that tiles share: a code that only shows in full has modules of at most 6 pixels, and with
+85 of them and the quiet zone (a health card) no more than this."""
+LOOK_S: Final = 1.0
+"""Seconds that callers give: after them no further tile of a large frame is looked at."""
 
-_SYMBOLS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
-_PLAIN = "]Q1"
+_SYMBOLS: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
+_PLAIN: Final = "]Q1"
 """Symbology identifier (ISO/IEC 15424) of plain data; others are trade identifiers (FNC1)."""
 
 
-def read_picture(data: bytes) -> Frame:
-    """Decode a PNG or JPEG file into a grayscale frame; what is transparent lies on white.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finds:
+    """What a frame shows."""
 
-    Raises:
-        PictureRefused: and nothing else, whatever the bytes are.
-    """
-    stripped = strip(data)
-    try:
-        return _decoded(stripped)
-    except Exception as error:  # Pillow raises a dozen kinds on damaged data
-        raise PictureRefused(Cause.TRUNCATED) from error
+    texts: tuple[str, ...] = ()
+    """Distinct, in the order found."""
+    others: bool = False
+    """There is a symbol that holds no text: other bytes than UTF-8, or a trade code."""
+    part: bool = False
+    """There is a part of a split code whose other parts are not in view."""
 
 
-def _decoded(stripped: Stripped) -> Frame:
-    # The file classes themselves, not Image.open: no guess at the format, no process-wide limits.
-    source = io.BytesIO(stripped.data)
-    with JpegImageFile(source) if stripped.jpeg else PngImageFile(source) as image:
-        check_size(*image.size)
-        image.draft("L", None)  # a JPEG holds its brightness apart: skip the colours
-        if "A" in image.mode or "transparency" in image.info:
-            paper = Image.new("RGBA", image.size, "white")
-            paper.alpha_composite(image.convert("RGBA"))
-            return np.asarray(paper.convert("L"))
-        return np.asarray(image.convert("L"))
+def anything(_: str) -> bool:
+    """Want whatever is read."""
+    return True
+
+
+def patient() -> bool:
+    """Say that there is always time left."""
+    return True
 
 
 def scan(frame: Frame) -> tuple[str, ...]:
@@ -69,21 +67,81 @@ def scan(frame: Frame) -> tuple[str, ...]:
     Raises:
         PictureRefused: not a grayscale frame within the bounds of pictures.
     """
+    return find(frame).texts
+
+
+def find(
+    frame: Frame,
+    wanted: Callable[[str], bool] = anything,
+    time_left: Callable[[], bool] = patient,
+) -> Finds:
+    """Look for a wanted text until one is found; what else was read on the way is told too.
+
+    Args:
+        frame: grayscale.
+        wanted: says whether a text ends the search.
+        time_left: is asked before each tile of a large frame.
+
+    Raises:
+        PictureRefused: not a grayscale frame within the bounds of pictures.
+    """
     if frame.ndim != 2 or frame.dtype != np.uint8:
         raise PictureRefused(Cause.UNSUPPORTED)
     check_size(frame.shape[1], frame.shape[0])
-    image = Image.fromarray(np.ascontiguousarray(frame))
-    factor = math.ceil(math.sqrt(frame.size / SCANNED_PIXELS))
-    if factor > 1:
-        image = image.reduce(factor)
-    frame = np.asarray(image)
-    found = (
-        _zxing(frame, thorough=False)
-        or _zxing(np.asarray(image.filter(SMOOTHING)), thorough=True)
-        or _zxing(frame, thorough=True)
-    )
-    texts = map(_text, found) if found else _zbar(frame)
-    return tuple(dict.fromkeys(filter(None, texts)))
+    texts: dict[str, None] = {}
+    others = False
+    small = _reduced(Image.fromarray(np.ascontiguousarray(frame)))
+    for found in _looks(frame, small, time_left):
+        read = [_text(code) for code in found]
+        others = others or None in read
+        texts.update(dict.fromkeys(text for text in read if text))
+        if any(map(wanted, texts)):
+            return Finds(texts=tuple(texts), others=others)
+    if others:  # a trade code or another character set, which zbar would read as if it were ours
+        return Finds(texts=tuple(texts), others=True)
+    second = zbar.look(np.asarray(small))
+    whole = [text for text in texts if not any(text in other for other in second.texts)]
+    return Finds(texts=tuple(dict.fromkeys((*whole, *second.texts))), part=second.part)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """Reduce a large image by the exact ratio to what is looked at in one piece."""
+    ratio = math.sqrt(SCANNED_PIXELS / (image.width * image.height))
+    if ratio >= 1:
+        return image
+    size = max(1, int(image.width * ratio)), max(1, int(image.height * ratio))
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _looks(
+    frame: Frame, small: Image.Image, time_left: Callable[[], bool]
+) -> Iterator[list[zxingcpp.Barcode]]:
+    """Look in one way after the other, the cheapest first."""
+    plain = np.asarray(small)
+    yield _zxing(plain, thorough=False)
+    yield _zxing(np.asarray(small.filter(SMOOTHING)), thorough=True)
+    yield _zxing(plain, thorough=True)
+    if plain.shape == frame.shape:
+        return
+    for tile in _tiles(frame):
+        if not time_left():
+            return
+        yield _zxing(tile, thorough=False)
+
+
+def _tiles(frame: Frame) -> Iterator[Frame]:
+    """Cut a large frame into tiles that overlap; those in its middle come first."""
+    height, width = frame.shape
+    corners = [(y, x) for y in _starts(height) for x in _starts(width)]
+    half = TILE_PIXELS / 2
+    corners.sort(key=lambda at: math.hypot(at[0] + half - height / 2, at[1] + half - width / 2))
+    for y, x in corners:
+        yield np.ascontiguousarray(frame[y : y + TILE_PIXELS, x : x + TILE_PIXELS])
+
+
+def _starts(length: int) -> tuple[int, ...]:
+    last = max(0, length - TILE_PIXELS)
+    return (*range(0, last, TILE_PIXELS - OVERLAP_PIXELS), last)
 
 
 def _zxing(frame: Frame, *, thorough: bool) -> list[zxingcpp.Barcode]:
@@ -99,25 +157,16 @@ def _zxing(frame: Frame, *, thorough: bool) -> list[zxingcpp.Barcode]:
     )
 
 
-def _text(code: zxingcpp.Barcode) -> str:
-    """Read a symbol's bytes as UTF-8; empty when they are not, or when the symbol says otherwise.
+def _text(code: zxingcpp.Barcode) -> str | None:
+    """Read a symbol's bytes as UTF-8; None when they are not, or when the symbol says otherwise.
 
     `code.text` follows the character set that a symbol names, and guesses when it names none: the
     bytes count only where both readings agree.
     """
     if code.symbology_identifier != _PLAIN:
-        return ""
+        return None
     try:
         text, text_by_its_word = code.bytes.decode(), code.text
     except UnicodeDecodeError:
-        return ""
-    return text if text == text_by_its_word else ""
-
-
-def _zbar(frame: Frame) -> list[str]:
-    """Look with zbar, which guesses character sets: only what is the same in all of them counts."""
-    try:
-        found = pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.QRCODE])
-        return [code.data.decode("ascii") for code in found]
-    except ValueError:  # not ASCII, or a part of a split code, which pyzbar cannot name
-        return []
+        return None
+    return text if text == text_by_its_word else None

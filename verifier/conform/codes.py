@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from verifier.codes import city, shc
-from verifier.codes.formats import looks_like_code, recognise
+from verifier.codes.formats import recognise
+from verifier.codes.shown import Sight, code_in_sight
 from verifier.conform.keys import key_ring
 from verifier.conform.lines import BadLine, Members, ProtocolFault, answer
 from verifier.conform.moments import unix_seconds
@@ -42,8 +43,8 @@ from verifier.trust.keys import KeyRing
 from verifier.trust.known import Known
 from verifier.trust.signers import Trust
 
-ReadPicture = Callable[[bytes], tuple[str, ...]]
-"""PNG bytes to the texts of the QR symbols in it; a ValueError says that it is no picture."""
+ReadPicture = Callable[[bytes], Sight]
+"""A picture's bytes to what is read in it; a ValueError says that it is no picture."""
 
 _NOTHING_SEEN: Final = VerifiedCredentials(0)
 _CC1_NAMES: Final = {1: "iss", 4: "exp", 5: "nbf", 6: "iat", 8: "cnf"}
@@ -103,15 +104,15 @@ def _text(members: Members, read_picture: ReadPicture) -> str:
 def _seen_in(picture: bytes, read_picture: ReadPicture) -> str:
     """Return the one code in a picture; a card's symbols are one, others beside it do not count."""
     try:
-        texts = read_picture(picture)
+        sight = read_picture(picture)
     except ValueError as error:
         raise Refusal(Reason.PICTURE_NONE) from error
-    codes = [text for text in texts if looks_like_code(text)] if len(texts) > 1 else list(texts)
-    if not codes:
-        raise Refusal(Reason.PICTURE_NONE)
-    if len(codes) > 1 and not shc.of_one_card(codes):
-        raise Refusal(Reason.PICTURE_SEVERAL)
-    return shc.gather(codes)
+    found = code_in_sight(sight)
+    if not isinstance(found, Reason):
+        return shc.gather(found)
+    if len(sight.texts) == 1 and found is Reason.FORMAT_UNKNOWN:
+        return sight.texts[0]
+    raise Refusal(found)
 
 
 def _refused(reason: Reason, texts: list[str] | None) -> Assessment:

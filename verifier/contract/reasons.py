@@ -17,6 +17,7 @@ class Reason(StrEnum):
     FORMAT_TOO_LONG = "format.too_long"
     PICTURE_NONE = "picture.none"
     PICTURE_SEVERAL = "picture.several"
+    PICTURE_PART = "picture.part"
     CODE_MALFORMED = "code.malformed"
     CODE_UNSUPPORTED_ALG = "code.unsupported_alg"
     TRUST_UNKNOWN_KEY = "trust.unknown_key"
@@ -95,6 +96,12 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         _DENY,
         "画面中有多个码。请一次只出示一个码。",
         "Several codes are in view. Show one code at a time.",
+    ),
+    Reason.PICTURE_PART: ReasonRow(
+        Step.RECOGNISE,
+        _DENY,
+        "这个码分成了几部分。请让所有部分同时出现在画面中。",
+        "This code is split into several symbols. Show all of them at once.",
     ),
     Reason.CODE_MALFORMED: ReasonRow(
         Step.DECODE,

@@ -10,8 +10,8 @@ from deploy.inspection.inputs import MAX_LINE_BYTES, ShownCode, count, joined, s
 from deploy.local.errors import UsageError
 from firmware_stubs.edge import scene
 from tests.support.health import card_text, chunks, health_text
+from verifier.barcode.decoded import read_picture
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import read_picture
 from verifier.contract.reasons import Reason
 
 

@@ -3,8 +3,9 @@ import pytest
 
 from firmware_stubs.edge.lens import NO_CODE, check, look, look_at_file, typed
 from tests.support.health import chunks
+from verifier.barcode.bounds import PictureRefused
+from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import Frame, PictureRefused, read_picture
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS
 

@@ -8,7 +8,8 @@ import pytest
 from firmware_stubs.edge.scene import HARD, Scene, _projection, photograph, to_png
 from tests.support.codes import STATIC_BYTES, cc1_text
 from verifier.barcode import render
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import scan
 
 SEEDS = 40
 HARD_SEEDS = 24

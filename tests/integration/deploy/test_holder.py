@@ -12,7 +12,8 @@ from tests.support import data_folder
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.command_line import Ran, kapok
 from tests.support.issuing_house import IssuingHouse, issuing_house
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import scan
 from verifier.contract.reasons import Reason
 from verifier.issuing import signing_key
 

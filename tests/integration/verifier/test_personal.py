@@ -11,7 +11,8 @@ import pytest
 from tests.support.centre import ADMIN_KEY, eventually
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.keys import PHONE, STRANGER
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import scan
 from verifier.contract.cbor import encode
 from verifier.contract.holder import Purpose
 from verifier.contract.reasons import Reason

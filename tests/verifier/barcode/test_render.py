@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.codes import PRESENTATION_BYTES, STATIC_BYTES, cc1_text
+from verifier.barcode.decoded import read_picture
 from verifier.barcode.render import (
     MAX_SCALE_PIXELS,
     QUIET_ZONE_MODULES,
@@ -18,7 +19,7 @@ from verifier.barcode.render import (
     to_screen,
     to_svg,
 )
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.scan import scan
 
 # Alphanumeric characters that fill versions 1 to 25 at M (ISO/IEC 18004, table 7).
 CAPACITY_M = (

@@ -1,5 +1,7 @@
 """Frames to texts: several codes, none, strict bytes, and the second opinion."""
 
+import functools
+import operator
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +16,11 @@ from qrcode.constants import ERROR_CORRECT_M
 from firmware_stubs.edge.scene import Scene, photograph
 from tests.support.codes import cc1_text
 from verifier.barcode import scan as scanning
-from verifier.barcode.picture import MAX_PIXELS, Cause, PictureRefused
+from verifier.barcode import zbar
+from verifier.barcode.bounds import MAX_PIXELS, Cause, PictureRefused
+from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import SCANNED_PIXELS, Frame, read_picture, scan
+from verifier.barcode.scan import SCANNED_PIXELS, Finds, anything, find, scan
 
 FAR_AND_SHARP = Scene(code_size=0.25, noise_levels=1.0, blur_pixels=0.3)
 """Modules of 2.5 pixels: smoothing washes them away, and zxing-cpp's grid slips now and then."""
@@ -98,8 +102,9 @@ def test_any_small_frame(frame: Frame) -> None:
 
 
 def test_bytes_that_are_not_text() -> None:
-    """Bytes that are not UTF-8 are no text: nobody guesses a character set for them."""
-    assert scan(_frame_of((0b0100, 4), (3, 8), (0xE9, 8), (0x41, 8), (0x42, 8))) == ()
+    """Bytes that are not UTF-8 are another kind: nobody guesses a character set for them."""
+    frame = _frame_of((0b0100, 4), (3, 8), (0xE9, 8), (0x41, 8), (0x42, 8))
+    assert find(frame, anything) == Finds(others=True)
 
 
 @pytest.mark.parametrize(
@@ -128,16 +133,75 @@ def test_kanji_mode_is_not_utf8() -> None:
 def test_a_trade_symbol_is_no_text(fnc1: tuple[tuple[int, int], ...]) -> None:
     """FNC1 gives '%' another meaning; zbar, which would read the digits, is not asked."""
     frame = _frame_of(*fnc1, (0b0100, 4), (2, 8), (0x30, 8), (0x31, 8))
-    assert scanning._zbar(frame) != []
+    assert zbar.look(frame).texts != ()
     assert scan(frame) == ()
 
 
+def _part(number: int, total: int, text: bytes, part: bytes) -> Frame:
+    """Draw one symbol of a split code (structured append)."""
+    parity = functools.reduce(operator.xor, text)
+    split = ((0b0011, 4), (number, 4), (total - 1, 4), (parity, 8))
+    return _frame_of(*split, (0b0100, 4), (len(part), 8), *((byte, 8) for byte in part))
+
+
 def test_a_part_of_a_split_code() -> None:
-    """Structured append: a part is read as the text it holds, and neither decoder fails on it."""
-    split = ((0b0011, 4), (0, 4), (1, 4), (7, 8), (0b0100, 4), (2, 8))
-    assert scan(_frame_of(*split, (0x41, 8), (0x42, 8))) == ("AB",)
-    assert scan(_frame_of(*split, (0xE9, 8), (0xE9, 8))) == ()
-    assert scanning._zbar(_frame_of(*split, (0x41, 8), (0x42, 8))) == []
+    """It is told from a whole code, whatever it holds, where nothing wanted was read."""
+    part = _part(0, 2, b"CC1:AB CD", b"CC1:A")
+    found = find(part, wanted=lambda text: text == "CC1:AB CD")
+    assert found == Finds(texts=("CC1:A",), part=True)
+    assert find(_part(0, 2, b"CC1:AB CD", b"\xe9"), anything).others
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_a_split_code_in_one_frame(order: tuple[int, ...]) -> None:
+    """All parts in view are one text, in the order that they state."""
+    text = b"CC1:AB CD EF"
+    parts = [_part(n, 3, text, text[4 * n : 4 * n + 4]) for n in range(3)]
+    frame = np.hstack([parts[n] for n in order])
+    assert find(frame, wanted=lambda it: it == text.decode()).texts == (text.decode(),)
+
+
+def test_a_find_that_is_not_wanted_does_not_end_the_search() -> None:
+    """A poster that the first look reads, beside a dark screen that only a later one reads."""
+    poster = read_picture(to_png(symbol("https://example.org/menu"), scale=4))
+    dark = 255 - read_picture(to_png(symbol("CC1:AB C"), scale=4))
+    height = max(len(poster), len(dark))
+    frame = np.hstack([_padded(poster, height, 255), _padded(dark, height, 0)])
+    assert scan(frame) == ("https://example.org/menu",)
+    assert "CC1:AB C" in find(frame, wanted=lambda text: text.startswith("CC1:")).texts
+
+
+def _padded(frame: Frame, height: int, level: int) -> Frame:
+    below = ((0, height - len(frame)), (0, 0))
+    return np.pad(frame, below, constant_values=level)
+
+
+@pytest.mark.parametrize("size", [(1920, 1200), (2048, 1536), (2560, 1440), (4000, 3000)])
+@pytest.mark.parametrize("modules", [2.5, 3.0])
+def test_a_small_code_in_a_large_frame(size: tuple[int, int], modules: float) -> None:
+    """What is read in a frame of Full HD is read in every larger one, at modules of one size."""
+    text = cc1_text(140, seed=5)
+    drawn = symbol(text)
+    side = (drawn.size + 8) * modules
+    scene = Scene(
+        width=size[0],
+        height=size[1],
+        code_size=side / min(size),
+        noise_levels=1.0,
+        blur_pixels=0.5,
+    )
+    frame = photograph(to_png(drawn), scene, seed=5)
+    assert find(frame, wanted=lambda it: it == text).texts == (text,)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (3300, 4900), (1700, 2500), (600, 700)])
+def test_tiles_leave_no_gap(at: tuple[int, int]) -> None:
+    """A health card of small modules is read wherever it lies in a photograph of 24 megapixels."""
+    text = "shc:/" + "0123456789" * 110
+    code = read_picture(to_png(symbol(text), scale=3, quiet_zone=6))
+    frame = np.full((4000, 6000), 230, np.uint8)
+    frame[at[0] : at[0] + len(code), at[1] : at[1] + len(code)] = code
+    assert scan(frame) == (text,)
 
 
 @pytest.mark.parametrize(("code_size", "seed"), [(0.23, 88), (0.25, 17)])
@@ -166,3 +230,12 @@ def _frame_of(*fields: tuple[int, int]) -> Frame:
     code.makeImpl(False, 2)
     modules = np.pad(np.array(code.modules, dtype=bool), 4)
     return np.where(modules, 0, 255).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+
+
+def test_no_tile_is_looked_at_when_time_is_up() -> None:
+    """A small code in a large frame is then missed; with time it is found."""
+    code = read_picture(to_png(symbol(cc1_text(140)), scale=3))
+    frame = np.full((4000, 6000), 230, np.uint8)
+    frame[1000 : 1000 + len(code), 1000 : 1000 + len(code)] = code
+    assert find(frame, time_left=lambda: False) == Finds()
+    assert find(frame).texts == (cc1_text(140),)

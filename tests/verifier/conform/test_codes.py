@@ -18,9 +18,11 @@ from tests.support.city import City
 from tests.support.health import AT, CARDS, COUNTRY, HOUR, card_text, chunks, health_text, jwk
 from tests.support.keys import ISSUER
 from tests.support.publisher import NOW
+from verifier.barcode.decoded import read_picture
 from verifier.barcode.render import symbol, to_png
-from verifier.barcode.scan import read_picture, scan
+from verifier.barcode.scan import Finds, find
 from verifier.codes.shc import join
+from verifier.codes.shown import opens
 from verifier.conform.codes import conform_line
 from verifier.conform.lines import ProtocolFault
 from verifier.contract.reasons import Reason
@@ -47,9 +49,9 @@ CC1: Final[dict[str, Any]] = dict(HC1) | {
 }
 
 
-def pictures(png: bytes) -> tuple[str, ...]:
+def pictures(png: bytes) -> Finds:
     """Read the QR symbols of a picture."""
-    return scan(read_picture(png))
+    return find(read_picture(png), opens)
 
 
 def moment(seconds: float) -> str:

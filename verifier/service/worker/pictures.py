@@ -1,25 +1,21 @@
-"""What a picture shows: the text of its one code, or the Reason why there is none. No waiting here.
+"""What a picture shows: the text of its one code, or the Reason why there is none.
 
-The symbols of one SMART Health Card are one code. Symbols of other kinds (posters, payment codes)
-do not disturb beside exactly one code of ours, and what they say is dropped at once.
+Nothing here waits for anything.
 """
 
-from verifier.barcode.scan import read_picture, scan
-from verifier.codes.formats import looks_like_code
-from verifier.codes.shc import gather, of_one_card
+from runtime.clock import time_left
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import LOOK_S, find
+from verifier.codes.shc import gather
+from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 
 
 def code_in(picture: bytes) -> str | Reason:
-    """Read a PNG or JPEG file.
+    """Read a picture file.
 
     Raises:
-        verifier.barcode.scan.PictureRefused: it cannot be looked at.
+        verifier.barcode.bounds.PictureRefused: it cannot be looked at.
     """
-    texts = scan(read_picture(picture))
-    codes = [text for text in texts if looks_like_code(text)]
-    if len(codes) > 1 and not of_one_card(codes):
-        return Reason.PICTURE_SEVERAL
-    if codes:
-        return gather(codes)
-    return Reason.FORMAT_UNKNOWN if texts else Reason.PICTURE_NONE
+    found = code_in_sight(find(read_picture(picture), opens, time_left(LOOK_S)))
+    return found if isinstance(found, Reason) else gather(found)

@@ -25,6 +25,7 @@ from runtime.http.operations import (
     service,
     terminal,
 )
+from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
 from verifier.contract.record import RecordPage
@@ -128,7 +129,7 @@ SCANS: Final = (
         says="Judge the one code in a picture.",
         area=OperationArea.OWN,
         callers=_GATES,
-        body=RequestBody(type=bytes, limit=MAX_BODY_BYTES, media=("image/png", "image/jpeg")),
+        body=RequestBody(type=bytes, limit=MAX_BODY_BYTES, media=PICTURE_TYPES),
         parameters=(
             in_header("Kapok-Scan-Id", "The caller's scan_id.", required=True, **_SCAN_ID),
         ),

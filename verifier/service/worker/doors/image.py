@@ -1,8 +1,8 @@
 """POST /v1/scans/image: judge the one code in a picture, as if its text had come. Scope `scan`.
 
-The body is a PNG or JPEG file, the scan_id stands in a header. Pictures are looked at in threads;
-few at a time, and one too many is turned away before its body is read. A picture without exactly
-one code is a denied scan; a file that cannot be looked at is a problem.
+The body is a PNG, JPEG or WebP file, the scan_id stands in a header. Pictures are looked at in
+threads; few at a time, and one too many is turned away before its body is read. A picture without
+exactly one code is a denied scan; a file that cannot be looked at is a problem.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ from runtime.http.bodies import read_body
 from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
-from verifier.barcode.scan import PictureRefused
+from verifier.barcode.bounds import PictureRefused
+from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import ScanRequest
 from verifier.contract.vocabulary import ApiScope
@@ -38,7 +39,6 @@ MAX_PICTURES: Final = 8
 MAX_CALLER_PICTURES: Final = 4
 """Of them, those of one caller: half."""
 SCAN_ID: Final = "Kapok-Scan-Id"
-_TYPES: Final = frozenset(("image/png", "image/jpeg"))
 
 
 class ImageResource:
@@ -107,4 +107,4 @@ class ImageResource:
 
 
 def _is_picture(content_type: str) -> bool:
-    return content_type.strip().lower() in _TYPES
+    return content_type.strip().lower() in PICTURE_TYPES
