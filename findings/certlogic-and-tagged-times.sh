@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rules cannot be asked of an EU DCC whose sample time stands under CBOR tag 0, as Hungary's and Sweden's do.
+# Rules cannot be asked of an EU DCC whose times stand under CBOR tag 0, as in two countries' test data.
 #
 # In the public EU test data (HU and SE, 2DCode/raw/2.json) a test's sample time `sc` is text under tag 0.
 # Seen: npm cbor 10.0.12 and cbor-x 1.6.9 make a JavaScript Date of it, PyPI cbor2 5.9.0 a datetime, and
