@@ -23,7 +23,7 @@ class Differing(NamedTuple):
 class Differences(NamedTuple):
     """Where packed values differ from known ones."""
 
-    count: int
+    total: int
     first: tuple[Differing, ...]
     """The first of them, ascending."""
 

@@ -355,13 +355,13 @@ class PlanePublisher:
 
     async def _put_back(self, stand: Stand, strange: Differences, *, told: bool) -> None:
         """Give the store what was signed, where it has something that nothing explains."""
-        if not strange.count or stand.pending.crowded:
+        if not strange.total or stand.pending.crowded:
             return
         if not told:
             found = [RefusedChange("", each.place, each.there) for each in strange.first]
             await self._proof.tell(found)
-        self._log.error("plane.unexplained", values=strange.count)
-        if strange.count <= MAX_PUT_BACK:
+        self._log.error("plane.unexplained", values=strange.total)
+        if strange.total <= MAX_PUT_BACK:
             why = f"signed:{self.version}"
             await change(
                 self._redis,
