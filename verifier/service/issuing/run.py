@@ -189,7 +189,7 @@ async def _readiness(
     )
     if not (bundles.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
-    warnings = () if audit.writable else (no_audit(),)
+    warnings: tuple[Finding, ...] = () if audit.writable else (no_audit(),)
     with contextlib.suppress(RedisError, OSError):  # a store that is away is said above
         warnings += await budgets.findings()
     known = {
