@@ -22,7 +22,7 @@ class Losses(NamedTuple):
     """What one start of a terminal has counted."""
 
     boot: str
-    count: int
+    records: int
 
 
 OutboxMemory = dict[TerminalId, Losses]
@@ -49,8 +49,8 @@ class OutboxBook(Book[OutboxMemory]):
         if isinstance(arrival.message, Beat):
             found = _losses(arrival.message)
             before = self._heard.get(arrival.terminal) or self.memory.get(arrival.terminal)
-            known = 0 if before is None or before.boot != found.boot else before.count
-            if found.count > known:
+            known = 0 if before is None or before.boot != found.boot else before.records
+            if found.records > known:
                 self.work[IncidentBook].note(IncidentKind.OUTBOX_FULL, arrival.terminal)
             self._heard[arrival.terminal] = found
         return True

@@ -83,8 +83,8 @@ async def keep_note(redis: Redis, proposal_id: str, note: bytes) -> None:
 
 async def read_note(redis: Redis, proposal_id: str) -> bytes | None:
     """Return what was noted for a proposal; None: nothing."""
-    note: bytes | None = await redis.get(_note_key(proposal_id))
-    return note
+    note: Any = await redis.get(_note_key(proposal_id))
+    return None if note is None else bytes(note)
 
 
 async def drop_note(redis: Redis, proposal_id: str) -> None:
