@@ -18,7 +18,6 @@ from fleet.books.conditions import ConditionBook
 from fleet.books.dead_letters import DeadLetterBook
 from fleet.books.incidents import IncidentBook
 from fleet.books.newest import NewestBook
-from fleet.books.outboxes import OutboxBook
 from fleet.books.presence import PresenceBook
 from fleet.books.rows import Stored, Write
 from fleet.books.sequences import SequenceBook
@@ -33,7 +32,6 @@ BOOKS: Final[Books] = (
     SequenceBook,
     NewestBook,
     ConditionBook,
-    OutboxBook,
     IncidentBook,
     CommandBook,
     DeadLetterBook,

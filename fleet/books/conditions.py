@@ -1,8 +1,9 @@
 """The book of conditions: what a terminal's heartbeats say is wrong with it.
 
-An unsure clock, answers that contradict a sure one, a clock that moved, refused bundles. Each is
-noted as an incident when a heartbeat first says so, or says more of it than the one before. It
-stores nothing: hash `beat`, which the book of newest messages writes, is what it begins from.
+An unsure clock, answers that contradict a sure one, a clock that moved, refused bundles, an outbox
+that could not keep all. Each is noted as an incident when a heartbeat first says so, or says more
+of it than the one before. It stores nothing: hash `beat`, which the book of newest messages writes,
+is what it begins from.
 """
 
 from typing import Final
@@ -22,6 +23,8 @@ COUNTED: Final = {
     "bundles.refused": IncidentKind.BUNDLE_REFUSED,
     "clock.against": IncidentKind.CLOCK_CONTRADICTED,
     "clock.jumps": IncidentKind.CLOCK_MOVED,
+    "outbox.dropped": IncidentKind.OUTBOX_FULL,
+    "outbox.lost": IncidentKind.OUTBOX_FULL,
 }
 """Counter of a heartbeat to the incident that it counts."""
 ConditionMemory = dict[TerminalId, Beat]
@@ -60,10 +63,14 @@ class ConditionBook(Book[ConditionMemory]):
         unsure = beat.clock is ClockState.UNSURE
         if unsure and (before is None or before.clock is not beat.clock):
             self.work[IncidentBook].note(IncidentKind.CLOCK_UNSURE, terminal)
-        for counter, kind in COUNTED.items():
-            known = 0 if before is None else before.counters.get(counter, 0)
-            if beat.counters.get(counter, 0) > known:
-                self.work[IncidentBook].note(kind, terminal)
+        known = {} if before is None else before.counters
+        more = {
+            kind: None
+            for counter, kind in COUNTED.items()
+            if beat.counters.get(counter, 0) > known.get(counter, 0)
+        }
+        for kind in more:
+            self.work[IncidentBook].note(kind, terminal)
         self._came[terminal] = beat
         return True
 

@@ -31,6 +31,7 @@ class Unfit:
 
     algorithm = Algorithm.ES256
     kid = b""
+    thumbprint = b""
 
     def verify(self, message: bytes, signature: bytes) -> bool:  # noqa: ARG002 - as VerifyKey
         """Say that it does not hold."""
