@@ -396,15 +396,3 @@ class Connection(RequestHandler):
         response = problem_response(Problem(HTTPStatus(status), "request.malformed"))
         response.force_close()
         return response
-
-
-class Server(web.Server):
-    """aiohttp's low-level server with connections of ours."""
-
-    def __init__(self, *args: Any, lanes: FastHandlers, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._lanes = lanes
-
-    def __call__(self) -> Connection:
-        """Make the protocol of a new connection."""
-        return Connection(self, loop=self._loop, lanes=self._lanes, **self._kwargs)

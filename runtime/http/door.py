@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from runtime.http.access import NOBODY, Caller, Keys
-from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers, Server
+from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers
 from runtime.http.limits import (
     MAX_CALLER_REQUESTS,
     MAX_REQUESTS,
@@ -25,6 +25,7 @@ from runtime.http.limits import (
 )
 from runtime.http.problems import Problem, problem_response
 from runtime.http.routes import Route, Router, admit, refuse_unasked
+from runtime.http.server import Server
 from runtime.http.shares import ConnectionShares
 from runtime.logs import Log
 

@@ -26,10 +26,11 @@ from redis.exceptions import RedisError
 from runtime.clock import now
 from runtime.logs import Log
 from verifier.contract.bundle import DELTA_BUCKET
-from verifier.contract.status import CHAIN_BYTES, MAX_DELTA_CHANGES, PlaneName
+from verifier.contract.status import CHAIN_BYTES, PlaneName
 from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
 from verifier.service.issuing.planes.explanations import RefusedChange
+from verifier.service.issuing.planes.pending import first_of, head_of, too_many
 from verifier.service.issuing.planes.proof import MAX_PUT_BACK, PlaneProof, led_on_by, merged
 from verifier.service.issuing.signing_clock import SigningClock
 from verifier.service.process.floors import FloorFile, believed
@@ -187,11 +188,8 @@ class PlanePublisher:
         stand = await read_stand(self._redis, self.name)
         published = (await read_versions(self._redis)).get(self.bundle)
         floor = (await asyncio.to_thread(self._floors.counting, self._own)).get(self.bundle)
-        own = (
-            None
-            if self._view is None
-            else Floor(version=self._view.version, digest=self._view.chain)
-        )
+        view = self._view
+        own = None if view is None else Floor(version=view.version, digest=view.chain)
         if published is not None and not self._believed(published.version, floor):
             # Nothing honest would lie above it: no snapshot could be laid in its place.
             await remove_bundle(self._redis, self.bundle)
@@ -210,7 +208,7 @@ class PlanePublisher:
         behind = head is None or head.version < past
         if (
             head is None or not leads or behind or wild
-            or forked or strange or _too_many(stand.pending)
+            or forked or strange or too_many(stand.pending)
         ):  # fmt: skip
             await self._start_over(stand, signed, max(past, self._honest(stand, floor)))
         else:
@@ -271,7 +269,7 @@ class PlanePublisher:
         pending = await read_pending(self._redis, self.name)
         # What only the whole plane tells waits for nothing but the last time that it was so.
         since = self._started_at if pending.whole else self._packed_at
-        if _too_many(pending) and time.monotonic() - since > START_OVER_S:
+        if too_many(pending) and time.monotonic() - since > START_OVER_S:
             stand = await read_stand(self._redis, self.name)
             at = self._at()
             await self._start_over(stand, at, max(at.version, self._honest(stand, None)))
@@ -279,7 +277,7 @@ class PlanePublisher:
         elif pending.whole:
             await asyncio.sleep(RETRY_S)
         else:
-            await self._publish(_first(pending))
+            await self._publish(first_of(pending))
 
     async def _publish(self, pending: PendingChanges, *, leap: int = 0) -> None:
         """Sign what waits as the next version, and publish it; nothing waits: confirm the last.
@@ -297,8 +295,8 @@ class PlanePublisher:
             self._redis,
             self.name,
             made.data,
-            before=_head(view),
-            after=_head(made.view),
+            before=head_of(view),
+            after=head_of(made.view),
             last=pending.last,
             keep_from=min(self._covered, default=0) // DELTA_BUCKET * DELTA_BUCKET,
         )
@@ -399,23 +397,3 @@ class PlanePublisher:
                 await self._proof.past.keep(data)
             except OSError as error:
                 self._log.error("snapshot.not_kept", error=type(error).__name__)
-
-
-def _head(view: PlaneView) -> PlaneHead:
-    return PlaneHead(view.version, view.chain, int(view.as_of))
-
-
-def _too_many(pending: PendingChanges) -> bool:
-    return pending.whole or sum(map(count_changes, pending.packed)) > MAX_DELTA_CHANGES
-
-
-def _first(pending: PendingChanges) -> PendingChanges:
-    """Return the oldest changes that one delta holds."""
-    count, entries = 0, 0
-    for entry in pending.entries:
-        count += count_changes(entry.packed)
-        if count > MAX_DELTA_CHANGES:
-            break
-        entries += 1
-    first = pending.entries[:entries]
-    return PendingChanges(first, first[-1].id if first else "", whole=False)
