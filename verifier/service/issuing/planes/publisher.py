@@ -29,8 +29,8 @@ from verifier.contract.bundle import DELTA_BUCKET
 from verifier.contract.status import CHAIN_BYTES, PlaneName
 from verifier.errors import Outage
 from verifier.issuing.planes import TTL_S, PlaneSigner, SignedDelta
+from verifier.service.issuing.planes.backlog import first_of, head_of, too_many
 from verifier.service.issuing.planes.explanations import RefusedChange
-from verifier.service.issuing.planes.pending import first_of, head_of, too_many
 from verifier.service.issuing.planes.proof import MAX_PUT_BACK, PlaneProof, led_on_by, merged
 from verifier.service.issuing.signing_clock import SigningClock
 from verifier.service.process.floors import FloorFile, believed
