@@ -32,6 +32,11 @@ class Unfit:
     algorithm = Algorithm.ES256
     kid = b""
 
+    @property
+    def thumbprint(self) -> bytes:
+        """None: no such key signs bundles."""
+        return b""
+
     def verify(self, message: bytes, signature: bytes) -> bool:  # noqa: ARG002 - as VerifyKey
         """Say that it does not hold."""
         return False
