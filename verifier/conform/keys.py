@@ -33,6 +33,11 @@ class Unfit:
     kid = b""
     thumbprint = b""
 
+    @property
+    def thumbprint(self) -> bytes:
+        """None: no such key signs bundles."""
+        return b""
+
     def verify(self, message: bytes, signature: bytes) -> bool:  # noqa: ARG002 - as VerifyKey
         """Say that it does not hold."""
         return False
