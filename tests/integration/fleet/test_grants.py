@@ -52,7 +52,7 @@ def test_registry_becomes_grants(house: FleetHouse) -> None:
     """Every terminal has one grant, ascending, with its certificate's fingerprint."""
     version, grants = follow(house)
     assert [grant.terminal for grant in grants] == ["hall-1", "hall-2"]
-    assert [grant.version for grant in grants] == [version - 1, version]
+    assert [grant.rank for grant in grants] == [version - 1, version]
     assert grants[0].fingerprint == house.terminals["hall-1"].fingerprint
     assert {grant.state for grant in grants} == {GrantState.ACTIVE}
     assert follow(house, after=version) == (version, [])
