@@ -15,7 +15,6 @@ from verifier.contract.destruction import MAX_CERTIFICATE_BYTES, Destruction
 from verifier.contract.proposal import DESTRUCTION_REASONS
 from verifier.contract.subject import (
     MAX_ROWS,
-    EraseAnswer,
     HeldCredential,
     IdentityCheck,
     SubjectAnswer,
@@ -60,9 +59,7 @@ def test_every_member_of_the_certificate_is_described() -> None:
     assert all(f"`{reason}`" in DESTRUCTION for reason in DESTRUCTION_REASONS)
 
 
-@pytest.mark.parametrize(
-    "kind", [SubjectAnswer, HeldCredential, SubjectRecords, SubjectRecord, EraseAnswer]
-)
+@pytest.mark.parametrize("kind", [SubjectAnswer, HeldCredential, SubjectRecords, SubjectRecord])
 def test_every_member_of_an_answer_about_a_person_is_named(kind: type[Struct]) -> None:
     """As it stands in the JSON."""
     for name in kind.__struct_fields__:

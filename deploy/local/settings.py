@@ -151,7 +151,7 @@ def _fleet(house: House) -> dict[str, Any]:
         "api_keys": _api_keys(house),
         "registry": str(house.data / "places.toml"),
         "grant_key": str(keys / "grant.pem"),
-        "grant_floor": str(house.data / "trust" / "grants.json"),
+        "grant_floor": str(house.data / "grants" / "floor.json"),
         "operators": str(house.data / operators.FILE),
         "operator_key": str(keys / "operator.pem"),
         "audit": str(house.audit("fleet")),

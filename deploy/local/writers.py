@@ -21,6 +21,7 @@ WRITERS: Final[Mapping[str, Mapping[str, Writing]]] = {
     "destructions": {ISSUING: Writing.KEEP},
     "signed": {ISSUING: Writing.KEEP},
     "floors": {ISSUING: Writing.KEEP, WORKER: Writing.KEEP},
+    "grants": {FLEET: Writing.KEEP},
     "feeds/spool": {FEEDS: Writing.KEEP},
     "records": {ARCHIVE: Writing.KEEP},
     **{f"terminals/{name}/state": {name: Writing.KEEP} for name in TERMINALS},

@@ -66,7 +66,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "plane.unpublished": "按“存储”各行修复，之后会自行继续发布",
     "shelf.empty": "请稍候；若一直如此，请看 issuing 的日志",
     "source.refused": "改正 feeds/ 中所指文件，再向 feeds 发送 SIGHUP",
-    "plane.unexplained": "有人直接写入 Redis：见 docs/runbook.md 的 `plane.unexplained` 一行",
+    "plane.unexplained": "有人直接写入 Redis：见 docs/runbook.md 中此代码的一行",
     "batch.unexplained": "查明是谁送来这些内容之前，保持 feeds 停止",
     "source.stuck": "按 feeds 的日志修复存储或磁盘，之后会自行继续",
     "archive.starting": "请稍候",

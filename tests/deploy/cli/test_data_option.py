@@ -41,6 +41,7 @@ SAMPLES: Final[dict[tuple[str, ...], object]] = {
     ("reason",): "order",
     ("colour", "reject", "reason"): "unfounded",
     ("destruction", "reject", "reason"): "unfounded",
+    ("person", "reject", "reason"): "unfounded",
     ("person", "show", "reason"): "own_request",
     ("person", "erase", "reason"): "own_request",
     ("identity",): "document_seen",
