@@ -17,6 +17,7 @@ FILES = {
 WITHOUT_A_VECTOR = {
     Reason.PICTURE_NONE,
     Reason.PICTURE_SEVERAL,
+    Reason.PICTURE_PART,
     Reason.RULE_FAILED,
 }
 """The reader's and the terminal's; and what profiles do not carry yet."""

@@ -30,11 +30,15 @@ _WORKER: Final = _rules(
     f"(+fcall ~{_TAG}:i:* ~v:grants)",
     # A scan: its index, its claims, its record. Records are appended; none is changed or removed.
     f"(+hget +hset +expire ~{_TAG}:i:*)",
-    f"(+get +set +del +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
+    f"(+get +set +del +exists +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
     f"(+xadd +xrange +expire ~{_TAG}:r:*)",
     f"(+get +set ~{_TAG}:c:*)",
     # Grants are signed by the fleet; a worker keeps the newest it was given.
     "(+hget +hset +hgetall ~v:grants)",
+    # Contradictions of terminals are counted, and a terminal with too many is refused by all.
+    "(+incrby +expire ~v:contradictions:*)",
+    "(+hset +hgetall ~v:suspended)",
+    "+multi +exec +discard",
     # What it follows is only read.
     "(+hgetall %R~v:bundles %R~v:{status}:planes %R~v:{status}:heads)",
     "(+get %R~v:bundle:*)",

@@ -38,7 +38,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "bundles.unread": "make issuing ready; if a name stays, read issuing's log for it",
     "grants.behind": "restore the fleet's floor file; without one rotate the grant key",
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
-    "terminals.held": "check the terminal and its records; a new grant lets it act again",
+    "terminals.suspended": "check the terminal and its records; a new grant lets it act again",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
     "audit.refused": "run `kapok audit verify`; until then, acts that need the log are refused",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",

@@ -37,6 +37,7 @@ def test_every_reason_of_the_steps_is_reached() -> None:
     elsewhere = {
         Reason.PICTURE_NONE,  # the barcode reader's
         Reason.PICTURE_SEVERAL,  # the terminal's
+        Reason.PICTURE_PART,
         Reason.CODE_UNSUPPORTED_ALG,  # tests/verifier/codes/test_city.py
         Reason.SIGNATURE_BAD,  # below
         Reason.RULE_FAILED,  # of foreign documents

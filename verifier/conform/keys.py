@@ -31,7 +31,6 @@ class Unfit:
 
     algorithm = Algorithm.ES256
     kid = b""
-    thumbprint = b""
 
     @property
     def thumbprint(self) -> bytes:

@@ -58,7 +58,7 @@ class AuditAction(StrEnum):
     """The term is over for which two people's decision held against feeds."""
     REFUSE_CHANGE = "change.refuse"
     """Something in the store changed a person's value or a revocation, and nothing explains it."""
-    HOLD = "terminal.hold"
+    SUSPEND = "terminal.suspend"
     """A worker refuses a terminal whose uploads contradict the centre too often."""
     REFUSE = "refused"
     """Somebody was refused what he or she may do, but not so often."""

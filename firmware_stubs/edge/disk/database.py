@@ -40,14 +40,14 @@ INSERT INTO floor SELECT name, '', x'', 0, version, digest FROM floor_before;
 DROP TABLE floor_before;
 DELETE FROM fact WHERE name IN ('time', 'offset');
 """
-_TO_3: Final = _SET_ASIDE + _FLOORS + _TAKEN_OVER
+_DENIED: Final = """
+CREATE INDEX scan_denied ON scan (acknowledged_at IS NULL, number)
+    WHERE decided AND decision <> 'pass';
+"""
+"""Since schema 3: what is dropped first."""
+_TO_3: Final = _SET_ASIDE + _FLOORS + _TAKEN_OVER + _DENIED
 """Floors of before are of no known key: they count until a known one reaches them. The time was
 supported by one source alone, and the offset was to a clock that jumps."""
-_DENIED: Final = """
-CREATE INDEX IF NOT EXISTS scan_denied ON scan (acknowledged_at IS NULL, number)
-    WHERE decided AND decision <> 'pass'
-"""
-"""What is dropped first; made where it is missing, since it changes no row."""
 _SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE slot (
@@ -135,14 +135,14 @@ class Database:
         execute("PRAGMA synchronous=FULL")
         execute("PRAGMA secure_delete=ON")
         (version,) = execute("PRAGMA user_version").fetchone()
-        steps = {0: _SCHEMA + _DELTAS + _FLOORS, 1: _DELTAS + _TO_3, 2: _TO_3}
+        made = _SCHEMA + _DELTAS + _FLOORS + _DENIED
+        steps = {0: made, 1: _DELTAS + _TO_3, 2: _TO_3}
         if version in steps:
             self.connection.executescript(
                 f"BEGIN IMMEDIATE; {steps[version]} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {version}, this software reads {SCHEMA_VERSION}")
-        execute(_DENIED)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:

@@ -20,7 +20,7 @@ from tests.support.operators import operator_token
 from tests.support.store_line import StoreLine, enter, new_scan, once, room
 from tests.support.verifier_process import ROOT
 from verifier.contract.holder import HolderDoor
-from verifier.service.store import holds
+from verifier.service.store import suspensions
 from verifier.service.store.city_load import keep_progress
 
 FORGOTTEN = (
@@ -74,12 +74,12 @@ async def begin_load(settings: RedisSettings) -> None:
     await store.aclose()
 
 
-async def hold_terminal(settings: RedisSettings) -> None:
-    """Hold a terminal that contradicts the centre."""
+async def suspend_terminal(settings: RedisSettings) -> None:
+    """Suspend a terminal that contradicts the centre."""
     store = open_store(settings)
     grant = grant_of(TERMINAL, 1)
-    await holds.count_contradictions(store, grant, 1000, seconds=3600)
-    await holds.hold(store, grant)
+    await suspensions.count_contradictions(store, grant, 1000, seconds=3600)
+    await suspensions.suspend(store, grant)
     await store.aclose()
 
 
@@ -151,7 +151,7 @@ def test_every_key_is_in_the_table() -> None:
         spend(house, members[0])
         assert send_batch(house.issuing.port, [paper(1, "IN-THE-TABLE")]).issued
         asyncio.run(begin_load(RedisSettings(**house.centre.redis_settings("issuing"))))
-        asyncio.run(hold_terminal(RedisSettings(**house.centre.redis_settings("worker"))))
+        asyncio.run(suspend_terminal(RedisSettings(**house.centre.redis_settings("worker"))))
         with_store(house.centre.redis, write_feed_keys, user="admin")
         with StoreLine(house.centre.redis) as line:
             line.scan(new_scan(), once("a"), enter("a"), room(1, 5))

@@ -44,7 +44,7 @@ HELD_OTHERWISE: Final = {
     **dict.fromkeys(
         (
             *("Reference.reference", "RequestedBooking.reference", "SubjectRequest.reference"),
-            *("EraseRequest.reference", "ProposeColour.reference", "Opening.reference"),
+            *("ProposeErasure.reference", "ProposeColour.reference", "Opening.reference"),
         ),
         _REFERENCE,
     ),

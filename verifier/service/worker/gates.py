@@ -20,7 +20,7 @@ def barred(caller: Caller, knowledge: Knowledge) -> Problem | None:
 def _objection(caller: Caller, grant: Grant, knowledge: Knowledge) -> Problem | None:
     if grant.state is not GrantState.ACTIVE:
         return Problem(HTTPStatus.FORBIDDEN, f"grant.{grant.state}")
-    if knowledge.is_held(grant):
+    if knowledge.is_suspended(grant):
         return Problem(HTTPStatus.FORBIDDEN, "grant.suspended")
     shown = (caller.generation, caller.fingerprint)
     if caller.fingerprint is not None and shown != (grant.generation, grant.fingerprint):

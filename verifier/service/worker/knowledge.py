@@ -63,7 +63,7 @@ class Knowledge:
         self.refused: dict[str, str] = {}
         """What is published and not taken: name to version and cause, for people."""
         self.grants: dict[str, Grant] = {}
-        self.held: dict[str, int] = {}
+        self.suspended: dict[str, int] = {}
         """Terminals that no worker lets act, and the version of the grant that this ends with."""
         self._gates: dict[str, ScanGate] = {}
         self._tails: dict[str, tuple[str, ...]] = {}
@@ -101,9 +101,9 @@ class Knowledge:
             found = self._gates[terminal] = self._resolve(grant)
         return found
 
-    def is_held(self, grant: Grant) -> bool:
-        """Say whether a terminal is held; a newer grant is not."""
-        return self.held.get(grant.terminal) == grant.rank
+    def is_suspended(self, grant: Grant) -> bool:
+        """Say whether workers suspended a terminal; a newer grant is not."""
+        return self.suspended.get(grant.terminal) == grant.rank
 
     def terminals(self, tail: str) -> tuple[str, ...]:
         """Return the terminals whose scan_ids end so: one, rarely two."""

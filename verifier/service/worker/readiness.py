@@ -13,7 +13,7 @@ from verifier.contract.status import PlaneName, plane_of
 from verifier.service.process.keys import DailyKeys
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
-from verifier.service.worker.follow.holds import HoldFollower
+from verifier.service.worker.follow.suspensions import SuspensionFollower
 from verifier.service.worker.knowledge import FOLLOWERS, Knowledge
 from verifier.status.plane import PlaneView
 
@@ -35,7 +35,7 @@ class WorkerState:
     knowledge: Knowledge
     people: DailyKeys
     grants: GrantFollower
-    holds: HoldFollower
+    suspensions: SuspensionFollower
     follows_fleet: bool
     audit: AuditLog[Act]
     serving: asyncio.Event
@@ -49,7 +49,7 @@ class WorkerState:
             knowledge.known.trust.version > 0
             and knowledge.profiles.version > 0
             and self.grants.read.is_set()
-            and self.holds.read.is_set()
+            and self.suspensions.read.is_set()
             and knowledge.looked
         )
 
@@ -137,7 +137,7 @@ class WorkerState:
                 )
             )
         found += knowledge_warnings(self.knowledge, now())
-        found += _held(self.knowledge)
+        found += _suspended(self.knowledge)
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard
@@ -146,17 +146,17 @@ class WorkerState:
         return found
 
 
-def _held(knowledge: Knowledge) -> list[Finding]:
-    """Say which terminals are held."""
+def _suspended(knowledge: Knowledge) -> list[Finding]:
+    """Say which terminals workers suspended."""
     grants = knowledge.grants
-    held = sorted(name for name in knowledge.held if name in grants)
-    named = [name for name in held if knowledge.is_held(grants[name])]
+    known = sorted(name for name in knowledge.suspended if name in grants)
+    named = [name for name in known if knowledge.is_suspended(grants[name])]
     if not named:
         return []
     shown = ", ".join(named[:NAMED])
     more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     detail = f"{shown}{more}: uploads contradict what the centre knows; nobody passes there"
-    return [Finding(code="terminals.held", detail=detail)]
+    return [Finding(code="terminals.suspended", detail=detail)]
 
 
 def unread_problems(knowledge: Knowledge) -> list[Finding]:

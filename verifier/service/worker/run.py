@@ -54,8 +54,8 @@ from verifier.service.worker.doors.stream import StreamResource
 from verifier.service.worker.doors.upload import upload_handler
 from verifier.service.worker.follow.bundles import BundleFollower
 from verifier.service.worker.follow.grants import GrantFollower
-from verifier.service.worker.follow.holds import HoldFollower
 from verifier.service.worker.follow.status import StatusFollower
+from verifier.service.worker.follow.suspensions import SuspensionFollower
 from verifier.service.worker.gates import barred
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
 from verifier.service.worker.pipeline import ScanPipeline
@@ -110,13 +110,13 @@ class Worker:
         self.bundles = BundleFollower(*shared, FloorFile(settings.floors))
         self.status = StatusFollower(*shared, FloorFile(settings.floors))
         self.grants = GrantFollower(*shared)
-        self.holds = HoldFollower(self.redis, self.knowledge, self.audit, log)
+        self.suspensions = SuspensionFollower(self.redis, self.knowledge, self.audit, log)
         self.state = WorkerState(
             commit=self.commit,
             knowledge=self.knowledge,
             people=self.people,
             grants=self.grants,
-            holds=self.holds,
+            suspensions=self.suspensions,
             follows_fleet=settings.fleet is not None,
             audit=self.audit,
             serving=asyncio.Event(),
@@ -178,7 +178,7 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
             asyncio.create_task(worker.bundles.run()),
             asyncio.create_task(worker.status.run()),
             asyncio.create_task(worker.grants.run(settings.fleet)),
-            asyncio.create_task(worker.holds.run()),
+            asyncio.create_task(worker.suspensions.run()),
             asyncio.create_task(_wait(stop)),
         ]
         await _open_own_door(worker, doors)
@@ -239,7 +239,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
     images = ImageResource(worker.pipeline, worker.state, worker.pictures)
     manual = manual_handler(worker.pipeline, worker.state, worker.audit)
     streams = StreamResource(worker.pipeline, worker.state)
-    uploads = upload_handler(worker.pipeline, worker.state, worker.holds)
+    uploads = upload_handler(worker.pipeline, worker.state, worker.suspensions)
     amending = (worker.redis, worker.pipeline, worker.state)
     resolving = resolve_handler(*amending, worker.audit)
     handlers: Handlers = {

@@ -3,7 +3,7 @@
 Each is judged once more at its own time, to say what a record says, and to find out whether the
 terminal let somebody through whose code does not hold. The terminal's final decision is never
 rewritten; what does not fit becomes an incident (docs/http-verifier.md), and what is incredible
-counts against the terminal (`follow.holds`).
+counts against the terminal (`follow.suspensions`).
 
 - A pass that the centre can refute takes nothing from the person: only the terminal says that it
   was there.
@@ -37,7 +37,7 @@ from verifier.service.store.scans import (
     read_reply,
     upload_command,
 )
-from verifier.service.worker.follow.holds import FORGOTTEN_POINTS, REFUTED_POINTS
+from verifier.service.worker.follow.suspensions import FORGOTTEN_POINTS, REFUTED_POINTS
 from verifier.service.worker.knowledge import ScanGate
 from verifier.service.worker.pipeline import AHEAD_MS, MAX_PENDING, ScanPipeline, make_record
 from verifier.steps.course import Clock
@@ -58,7 +58,7 @@ _NEVER_RIGHT: Final = frozenset(
     )
 )
 """What the code itself and the scan's own time refute. Keys, status and profiles may have changed
-since; a terminal that was cut off for days is not to be held for that."""
+since; a terminal that was cut off for days is not to be suspended for that."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
 UNVERIFIED: Final = "unverified"
 

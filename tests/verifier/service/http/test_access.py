@@ -12,7 +12,7 @@ from verifier.service.worker.gates import gate_of
 from verifier.service.worker.knowledge import Knowledge
 
 KEY = "kapok_a_" + "s" * 43
-TERMINALS = Caller(name=TERMINAL, terminal=TERMINAL, fingerprint="00" * 32)
+TERMINALS = Caller(name=TERMINAL, terminal=TERMINAL, fingerprint="00" * 32, generation=1)
 
 
 def keys() -> Keys:

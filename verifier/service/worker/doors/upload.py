@@ -14,7 +14,7 @@ from runtime.http.routes import Handler
 from verifier.contract.scan import UploadAnswer, UploadRequest
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.store.commit import Overloaded
-from verifier.service.worker.follow.holds import HoldFollower
+from verifier.service.worker.follow.suspensions import SuspensionFollower
 from verifier.service.worker.gates import gate_of
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
@@ -29,7 +29,9 @@ MAX_CALLER_UPLOADS: Final = 16
 _DECODER: Final = msgspec.json.Decoder(UploadRequest)
 
 
-def upload_handler(pipeline: ScanPipeline, state: WorkerState, holds: HoldFollower) -> Handler:
+def upload_handler(
+    pipeline: ScanPipeline, state: WorkerState, suspensions: SuspensionFollower
+) -> Handler:
     """Return the handler."""
     places = ConcurrencyLimit(MAX_UPLOADS, pipeline.metrics, a_caller=MAX_CALLER_UPLOADS)
 
@@ -48,7 +50,7 @@ def upload_handler(pipeline: ScanPipeline, state: WorkerState, holds: HoldFollow
             except Overloaded:
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "system.busy") from None
             if uploaded.points:
-                await holds.count(gate.grant, uploaded.points)
+                await suspensions.count(gate.grant, uploaded.points)
         return json_response(UploadAnswer(results=uploaded.results))
 
     return post

@@ -1,8 +1,8 @@
-"""Terminals that are held: what they uploaded contradicts what the centre knows, too often.
+"""Terminals that workers suspended: what they uploaded contradicts what the centre knows, too often.
 
 - `v:contradictions:<terminal>:<grant>`: points of an hour; gone with it.
-- `v:holds` (hash): terminal to the version of the grant under which it is held. Another grant of
-  the same terminal is not held: that is how the fleet lifts it.
+- `v:suspended` (hash): terminal to the rank of the grant under which it is suspended. Another grant
+  of the same terminal is not: that is how the fleet ends it.
 """
 
 from typing import Any, Final
@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from verifier.contract.grant import Grant
 
-HOLDS: Final = "v:holds"
+SUSPENDED: Final = "v:suspended"
 
 
 async def count_contradictions(redis: Redis, grant: Grant, points: int, *, seconds: int) -> int:
@@ -28,20 +28,20 @@ async def count_contradictions(redis: Redis, grant: Grant, points: int, *, secon
     return int(total)
 
 
-async def hold(redis: Redis, grant: Grant) -> None:
-    """Hold a terminal for as long as it has this grant.
+async def suspend(redis: Redis, grant: Grant) -> None:
+    """Suspend a terminal for as long as it has this grant.
 
     Raises:
         RedisError, OSError: the store is away.
     """
-    await redis.hset(HOLDS, grant.terminal, str(grant.rank))
+    await redis.hset(SUSPENDED, grant.terminal, str(grant.rank))
 
 
-async def read_holds(redis: Redis) -> dict[str, int]:
-    """Return the held terminals and the versions of their grants.
+async def read_suspensions(redis: Redis) -> dict[str, int]:
+    """Return the suspended terminals and the ranks of their grants.
 
     Raises:
         RedisError, OSError: the store is away.
     """
-    rows: dict[Any, Any] = await redis.hgetall(HOLDS)
+    rows: dict[Any, Any] = await redis.hgetall(SUSPENDED)
     return {terminal.decode(): int(version) for terminal, version in rows.items()}

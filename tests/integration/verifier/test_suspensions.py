@@ -37,17 +37,17 @@ def findings(process: Process) -> list[str]:
     return [it["code"] for it in process.readiness().body["warnings"]]
 
 
-def test_a_terminal_that_contradicts_the_centre_is_held_until_a_new_grant(house: Centre) -> None:
+def test_a_terminal_that_contradicts_is_suspended_until_a_new_grant(house: Centre) -> None:
     """Fifty refuted passes in an hour; both workers obey, also after a restart."""
     lie(house, 49)
     assert house.scan(paper(next(persons))).status == 200
     lie(house, 1)
     eventually("every worker refuses it", lambda: refused(house))
     first, second = house.processes
-    assert "terminals.held" in findings(first)
-    assert "terminals.held" in findings(second)
+    assert "terminals.suspended" in findings(first)
+    assert "terminals.suspended" in findings(second)
     acts = [log.read_text() for log in (house.folder / "audit").glob("*.ndjson")]
-    assert sum(log.count('"action":"terminal.hold"') for log in acts) >= 1
+    assert sum(log.count('"action":"terminal.suspend"') for log in acts) >= 1
     first.kill()
     second.kill()
     first.start()
@@ -56,7 +56,7 @@ def test_a_terminal_that_contradicts_the_centre_is_held_until_a_new_grant(house:
     eventually("a new grant lifts it", lambda: house.scan(paper(next(persons))).status == 200)
 
 
-def test_an_honest_terminal_is_not_held(house: Centre) -> None:
+def test_an_honest_terminal_is_not_suspended(house: Centre) -> None:
     """What it could not know counts as little as what a failover forgot."""
     for _ in range(3):
         upload(
