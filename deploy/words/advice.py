@@ -81,7 +81,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "bundles.unread": "让 issuing 就绪；若某个名称一直存在，请看 issuing 的日志",
     "grants.behind": "恢复 fleet 的下限文件；若已丢失，请轮换授权密钥",
     "grants.refused": "运行 `kapok trust show`：信任包须列出 fleet 的授权密钥",
-    "terminals.suspended": "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用",
+    "terminals.suspended": (
+        "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用"
+    ),
     "fleet.silent": "让 fleet 就绪；此间已保存的授权仍然有效",
     "audit.refused": "运行 `kapok audit verify`；此间凡须记录的操作一律拒绝",
     "bundle.refused": "请看该进程的日志；若为分叉，见 runbook：有两套系统在签名",

@@ -1,4 +1,4 @@
-"""Terminals that workers suspended: what they uploaded contradicts what the centre knows, too often.
+"""Terminals that workers suspended: their uploads contradict what the centre knows, too often.
 
 - `v:contradictions:<terminal>:<grant>`: points of an hour; gone with it.
 - `v:suspended` (hash): terminal to the rank of the grant under which it is suspended. Another grant
