@@ -21,10 +21,9 @@ import msgspec
 from deploy.local import schema_3
 from deploy.local.data import FOLDER_MODE, SCHEMA, SCHEMA_FILE, write_file
 from deploy.local.errors import UsageError
+from deploy.local.folder_changes import Changes, Moved
 from deploy.words.phrase import Phrase
 
-Changes = Mapping[str, bytes | None]
-"""Path in the data folder -> the whole new content; None: the file is removed."""
 _KEPT: Final = "migrated-from-"
 _OLD, _NEW, _LIST = "old", "new", "changes.json"
 
@@ -53,7 +52,7 @@ MIGRATIONS: Final[Mapping[int, Migration | Unmigrated]] = {
         export="kapok data export FILE --data {folder}",
     ),
     2: Migration(
-        done="the files that this version reads in another form were rewritten",
+        done="profiles, floors, audit logs and store users have the form of this version",
         changes=schema_3.changes,
     ),
 }
@@ -64,6 +63,8 @@ tests/support/old_folders.py, and a row in docs/runbook.md."""
 class _Decided(msgspec.Struct, frozen=True, kw_only=True):
     written: list[str]
     removed: list[str]
+    moved: dict[str, str] = {}
+    """New path to old path."""
 
 
 def migrate(
@@ -125,6 +126,8 @@ def _carry_out(folder: Path, version: int, step: Migration) -> Path:
     decided = msgspec.json.decode((kept / _LIST).read_bytes(), type=_Decided)
     for name in decided.written:
         _write(folder, name, (kept / _NEW / name).read_bytes())
+    for name, old in decided.moved.items():
+        _move(folder, old, name)
     for name in decided.removed:
         (folder / name).unlink(missing_ok=True)
         if (folder / name).parent.exists():
@@ -143,11 +146,12 @@ def _decide(folder: Path, kept: Path, changes: Changes) -> None:
     for name, content in changes.items():
         if (folder / name).exists():
             _write(draft / _OLD, name, (folder / name).read_bytes())
-        if content is not None:
+        if isinstance(content, bytes):
             _write(draft / _NEW, name, content)
     decided = _Decided(
-        written=[name for name, content in changes.items() if content is not None],
+        written=[name for name, content in changes.items() if isinstance(content, bytes)],
         removed=[name for name, content in changes.items() if content is None],
+        moved={name: it.old for name, it in changes.items() if isinstance(it, Moved)},
     )
     _write(draft, _LIST, msgspec.json.encode(decided))
     draft.rename(kept)
@@ -162,6 +166,17 @@ def _write(folder: Path, name: str, content: bytes) -> None:
         _sync(parent)
         if parent == folder:
             break
+
+
+def _move(folder: Path, old: str, name: str) -> None:
+    """Move a file, if a start that was killed has not done so already."""
+    path = folder / name
+    if (folder / old).exists():
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        (folder / old).replace(path)
+    for parent in {*path.parents, (folder / old).parent}:
+        if parent.is_relative_to(folder) and parent.exists():
+            _sync(parent)
 
 
 def _move_aside(kept: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.local.folder_changes import Change, Changes
 from verifier.errors import ProfileError
 from verifier.policy.profiles import read_profile
 
@@ -24,9 +25,9 @@ _LINE: Final = r"^{word}[ \t]*=[ \t]*\[?[^\[\]\n]*\]?[ \t]*(#.*)?$\n?"
 _TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
-def profile_formats(folder: Path) -> Mapping[str, bytes | None]:
+def profile_formats(folder: Path) -> Changes:
     """Return the profiles of a data folder that are written anew."""
-    found: dict[str, bytes | None] = {}
+    found: dict[str, Change] = {}
     for path in sorted((folder / "profiles").glob("*.toml")):
         rewritten = _rewritten(path.read_bytes())
         if rewritten is not None:

@@ -4,28 +4,28 @@ A part reads the folder and says which files it writes and removes; it changes n
 parts write the same file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from deploy.local.folder_changes import Change, Changes, Moved
 from deploy.local.profile_formats import profile_formats
 
-Part = Callable[[Path], Mapping[str, bytes | None]]
-"""Takes the data folder; returns path in it -> the whole new content, None: it is removed."""
+Part = Callable[[Path], Changes]
+"""Takes the data folder; returns what it changes."""
 
 
-def audit_folders(folder: Path) -> Mapping[str, bytes | None]:
+def audit_folders(folder: Path) -> Changes:
     """Give each process's audit log a folder of its own, where no other process writes."""
-    found: dict[str, bytes | None] = {}
+    found: dict[str, Change] = {}
     for path in sorted((folder / "audit").glob("*")):
         if path.is_file() and not path.is_symlink():
             process = path.name.partition(".")[0]
-            found[f"audit/{path.name}"] = None
-            found[f"audit/{process}/{path.name}"] = path.read_bytes()
+            found[f"audit/{process}/{path.name}"] = Moved(f"audit/{path.name}")
     return found
 
 
-def floors(folder: Path) -> Mapping[str, bytes | None]:
+def floors(folder: Path) -> Changes:
     """Take the floors out of trust/, which no process of the house writes to."""
     old = folder / "trust" / "floors.json"
     if not old.is_file():
@@ -33,7 +33,7 @@ def floors(folder: Path) -> Mapping[str, bytes | None]:
     return {"trust/floors.json": None, "floors/floors.json": old.read_bytes()}
 
 
-def users_by_role(_: Path) -> Mapping[str, bytes | None]:
+def users_by_role(_: Path) -> Changes:
     """Remove the passwords of users that Redis has no more; each role's is made at the start."""
     return {f"keys/redis/{name}.key": None for name in ("verifier", "admin")}
 
@@ -41,9 +41,9 @@ def users_by_role(_: Path) -> Mapping[str, bytes | None]:
 PARTS: Final[tuple[Part, ...]] = (audit_folders, floors, users_by_role, profile_formats)
 
 
-def changes(folder: Path) -> Mapping[str, bytes | None]:
+def changes(folder: Path) -> Changes:
     """Return what all parts change."""
-    found: dict[str, bytes | None] = {}
+    found: dict[str, Change] = {}
     for part in PARTS:
         found.update(part(folder))
     return found

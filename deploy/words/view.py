@@ -9,8 +9,8 @@ VIEW: Final[Mapping[str, str]] = {
     "data folder migrated from schema {version} to {next}: {done}; what it replaced is in {kept}": (
         "数据目录已从格式 {version} 迁移到 {next}：{done}；被替换的文件在 {kept}"
     ),
-    "the files that this version reads in another form were rewritten": (
-        "本版本读取格式不同的文件已重写"
+    "profiles, floors, audit logs and store users have the form of this version": (
+        "场所规则、版本下限、审计日志和存储用户已改为本版本的形式"
     ),
     "new": "新建",
     "found again": "已有",

@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import migrations
-from deploy.local.migrations import Changes, Migration, Unmigrated, migrate
+from deploy.local.folder_changes import Changes, Moved
+from deploy.local.migrations import Migration, Unmigrated, migrate
 
-OLD: Final = {"a.toml": b"one", "keys/gone.pem": b"secret", "keys/stays.pem": b"kept"}
+OLD: Final = {
+    "a.toml": b"one",
+    "keys/gone.pem": b"secret",
+    "keys/stays.pem": b"kept",
+    "log.ndjson": b"large",
+}
 DISK: Final = (
     (migrations, "write_file"),
     *((os, name) for name in ("fsync", "rename", "replace", "unlink", "mkdir", "rmdir")),
@@ -26,9 +32,14 @@ DISK: Final = (
 
 
 def first(folder: Path) -> Changes:
-    """Change a file, make one in a new folder, remove one: all of what was read."""
+    """Change a file, make one in a new folder, remove one, move one."""
     text = (folder / "a.toml").read_bytes()
-    return {"a.toml": text.upper(), "deep/b.toml": b"made of " + text, "keys/gone.pem": None}
+    return {
+        "a.toml": text.upper(),
+        "deep/b.toml": b"made of " + text,
+        "keys/gone.pem": None,
+        "logs/all/log.ndjson": Moved("log.ndjson"),
+    }
 
 
 def second(folder: Path) -> Changes:

@@ -18,7 +18,12 @@ from tests.support import old_folders, planted_migrations
 from tests.support.command_line import kapok
 from tests.support.planted_migrations import made, run
 
-NEW = {"a.toml": b"ONE", "deep/b.toml": b"made of one", "keys/stays.pem": b"kept"}
+NEW = {
+    "a.toml": b"ONE",
+    "deep/b.toml": b"made of one",
+    "keys/stays.pem": b"kept",
+    "logs/all/log.ndjson": b"large",
+}
 NEXT = NEW | {"a.toml": b"ONE and two"}
 
 
