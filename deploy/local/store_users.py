@@ -88,6 +88,9 @@ USERS: Final[Mapping[str, str]] = {
     "archive": _ARCHIVE,
     "fleet": _FLEET,
     LOADER: _rules("+ping +info +function|load +function|list +fcall_ro"),
-    STATUS: _rules("+ping +info +dbsize +config|get"),
+    STATUS: _rules(
+        "+ping +info +dbsize +config|get",
+        "(+hgetall %R~v:{status}:spent %R~v:{status}:refused)",
+    ),
 }
 """User -> rules of its line in the access list."""

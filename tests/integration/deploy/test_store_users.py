@@ -23,9 +23,10 @@ from deploy.local.data import FOLDERS
 from deploy.local.house import House, Ports
 from deploy.local.passwords import make_redis_passwords
 from deploy.local.settings import write_settings
-from deploy.local.store_users import LOADER
+from deploy.local.store_users import LOADER, STATUS
 from deploy.local.table import redis_child
 from tests.support.centre import eventually
+from verifier.service.store.budgets import REFUSED, SPENT
 
 PLANE: Final = "v:{status}:plane:1:health"
 REVOKED: Final = "v:{status}:plane:1:revocation"
@@ -246,3 +247,18 @@ def test_functions_come_back_by_themselves(house: House) -> None:
         )
         assert answer(loader, ("GET", PLANE)) == "denied"
         assert answer(loader, ("SET", PLANE, "x")) == "denied"
+
+
+def test_status_reads_what_it_shows_and_nothing_else(house: House) -> None:
+    """The server's own figures and the budgets of acts; no value of a person."""
+    password = passwords.read_secret(house.redis_password(STATUS))
+    shown = (
+        *(("INFO",), ("DBSIZE",), ("CONFIG", "GET", "appendfsync")),
+        *(("HGETALL", key) for key in (SPENT, REFUSED)),
+    )
+    with redis.Redis(
+        unix_socket_path=str(house.redis_socket), username=STATUS, password=password
+    ) as client:
+        assert {answer(client, it) for it in shown} == {"done"}
+        others = (*NEVER, *PLANES, *COLOURS, *DECISIONS, *READING, ("HSET", SPENT, "x", "1"))
+        assert [it for it in others if answer(client, it) != "denied"] == []
