@@ -49,9 +49,9 @@ class Thief:
     """Whoever has the keys, and reaches the store."""
 
     def __init__(self, house: RunningHouse) -> None:
-        password = (house.data / "keys" / "redis" / "admin.key").read_text().strip()
+        password = (house.data / "keys" / "redis" / "issuing.key").read_text().strip()
         socket = house.endpoints.redis_socket
-        self.redis = redis.Redis(unix_socket_path=socket, username="admin", password=password)
+        self.redis = redis.Redis(unix_socket_path=socket, username="issuing", password=password)
         self.versions: dict[str, int] = {}
         self.keys = {name: stolen(house, name) for name in ("bundle", "issuer", "status")}
 
