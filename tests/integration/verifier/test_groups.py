@@ -9,6 +9,7 @@ import pytest
 from tests.support.centre import ADMIN_KEY, API_KEY, Centre, eventually, new_scan_id, shown
 from tests.support.issued import group_paper
 from tests.support.operators import operator_token
+from tests.support.uploads import decided, upload
 from verifier.contract.bundle import Roster, RosterMember
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
@@ -84,6 +85,16 @@ def test_a_review_that_lets_nobody_in_gives_back_what_it_took(house: Centre, clo
     found = house.scan(text).body
     assert (found["decision"], found["reason"]) == (Outcome.REVIEW, Reason.GROUP_EXCEPTIONS)
     assert found["group"]["exceptions"] == [[1, "王*"]]
+
+
+def test_an_uploaded_review_of_a_group_claims_the_others(house: Centre) -> None:
+    """They went in while the terminal was alone; who had gone in before is counted once."""
+    text, members = _group_of(house, 3)
+    assert house.scan(shown(members[1])).body["decision"] == Outcome.PASS
+    record = decided(text, "review", reason=Reason.GROUP_EXCEPTIONS)
+    (result,) = upload(house, record)
+    assert (result["code"], result.get("incident")) == ("stored", None)
+    assert house.scan(text).body["reason"] == Reason.USE_REPLAYED
 
 
 def _group_of(house: Centre, count: int) -> tuple[str, list[int]]:
