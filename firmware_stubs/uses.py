@@ -75,8 +75,6 @@ def _admit(table: UseTable, claims: tuple[Use, ...], *, scan_id: str, now: float
             exceptions.append(position)
     if group.members and not admitted:
         return UseAnswer(answer=Answer.USED)
-    if exceptions and not claims[0].limit:
-        return UseAnswer(answer=Answer.MEMBERS, members=tuple(exceptions))
     rooms = tuple(structs.replace(room, count=_signed(room, admitted)) for room in group.rooms)
     if not all(_free(table, room, scan_id, now) for room in rooms):
         return UseAnswer(answer=Answer.FULL)

@@ -33,7 +33,7 @@ NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
-_PASSED_BEFORE: Final = frozenset((Answer.USED, Answer.PART, Answer.MEMBERS))
+_PASSED_BEFORE: Final = frozenset((Answer.USED, Answer.PART))
 _UNKNOWN_HERE: Final = frozenset(
     (
         *(Reason.TRUST_STALE, Reason.CLOCK_UNSURE, Reason.STATUS_STALE, Reason.STATUS_UNKNOWN),
@@ -113,10 +113,6 @@ _REFUSED_BY_STORE = {
 }
 
 
-_MEMBERS_IN = {Answer.PART: Outcome.REVIEW, Answer.MEMBERS: Outcome.DENY}
-"""Members of a group had passed already: exceptions, as the place's group rule treats them."""
-
-
 def conclude(judged: Judged, answer: Answer) -> Decision:
     """Turn an assessment and the store's answer into the decision."""
     if judged.outcome is not Outcome.PASS:
@@ -124,8 +120,8 @@ def conclude(judged: Judged, answer: Answer) -> Decision:
     refused = _REFUSED_BY_STORE.get(answer)
     if refused is not None:
         return Decision(outcome=Outcome.DENY, reason=refused)
-    if answer in _MEMBERS_IN:
-        return Decision(outcome=_MEMBERS_IN[answer], reason=Reason.GROUP_EXCEPTIONS)
+    if answer is Answer.PART:
+        return Decision(outcome=Outcome.REVIEW, reason=Reason.GROUP_EXCEPTIONS)
     if answer is Answer.UNKNOWN:
         outcome = Outcome.PASS if judged.open_stance else Outcome.DENY
         return Decision(outcome=outcome, reason=Reason.USE_UNKNOWN)

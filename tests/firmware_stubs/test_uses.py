@@ -114,6 +114,41 @@ def test_all_or_none(table: UseTable, claims: tuple[Use, ...], answer: Answer) -
     assert take(table, once("free"), scan_id="b") is Answer.FRESH
 
 
+def group(*members: str, limit: int = 9) -> tuple[Use, ...]:
+    """Claim for the members of a group, and room for all of them."""
+    own = [
+        (Use(kind=UseKind.MEMBER, count=place), once(key))
+        for place, key in enumerate(members, start=1)
+    ]
+    together = (claim for pair in own for claim in pair)
+    return (Use(kind=UseKind.GROUP), *together, room(len(members), limit))
+
+
+def test_a_member_who_went_in_alone_is_an_exception(table: UseTable) -> None:
+    """The others' claims are taken, and the room counts them; it never ends the group."""
+    take(table, once("b"), scan_id="z")
+    found = uses.take(table, group("a", "b", "c"), scan_id="g", now=NOW)
+    assert (found.answer, found.members) == (Answer.PART, (2,))
+    assert table.inside("room", NOW) == 2
+    for key in ("a", "b", "c"):
+        assert take(table, once(key), scan_id="y") is Answer.USED
+
+
+def test_a_group_of_whom_all_went_in_alone_is_used(table: UseTable) -> None:
+    """Nobody is left to take anything for."""
+    for key in ("a", "b"):
+        take(table, once(key), scan_id="z")
+    assert take(table, *group("a", "b"), scan_id="g") is Answer.USED
+    assert table.inside("room", NOW) == 0
+
+
+def test_a_group_whose_others_find_no_room_takes_nothing(table: UseTable) -> None:
+    """Only those who would go in are counted against the limit."""
+    take(table, once("b"), scan_id="z")
+    assert take(table, *group("a", "b", "c", limit=1), scan_id="g") is Answer.FULL
+    assert take(table, *group("a", "b", "c", limit=2), scan_id="h") is Answer.PART
+
+
 def test_remembered_use_counts(table: UseTable) -> None:
     """What the centre passed is used here too."""
     uses.remember(table, (once("k"), room(2)), scan_id="online", now=NOW)

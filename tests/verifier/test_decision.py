@@ -46,8 +46,6 @@ def expected(found: Assessment, answer: Answer) -> Decision:
         return Decision(outcome=Outcome.DENY, reason=REFUSED_BY_STORE[answer])
     if answer is Answer.PART:
         return Decision(outcome=Outcome.REVIEW, reason=Reason.GROUP_EXCEPTIONS)
-    if answer is Answer.MEMBERS:
-        return Decision(outcome=Outcome.DENY, reason=Reason.GROUP_EXCEPTIONS)
     if answer is Answer.UNKNOWN:
         unknown = Outcome.PASS if found.open_stance else Outcome.DENY
         return Decision(outcome=unknown, reason=Reason.USE_UNKNOWN)

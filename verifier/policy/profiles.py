@@ -66,10 +66,10 @@ class UseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class GroupRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to a group with exceptions."""
+    """What a group meets here. Members who had passed already never end it, whatever this says."""
 
     exceptions: Annotated[str, msgspec.Meta(pattern=r"^(deny|review)\Z")] = "deny"
-    """deny, or review: all but those shown may pass, a person decides."""
+    """Of members whose colour does not pass. deny, or review: a person decides."""
     max_roster_age: Annotated[int, msgspec.Meta(ge=60, le=7 * 86_400)] = 86_400
     """Seconds; the oldest roster this place takes."""
 

@@ -56,7 +56,7 @@ class UseKind(StrEnum):
     ROOM = "room"
     """Adds `count` to a counter; refused (FULL) past `limit`. A negative count gives back."""
     GROUP = "group"
-    """Stands first where a group's members follow; `limit` 1: the place reviews exceptions."""
+    """Stands first where a group's members follow."""
     MEMBER = "member"
     """The claims of the member at position `count` follow: all of them, or it is an exception."""
 
@@ -163,8 +163,7 @@ def _group_uses(
 ) -> tuple[Use, ...]:
     """Claim each member by itself; the room counts those who are admitted."""
     rule, members = line.rule, verdict.members
-    reviews = asked.group.exceptions == "review"
-    taken = [Use(kind=UseKind.GROUP, limit=int(reviews))]
+    taken = [Use(kind=UseKind.GROUP)]
     if not len(verdict.passing) or not _covered(asked, rule):
         taken += _showing(assessment, asked, line.grant, line.keys)
     positions = members.persons.searchsorted(verdict.passing) + 1

@@ -11,14 +11,16 @@ from firmware_stubs.edge.offline import Alone, decide_frame
 from firmware_stubs.edge.scene import Scene, photograph
 from firmware_stubs.outbox import Bounds
 from firmware_stubs.scans import FinalDecision
-from tests.support.city import PERSON, City
+from tests.support.city import GROUP_ID, PERSON, City
 from tests.support.publisher import NOW
 from tests.support.terminal_state import CLOCK, alone_in, new_scan
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import TerminalAnswer
-from verifier.contract.vocabulary import Colour, Direction, Outcome
+from verifier.contract.vocabulary import Colour, Direction, Kind, Outcome
 from verifier.engine import Clock
+from verifier.groups.roster import pack_members
+from verifier.issuing.issuer import Subject
 
 _number = itertools.count(1)
 
@@ -109,6 +111,24 @@ def test_full_outbox_goes_on_deciding(tmp_path: Path) -> None:
     assert decide(alone, City().text()).decision is Outcome.PASS
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
     assert (alone.storage.records.dropped, alone.storage.records.lost) == (1, 1)
+    alone.storage.close()
+
+
+def test_a_member_who_went_in_alone_does_not_end_the_group(tmp_path: Path) -> None:
+    """Under the rule that refuses groups for a colour, too: the others go to a person."""
+    alone = alone_in(tmp_path, group={"exceptions": "deny"})
+    group = Subject(
+        kind=Kind.GROUP, list=1, credential=900, group=GROUP_ID, members=3,
+        packed_members=pack_members((100, 101, 102)),
+    )  # fmt: skip
+    member = City(subject=replace(PERSON, person=101, credential=502))
+    assert decide(alone, member.text()).decision is Outcome.PASS
+    answer = decide(alone, City(subject=group).text())
+    assert (answer.decision, answer.reason) == (Outcome.REVIEW, Reason.GROUP_EXCEPTIONS)
+    assert answer.group is not None
+    assert [position for position, _ in answer.group.exceptions] == [2]
+    other = City(subject=replace(PERSON, person=100, credential=503))
+    assert decide(alone, other.text()).reason is Reason.USE_REPLAYED
     alone.storage.close()
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -22,9 +21,7 @@ from tests.support.centre import (
     paper,
     shown,
 )
-from tests.support.issued import group_paper
 from tests.support.keys import PHONE, STRANGER
-from verifier.contract.bundle import Roster, RosterMember
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.issuing.holder import present, presentation_text
@@ -273,38 +270,6 @@ def test_sentences_come_in_two_languages(house: Centre) -> None:
     assert english.isascii()
 
 
-def test_a_group_on_paper_claims_for_each_member(house: Centre) -> None:
-    """Its roster must be known; then all of them pass, once, and the retry counts them too."""
-    group, members = secrets.token_bytes(8), [next(persons) for _ in range(5)]
-    text = group_paper(next(persons), group, len(members))
-    assert house.scan(text).body["reason"] == Reason.GROUP_STALE_ROSTER
-    listed = tuple(RosterMember(person=person, masked_name="王*") for person in members)
-    house.publish_rosters(
-        "metro-1",
-        Roster(group=group, version=1, iat=int(time.time()), list=1, members=listed),
-    )
-    scan_id = new_scan_id()
-    eventually(
-        "the roster is followed",
-        lambda: house.scan(text, scan_id=new_scan_id()).body["decision"] == Outcome.PASS,
-    )
-    used = house.scan(text, scan_id=scan_id).body
-    assert used["reason"] == Reason.USE_REPLAYED
-    assert used["group"]["members"] == used["group"]["green"] == 5
-    assert house.scan(text, scan_id=scan_id).body["group"] == used["group"]
-
-
-def test_a_photo_of_a_groups_paper_uses_nobody_up(house: Centre) -> None:
-    """Who has a phone passes by it, whatever paper was shown before."""
-    group, members = secrets.token_bytes(8), [next(persons) for _ in range(3)]
-    text = group_paper(next(persons), group, len(members))
-    _follow_roster(house, group, members)
-    assert house.scan(text).body["decision"] == Outcome.PASS
-    for member in members:
-        assert house.scan(shown(member)).body["decision"] == Outcome.PASS
-        assert house.scan(shown(member)).body["reason"] == Reason.USE_REPLAYED
-
-
 def test_paper_uses_nobody_up_who_has_a_phone(house: Centre) -> None:
     """A photo of it passes once; after the phone it passes no more."""
     person = next(persons)
@@ -314,36 +279,6 @@ def test_paper_uses_nobody_up_who_has_a_phone(house: Centre) -> None:
     other = next(persons)
     assert house.scan(shown(other)).body["decision"] == Outcome.PASS
     assert house.scan(paper(other)).body["reason"] == Reason.USE_REPLAYED
-
-
-def test_a_member_who_went_in_alone_is_an_exception(house: Centre) -> None:
-    """Named by position, with the retry; nobody of the others is used up."""
-    group, members = secrets.token_bytes(8), sorted(next(persons) for _ in range(3))
-    text = group_paper(next(persons), group, len(members))
-    _follow_roster(house, group, members)
-    assert house.scan(shown(members[1])).body["decision"] == Outcome.PASS
-    scan_id = new_scan_id()
-    refused = house.scan(text, scan_id=scan_id).body
-    assert (refused["decision"], refused["reason"]) == (Outcome.DENY, Reason.GROUP_EXCEPTIONS)
-    assert refused["group"]["exceptions"] == [[2, "王*"]]
-    assert house.scan(text, scan_id=scan_id).body["group"]["exceptions"] == [[2, None]]
-    for member in (members[0], members[2]):
-        assert house.scan(shown(member)).body["decision"] == Outcome.PASS
-
-
-def _follow_roster(house: Centre, group: bytes, members: list[int]) -> None:
-    """Publish a group's roster and wait until the worker has it; nothing is claimed."""
-    listed = tuple(RosterMember(person=person, masked_name="王*") for person in members)
-    at = int(time.time())
-    house.publish_rosters("metro-1", Roster(group=group, version=1, iat=at, list=1, members=listed))
-    version = house.versions["rosters-metro-1"]
-
-    def followed() -> bool:
-        index = house.ask("GET", "/v1/bundles?place=metro-1", key=ADMIN_KEY).body
-        found = {it["name"]: it["version"] for it in index["bundles"]}
-        return found.get("rosters-metro-1") == version
-
-    eventually("the roster is followed", followed)
 
 
 def test_another_phone_cannot_show_the_credential(house: Centre) -> None:

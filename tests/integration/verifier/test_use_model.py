@@ -45,10 +45,7 @@ PLACES: Final = {
     "room": {"use": {"scope": "place", "once_for": 600, "capacity": ROOM}},
     "gate": {"use": {"scope": "gate", "once_for": 600}},
     "short": {"use": {"scope": "place", "once_for": 60}, "window": 600},
-    "all": {
-        "use": {"scope": "place", "once_for": 600, "pair": True, "capacity": ROOM},
-        "group": {"exceptions": "review"},
-    },
+    "all": {"use": {"scope": "place", "once_for": 600, "pair": True, "capacity": ROOM}},
     "none": {},
 }
 
@@ -123,9 +120,10 @@ class Oracle:
         refused = {person: self.refuses(person, it) for person in it.people} if rule else {}
         free = [person for person in it.people if not refused.get(person)]
         positions = tuple(at + 1 for at, person in enumerate(it.people) if refused.get(person))
-        refusal = self._refusal(it, free, refused)
-        if refusal is not None:
-            return refusal, positions if refusal is Answer.MEMBERS else ()
+        if not free:
+            refusal = Answer.USED if it.group else refused[it.people[0]]
+            assert refusal is not None
+            return refusal, ()
         if shown:
             return Answer.USED, ()
         if self._is_full(it, free):
@@ -135,14 +133,6 @@ class Oracle:
         if rule is not None:
             self._take(free, it)
         return (Answer.PART if positions else Answer.FRESH), positions
-
-    def _refusal(
-        self, it: Showing, free: Sequence[int], refused: dict[int, Answer | None]
-    ) -> Answer | None:
-        if not free:
-            return Answer.USED if it.group else refused[it.people[0]]
-        reviews = self.asked.group.exceptions == "review"
-        return Answer.MEMBERS if len(free) < len(it.people) and not reviews else None
 
     def _is_full(self, it: Showing, free: Sequence[int]) -> bool:
         rule = self.asked.use
@@ -301,7 +291,7 @@ def test_a_review_closed_as_a_denial_gives_back_what_it_took(store: StoreLine) -
     alone, review = new_scan(), new_scan()
     assert store.scan(alone, once("a")) == Fresh(Answer.FRESH)
     group = (
-        Use(kind=UseKind.GROUP, limit=1),
+        Use(kind=UseKind.GROUP),
         Use(kind=UseKind.MEMBER, count=1),
         once("a"),
         Use(kind=UseKind.MEMBER, count=2),
@@ -322,7 +312,7 @@ def test_an_uploaded_group_takes_those_who_had_not_passed(store: StoreLine) -> N
     """They are inside, whatever the place says of exceptions; who had passed is no one's twice."""
     assert store.scan(new_scan(), once("c")) == Fresh(Answer.FRESH)
     group = (
-        Use(kind=UseKind.GROUP, limit=0),
+        Use(kind=UseKind.GROUP),
         Use(kind=UseKind.MEMBER, count=1),
         once("c"),
         Use(kind=UseKind.MEMBER, count=2),

@@ -135,6 +135,14 @@ def test_forty_people_take_forty_places() -> None:
     assert len({claim.also for claim in at_midnight}) == 40
 
 
+def test_a_groups_claims_do_not_hang_on_the_rule_of_exceptions() -> None:
+    """It speaks of colours, which are judged before: who had passed never ends the group."""
+    found = City(subject=GROUP).judge()
+    asked = [City(profile=asks(group={"exceptions": it})).asked() for it in ("deny", "review")]
+    deny, review = (uses_of(found, it and it.profile, GRANT, KEYS) for it in asked)
+    assert deny == review != ()
+
+
 def test_a_groups_paper_takes_nothing_of_its_members() -> None:
     """Its claims have names of their own; they ask what members have passed by themselves."""
     city = City(subject=GROUP)

@@ -4,17 +4,17 @@
 -- Time is the server's; every key of a call shares the hash tag of KEYS[1], v:{tt}:...; nothing here
 -- reads a code or a person.
 --
--- Claims stand flat in the arguments, three to five each:
+-- Claims stand flat in the arguments:
 --   'o' key also seconds shown      once: refused ('u') while the key is there, and where the proof
 --                                   of the second `shown` has passed the other way
 --   'e' key also seconds            enter: refused ('p') while the key is there
 --   'l' key also seconds            leave: refused ('p') unless the key is there
 --   'r' key seconds count limit     room: refused ('l') past the limit; a negative count gives back
---   'g' reviews                     stands first where the members of a group follow
+--   'g'                             stands first where the members of a group follow
 --   'm' position                    the claims of one member follow: all of them, or none
 -- `also`: other names with spaces between them; held, they refuse as the key does.
--- Answers: f fresh, u used, l full, p pair, n unasked, x unknown, and of a group whose members had
--- passed already g the others' claims are taken, d none are.
+-- Answers: f fresh, u used, l full, p pair, n unasked, x unknown, g of a group: members had passed
+-- already, the others' claims are taken.
 
 local MOST_ROOM_SECONDS = 86400
 local SCAN_BYTES = 16 -- of a claim's holder; the second of the proof follows
@@ -181,7 +181,7 @@ end
 
 -- Where the members of a group stand among the claims: what holds for all, each member, the room.
 local function parts_of_group(args, first)
-  local all, members, room, at = { first + 2, first + 1 }, {}, nil, first + 2
+  local all, members, room, at = { first + 1, first }, {}, nil, first + 1
   while at <= #args do
     local kind = args[at]
     if kind == 'r' then
@@ -199,7 +199,7 @@ local function parts_of_group(args, first)
 end
 
 -- Takes the claims of a group's members, each member's all or none; who has passed already is an
--- exception. Returns the answer and what was taken, with the positions of the exceptions.
+-- exception and never the group's end. Returns the answer and what was taken, with the positions of the exceptions.
 local function admit(prefix, scan, args, first, since)
   local all, members, room = parts_of_group(args, first)
   local refused = refusal(prefix, scan, args, all[1], all[2], since)
@@ -216,8 +216,6 @@ local function admit(prefix, scan, args, first, since)
   end
   if #members > 0 and #free == 0 then
     return 'u'
-  elseif #exceptions > 1 and not since and args[first + 1] == '0' then
-    return 'd', { exceptions }
   end
   local key, count, taken = room and args[room + 1], #free, {}
   if room and tonumber(args[room + 3]) < 0 then

@@ -85,8 +85,8 @@ local function store(prefix, keys, args, answer, state, taken)
 end
 
 -- keys: index; args: scan_id, digest, hour of the scan_id, record, answer when nothing is claimed,
--- claims...; returns the answer's letter, 'c' for a conflict, {'g', answer, positions} where members
--- of a group had passed already, or {'k', answer, state, record, amendment, positions}
+-- claims...; returns the answer's letter, 'c' for a conflict, {'g', positions} where members of a group
+-- had passed already, or {'k', answer, state, record, amendment, positions}
 local function scan(keys, args)
   local prefix = string.sub(keys[1], 1, 7)
   local known = redis.call('HGET', keys[1], args[1])
@@ -112,8 +112,8 @@ local function scan(keys, args)
     end
   end
   store(prefix, keys, args, answer, 'l', taken)
-  if answer == 'g' or answer == 'd' then
-    return { 'g', answer, exceptions_of(pack_claims(taken)) }
+  if answer == 'g' then
+    return { 'g', exceptions_of(pack_claims(taken)) }
   end
   return answer
 end

@@ -36,7 +36,6 @@ _ANSWERS: Final = {
     b"p": Answer.PAIR,
     b"n": Answer.UNASKED,
     b"g": Answer.PART,
-    b"d": Answer.MEMBERS,
     b"x": Answer.UNKNOWN,
 }
 _LETTERS: Final = {answer: letter.decode() for letter, answer in _ANSWERS.items()}
@@ -180,7 +179,7 @@ def _flat(uses: Sequence[Use]) -> list[str | int]:
             case UseKind.ROOM:
                 flat += ("r", use.key, use.seconds, use.count, use.limit)
             case UseKind.GROUP:
-                flat += ("g", use.limit)
+                flat.append("g")
             case UseKind.MEMBER:
                 flat += ("m", use.count)
             case _:
@@ -201,9 +200,9 @@ def read_reply(reply: Any) -> Stored:
         raise reply
     if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
         raise Outage("the store refused a scan")
+    if reply[0] == b"g":
+        return Fresh(Answer.PART, tuple(reply[1]))
     kind, letter, state, *rest = reply
-    if kind == b"g":
-        return Fresh(_ANSWERS[letter], tuple(state))
     if kind == b"m":
         return Amended(_ANSWERS[letter], state == ANNULLED)
     record = unpack_record(rest[0]) if rest and rest[0] else None
