@@ -109,7 +109,7 @@ def test_killed_store_loses_nothing(house: FleetHouse, terminal: TestTerminal) -
     house.redis.kill()
     send(terminal, count)
     eventually("it says it is not ready", lambda: not house.fleet.is_ready())
-    assert house.fleet.command(NAME, "while-away").body["code"] == "commands.busy"
+    assert house.fleet.command(NAME, "while-away").body["code"] == "store.unavailable"
     assert terminal.acks[-1].result == 10
     house.redis.start()
     terminal.wait("the ack of all", lambda: not terminal.outbox)
