@@ -45,6 +45,9 @@ from verifier.steps.use import DAY, PersonKeys, Use, uses_of
 
 MAX_AHEAD_S: Final = 300
 """Seconds that a scan's time may lie ahead of ours."""
+CLOCK_APART_S: Final = 300
+"""Seconds that a clock which is sure may run off in two weeks without an answer: so far ahead of it
+a proof is honest."""
 MAX_AGE_S: Final = 14 * DAY
 """Seconds; older records are no longer of use: an outbox holds two weeks."""
 AT_A_TIME: Final = 8
@@ -59,6 +62,10 @@ _NEVER_RIGHT: Final = frozenset(
 )
 """What the code itself and the scan's own time refute. Keys, status and profiles may have changed
 since; a terminal that was cut off for days is not to be suspended for that."""
+_OF_TIME: Final = frozenset(
+    (Reason.PROOF_STALE, Reason.PROOF_FUTURE, Reason.TIME_EXPIRED, Reason.TIME_NOT_YET)
+)
+"""Of these, what a terminal cannot know whose clock is unsure."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
 UNVERIFIED: Final = "unverified"
 
@@ -117,7 +124,7 @@ def _begin(
         known=pipeline.knowledge.known,
         profile=gate.profile,
         grant=gate.grant,
-        clock=Clock(now=record.at, sure=not record.clock_unsure),
+        clock=Clock(now=record.at, uncertainty=CLOCK_APART_S, sure=not record.clock_unsure),
         seen=pipeline.seen,
     )
     kept = _kept(gate, record, assessment, keys)
@@ -255,8 +262,9 @@ def _came_too_late(record: UploadRecord, stored: Amended) -> bool:
 
 def _points(record: UploadRecord, kept: ScanRecord, *, told_otherwise: bool) -> int:
     """Weigh what a terminal says against what can be true."""
-    refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in _NEVER_RIGHT
-    if record.decision is Outcome.PASS and refuted_for_good and not record.clock_unsure:
+    wrong = _NEVER_RIGHT - _OF_TIME if record.clock_unsure else _NEVER_RIGHT
+    refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in wrong
+    if record.decision is Outcome.PASS and refuted_for_good:
         return REFUTED_POINTS
     if not record.online:
         return 0
