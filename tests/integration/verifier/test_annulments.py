@@ -73,7 +73,7 @@ def test_an_uploaded_pass_is_annulled_too(house: Centre) -> None:
 
 @pytest.mark.parametrize("said", ["pass", "deny"])
 def test_an_upload_lengthens_no_time_of_annulling(house: Centre, said: str) -> None:
-    """A terminal amends an old answer with a time of now, and then annuls: too late all the same."""
+    """A terminal amends an old answer with a time of now, and annuls: too late all the same."""
     person, scan_id = next(persons), new_scan_id()
     text = shown(person)
     assert house.scan(text, scan_id=scan_id).body["decision"] == Outcome.PASS

@@ -48,6 +48,8 @@ MAX_AHEAD_S: Final = 300
 CLOCK_APART_S: Final = 300
 """Seconds that a clock which is sure may run off in two weeks without an answer: so far ahead of it
 a proof is honest."""
+MAX_WINDOW_S: Final = 600
+"""Seconds; no profile lets a proof be older."""
 MAX_AGE_S: Final = 14 * DAY
 """Seconds; older records are no longer of use: an outbox holds two weeks."""
 AT_A_TIME: Final = 8
@@ -147,7 +149,7 @@ def _begin(
     def landed(reply: Any) -> None:
         pipeline.pending -= 1
         if not future.done():
-            future.set_result(_read(record, kept, reply))
+            future.set_result(_read(record, kept, reply, shown_at=assessment.shown_at))
 
     pipeline.pending += 1
     if not pipeline.commit.submit(command, landed):
@@ -236,7 +238,7 @@ def _claimed_at(gate: ScanGate, record: UploadRecord, assessment: Assessment) ->
     return min(record.at, assessment.shown_at + gate.asked.window)
 
 
-def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
+def _read(record: UploadRecord, kept: ScanRecord, reply: Any, *, shown_at: int | None) -> _Landed:
     try:
         stored = read_reply(reply)
     except Outage:
@@ -251,6 +253,8 @@ def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
     if isinstance(stored, Amended) and _came_too_late(record, stored):
         incident = CONTRADICTION
     points = _points(record, kept, told_otherwise=isinstance(stored, Amended))
+    if _of_another_window(record, kept, shown_at):
+        points = min(points, FORGOTTEN_POINTS)
     return _Landed(_result(record, "stored", incident=incident), points)
 
 
@@ -258,6 +262,13 @@ def _came_too_late(record: UploadRecord, stored: Amended) -> bool:
     """Say whether a terminal says of a pass that nobody went in, past the time of annulling."""
     let_pass = stored.answer in (Answer.FRESH, Answer.PART)
     return record.decision is Outcome.DENY and let_pass and not stored.gave_back
+
+
+def _of_another_window(record: UploadRecord, kept: ScanRecord, shown_at: int | None) -> bool:
+    """Say whether a proof that is stale here may have been fresh by the profile of then."""
+    if kept.reason is not Reason.PROOF_STALE or shown_at is None or record.online:
+        return False
+    return record.at - shown_at <= MAX_WINDOW_S
 
 
 def _points(record: UploadRecord, kept: ScanRecord, *, told_otherwise: bool) -> int:
