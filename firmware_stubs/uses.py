@@ -12,10 +12,14 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import structs
 
+from firmware_stubs.clock import TerminalClock
 from verifier.contract.vocabulary import Answer
+from verifier.policy.profiles import MAX_USE_SECONDS
 from verifier.steps.use import Use, UseAnswer, UseKind
 
 SCAN_ID_CHARS: Final = 36
+LONGEST_S: Final = MAX_USE_SECONDS + 600.0
+"""Seconds; no use lasts longer, with what a proof may lie ahead of an uncertain clock."""
 _OTHER_WAY: Final = {"i": "o", "o": "i"}
 """Letters of direction at the end of the keys of ONCE."""
 
@@ -25,6 +29,28 @@ _REFUSALS: Final = {
     UseKind.LEAVE: Answer.PAIR,
     UseKind.ROOM: Answer.FULL,
 }
+
+
+class SweptTable(Protocol):
+    """The same table, as it is cleaned."""
+
+    def sweep(self, now: float) -> int:
+        """Delete what no longer counts; returns how many."""
+
+    def shorten(self, latest: float) -> None:
+        """Let nothing count longer than this."""
+
+
+def clean(table: SweptTable, clock: TerminalClock, wall: float) -> None:
+    """Delete what no longer counts, so that no wrong time outlasts itself.
+
+    One that is ahead for minutes must not forget who passed: what is over by the floor goes, which
+    two sources support. What was taken at such a time ends, once it is right, as all uses do.
+    """
+    now = clock.now(wall)
+    if clock.sure(wall):
+        table.shorten(now + LONGEST_S)
+    table.sweep(min(now, clock.floor))
 
 
 class UseTable(Protocol):

@@ -108,8 +108,7 @@ class MemoryStorage:
 
     def sweep(self, *, wall: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
-        now = self.clock.now(wall)
-        self._uses.sweep(now)
+        uses.clean(self._uses, self.clock, wall)
         self.facts.persist_time_floor(self.clock.rise(wall))
         if self.clock.offset is not None:
             self.facts.persist_offset(self.clock.offset)

@@ -41,3 +41,12 @@ class MemoryUses:
         for key in empty:
             self._rooms.drop(key)
         return len(old) + len(empty)
+
+    def shorten(self, latest: float) -> None:
+        """Let nothing count longer than this: it was taken at a time that was wrong."""
+        for key, (holder, until) in tuple(self._taken.all.items()):
+            if until > latest:
+                self._taken.put(key, (holder, latest))
+        for room, (count, until) in tuple(self._rooms.all.items()):
+            if until > latest:
+                self._rooms.put(room, (count, latest))

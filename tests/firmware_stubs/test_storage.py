@@ -64,6 +64,11 @@ def take(storage: Storage, *keys: str, scan_id: str = "a", now: float = NOW) -> 
         return transaction.take([once(key) for key in keys], scan_id=scan_id, now=now).answer
 
 
+YEAR = 365 * 86_400.0
+LONGEST_S = 86_400.0 + 600.0
+"""Seconds; no use lasts longer."""
+
+
 class _BrokenError(Exception):
     """What fails in the middle of a transaction."""
 
@@ -185,6 +190,44 @@ def test_uses_run_out(storage: Storage) -> None:
     assert take(storage, "k", scan_id="b", now=NOW + 299) is Answer.USED
     storage.sweep(wall=NOW + 300, confirmed_at=0.0)
     assert take(storage, "k", scan_id="b", now=NOW + 300) is Answer.FRESH
+
+
+def told(storage: Storage, wall: float, ahead: float) -> None:
+    """Have the server say a time."""
+    storage.clock.observe(date=wall + ahead, sent=wall - 0.1, received=wall)
+
+
+def corrected(storage: Storage) -> float:
+    """Let five minutes of right answers outvote the clock; returns the time then."""
+    for minute in range(5):
+        told(storage, NOW + 60 * minute, 0.0)
+    now = NOW + 240.0
+    assert abs(storage.clock.now(now) - now) < 2
+    return now
+
+
+def test_a_wrong_time_ahead_forgets_nobody_who_passed(storage: Storage) -> None:
+    """The first answer after the machine's start was a year ahead, and the table was cleaned."""
+    take(storage, "k")
+    told(storage, NOW, YEAR)
+    storage.sweep(wall=NOW + 10, confirmed_at=0.0)
+    now = corrected(storage)
+    storage.sweep(wall=now, confirmed_at=0.0)
+    assert take(storage, "k", scan_id="b", now=now) is Answer.USED
+
+
+def test_who_passed_at_a_wrong_time_is_not_kept_out_for_years(storage: Storage) -> None:
+    """It ends as uses do, once the time is right; so does a room's count."""
+    told(storage, NOW, YEAR)
+    room = Use(kind=UseKind.ROOM, key="room", count=2, limit=2, seconds=300)
+    with storage.transaction() as transaction:
+        transaction.remember([once("k"), room], scan_id="online", now=storage.clock.now(NOW))
+    now = corrected(storage)
+    storage.sweep(wall=now, confirmed_at=0.0)
+    later = now + LONGEST_S + 1
+    assert take(storage, "k", scan_id="b", now=later) is Answer.FRESH
+    with storage.transaction() as transaction:
+        assert transaction.take([room], scan_id="c", now=later).answer is Answer.FRESH
 
 
 # The outbox

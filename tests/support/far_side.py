@@ -83,6 +83,8 @@ class FarSide:
         """Seconds that its clock is ahead, as its answers say."""
         self.wrong: list[float] = []
         """Seconds that the next answers are wrong by besides, one each."""
+        self.dated = True
+        """Whether answers say the time at all."""
         self.port = 0
         self._identities = identities
         self._loop = asyncio.new_event_loop()
@@ -137,7 +139,8 @@ class FarSide:
     async def _dated(self, _: web.Request, response: web.StreamResponse) -> None:
         """Say the time as the clock here has it."""
         wrong = self.wrong.pop(0) if self.wrong else 0.0
-        response.headers["Date"] = formatdate(time.time() + self.ahead_s + wrong, usegmt=True)
+        said = formatdate(time.time() + self.ahead_s + wrong, usegmt=True)
+        response.headers["Date"] = said if self.dated else "unknown"
 
     async def _faulty(self, mode: Mode, request: web.Request) -> web.Response | None:
         """Return what stands in for the answer; None: the answer itself."""

@@ -42,10 +42,10 @@ class PlaneStream:
         """Return the version and the signed plane as it is now."""
         return self.view.version, self._signer.snapshot(self.view)
 
-    def change(self, changes: Mapping[int, int] | None = None) -> KeptDelta:
-        """Lead on to the next version."""
+    def change(self, changes: Mapping[int, int] | None = None, *, ahead: int = 0) -> KeptDelta:
+        """Lead on to the next version, signed by a clock so many seconds ahead."""
         before = self.view.version
         packed = pack_changes((changes or {}).items(), bits=self._bits)
-        signed = self._signer.delta(self.view, packed, int(time.time()))
+        signed = self._signer.delta(self.view, packed, int(time.time()) + ahead)
         self.view = signed.view
         return KeptDelta(before=before, version=self.view.version, data=signed.data)

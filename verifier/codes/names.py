@@ -44,7 +44,7 @@ def subject_of(code_format: Format, document: Any) -> str | None:
             return _hc1(document["hcert"])
         if code_format is Format.SHC:
             return _shc(document["vc"]["credentialSubject"]["fhirBundle"]["entry"])
-    except (KeyError, TypeError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return None  # a shape without a name
     return None
 

@@ -27,7 +27,7 @@ def check_time(course: Course) -> None:
         shown_at = course.shown_at = course.code.proof.issued_at
         ahead = shown_at - now
         if ahead > 0:
-            course.shown_ahead = min(ceil(ahead), PROOF_AHEAD)
+            course.shown_ahead = min(ceil(ahead), PROOF_AHEAD + ceil(course.clock.uncertainty))
         _proof(course, ahead)
     if now > course.known.trust.expires:
         course.doubt(Reason.TRUST_STALE)

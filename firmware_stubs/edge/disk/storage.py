@@ -108,10 +108,9 @@ class SqliteStorage:
 
     def sweep(self, *, wall: float, confirmed_at: float) -> int:
         """Delete what may go, keep the time; returns how many records went."""
-        now = self.clock.now(wall)
         gone = self.records.sweep(confirmed_at)
         with self.database.transaction(durable=False) as connection:
-            SqliteUses(connection).sweep(now)
+            uses.clean(SqliteUses(connection), self.clock, wall)
         self.facts.persist_time_floor(self.clock.rise(wall))
         if self.clock.offset is not None:
             self.facts.persist_offset(self.clock.offset)

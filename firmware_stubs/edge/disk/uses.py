@@ -51,3 +51,8 @@ class SqliteUses:
         """Delete what no longer counts; returns how many."""
         gone = self._execute("DELETE FROM held WHERE until <= ?", (now,)).rowcount
         return gone + self._execute("DELETE FROM room WHERE until <= ?", (now,)).rowcount
+
+    def shorten(self, latest: float) -> None:
+        """Let nothing count longer than this: it was taken at a time that was wrong."""
+        self._execute("UPDATE held SET until = ? WHERE until > ?", (latest, latest))
+        self._execute("UPDATE room SET until = ? WHERE until > ?", (latest, latest))

@@ -128,7 +128,9 @@ class Fetcher:
             return await self._fetch_deltas(step)
         except BundleRefused as error:
             shell = self._shell
-            shell.storage.bundles.refuse(step.name)
+            if shell.storage.clock.authenticated(steady.wall()) is not None:
+                # Else it was only put off: what nobody has looked at must not reach a stance.
+                shell.storage.bundles.refuse(step.name)
             shell.counters["bundles.refused"] += 1
             shell.log.warning("bundle.refused", name=step.name, cause=error.cause, error=str(error))
             return False

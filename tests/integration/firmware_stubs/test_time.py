@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from tests.integration.firmware_stubs.conftest import is_equipped
-from tests.support.centre import ONCE, shown, trust_source
+from tests.support import terminal_shelf
+from tests.support.centre import ONCE, paper, shown, trust_source
 from tests.support.far_side import FarSide
 from tests.support.keys import BUNDLE
 from tests.support.terminal_process import TerminalProcess
@@ -18,6 +19,7 @@ from verifier.issuing.publisher import seal_bundle
 DAY = 86_400
 YEAR = 365 * DAY
 POLL_S = 0.3
+HEALTH = "status-1-health"
 
 
 @pytest.fixture
@@ -88,6 +90,32 @@ def test_a_wrong_date_first_is_outlived_by_the_restart(
     centre.ahead_s = 0.0
     equipped(often)
     assert is_right(often.state())
+
+
+def test_what_came_while_nobody_said_the_time_was_not_looked_at(
+    often: TerminalProcess, centre: FarSide
+) -> None:
+    """A plane that is put off for want of the time never reaches the open stance."""
+    health = centre.bundles.pop(HEALTH)
+    centre.bundles["profiles"] = (1, terminal_shelf.profiles(1, dict(ONCE) | {"stance": "open"}))
+    often.start()
+    often.await_state(lambda state: state["equipped"], "it has the rest")
+    restarted_machine(often)
+    centre.dated = False
+    centre.bundles[HEALTH] = health
+    often.start()
+    often.await_state(
+        lambda _: any(line["name"] == HEALTH for line in often.lines("bundle.refused")),
+        "it was put off",
+    )
+    time.sleep(2 * POLL_S)
+    often.cut()
+    assert often.wedge(paper(1))["decision"] == "deny"
+    often.cut(cut=False)
+    centre.dated = True
+    often.await_state(lambda state: HEALTH in state["bundles"], "it is taken")
+    often.cut()
+    assert often.wedge(paper(2))["decision"] == "pass"
 
 
 def test_a_bundle_signed_by_a_clock_ahead_is_refused(

@@ -6,9 +6,11 @@ from itertools import count
 import pytest
 
 from tests.support.centre import ADMIN_KEY, ONCE, Centre, centre, eventually, new_scan_id, shown
+from tests.support.stored import aged
 from tests.support.uploads import decided, lines_of, upload
 from tests.support.verifier_process import Answer
 from verifier.contract.reasons import Reason
+from verifier.contract.scan import scan_id_bytes
 from verifier.contract.vocabulary import Outcome
 
 persons = count(50_000)
@@ -67,6 +69,31 @@ def test_an_uploaded_pass_is_annulled_too(house: Centre) -> None:
     upload(house, old)
     late = annul(house, old["scan_id"])
     assert (late.status, late.body["code"]) == (409, "scan.late")
+
+
+@pytest.mark.parametrize("said", ["pass", "deny"])
+def test_an_upload_lengthens_no_time_of_annulling(house: Centre, said: str) -> None:
+    """A terminal amends an old answer with a time of now, and annuls: too late all the same."""
+    person, scan_id = next(persons), new_scan_id()
+    text = shown(person)
+    assert house.scan(text, scan_id=scan_id).body["decision"] == Outcome.PASS
+    with house.redis.client() as store:
+        aged(store, scan_id_bytes(scan_id), ms=16 * 60_000)
+    (stored,) = upload(house, decided(text, said, scan_id=scan_id))
+    assert stored["code"] == "stored"
+    late = annul(house, scan_id)
+    assert (late.status, late.body["code"]) == (409, "scan.late")
+    assert house.scan(shown(person)).body["reason"] == Reason.USE_REPLAYED
+
+
+def test_an_upload_that_agrees_is_annulled_in_time(house: Centre) -> None:
+    """The answer came too late, the terminal passed alone, and the turnstile did not turn."""
+    person, scan_id = next(persons), new_scan_id()
+    text = shown(person)
+    assert house.scan(text, scan_id=scan_id).body["decision"] == Outcome.PASS
+    upload(house, decided(text, scan_id=scan_id))
+    assert annul(house, scan_id).status == 200
+    assert house.scan(shown(person)).body["decision"] == Outcome.PASS
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,26 @@ def test_a_refused_bundle_counts_as_judged(house: Centre) -> None:
     assert house.scan(paper(REVOKED)).body["reason"] == Reason.STATUS_UNKNOWN
     warned = {each["code"] for each in worker.readiness().body["warnings"]}
     assert "bundle.refused" in warned
+
+
+@pytest.mark.parametrize("wrong", ["a delta of a clock ahead", "a damaged delta"])
+def test_one_wrong_delta_hides_nobody_who_was_revoked_before(house: Centre, wrong: str) -> None:
+    """A worker that starts goes by the snapshot, and by the deltas that hold."""
+    stream = PlaneStream(Plane.REVOCATION, version=5)
+    stream.change({REVOKED: 1})
+    version, snapshot = stream.snapshot()
+    deltas = [stream.change({REVOKED + 1: 1}), stream.change({}, ahead=400)]
+    house.publish(stream.name, snapshot, version)
+    with house.redis.client() as client:
+        head = f"{stream.view.version}:{stream.view.chain.hex()}:{int(stream.view.as_of)}"
+        client.hset("v:{status}:heads", "1:revocation", head)
+        for each in deltas:
+            damaged = wrong == "a damaged delta" and each is deltas[-1]
+            data = b"nothing that was signed" if damaged else each.data
+            entry = f"{each.version}-0"
+            client.xadd("v:{status}:deltas:1:revocation", {"d": data}, id=entry)
+    worker = house.worker()
+    assert reason(house, REVOKED) == Reason.STATUS_REVOKED
+    assert reason(house, REVOKED + 1) == Reason.STATUS_REVOKED
+    warned = {each["code"] for each in worker.readiness().body["warnings"]}
+    assert "bundle.refused" in warned

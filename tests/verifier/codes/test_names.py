@@ -158,3 +158,10 @@ def test_a_document_without_a_name_is_nobodys(document: Any) -> None:
     assert subject_of(Format.HC1, document) is None
     assert subject_of(Format.SHC, document) is None
     assert subject_of(Format.CC1, document) is None
+
+
+def test_a_card_whose_person_has_no_name_is_nobodys() -> None:
+    """An empty list of names is a shape without a name, and nothing breaks."""
+    card = shc("Dang", ["Zoe"])
+    card["vc"]["credentialSubject"]["fhirBundle"]["entry"][1]["resource"]["name"] = []
+    assert who(card) is None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.city import GRANT, GROUP_ID, City, asks
+from tests.support.city import GRANT, GROUP_ID, NOW, City, asks
 from tests.support.faults import static_bytes
 from tests.support.keys import other_half
 from verifier.contract.grant import Grant
@@ -179,3 +179,13 @@ def test_scopes_spread_over_the_tags() -> None:
     assert len(tags) == HASH_TAGS
     assert scope_tag("zone:metro") == scope_tag("zone:metro")
     assert all(len(tag) == 2 for tag in tags)
+
+
+def test_a_presentation_is_claimed_for_as_long_as_an_uncertain_clock_takes_it() -> None:
+    """A clock that may be 120 s off takes a proof 100 s ahead of it, and still after 150 s."""
+    city = City(shown_at=NOW + 100, uncertainty=120.0, profile=asks())
+    asked = city.asked()
+    assert asked is not None
+    (claim,) = uses_of(city.judge(), asked.profile, GRANT, KEYS)
+    assert claim.seconds > 100 + asked.profile.window
+    assert taken(city)[0].seconds == 300 + 100

@@ -22,8 +22,9 @@ from verifier.steps.use import DAY, PersonKeys
 KEY_BYTES: Final = 32
 AHEAD_S: Final = 60
 """Seconds before midnight in which tomorrow's name is looked at too."""
-SHOWING_S: Final = 640
-"""Seconds; no presentation is claimed for longer: the widest window, and clocks that differ."""
+SHOWING_S: Final = 940
+"""Seconds; no presentation is claimed for longer: the widest window, and clocks that differ, those
+of terminals that were cut off too."""
 _RETRY_S: Final = 5.0
 """Seconds until a missing file is looked for again."""
 

@@ -36,6 +36,9 @@ class Looked(NamedTuple):
     """Milliseconds of the store's clock."""
     record: ScanRecord
     amendment: Amendment | None
+    since: int
+    """Milliseconds from which the time of annulling counts: the scan's own, or, where a terminal's
+    upload amends it, those in which the centre had answered, if they are earlier."""
 
 
 async def look(redis: Redis, tag: str, scan_id: bytes) -> Looked | None:
@@ -48,14 +51,16 @@ async def look(redis: Redis, tag: str, scan_id: bytes) -> Looked | None:
     found: Any = await redis.fcall(LOOK, 1, index_key(tag, scan_id), scan_id)
     if not isinstance(found, list) or not found[4]:
         return None
-    answer, state, entry, now, record, amendment = found
+    answer, state, entry, now, packed, amendment, answered = found
+    record = unpack_record(packed)
     return Looked(
         answer=read_answer(answer),
         annulled=state == ANNULLED,
         entry=entry.decode(),
         now=now,
-        record=unpack_record(record),
+        record=record,
         amendment=read_amendment(amendment) if amendment else None,
+        since=min(record.at, int(answered)) if answered else record.at,
     )
 
 

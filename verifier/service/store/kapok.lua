@@ -118,12 +118,15 @@ local function scan(keys, args)
   return answer
 end
 
--- Appends a record again, with what is said of it beside it if there is anything.
-local function append_again(prefix, hour, record, answer, claimed, amendment)
-  if amendment then
-    return append(prefix, hour, 'r', record, 'a', answer .. (claimed or ''), 'm', amendment)
+-- Appends a record again, with what is said of it beside it if there is anything; `since`: the
+-- millisecond in which the centre had answered, where a terminal's upload amends that.
+local function append_again(prefix, hour, record, answer, claimed, amendment, since)
+  local fields = { 'r', record, 'a', answer .. (claimed or '') }
+  for name, value in pairs({ m = amendment or nil, s = since or nil }) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
   end
-  return append(prefix, hour, 'r', record, 'a', answer .. (claimed or ''))
+  return append(prefix, hour, unpack(fields))
 end
 
 -- Answers by which somebody may have been let through, and that hold claims.
@@ -135,8 +138,8 @@ local function amend(prefix, keys, args, value)
   local digest, answer, _, id = read(value)
   local before = entry(prefix, id)
   local state, record = 'm', args[4]
+  local _, stored_at = unpack_id(id)
   if LET_PASS[answer] and args[6] == 'n' then
-    local _, stored_at = unpack_id(id)
     local time = redis.call('TIME')
     local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
     if now - stored_at > ANNUL_MS then
@@ -148,7 +151,8 @@ local function amend(prefix, keys, args, value)
   end
   local _, hour = clock()
   local claimed = state == 'm' and before['c']
-  local added = append_again(prefix, hour, record, answer, claimed, before['m'])
+  local since = before['s'] or string.format('%.0f', stored_at)
+  local added = append_again(prefix, hour, record, answer, claimed, before['m'], since)
   remember(keys[1], args[1], hour, args[3], digest .. answer .. state .. added)
   return { 'm', answer, state }
 end
@@ -195,7 +199,7 @@ local function upload(keys, args)
 end
 
 -- keys: index; args: scan_id; returns 0 for an unknown scan, or {answer, state, id of the newest
--- entry, now in ms, record, amendment}
+-- entry, now in ms, record, amendment, the ms in which the centre had answered if an upload amended it}
 local function look(keys, args)
   local known = redis.call('HGET', keys[1], args[1])
   if not known then
@@ -205,7 +209,8 @@ local function look(keys, args)
   local found = entry(string.sub(keys[1], 1, 7), id)
   local now = redis.call('TIME')
   local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
-  return { answer, state, unpack_id(id), ms, found['r'] or '', found['m'] or '' }
+  local record, amendment, since = found['r'] or '', found['m'] or '', found['s'] or ''
+  return { answer, state, (unpack_id(id)), ms, record, amendment, since }
 end
 
 -- keys: index; args: scan_id, hour of the scan_id, amendment; returns 1 when this call annulled, 0
@@ -224,7 +229,7 @@ local function annul(keys, args)
   give_back(prefix, args[1], before['c'])
   local _, hour = clock()
   if before['r'] then
-    id = append_again(prefix, hour, before['r'], answer, nil, args[3])
+    id = append_again(prefix, hour, before['r'], answer, nil, args[3], before['s'])
   end
   remember(keys[1], args[1], hour, args[2], digest .. answer .. 'a' .. id)
   return 1
@@ -250,7 +255,7 @@ local function resolve(keys, args)
     give_back(prefix, args[1], claimed)
     claimed = nil
   end
-  local added = append_again(prefix, hour, before['r'], answer, claimed, args[4])
+  local added = append_again(prefix, hour, before['r'], answer, claimed, args[4], before['s'])
   remember(keys[1], args[1], hour, args[2], digest .. answer .. state .. added)
   return 1
 end

@@ -45,6 +45,11 @@ from verifier.steps.use import DAY, PersonKeys, Use, uses_of
 
 MAX_AHEAD_S: Final = 300
 """Seconds that a scan's time may lie ahead of ours."""
+CLOCK_APART_S: Final = 300
+"""Seconds that a clock which is sure may run off in two weeks without an answer: so far ahead of it
+a proof is honest."""
+MAX_WINDOW_S: Final = 600
+"""Seconds; no profile lets a proof be older."""
 MAX_AGE_S: Final = 14 * DAY
 """Seconds; older records are no longer of use: an outbox holds two weeks."""
 AT_A_TIME: Final = 8
@@ -59,6 +64,10 @@ _NEVER_RIGHT: Final = frozenset(
 )
 """What the code itself and the scan's own time refute. Keys, status and profiles may have changed
 since; a terminal that was cut off for days is not to be suspended for that."""
+_OF_TIME: Final = frozenset(
+    (Reason.PROOF_STALE, Reason.PROOF_FUTURE, Reason.TIME_EXPIRED, Reason.TIME_NOT_YET)
+)
+"""Of these, what a terminal cannot know whose clock is unsure."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
 UNVERIFIED: Final = "unverified"
 
@@ -117,7 +126,7 @@ def _begin(
         known=pipeline.knowledge.known,
         profile=gate.profile,
         grant=gate.grant,
-        clock=Clock(now=record.at, sure=not record.clock_unsure),
+        clock=Clock(now=record.at, uncertainty=CLOCK_APART_S, sure=not record.clock_unsure),
         seen=pipeline.seen,
     )
     kept = _kept(gate, record, assessment, keys)
@@ -140,7 +149,7 @@ def _begin(
     def landed(reply: Any) -> None:
         pipeline.pending -= 1
         if not future.done():
-            future.set_result(_read(record, kept, reply))
+            future.set_result(_read(record, kept, reply, shown_at=assessment.shown_at))
 
     pipeline.pending += 1
     if not pipeline.commit.submit(command, landed):
@@ -229,7 +238,7 @@ def _claimed_at(gate: ScanGate, record: UploadRecord, assessment: Assessment) ->
     return min(record.at, assessment.shown_at + gate.asked.window)
 
 
-def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
+def _read(record: UploadRecord, kept: ScanRecord, reply: Any, *, shown_at: int | None) -> _Landed:
     try:
         stored = read_reply(reply)
     except Outage:
@@ -244,6 +253,8 @@ def _read(record: UploadRecord, kept: ScanRecord, reply: Any) -> _Landed:
     if isinstance(stored, Amended) and _came_too_late(record, stored):
         incident = CONTRADICTION
     points = _points(record, kept, told_otherwise=isinstance(stored, Amended))
+    if _of_another_window(record, kept, shown_at):
+        points = min(points, FORGOTTEN_POINTS)
     return _Landed(_result(record, "stored", incident=incident), points)
 
 
@@ -253,10 +264,18 @@ def _came_too_late(record: UploadRecord, stored: Amended) -> bool:
     return record.decision is Outcome.DENY and let_pass and not stored.gave_back
 
 
+def _of_another_window(record: UploadRecord, kept: ScanRecord, shown_at: int | None) -> bool:
+    """Say whether a proof that is stale here may have been fresh by the profile of then."""
+    if kept.reason is not Reason.PROOF_STALE or shown_at is None or record.online:
+        return False
+    return record.at - shown_at <= MAX_WINDOW_S
+
+
 def _points(record: UploadRecord, kept: ScanRecord, *, told_otherwise: bool) -> int:
     """Weigh what a terminal says against what can be true."""
-    refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in _NEVER_RIGHT
-    if record.decision is Outcome.PASS and refuted_for_good and not record.clock_unsure:
+    wrong = _NEVER_RIGHT - _OF_TIME if record.clock_unsure else _NEVER_RIGHT
+    refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in wrong
+    if record.decision is Outcome.PASS and refuted_for_good:
         return REFUTED_POINTS
     if not record.online:
         return 0

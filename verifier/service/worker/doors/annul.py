@@ -57,7 +57,7 @@ async def _annul(redis: Redis, gate: ScanGate, scan_id: bytes, by: str) -> bool:
         raise conflict()
     if found.annulled:
         return False
-    if found.now - found.record.at > ANNUL_SECONDS * 1000:
+    if found.now - found.since > ANNUL_SECONDS * 1000:
         raise Problem(HTTPStatus.CONFLICT, "scan.late")
     amendment = Amendment(kind=AmendmentKind.ANNULLED, by=by, at=found.now)
     return await annul(redis, gate.tag, scan_id, amendment)

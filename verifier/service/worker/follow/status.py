@@ -2,7 +2,8 @@
 
 Nothing is half applied: each delta makes a new immutable plane, and a scan sees the one or the
 other. A gap or a fork keeps the plane as it was known, is counted and logged, and has it taken
-anew: the published snapshot, with the deltas that follow it, all or nothing. What was known before
+anew: the published snapshot, with the deltas that follow it, all or nothing; where nothing was
+known, as far as they hold. What was known before
 stays as long as nothing newer is accepted, and its age says so. Only this task changes planes.
 At start a plane counts as judged once it stands at the head that the store names, or was refused.
 """
@@ -168,6 +169,8 @@ class StatusFollower:
         try:
             newer = await asyncio.to_thread(self._judged, plane, data, rows, view)
         except (VerifierError, MalformedError) as error:
+            if self._status.plane(*plane) is None:
+                await self._take_beginning(plane, version, data, rows)
             self._refused(version.name, version.version, error)
             self._again[version.name] = time.monotonic()
             return
@@ -188,6 +191,40 @@ class StatusFollower:
                 version=version.version,
                 head=newer.view.version,
             )
+
+    async def _take_beginning(
+        self, plane: PlaneName, version: BundleVersion, data: bytes, rows: list[DeltaRow]
+    ) -> None:
+        """Go by a snapshot as far as its deltas hold, where nothing is known of a plane yet.
+
+        One delta that does not hold must not leave the stance to decide of all who stood before it.
+        """
+        try:
+            newer = await asyncio.to_thread(self._beginning, plane, data, rows)
+        except (VerifierError, MalformedError):
+            return
+        self._knowledge.keep(SignedBundle(version=version, data=data))
+        self._know(plane, newer.view)
+        for delta in newer.deltas:
+            self._knowledge.keep_delta(version.name, delta)
+
+    def _beginning(self, plane: PlaneName, data: bytes, rows: list[DeltaRow]) -> "_Newer":
+        """Judge a snapshot with as many deltas as hold one after the other."""
+        trial = self._trusted.copy()
+        trial.forget_floor(plane.bundle)
+        document, view = trial.take_status(data, now(), plane=plane, held=self._held)
+        after = [row for row in rows if row.version > document.version]
+        held = []
+        for row in after:
+            try:
+                alone = NO_STATUS.replaced(*plane, view)
+                view = trial.take_delta(row.data, alone, now(), held=self._held).value
+            except (VerifierError, MalformedError):
+                break
+            held.append(row)
+        deltas = [row.data for row in held]
+        taken = self._trusted.take_status(data, now(), plane=plane, deltas=deltas, held=self._held)
+        return _Newer(taken.value, self._verified(held))
 
     def _judged(
         self, plane: PlaneName, data: bytes, rows: list[DeltaRow], view: PlaneView | None
