@@ -11,6 +11,7 @@ from tests.support.centre import eventually
 from tests.support.feeds_house import FeedsHouse, feeds_beside, lines
 from tests.support.issuing_house import IssuingHouse, issuing_house
 from tests.support.operators import operator_token
+from tests.support.verifier_process import ask
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Plane
 from verifier.feeds.prepared import Prepared, pack
@@ -25,7 +26,7 @@ ENDS: Final = "v:{status}:hold-ends"
 @pytest.fixture(scope="module")
 def house() -> Iterator[IssuingHouse]:
     """Run an issuing process and a worker; each test takes people of its own."""
-    with issuing_house() as running:
+    with issuing_house(erasure_wait_s=1) as running:
         yield running
 
 
@@ -148,9 +149,17 @@ def test_an_erasure_ends_every_hold(house: IssuingHouse, feeds: FeedsHouse) -> N
     person = somebody(house)["person"]
     decided(house, person, "red")
     said(feeds, "seven-source", [(person, "green", 0)])
-    body = {"reason": "own_request", "identity": "document_seen", "person": person}
-    erased = house.ask("/v1/subjects/erase", body, key=operator_token("hao", "administrator"))
-    assert erased.status == 200, erased.body
+    body = {
+        "kind": "erasure", "reason": "own_request", "identity": "document_seen",
+        "text": "at desk 4", "person": person,
+    }  # fmt: skip
+    made = house.ask("/v1/proposals", body, key=operator_token("hao", "administrator"))
+    assert made.status == 201, made.body
+    path, token = f"/v1/proposals/{made.body['id']}/approve", operator_token("wen", "approver")
+    eventually(
+        "it is carried out",
+        lambda: ask(house.issuing.port, "POST", path, None, key=token).body["state"] == "done",
+    )
     with house.centre.redis.client() as client:
         for key in (HOLDS, "v:{status}:said:1:health"):
             assert not client.hexists(key, str(person))

@@ -58,7 +58,7 @@ def test_a_budget_comes_free_as_its_hour_passes(server: RedisServer) -> None:
         assert 0 < await redis.ttl(SPENT) <= WINDOW_S
         assert 0 < await redis.ttl(REFUSED) <= WINDOW_S
 
-    with_store(server, steps)
+    with_store(server, steps, user="admin")
 
 
 def test_who_may_do_how_much_is_the_table_s() -> None:

@@ -108,7 +108,7 @@ def test_a_bucket_stays_packed(server: RedisServer) -> None:
                 await hold(redis, 1, person, row(index), now=NOW)
         assert await redis.object("encoding", credentials_key(1, 1280)) == b"listpack"
 
-    with_store(server, call)
+    with_store(server, call, user="admin")
 
 
 @pytest.mark.parametrize("taken", [0.56, 0.9])

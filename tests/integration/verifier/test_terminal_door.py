@@ -141,6 +141,7 @@ def test_a_connection_ends_with_its_certificate(door: TerminalDoor) -> None:
 
     assert is_cut()
     waits.close()
+    line.close()
 
 
 def test_scopes_are_the_grants(door: TerminalDoor) -> None:
