@@ -14,6 +14,7 @@ from verifier.contract.proposal import Proposal, ProposalKind, ProposalState
 from verifier.contract.status import PlaneName
 from verifier.feeds.sources import value_of
 from verifier.issuing.change_seal import ChangeSeal
+from verifier.service.store.city_load import LOAD
 from verifier.service.store.deltas import PendingEntry
 from verifier.status.changes import RECORD_BYTES
 from verifier.status.comparison import part_of
@@ -89,7 +90,10 @@ class Explanations:
             return False
         if self._counted.get(sealed.nonce, entry.id) != entry.id:
             return False
-        if not entry.whole and not part_of(entry.packed, sealed.asked):
+        if entry.whole:
+            # The mark stands beside the seal, not under it: only a load's seal may bear it.
+            return sealed.why.startswith(f"{LOAD}:") and not sealed.asked
+        if not part_of(entry.packed, sealed.asked):
             return False
         if sealed.why.startswith(PROPOSAL):
             return await self._decided(sealed.why.removeprefix(PROPOSAL), sealed.asked)
