@@ -55,7 +55,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_SECCOMP: Final = 22
 _SECCOMP_FILTER: Final = 2
 _LIMITS: Final = {"x86_64": (0xC000003E, 302), "aarch64": (0xC00000B7, 261)}
-"""Machine -> its number in the kernel's audit.h, and that of prlimit64, which sets others' limits."""
+"""Machine -> its number in the kernel's audit.h, and that of prlimit64, which sets limits."""
 _X32: Final = 0x40000000
 """From here on are the numbers of x86_64's second way to call: nothing of ours goes it."""
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)

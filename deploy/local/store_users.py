@@ -28,8 +28,8 @@ def _rules(*parts: str) -> str:
 _WORKER: Final = _rules(
     _EVERYBODY,
     f"(+fcall ~{_TAG}:i:* ~v:grants)",
-    # A scan: its index, its claims, its record. Records are appended, and none is changed; but XADD
-    # can also cut a stream, and EXPIRE end it, and no access list sees that (docs/store-verifier.md).
+    # A scan: its index, its claims, its record. Records are appended, and none is changed; but
+    # XADD can cut a stream too, and EXPIRE end it: no access list sees options.
     f"(+hget +hset +expire ~{_TAG}:i:*)",
     f"(+get +set +del +exists +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
     f"(+xadd +xrange +expire ~{_TAG}:r:*)",
