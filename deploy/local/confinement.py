@@ -7,7 +7,9 @@ every process. A confined child
 - writes, makes, renames and removes nothing but in the folders that `deploy.local.writers` gives
   it: no settings of others, no trust, no log, nothing outside the data folder;
 - signals no process but those that it started, and reaches no abstract unix socket of others, where
-  the kernel has it (`reach`).
+  the kernel has it (`reach`);
+- sets no limit of another process: one second of processor time would end it as a signal does, and
+  Landlock does not ask about that (a seccomp filter does).
 The kernel also keeps it from looking into other processes. A child cannot take its confinement off,
 nor can what it starts.
 
@@ -17,6 +19,7 @@ later is closed to it until its next start. Sources: the kernel's userspace-api/
 
 import ctypes
 import os
+import platform
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +52,12 @@ _TRUNCATE: Final = 1 << 14
 _SCOPES: Final = (1 << 0) | (1 << 1)
 """Abstract unix sockets, signals."""
 _PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_SET_SECCOMP: Final = 22
+_SECCOMP_FILTER: Final = 2
+_LIMITS: Final = {"x86_64": (0xC000003E, 302), "aarch64": (0xC00000B7, 261)}
+"""Machine -> its number in the kernel's audit.h, and that of prlimit64, which sets limits."""
+_X32: Final = 0x40000000
+"""From here on are the numbers of x86_64's second way to call: nothing of ours goes it."""
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -92,6 +101,41 @@ class _Ruleset(ctypes.Structure):
 class _PathBeneath(ctypes.Structure):
     _pack_ = 1
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_uint16),
+        ("if_true", ctypes.c_uint8),
+        ("if_false", ctypes.c_uint8),
+        ("value", ctypes.c_uint32),
+    )
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("first", ctypes.POINTER(_Instruction)))
+
+
+def _limits_of_others() -> _Program | None:
+    """Return a filter that refuses prlimit64 of a process other than the caller; None: no numbers.
+
+    Other calls are let through by the kernel without running it (since Linux 5.11).
+    """
+    numbers = _LIMITS.get(platform.machine())
+    if numbers is None:
+        return None
+    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    machine, call, first_argument, let, refuse = 4, 0, 16, 0x7FFF0000, 0x00050001
+    steps = (
+        *((load, 0, 0, machine), (equal, 0, 6, numbers[0])),
+        *((load, 0, 0, call), (at_least, 4, 0, _X32), (equal, 0, 2, numbers[1])),
+        *((load, 0, 0, first_argument), (equal, 0, 1, 0)),
+        *((answer, 0, 0, let), (answer, 0, 0, refuse)),
+    )
+    return _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*it) for it in steps)))
+
+
+_FILTER: Final = _limits_of_others()
 
 
 def reach() -> Reach:
@@ -139,9 +183,11 @@ def ruleset(
 
 
 def restrict(rules: int) -> None:
-    """Confine this process for good. Between fork and exec: nothing is allocated but two calls."""
+    """Confine this process for good. Between fork and exec: nothing is allocated but the calls."""
     if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _LIBC.syscall(_RESTRICT_SELF, rules, 0):
         os._exit(1)
+    if _FILTER is not None:  # a kernel without it confines as far as Landlock goes
+        _LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_FILTER, ctypes.byref(_FILTER), 0, 0)
 
 
 def _all_but_secrets(data: Path) -> Iterator[Path]:

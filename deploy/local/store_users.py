@@ -28,13 +28,14 @@ def _rules(*parts: str) -> str:
 _WORKER: Final = _rules(
     _EVERYBODY,
     f"(+fcall ~{_TAG}:i:* ~v:grants)",
-    # A scan: its index, its claims, its record. Records are appended; none is changed or removed.
+    # A scan: its index, its claims, its record. Records are appended, and none is changed; but
+    # XADD can cut a stream too, and EXPIRE end it: no access list sees options.
     f"(+hget +hset +expire ~{_TAG}:i:*)",
     f"(+get +set +del +exists +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
     f"(+xadd +xrange +expire ~{_TAG}:r:*)",
     f"(+get +set ~{_TAG}:c:*)",
-    # Grants are signed by the fleet; a worker keeps the newest it was given.
-    "(+hget +hset +hgetall ~v:grants)",
+    # Grants are signed by the fleet; a worker keeps the newest it was given, and drops what ended.
+    "(+hget +hset +hdel +hgetall ~v:grants)",
     # Contradictions of terminals are counted, and a terminal with too many is refused by all.
     "(+incrby +expire ~v:contradictions:*)",
     "(+hset +hgetall ~v:suspended)",

@@ -76,7 +76,7 @@ class Scene:
                 past=SignedPast(
                     redis, NAME, size=SIZE, keys=[load_spki(STATUS.spki)[1]], folder=self.signed
                 ),
-                explanations=Explanations(NAME, SEAL, self._none, self._none),
+                explanations=Explanations(NAME, SEAL, self._none),
                 seal=SEAL,
                 tell=self._tell,
             ),

@@ -27,7 +27,7 @@ from tests.support.verifier_process import eventually
 needs_kernel = pytest.mark.skipif(not supported(), reason="this kernel has no Landlock")
 VICTIM = "victim"
 ATTACK = """
-import json, os, signal, socket, sys, time
+import json, os, resource, signal, socket, sys, time
 asked = json.loads(sys.argv[1])
 done = []
 def attempt(name, act):
@@ -68,6 +68,11 @@ for path in asked["files"]:
     attempt([path, "append"], lambda: append(path))
     attempt([path, "truncate"], lambda: os.truncate(path, 0))
 attempt(["a process beside it", "signal"], lambda: os.kill(asked["beside"], signal.SIGCONT))
+def limit():
+    held = resource.prlimit(asked["beside"], resource.RLIMIT_CORE)
+    resource.prlimit(asked["beside"], resource.RLIMIT_CORE, held)
+attempt(["a process beside it", "limit"], limit)
+resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE))
 def reach():
     with socket.socket(socket.AF_UNIX) as door:
         door.connect("\\0" + asked["abstract"])

@@ -151,3 +151,21 @@ def test_what_cannot_be_proposed(server: RedisServer, case: str, to: str, code: 
         return caught.value.code
 
     assert with_store(server, steps) == code
+
+
+def test_a_case_put_on_another_person_is_not_decided(server: RedisServer) -> None:
+    """The feeds process keeps cases: what two people decided of one person stays that person's."""
+
+    async def steps(redis: Redis) -> None:
+        other = PERSON + 1
+        corrections, case = await opened(redis)
+        await change(redis, {HEALTH: [(other, RED)]})
+        proposal = await proposed(corrections, "green")
+        moved = msgspec.json.encode(msgspec.structs.replace(case, person=other)).decode()
+        await redis.hset("v:{corrections}:open", case.id, moved)
+        stood = await corrections.stands(proposal)
+        assert not await corrections.carry_out(proposal, MARKER)
+        assert await read_value(redis, HEALTH, [PERSON, other]) == [RED, RED]
+        assert stood == CLOSED
+
+    with_store(server, steps)

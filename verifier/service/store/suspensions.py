@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from verifier.contract.grant import Grant
 
 SUSPENDED: Final = "v:suspended"
+MAX_RANK_DIGITS: Final = 20
+"""Of 64 bits."""
 
 
 async def count_contradictions(redis: Redis, grant: Grant, points: int, *, seconds: int) -> int:
@@ -40,8 +42,14 @@ async def suspend(redis: Redis, grant: Grant) -> None:
 async def read_suspensions(redis: Redis) -> dict[str, int]:
     """Return the suspended terminals and the ranks of their grants.
 
+    Every worker writes here: what is no terminal and rank suspends nobody, and ends no worker.
+
     Raises:
         RedisError, OSError: the store is away.
     """
     rows: dict[Any, Any] = await redis.hgetall(SUSPENDED)
-    return {terminal.decode(): int(version) for terminal, version in rows.items()}
+    return {
+        terminal.decode(): int(rank)
+        for terminal, rank in rows.items()
+        if terminal.isascii() and rank.isdigit() and len(rank) <= MAX_RANK_DIGITS
+    }

@@ -32,7 +32,6 @@ from verifier.service.issuing.planes.publisher import PlanePublisher
 from verifier.service.issuing.planes.unexplained import UnexplainedChanges
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.causes import ChangeCause
-from verifier.service.store.corrections import read_case
 from verifier.service.store.planes import PlaneUnknown, change, read_value
 from verifier.service.store.proposals import read_proposal
 from verifier.trust.keys import VerifyKey, load_spki
@@ -122,9 +121,7 @@ async def open_planes(
             floors=floor_file(settings),
             proof=PlaneProof(
                 past=SignedPast(redis, name, size=size, keys=keys, folder=_signed(settings)),
-                explanations=Explanations(
-                    name, seal, partial(_proposal, redis), partial(read_case, redis)
-                ),
+                explanations=Explanations(name, seal, partial(_proposal, redis)),
                 seal=seal,
                 tell=unexplained.tell,
             ),

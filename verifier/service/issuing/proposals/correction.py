@@ -3,9 +3,13 @@
 Proposed is the value that shall stand. Where it is the one that stands already, the case is closed
 as refused; else the value is set and the case closed as approved. The time of the decision is noted
 as an observation first, so that a batch under way with older ones does not undo it.
+
+A case is a record of the feeds process. So the subject of a proposal says whose value it is, and of
+which plane: two people decide that, whatever the case says by then.
 """
 
 from http import HTTPStatus
+from typing import Final
 
 from redis.asyncio import Redis
 
@@ -22,8 +26,8 @@ from verifier.service.store.corrections import close_case, read_case
 from verifier.service.store.observed import observe
 from verifier.service.store.planes import DESTROYED, Marker, PlaneUnknown, change, read_value
 
-CASE = "correction"
-CLOSED = "closed"
+CASE: Final = "correction"
+CLOSED: Final = "closed"
 """What stands where a case is decided already."""
 
 
@@ -52,7 +56,7 @@ class CorrectionProposals:
             before = await self._stands(case)
         except PlaneUnknown:
             raise Problem(HTTPStatus.CONFLICT, "plane.unknown") from None
-        return Matter(f"{CASE}:{case.id}", before, word_of(case.plane, value))
+        return Matter(corrected(case), before, word_of(case.plane, value))
 
     async def stands(self, proposal: Proposal) -> str:
         """Return the value that the case is about, as it is now."""
@@ -95,17 +99,27 @@ class CorrectionProposals:
         """Close the case of a proposal that was carried out; one that is closed stays as it is."""
         same = proposal.before == proposal.after
         event = CorrectionEvent.REFUSE if same else CorrectionEvent.APPROVE
-        case = proposal.subject.removeprefix(f"{CASE}:")
-        await close_case(self._redis, case, event, now(), proposal=proposal.id)
+        await close_case(self._redis, _case_of(proposal), event, now(), proposal=proposal.id)
 
     async def _case(self, proposal: Proposal) -> CorrectionCase | None:
-        case = await read_case(self._redis, proposal.subject.removeprefix(f"{CASE}:"))
-        return case if case is not None and case.state is CorrectionState.OPEN else None
+        """Return the case of a proposal while it is open, and what it was when it was proposed."""
+        case = await read_case(self._redis, _case_of(proposal))
+        same = case is not None and corrected(case) == proposal.subject
+        return case if same and case is not None and case.state is CorrectionState.OPEN else None
 
     async def _stands(self, case: CorrectionCase) -> str:
         name = PlaneName(case.list, case.plane)
         (value,) = await read_value(self._redis, name, [case.person])
         return word_of(case.plane, value)
+
+
+def corrected(case: CorrectionCase) -> str:
+    """Return the subject of a proposal that decides a case: the case, and whose value it sets."""
+    return f"{CASE}:{case.id}:{case.list}:{case.plane}:{case.person}"
+
+
+def _case_of(proposal: Proposal) -> str:
+    return proposal.subject.split(":")[1]
 
 
 def _value(plane: Plane, word: str) -> int | None:

@@ -104,7 +104,9 @@ async def _resolve(  # what is asked, by whom, and where it is noted
     """
     for _ in range(_ATTEMPTS):
         gate, found = await _find(redis, pipeline, scan_id)
-        require_place(caller, gate.grant.place, gate.grant.district)
+        # Where it was made: the terminal may stand at another place by now.
+        made_at = found.record.place
+        require_place(caller, made_at, pipeline.knowledge.district(made_at))
         before = found.amendment
         if found.annulled:
             raise Problem(HTTPStatus.CONFLICT, "scan.annulled")
