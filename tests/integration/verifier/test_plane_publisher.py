@@ -13,7 +13,6 @@ from tests.support.plane_scene import NAME, SIZE, Scene, on, sure, until
 from tests.support.redis_server import RedisServer, redis_server
 from verifier.contract.envelope import take_apart
 from verifier.contract.status import read_status
-from verifier.service.issuing.planes import backlog
 from verifier.service.issuing.planes import publisher as under_test
 from verifier.service.issuing.planes.publisher import LEAP, PlanePublisher
 from verifier.service.store.deltas import (
@@ -239,7 +238,7 @@ def test_a_flood_of_changes_starts_the_plane_over(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than deltas should carry: one snapshot takes their place, and no delta leads there."""
-    monkeypatch.setattr(backlog, "MAX_DELTA_CHANGES", 100)
+    monkeypatch.setattr("verifier.service.issuing.planes.backlog.MAX_DELTA_CHANGES", 100)
     monkeypatch.setattr(under_test, "START_OVER_S", 0.0)
 
     async def steps(scene: Scene) -> None:
@@ -262,7 +261,7 @@ def test_a_flood_is_told_in_parts_while_a_snapshot_is_young(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Snapshots of a city cost seconds of computing: between them deltas carry what they can."""
-    monkeypatch.setattr(backlog, "MAX_DELTA_CHANGES", 100)
+    monkeypatch.setattr("verifier.service.issuing.planes.backlog.MAX_DELTA_CHANGES", 100)
 
     async def steps(scene: Scene) -> None:
         async with scene.publisher():
