@@ -32,9 +32,10 @@ BootId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 Name = Annotated[str, Meta(pattern=r"\A[a-z0-9._-]{1,48}\Z")]
 REFUSED: Final = (
     r"\x00-\x1f\x7f-\x9f"
-    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"
     r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f"
+    r"\ufe00-\ufe0f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e01ef"
 )
 """Control, bidirectional and invisible characters: what no text of people may hold. The same as in
 the verifier's contract, which this one does not know; a test compares them."""

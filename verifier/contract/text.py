@@ -11,9 +11,12 @@ from typing import Final
 
 REFUSED: Final = (
     r"\x00-\x1f\x7f-\x9f"  # control characters, line ends among them
-    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0"  # invisible
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"  # invisible
     r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # zero width, direction, lines
-    "\U000e0000-\U000e007f"  # tags; unescaped, since ECMAScript's escape is another
+    r"\ufe00-\ufe0f"  # variation selectors
+    # Controls of music and shorthand, tags, more selectors; as they are, since ECMAScript's escape
+    # is another.
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e01ef"
 )
 """What a character class of a pattern lists. The fleet's contract has the same."""
 PLAIN: Final = rf"\A[^{REFUSED}]*\Z"
