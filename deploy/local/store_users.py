@@ -90,7 +90,7 @@ USERS: Final[Mapping[str, str]] = {
     "fleet": _FLEET,
     LOADER: _rules("+ping +info +function|load +function|list +fcall_ro"),
     STATUS: _rules(
-        "+ping +info +dbsize +config|get",
+        "+ping +info +dbsize +time +config|get",
         "(+hgetall %R~v:{status}:spent %R~v:{status}:refused)",
     ),
 }

@@ -88,7 +88,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
             "fleet": endpoints.fleet_url,
         }
         asked = {
-            "redis": _store(data, endpoints),
+            "redis": ask_store(data, endpoints),
             "mosquitto": _broker(endpoints),
             **{name: _get(session, f"{url}/readyz") for name, url in services.items()},
             **{name: _terminal(path) for name, path in endpoints.terminals.items()},
@@ -154,7 +154,8 @@ async def _broker(endpoints: Endpoints) -> Heard:
     return Heard(status=HTTPStatus.OK) if why is None else Heard(why=why)
 
 
-async def _store(data: Path, endpoints: Endpoints) -> Heard:
+async def ask_store(data: Path, endpoints: Endpoints) -> Heard:
+    """Ask the store about itself, with the rights that status has."""
     client = Redis(
         unix_socket_path=endpoints.redis_socket,
         username=STATUS,

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +21,12 @@ import redis
 from deploy.local import passwords
 from deploy.local.children import Children
 from deploy.local.data import FOLDERS
-from deploy.local.house import House, Ports
+from deploy.local.house import House, Ports, endpoints
 from deploy.local.passwords import make_redis_passwords
 from deploy.local.settings import write_settings
 from deploy.local.store_users import LOADER, STATUS
 from deploy.local.table import redis_child
+from deploy.status.answers import Heard, ask_store
 from tests.support.centre import eventually
 from verifier.service.store.budgets import REFUSED, SPENT
 
@@ -213,6 +215,11 @@ def answer(client: redis.Redis, command: tuple[Any, ...]) -> str:
     return "done"
 
 
+async def _heard(house: House) -> Heard:
+    """Ask the store as `kapok status` does."""
+    return await ask_store(house.data, endpoints(house))
+
+
 @pytest.mark.parametrize("process", ATTACKS)
 def test_a_taken_over_process_cannot(house: House, process: str) -> None:
     """Every command of its row is denied to the very credentials that the process holds."""
@@ -253,9 +260,11 @@ def test_status_reads_what_it_shows_and_nothing_else(house: House) -> None:
     """The server's own figures and the budgets of acts; no value of a person."""
     password = passwords.read_secret(house.redis_password(STATUS))
     shown = (
-        *(("INFO",), ("DBSIZE",), ("CONFIG", "GET", "appendfsync")),
+        *(("INFO",), ("DBSIZE",), ("TIME",), ("CONFIG", "GET", "appendfsync")),
         *(("HGETALL", key) for key in (SPENT, REFUSED)),
     )
+    said = asyncio.run(_heard(house))
+    assert said.status == HTTPStatus.OK, said.why
     with redis.Redis(
         unix_socket_path=str(house.redis_socket), username=STATUS, password=password
     ) as client:
