@@ -19,7 +19,7 @@ from verifier.barcode.picture import looks_like_picture
 from verifier.barcode.scan import Finds, find
 from verifier.codes import shc
 from verifier.codes.formats import FORMATS, looks_like_code
-from verifier.codes.shown import code_in_sight, opens
+from verifier.codes.shown import opens, texts_in_sight
 from verifier.contract.reasons import Reason
 from verifier.errors import Refusal
 
@@ -177,10 +177,8 @@ def _picture(data: bytes, name: str) -> Iterator[ShownCode]:
         sight = find(read_picture(data), opens)
     except PictureRefused:
         sight = Finds()
-    found = code_in_sight(sight)
-    if not isinstance(found, Reason):
-        yield from (ShownCode(name=name, text=text) for text in found)
-    elif len(sight.texts) == 1 and found is Reason.FORMAT_UNKNOWN:
-        yield ShownCode(name=name, text=sight.texts[0])
-    else:
+    found = texts_in_sight(sight)
+    if isinstance(found, Reason):
         yield ShownCode(name=name, text=None, reason=found)
+    else:
+        yield from (ShownCode(name=name, text=text) for text in found)

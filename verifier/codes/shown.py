@@ -42,6 +42,12 @@ def opens(text: str) -> bool:
     return True
 
 
+def texts_in_sight(sight: Sight) -> tuple[str, ...] | Reason:
+    """Return as `code_in_sight`; but one text alone that is no code stays, to be explained."""
+    found = code_in_sight(sight)
+    return sight.texts if found is Reason.FORMAT_UNKNOWN and len(sight.texts) == 1 else found
+
+
 def code_in_sight(sight: Sight) -> tuple[str, ...] | Reason:
     """Return the one code in view, several texts for a card's symbols; or why there is none."""
     codes = tuple(text for text in sight.texts if looks_like_code(text))

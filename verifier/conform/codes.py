@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from verifier.codes import city, shc
 from verifier.codes.formats import recognise
-from verifier.codes.shown import Sight, code_in_sight
+from verifier.codes.shown import Sight, texts_in_sight
 from verifier.conform.keys import key_ring
 from verifier.conform.lines import BadLine, Members, ProtocolFault, answer
 from verifier.conform.moments import unix_seconds
@@ -107,12 +107,10 @@ def _seen_in(picture: bytes, read_picture: ReadPicture) -> str:
         sight = read_picture(picture)
     except ValueError as error:
         raise Refusal(Reason.PICTURE_NONE) from error
-    found = code_in_sight(sight)
-    if not isinstance(found, Reason):
-        return shc.gather(found)
-    if len(sight.texts) == 1 and found is Reason.FORMAT_UNKNOWN:
-        return sight.texts[0]
-    raise Refusal(found)
+    found = texts_in_sight(sight)
+    if isinstance(found, Reason):
+        raise Refusal(found)
+    return shc.gather(found)
 
 
 def _refused(reason: Reason, texts: list[str] | None) -> Assessment:
