@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.public_vectors import FOLDER, agree, public_files, public_folder
 from verifier.barcode.decoded import read_picture
-from verifier.barcode.scan import scan
+from verifier.barcode.scan import find
 from verifier.codes.hcert import MAX_COSE_BYTES, PREFIX
+from verifier.codes.shown import Sight, opens
 from verifier.conform.codes import conform_line
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
@@ -46,9 +47,9 @@ NOT_ASKED: Final[Mapping[str, tuple[Reason, str]]] = {
 """Refused though no expectation of theirs says so, each with what refuses it."""
 
 
-def pictures(png: bytes) -> tuple[str, ...]:
-    """Read the QR symbols of a picture."""
-    return scan(read_picture(png))
+def pictures(png: bytes) -> Sight:
+    """Read the symbols of a picture."""
+    return find(read_picture(png), opens)
 
 
 def ask(**members: Any) -> Answer:
