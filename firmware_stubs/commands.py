@@ -26,6 +26,7 @@ from fleet.contract.commands import (
 )
 from fleet.contract.errors import Breach, ContractError
 from fleet.contract.messages import Command, CommandId, read
+from runtime.json_depth import check_depth
 
 _KEEP_MS: Final = KEEP_AFTER_EXPIRY_S * 1000
 _MAX_AHEAD_MS: Final = (MAX_EXPIRY_S + KEEP_AFTER_EXPIRY_S) * 1000
@@ -86,6 +87,7 @@ def read_command(payload: bytes) -> Command | Unreadable | None:
         if error.breach is Breach.PAYLOAD_LONG:
             return None
     try:
+        check_depth(payload)
         named = _name_of.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None

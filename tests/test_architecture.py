@@ -37,6 +37,7 @@ MAX_LINES: Final = 400
 # Region: the longest pattern that matches a module's path. A later line wins over an earlier one.
 REGIONS: Final[Mapping[str, str]] = {
     "runtime/*": "runtime",
+    "runtime/json_depth*": "json depth",
     "verifier/*": "verifier core",
     "verifier/contract/*": "verifier contract",
     "verifier/encoding/*": "verifier encoding",
@@ -65,7 +66,7 @@ REGIONS: Final[Mapping[str, str]] = {
 }
 _CONTRACTS: Final = frozenset({"verifier contract", "fleet contract"})
 _READING: Final = frozenset(
-    {"verifier contract", "verifier encoding", "verifier trust", "verifier core"}
+    {"json depth", "verifier contract", "verifier encoding", "verifier trust", "verifier core"}
 )
 """What codes are read by: keys and values, before any step judges."""
 _CORE: Final = _READING | {"verifier codes", "verifier steps", "verifier engine"}
@@ -74,9 +75,10 @@ _JUDGING: Final = _CORE | {"runtime"}
 _SHARED: Final = _JUDGING | {"verifier process", "verifier store", "verifier http"}
 """What each process of the verifier may import; no process imports another."""
 ARROWS: Final[Mapping[str, frozenset[str]]] = {
-    "runtime": frozenset(),
+    "json depth": frozenset(),
+    "runtime": frozenset({"json depth"}),
     "verifier contract": frozenset(),
-    "fleet contract": frozenset(),
+    "fleet contract": frozenset({"json depth"}),
     "verifier encoding": frozenset({"verifier contract"}),
     "verifier trust": _READING,
     "verifier codes": _READING,

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from deploy.local.errors import UsageError
+from runtime.json_depth import check_depth
 from verifier.contract.bulk import BulkRefused
 
 MAX_LINE_BYTES: Final = 4096
@@ -124,6 +125,7 @@ def _line_of(number: int, data: bytes) -> FileLine:
     if len(data) > MAX_LINE_BYTES:
         return _refused(number, "line.large", None)
     try:
+        check_depth(data)
         found: Any = msgspec.json.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return _refused(number, "line.json", None)

@@ -22,6 +22,7 @@ from firmware_stubs.downloads import Download, DownloadError
 from firmware_stubs.edge import steady
 from firmware_stubs.events import Event
 from firmware_stubs.scans import Scan
+from runtime.json_depth import check_depth
 from verifier.contract.bundle import BundleIndex
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
@@ -271,6 +272,7 @@ def _read(told: CentreReply, decoder: "msgspec.json.Decoder[Answer]") -> Answer:
     if told.status != HTTPStatus.OK:
         raise CentreUnusableError(f"status {told.status}", told.status)
     try:
+        check_depth(told.body)
         return decoder.decode(told.body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise CentreUnusableError("not the agreed answer") from error

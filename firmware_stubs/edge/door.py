@@ -24,6 +24,7 @@ from aiohttp import web
 from firmware_stubs.edge import lens
 from firmware_stubs.edge.lens import Reading
 from firmware_stubs.edge.shell import Shell, Shown, ShowNext
+from runtime.http.phrases import phrase
 from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
 from verifier.contract.reasons import Language
 
@@ -171,5 +172,5 @@ async def _problems(
 
 
 def _problem(status: HTTPStatus, code: str) -> web.Response:
-    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code}
+    body = {"type": "about:blank", "title": phrase(status), "status": int(status), "code": code}
     return web.Response(status=status, body=_encode(body), content_type="application/problem+json")

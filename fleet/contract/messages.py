@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.errors import Breach, ContractError
+from runtime.json_depth import check_depth
 
 MAX_MESSAGE_BYTES: Final = 8 * 1024
 """Bytes of any payload; the largest, a desired document, is bounded to the same."""
@@ -226,6 +227,7 @@ def read(kind: type[AnyMessage], payload: bytes) -> AnyMessage:
     if len(payload) > MAX_MESSAGE_BYTES:
         raise ContractError(Breach.PAYLOAD_LONG)
     try:
+        check_depth(payload)
         message: AnyMessage = _decoders[kind].decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ContractError(Breach.PAYLOAD_MALFORMED) from error

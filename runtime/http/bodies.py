@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from runtime.http.problems import Problem
+from runtime.json_depth import check_depth
 
 READ_S: Final = 10.0
 """Seconds in which the whole of a request must have come."""
@@ -67,6 +68,7 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[Body]", limit: int) -> Bo
     if len(body) > limit:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body.large")
     try:
+        check_depth(body)
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "body.field", field=_field(str(error))) from None

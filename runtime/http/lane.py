@@ -9,7 +9,6 @@ to aiohttp as it came. Only bytes live here.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from time import time
 from typing import Final, Generic
 
@@ -18,6 +17,7 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from runtime.http.access import Caller
 from runtime.http.languages import Tag
+from runtime.http.phrases import phrase
 from runtime.http.problems import PROBLEM_JSON, Problem, problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 4096
@@ -104,7 +104,7 @@ class _Openings:
         made = self._made.get(status)
         if made is None:
             made = self._made[status] = (
-                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                f"HTTP/1.1 {status} {phrase(status)}\r\n"
                 f"Content-Type: application/json\r\nServer: kapok\r\n"
                 f"Date: {rfc822_formatted_time()}\r\nContent-Length: "
             ).encode()
@@ -129,4 +129,4 @@ def problem(found: Problem) -> bytes:
         "Content-Length": str(len(body)),
     } | problem_headers(found)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {found.status} {found.status.phrase}\r\n{lines}\r\n".encode() + body
+    return f"HTTP/1.1 {found.status} {phrase(found.status)}\r\n{lines}\r\n".encode() + body

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from runtime.http.phrases import phrase
+
 RETRY_AFTER_S: Final = 1
 """Seconds after which a caller that was turned away may come again."""
 PROBLEM_JSON: Final = "application/problem+json"
@@ -47,7 +49,7 @@ def problem_body(problem: Problem) -> bytes:
     """Return the JSON of a problem."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": problem.status.phrase,
+        "title": phrase(problem.status),
         "status": int(problem.status),
         "code": problem.code,
     }
@@ -60,7 +62,12 @@ def problem_body(problem: Problem) -> bytes:
 def problem_response(problem: Problem) -> web.Response:
     """Build the answer of a problem."""
     headers = {"Content-Type": PROBLEM_JSON, "Server": "kapok", **problem_headers(problem)}
-    return web.Response(status=int(problem.status), body=problem_body(problem), headers=headers)
+    return web.Response(
+        status=int(problem.status),
+        reason=phrase(problem.status),
+        body=problem_body(problem),
+        headers=headers,
+    )
 
 
 def store_away() -> Problem:

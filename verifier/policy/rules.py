@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from runtime.json_depth import check_depth
 from verifier.contract.text import in_one_line
 from verifier.contract.vocabulary import Format
 from verifier.errors import VerifierError
@@ -140,10 +141,11 @@ def read_rule(data: bytes) -> EuRule:
     if len(data) > MAX_RULE_BYTES:
         raise RuleError("(file)", f"longer than {MAX_RULE_BYTES} bytes")
     try:
+        check_depth(data, certlogic.MAX_NESTING)
         file = msgspec.json.decode(data, type=_File)
     except msgspec.ValidationError as error:
         raise RuleError(_field(str(error)), str(error)) from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RuleError("(file)", "not JSON") from error
     start, end = _moment("ValidFrom", file.valid_from), _moment("ValidTo", file.valid_to)
     if end < start:

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from runtime.http.operations import (
     RouteTable,
     problems_of,
 )
+from runtime.http.phrases import phrase
 
 PROBLEM_JSON: Final = "application/problem+json"
 _REF: Final = "#/components/schemas/{name}"
@@ -209,7 +209,7 @@ def _answers(operation: Operation, schemas: Mapping[Any, Any], *, tokens: bool) 
         answers[status] = answer
     for status, codes in problems_of(operation, tokens=tokens).items():
         schema = {"$ref": _REF.format(name="Problem"), "properties": {"code": {"enum": [*codes]}}}
-        answer = answers.setdefault(status, {"description": HTTPStatus(status).phrase})
+        answer = answers.setdefault(status, {"description": phrase(status)})
         answer.setdefault("content", {})[PROBLEM_JSON] = {"schema": schema}
         if status in _HEADERS:
             name, says = _HEADERS[status]

@@ -13,6 +13,7 @@ from fleet.contract.commands import CommandType, ResultCode, ResultState
 from fleet.contract.errors import Breach, ContractError
 from fleet.contract.messages import ClockState, Epoch
 from fleet.contract.topics import TABLE, Party
+from runtime.json_depth import MAX_DEPTH
 
 BOOT = "0" * 32
 BIRTH: dict[str, Any] = {
@@ -121,9 +122,10 @@ def test_length_is_bounded_both_ways() -> None:
     assert caught.value.breach is Breach.PAYLOAD_LONG
 
 
-def test_deep_nesting_is_refused() -> None:
-    """Nesting cannot exhaust the stack."""
-    deep = b'{"version":1,"base":0,"changes":{"a":' + b"[" * 4000 + b"]" * 4000 + b"}}"
+@pytest.mark.parametrize("levels", [MAX_DEPTH, 500, 3900])
+def test_deep_nesting_is_refused(levels: int) -> None:
+    """At our own bound, not where an interpreter ends."""
+    deep = b'{"version":1,"base":0,"changes":{"a":' + b"[" * levels + b"]" * levels + b"}}"
     assert breach(messages.Desired, deep) is Breach.PAYLOAD_MALFORMED
 
 

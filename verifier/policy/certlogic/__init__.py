@@ -8,11 +8,17 @@ is. A rule comes from outside and runs at a gate: every cost has a bound, and wh
 no meaning for is an error, never a guess.
 """
 
-from verifier.policy.certlogic.compiler import Rule, compile, evaluate  # noqa: A004 - as in re
+from verifier.policy.certlogic.compiler import (
+    MAX_NESTING,
+    Rule,
+    compile,  # noqa: A004 - as in re
+    evaluate,
+)
 from verifier.policy.certlogic.conform import conform_line
 from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
 
 __all__ = [
+    "MAX_NESTING",
     "EvaluationError",
     "Fault",
     "LogicError",

@@ -16,6 +16,8 @@ from verifier.policy.certlogic.values import MAX_INTEGER, render, whole
 
 MAX_DEPTH: Final = 128
 """Levels of JSON; an operation takes two. Published rules take 16; it keeps the stack short."""
+MAX_NESTING: Final = 2 * MAX_DEPTH
+"""Levels of JSON of a whole file or line, before it is read; the rule is a part of it."""
 MAX_SIZE: Final = 10_000
 """Expressions and path fragments of one rule; a list of all countries has 250."""
 MAX_STEPS: Final = 100_000

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from runtime.json_depth import check_depth
+from verifier.policy.certlogic.compiler import MAX_NESTING, evaluate
 from verifier.policy.certlogic.compiler import compile as compile_logic
-from verifier.policy.certlogic.compiler import evaluate
 from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -26,8 +27,9 @@ def conform_line(line: bytes) -> bytes:
     if len(line) > MAX_LINE_BYTES:
         return _answer(None, "error", Fault.LINE_TOO_LONG)
     try:
+        check_depth(line, MAX_NESTING)
         item = msgspec.json.decode(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return _answer(None, "error", Fault.LINE_MALFORMED)
     if type(item) is not dict:
         return _answer(None, "error", Fault.LINE_MALFORMED)

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from runtime.http.phrases import phrase
 from runtime.http.problems import Problem
 from verifier.contract.errors import MalformedError
 from verifier.contract.scan import LineProblem, scan_id_bytes
@@ -33,7 +34,7 @@ def refusal(problem: Problem, scan_id: str | None, root: str = "$") -> LineProbl
     field = problem.field
     return LineProblem(
         scan_id=scan_id,
-        title=problem.status.phrase,
+        title=phrase(problem.status),
         status=int(problem.status),
         code=problem.code,
         field=None if field is None else root + field.removeprefix("$"),
