@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.data_option import Data
-from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
+from deploy.cli.judged_by import At, PlaceName, ProfileFile, Trusted, asked_by
 from deploy.inspection.anatomy import Claim, EnvelopePart
 from deploy.inspection.inputs import STDIN, ShownCode, shown
-from deploy.inspection.report import CodeReport, StepReport, inspect, verdict
+from deploy.inspection.report import CodeReport, StepReport, inspect, remarks, verdict
 from deploy.inspection.words import printable
 from deploy.local.errors import EXIT_FAILED, UsageError
 from verifier.contract.vocabulary import StepResult
@@ -42,14 +42,18 @@ def inspect_code(
     ] = None,
     *,
     trust: Trusted = None,
+    place: PlaceName = None,
     profile: ProfileFile = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data: Data = None,
 ) -> None:
-    """Take one code apart, step by step; exit 0 when it passes, 1 when not."""
+    """Take one code apart, step by step; exit 0 when it passes, 1 when not.
+
+    Without a place no verdict is given: exit 0 when the code is genuine and its status good.
+    """
     one = _one(code)
-    found = inspect(one, asked_by(trust=trust, data=data, profile=profile, at=at))
+    found = inspect(one, asked_by(trust=trust, data=data, place=place, profile=profile, at=at))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(found.document()) + b"\n")
         sys.stdout.buffer.flush()
@@ -74,6 +78,8 @@ def _one(code: list[str] | None) -> ShownCode:
 def _print(report: CodeReport) -> None:
     console = Console(markup=False, highlight=False)
     console.print(Text(f"{printable(report.judged.shown.name, MAX_NAME_CHARS)}: {verdict(report)}"))
+    for remark in remarks(report.judged):
+        console.print(Text(remark))
     if report.anatomy.parts:
         console.print(_parts(report.anatomy.parts))
     _print_claims(console, report)

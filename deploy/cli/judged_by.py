@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from deploy.inspection.judgement import JudgementBasis
-from deploy.inspection.options import knowing, moment, place
+from deploy.inspection.options import knowing, moment, place_of_house, read_place
 from deploy.local.clone import clone_folder
 from deploy.local.errors import UsageError
 from deploy.local.placement import default_data
@@ -20,9 +20,13 @@ Trusted = Annotated[
         "lists of signers, certificates. Without it, the house on this machine.",
     ),
 ]
+PlaceName = Annotated[
+    str | None,
+    typer.Option("--place", help="Judge as at this place of the house, by its id: hall-1."),
+]
 ProfileFile = Annotated[
     Path | None,
-    typer.Option("--profile", help="What a place asks (TOML); without it, nothing is asked."),
+    typer.Option("--profile", help="Judge as at a place that asks what this file says (TOML)."),
 ]
 At = Annotated[
     str | None,
@@ -31,14 +35,23 @@ At = Annotated[
 
 
 def asked_by(
-    *, trust: Path | None, data: Path | None, profile: Path | None, at: str | None
+    *,
+    trust: Path | None,
+    data: Path | None,
+    place: str | None,
+    profile: Path | None,
+    at: str | None,
 ) -> JudgementBasis:
     """Gather what a code is judged by; what was left out is said on standard error."""
+    if place is not None and profile is not None:
+        raise UsageError("--place and --profile name the same thing; give one of them")
     if trust is not None and data is not None:
         raise UsageError("--trust and --data name the same thing; give one of them")
-    asked_at, asks = moment(at), place(profile)
+    asked_at, asks = moment(at), read_place(profile)
     source = trust or data or default_data(clone_folder())
-    found = knowing(source, asks)
+    found = knowing(source, place if asks is None else asks.profile.place)
+    if place is not None:
+        asks = place_of_house(found.known, place, source)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for note in found.notes:
         errors.print(f"kapok: {note}", style="dim")

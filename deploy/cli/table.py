@@ -55,6 +55,11 @@ COMMANDS: Final = (
     CommandRow(
         "scan", "terminals", "Hold a picture before a terminal's lens and print what it decides."
     ),
+    CommandRow(
+        "scans",
+        "scans",
+        "Show the last scans of a terminal, or those of one code there; exit 1 when there is none.",
+    ),
     CommandRow("terminal", "terminals", "One terminal on this machine."),
     CommandRow("command", "terminals", "Tell a terminal to do something."),
     CommandRow("operator", "operator", "Operators and their tokens."),

@@ -12,7 +12,7 @@ from deploy.inspection.words import printable, span, utc
 from verifier.codes.claims import Unverified
 from verifier.codes.formats import recognise
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import Colour, Plane, Step
+from verifier.contract.vocabulary import Plane, Step
 from verifier.decision import STEPS
 from verifier.errors import Refusal
 from verifier.steps.time import DEFAULT_WINDOW
@@ -118,7 +118,7 @@ def _from(seconds: float) -> str:
 
 
 def _status(_code: Unverified, judged: JudgedCode, asked: JudgementBasis) -> Iterator[str]:
-    claims, found = judged.assessment.claims, judged.assessment
+    claims = judged.assessment.claims
     if claims is None or claims.list is None:
         yield "no status list belongs to it"
         return
@@ -130,8 +130,10 @@ def _status(_code: Unverified, judged: JudgedCode, asked: JudgementBasis) -> Ite
             else f"version {view.version}, {_age(view.known_as_of, asked.at)}"
         )
         yield f"list {claims.list}, {plane.value}: {known}"
-    if found.colour is not None:
-        yield f"colour {Colour(found.colour).name.lower()}"
+    if judged.status is not None:
+        yield f"revocation: {judged.status.revocation}"
+        if judged.status.colour is not None:
+            yield f"colour: {judged.status.colour}"
 
 
 def _age(as_of: float, now: float) -> str:

@@ -1,15 +1,18 @@
 """One code judged: every step but use, with the profile of a place or with none.
 
-Without a profile nothing is asked but what the code is; where the revocation plane of its list is
-known, a revoked credential is refused all the same. Pure.
+Without a profile nothing is asked but what the code is, so no verdict is given: it is genuine, or
+refused. Where the revocation plane of its list is known, a revoked credential is refused all the
+same. Status and colour are said in any case. A photo of a phone's code is always too old; what it
+would get but for its age is said too. Pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
+from deploy.inspection.code_status import CodeStatus, status_of
 from deploy.inspection.inputs import ShownCode
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS, Language, Reason, sentence
@@ -32,6 +35,12 @@ from verifier.trust.known import Known
 
 _NOTHING_SEEN: Final = VerifiedCredentials(0)
 _GATE: Final = "inspection"
+GENUINE: Final = "genuine"
+"""The word for a code that nothing refused, where no place was named that gives a verdict."""
+NO_VERDICT: Final[Mapping[Language, str]] = {
+    Language.ZH: "真实有效的码；未指定场所，未作通行判定。",
+    Language.EN: "A genuine code. No place was named, so no verdict was given.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +61,30 @@ class JudgedCode:
     shown: ShownCode
     assessment: Assessment
     decision: Decision
+    status: CodeStatus | None
+    """What the planes say; None: it was not verified, or no list belongs to it."""
+    place: str | None
+    """Where it was judged; None: at no place."""
+    but_for_age: "JudgedCode | None" = None
+    """Of a proof that is too old: the judgement as at the moment that it was made."""
 
     @property
     def passed(self) -> bool:
-        """Whether a gate would open."""
-        return self.decision.outcome is Outcome.PASS
+        """Whether a gate would open; at no place, whether nothing speaks against the code."""
+        if self.decision.outcome is not Outcome.PASS:
+            return False
+        return self.place is not None or self.status is None or not self.status.speaks_against
+
+    @property
+    def outcome_word(self) -> str:
+        """The outcome; `genuine` where no place was named and nothing refused the code."""
+        outcome = self.decision.outcome
+        return GENUINE if self.place is None and outcome is Outcome.PASS else outcome.value
+
+    @property
+    def status_word(self) -> str:
+        """The status in a few words, or a dash."""
+        return "-" if self.status is None else self.status.words
 
     @property
     def format_word(self) -> str:
@@ -71,19 +99,26 @@ class JudgedCode:
     def sentences(self) -> dict[str, str]:
         """Return what a person reads, by language."""
         outcome, reason = self.decision.outcome, self.decision.reason
+        if self.outcome_word == GENUINE:
+            return {language.value: text for language, text in NO_VERDICT.items()}
         return {language.value: sentence(outcome, reason, language) for language in Language}
 
     def line(self) -> Mapping[str, Any]:
-        """Return what a JSON line says: nothing of the person, no index, no text."""
-        found = self.assessment
+        """Return what a JSON line says: of the person only the colour, no index, no text."""
+        found, aged = self.assessment, self.but_for_age
         return {
             "name": self.shown.name,
-            "outcome": self.decision.outcome.value,
+            "outcome": self.outcome_word,
             "reason": None if self.decision.reason is None else self.decision.reason.value,
             "step": self.assessment.step.value,
             "format": None if found.format is None else found.format.value,
             "issuer": None if found.claims is None else found.claims.issuer,
             "expires": None if found.claims is None else found.claims.expires,
+            "place": self.place,
+            "status": None if self.status is None else self.status.document(),
+            "but_for_age": None
+            if aged is None
+            else {"outcome": aged.outcome_word, "reason": aged.decision.reason},
             "sentence": self.sentences(),
         }
 
@@ -91,10 +126,24 @@ class JudgedCode:
 def judge(shown: ShownCode, asked: JudgementBasis) -> JudgedCode:
     """Judge a code as a gate would, short of whether it was used."""
     if shown.text is None:
-        found = _no_text(shown.reason or Reason.PICTURE_NONE)
-    else:
-        found = assess_text(shown.text, asked)
-    return JudgedCode(shown=shown, assessment=found, decision=conclude(found, Answer.UNASKED))
+        return _judged(shown, _no_text(shown.reason or Reason.PICTURE_NONE), asked)
+    found = assess_text(shown.text, asked)
+    judged = _judged(shown, found, asked)
+    if found.reason is not Reason.PROOF_STALE or found.shown_at is None:
+        return judged
+    then = replace(asked, at=found.shown_at)
+    aged = _judged(shown, assess_text(shown.text, then), then)
+    return replace(judged, but_for_age=aged)
+
+
+def _judged(shown: ShownCode, found: Assessment, asked: JudgementBasis) -> JudgedCode:
+    return JudgedCode(
+        shown=shown,
+        assessment=found,
+        decision=conclude(found, Answer.UNASKED),
+        status=status_of(found.claims, asked.known),
+        place=None if asked.profile is None else asked.profile.profile.place,
+    )
 
 
 def assess_text(text: str, asked: JudgementBasis) -> Assessment:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,11 @@ from verifier.conform.lines import BadLine
 from verifier.conform.moments import unix_seconds
 from verifier.errors import ProfileError
 from verifier.policy.profiles import MAX_PROFILE_BYTES, ResolvedProfile, read_profile, resolve
+from verifier.trust.known import Known
 
+_PLACE: Final = re.compile(r"[a-z0-9-]{1,64}")
+MAX_PLACES_NAMED: Final = 8
+"""Places that an error names."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -40,7 +45,7 @@ def moment(text: str | None, option: str = "--at") -> float:
         ) from error
 
 
-def place(path: Path | None) -> ResolvedProfile | None:
+def read_place(path: Path | None) -> ResolvedProfile | None:
     """Read a profile file.
 
     Raises:
@@ -48,14 +53,39 @@ def place(path: Path | None) -> ResolvedProfile | None:
     """
     if path is None:
         return None
+    if _PLACE.fullmatch(str(path)) and not path.exists():
+        raise UsageError(f"--profile {path}: no such file; a place of the house: --place {path}")
     try:
         return resolve(read_profile(read(path, MAX_PROFILE_BYTES)), 1)
     except ProfileError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def knowing(path: Path, profile: ResolvedProfile | None = None) -> InspectionKnowledge:
-    """Know what a house knows (of one place: the profile's), or what keys are offered.
+def place_of_house(known: Known, place: str, source: Path) -> ResolvedProfile:
+    """Return what a place of a house asks.
+
+    Raises:
+        UsageError: the house that was asked has no such place, or no house was asked.
+    """
+    found = known.profiles.at(place)
+    if found is not None:
+        return found
+    places = known.profiles.places()
+    if not places:
+        raise UsageError(
+            f"--place {place}: no running house was asked ({source}), so what the place asks is"
+            " not known; start it, or name a file: --profile"
+        )
+    raise UsageError(f"--place {place[:80]!r}: the house has no such place; {_some(places)}")
+
+
+def _some(places: Sequence[str]) -> str:
+    more = "" if len(places) <= MAX_PLACES_NAMED else f" and {len(places) - MAX_PLACES_NAMED} more"
+    return f"it has {', '.join(places[:MAX_PLACES_NAMED])}{more}"
+
+
+def knowing(path: Path, place: str | None = None) -> InspectionKnowledge:
+    """Know what a house knows (of one place, if it is named), or what keys are offered.
 
     Raises:
         LocalError: neither is there, or a door refuses.
@@ -66,7 +96,7 @@ def knowing(path: Path, profile: ResolvedProfile | None = None) -> InspectionKno
     except PermissionError as error:
         raise UsageError(f"{path} belongs to another account; run this as root") from error
     if house:
-        return _from_house(path, None if profile is None else profile.profile.place)
+        return _from_house(path, place)
     if not there:
         raise UsageError(
             f"{path}: no house and no keys there; start one with `kapok up`, or name keys: --trust"

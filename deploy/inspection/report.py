@@ -13,8 +13,9 @@ from deploy.inspection.anatomy import Anatomy, take_apart
 from deploy.inspection.details import looked_at
 from deploy.inspection.inputs import ShownCode
 from deploy.inspection.judgement import JudgedCode, JudgementBasis, judge
+from deploy.inspection.words import utc
 from verifier.contract.reasons import REASONS, Language, sentence
-from verifier.contract.vocabulary import Outcome, Step, StepResult
+from verifier.contract.vocabulary import Step, StepResult
 from verifier.decision import STEPS
 from verifier.steps.course import OK, REFUSED, SKIPPED, UNSURE
 
@@ -134,7 +135,22 @@ def _with_reason(steps: tuple[StepReport, ...], judged: JudgedCode) -> tuple[Ste
 
 def verdict(report: CodeReport) -> str:
     """Return the outcome in a line."""
-    decision = report.judged.decision
-    if decision.outcome is Outcome.PASS and decision.reason is None:
-        return decision.outcome.value
-    return f"{decision.outcome.value} {report.judged.reason_word}"
+    return _outcome(report.judged)
+
+
+def remarks(judged: JudgedCode) -> tuple[str, ...]:
+    """Return what stands below the outcome: the status, and what age alone refused."""
+    lines = []
+    if judged.status is not None:
+        as_of = judged.status.as_of
+        known = "" if as_of is None else f", as of {utc(as_of)}"
+        lines.append(f"status: {judged.status.words}{known}")
+    if judged.but_for_age is not None:
+        lines.append(f"but for its age: {_outcome(judged.but_for_age)}")
+    return tuple(lines)
+
+
+def _outcome(judged: JudgedCode) -> str:
+    if judged.decision.reason is None:
+        return judged.outcome_word
+    return f"{judged.outcome_word} {judged.reason_word}"

@@ -141,6 +141,11 @@ class Doors:
         url = self.endpoints.verifier_url + path
         return await self._call("GET", url, headers={"Connection": "close"})
 
+    async def search_records(self, asked: Mapping[str, Any]) -> Answer:
+        """POST /v1/records/search at the verifier's service door."""
+        url = self.endpoints.verifier_url + "/v1/records/search"
+        return await self._call("POST", url, asked, {"Connection": "close"})
+
     async def bundle(self, name: str) -> bytes:
         """GET a signed bundle from the verifier, as a terminal does."""
         url = f"{self.endpoints.verifier_url}/v1/bundles/{name}"

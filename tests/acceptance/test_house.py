@@ -14,11 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.demo.people import get_paper
 from deploy.local.doors import opened
 from deploy.local.errors import LocalError
 from deploy.local.house import TERMINALS
 from deploy.local.ports import LOOPBACK
 from tests.support.house import RunningHouse, running_house, wait_until
+from verifier.barcode.render import symbol, to_png
 
 CHILDREN = {"redis", "mosquitto", "issuing", "feeds", "archive", "fleet", *TERMINALS}
 SENT = r"batch (\d+) of demo-hospital is applied"
@@ -143,6 +145,31 @@ def test_a_colour_takes_two_people(house: RunningHouse) -> None:
     assert re.search(r"ling +proposal\.make.*\n.*hao +proposal\.approve", shown.stdout)
     nobody = house.run("colour", "list", "--as", "nobody")
     assert (nobody.returncode, "hao, ling" in nobody.stderr) == (2, True)
+
+
+def test_a_picture_leads_to_its_scan(house: RunningHouse, tmp_path: Path) -> None:
+    """Verified at a place of the house, shown at its gate, and found again by the picture."""
+
+    async def issue() -> str:
+        async with opened(house.data) as doors:
+            return await get_paper(doors)
+
+    picture = tmp_path / "paper.png"
+    picture.write_bytes(to_png(symbol(asyncio.run(issue()))))
+    alone = house.run("verify", str(picture))
+    assert (alone.returncode, "genuine" in alone.stdout) == (0, True), alone.stdout + alone.stderr
+    assert "in force, green" in " ".join(alone.stdout.split())
+    placed = house.run("verify", str(picture), "--place", "gz-hall-01", "--json")
+    assert json.loads(placed.stdout)["outcome"] == "pass", placed.stdout + placed.stderr
+    unknown = house.run("inspect", str(picture), "--place", "gz-hall-99")
+    assert (unknown.returncode, "gz-hall-01" in unknown.stderr) == (2, True)
+    assert house.run("scan", "hall-1", str(picture)).returncode == 0
+    found = house.run("scans", "--terminal", "hall-1", "--code", str(picture))
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "(4) signature: ok" in found.stdout
+    assert "looked back to" in found.stdout
+    elsewhere = house.run("scans", "--terminal", "culture-1", "--code", str(picture))
+    assert elsewhere.returncode == 1
 
 
 def test_an_operator_opens_a_gate(house: RunningHouse) -> None:

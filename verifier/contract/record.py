@@ -6,11 +6,17 @@ destroyed with that day's records. Kept 24 hours in the store, 31 days in day fi
 The decision is a pure function of (record, answer): `verifier.decision.conclude` made it.
 """
 
+from typing import Annotated, Final
+
 import msgspec
 
 from verifier.contract.amendment import Amendment
 from verifier.contract.reasons import Reason
+from verifier.contract.scan import MAX_CHUNKS, Text
 from verifier.contract.vocabulary import Answer, Outcome
+
+MAX_FOUND: Final = 200
+"""Records that a search returns at most."""
 
 
 class ScanRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -91,6 +97,42 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     manual: bool = False
     amendment: Amendment | None = None
     """What was said of this scan afterwards; an earlier line shows it without."""
+
+
+class FoundScan(RecordLine, frozen=True, kw_only=True, omit_defaults=True):
+    """A record that was searched for, with what explains its decision."""
+
+    steps: str
+    """One letter per step, as in the record."""
+    rule: str | None = None
+    unsure: Reason | None = None
+    status_age: int | None = None
+    """Seconds."""
+    trust_version: int
+    status_version: int
+    profile_version: int
+    group: GroupRecord | None = None
+
+
+class ScanSearch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/records/search: the newest scans of a terminal; with texts, those of one code."""
+
+    terminal: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{4,32}\Z")]
+    before: Annotated[int, msgspec.Meta(ge=0, lt=2**48)] | None = None
+    """Unix milliseconds; None: up to now."""
+    texts: Annotated[tuple[Text, ...], msgspec.Meta(max_length=MAX_CHUNKS)] = ()
+    """What was shown: one text, or the symbols of one SMART Health Card; empty: any code."""
+    last: Annotated[int, msgspec.Meta(ge=1, le=MAX_FOUND)] = 20
+
+
+class ScansFound(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a search: newest first."""
+
+    records: tuple[FoundScan, ...]
+    searched_from: int
+    """Unix milliseconds: how far back was looked; ask again with `before` for what is older."""
+    whole: bool
+    """Nothing older is kept."""
 
 
 class RecordPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def test_all_pass(keys: Path) -> None:
     lines = "\n".join((health_text(), *chunks(3), card_text())).encode()
     done = kapok("verify", "-", "--trust", keys, "--at", AT, "--json", stdin=lines)
     found = [json.loads(line) for line in done.out.splitlines()]
-    assert (done.code, [one["outcome"] for one in found]) == (0, ["pass"] * 3)
+    assert (done.code, [one["outcome"] for one in found]) == (0, ["genuine"] * 3)
     assert [one["format"] for one in found] == ["HC1", "SHC", "SHC"]
 
 
@@ -42,7 +42,7 @@ def test_one_does_not_pass(keys: Path, tmp_path: Path) -> None:
     (codes / "bad").write_text(health_text()[:-3])
     done = kapok("verify", codes, "--trust", keys, "--at", AT)
     assert (done.code, done.err) == (1, "")
-    assert "1 of 2 pass" in done.out
+    assert "1 of 2 are good" in done.out
     assert Reason.CODE_MALFORMED in done.out
     assert health_text() not in done.out
 
@@ -64,6 +64,9 @@ def test_at_a_place(keys: Path, tmp_path: Path) -> None:
         ("no-such-file",),
         ("HC1:A", "--at", "yesterday"),
         ("HC1:A", "--profile", "/nowhere"),
+        ("HC1:A", "--profile", "hall-1"),
+        ("HC1:A", "--place", "hall-1"),
+        ("HC1:A", "--place", "hall-1", "--profile", "x.toml"),
         ("HC1:A", "--trust", "/nowhere"),
         ("HC1:A", "--data", "/nowhere"),
         ("HC1:A", "--nope"),

@@ -13,8 +13,8 @@ from tests.support.health import AT, CARDS, COUNTRY, card_text, health_text
 from tests.support.publisher import NOW
 from tests.support.signers import as_json, certificate, web_key
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import Outcome, Sector, Step
-from verifier.policy.profiles import check_profile, resolve
+from verifier.contract.vocabulary import Colour, Outcome, Sector, Step
+from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
 from verifier.status.plane import NO_STATUS
 from verifier.trust.known import Known
 from verifier.trust.lists import offered_ring, read_signers
@@ -29,6 +29,7 @@ def by_keys(*lists: bytes) -> Known:
     return Known(trust=trust, status=NO_STATUS)
 
 
+PLACE: Final = resolve(check_profile(asks()), 1)
 FOREIGN: Final = by_keys(COUNTRY.spki, as_json({"keys": [web_key(CARDS)]}))
 
 
@@ -107,6 +108,60 @@ def test_a_line_says_nothing_of_the_person() -> None:
     line = found(health_text(), FOREIGN).line()
     assert set(line) == {
         *("name", "outcome", "reason", "step", "format", "issuer", "expires", "sentence"),
+        *("place", "status", "but_for_age"),
     }
     assert (line["format"], line["issuer"], line["expires"]) == ("HC1", "AT", AT + 3600)
     assert set(line["sentence"]) == {"zh-CN", "en"}
+
+
+@pytest.mark.parametrize(
+    ("colour", "word", "good"),
+    [
+        (Colour.GREEN, "in force, green", True),
+        (Colour.YELLOW, "in force, yellow", False),
+        (Colour.RED, "in force, red", False),
+    ],
+)
+def test_without_a_place_no_verdict_is_given(colour: Colour, word: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """It is genuine, its status is said, and a bad status is no success."""
+    city = City(colours={77: colour})
+    judged = judge(
+        ShownCode(name="it", text=city.text()), JudgementBasis(known=city.known(), at=NOW)
+    )
+    assert (judged.outcome_word, judged.status_word, judged.passed) == ("genuine", word, good)
+    assert judged.line()["outcome"] != "pass"
+    assert "verdict" in judged.sentences()["en"]
+
+
+def test_a_code_whose_plane_is_not_at_hand() -> None:
+    """The status is unknown, and said to be."""
+    city = City(planes=())
+    judged = judge(
+        ShownCode(name="it", text=city.text()), JudgementBasis(known=city.known(), at=NOW)
+    )
+    assert judged.status_word == "unknown, unknown"
+
+
+@pytest.mark.parametrize(
+    ("colours", "place", "then"),
+    [
+        ({}, None, ("genuine", None, "in force, green")),
+        ({77: Colour.RED}, None, ("genuine", None, "in force, red")),
+        ({}, PLACE, ("pass", None, "in force, green")),
+        ({77: Colour.RED}, PLACE, ("deny", Reason.STATUS_RED, "in force, red")),
+    ],
+)
+def test_a_photo_is_judged_past_its_age(
+    colours: dict[int, Colour], place: ResolvedProfile | None, then: tuple[str, ...]
+) -> None:
+    """It stays refused, and what it would get but for its age is said."""
+    city = City(colours=colours, shown_at=NOW - 900)
+    judged = judge(
+        ShownCode(name="it", text=city.text()),
+        JudgementBasis(known=city.known(), at=NOW, profile=place),
+    )
+    assert judged.decision.reason is Reason.PROOF_STALE
+    assert judged.status_word == then[2]
+    aged = judged.but_for_age
+    assert aged is not None
+    assert (aged.outcome_word, aged.decision.reason, aged.status_word) == then

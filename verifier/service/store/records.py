@@ -33,6 +33,8 @@ class StoredRecord(NamedTuple):
     answer: Answer
     amendment: Amendment | None
     """What this entry says of an earlier one of the same scan."""
+    tag: str
+    """Hash tag of the keys that it stands among."""
 
 
 async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[StoredRecord]]:
@@ -42,41 +44,52 @@ async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[
     start = max(after, now - KEPT_MS)
     while start < now:
         end = min(now, (start // HOUR_MS + 1) * HOUR_MS)
-        end, rows = await _read_hour(redis, start, end, limit)
+        end, rows = await read_span(redis, start, end, limit)
         if rows:
             return end, rows
         start = end
     return max(start, after), []
 
 
-async def _read_hour(
+async def read_span(
     redis: Redis, start: int, end: int, limit: int
 ) -> tuple[int, list[StoredRecord]]:
-    """Read from `start` up to, not including, `end`; returns how far it came."""
+    """Read a part of one hour, from `start` up to, not including, `end`; returns how far it came.
+
+    Milliseconds of the store's clock; a page ends at a whole one.
+    """
     hour = start // HOUR_MS
     hours = [hour - 1, hour] if start - hour * HOUR_MS < _BOUNDARY_MS else [hour]
     count = max(limit, _AT_LEAST)
     pipeline = redis.pipeline(transaction=False)
-    for tag in range(HASH_TAGS):
-        for of in hours:
-            key = f"v:{{{tag:02x}}}:r:{of}"
-            pipeline.xrange(key, min=str(start), max=str(end - 1), count=count)
+    streams = [(f"{tag:02x}", of) for tag in range(HASH_TAGS) for of in hours]
+    for tag, of in streams:
+        key = f"v:{{{tag}}}:r:{of}"
+        pipeline.xrange(key, min=str(start), max=str(end - 1), count=count)
     found: list[list[tuple[bytes, dict[bytes, bytes]]]] = await pipeline.execute()
     for rows in found:
         if len(rows) >= count:  # more may stand behind the last: leave its millisecond out
             end = min(end, max(_ms(rows[-1]), start + 1))
-    merged = sorted((row for rows in found for row in rows if _ms(row) < end), key=_ms)
+    merged = sorted(
+        (
+            (row, tag)
+            for (tag, _), rows in zip(streams, found, strict=True)
+            for row in rows
+            if _ms(row) < end
+        ),
+        key=lambda it: _ms(it[0]),
+    )
     if len(merged) > limit:
-        end = max(_ms(merged[limit - 1]), start + 1)
-        merged = [row for row in merged if _ms(row) < end]
-    return end, [_kept(row) for row in merged]
+        end = max(_ms(merged[limit - 1][0]), start + 1)
+        merged = [(row, tag) for row, tag in merged if _ms(row) < end]
+    return end, [_kept(row, tag) for row, tag in merged]
 
 
 def _ms(row: tuple[bytes, Any]) -> int:
     return int(row[0].partition(b"-")[0])
 
 
-def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> StoredRecord:
+def _kept(row: tuple[bytes, dict[bytes, bytes]], tag: str) -> StoredRecord:
     fields = row[1]
     amendment = fields.get(b"m")
     return StoredRecord(
@@ -84,4 +97,5 @@ def _kept(row: tuple[bytes, dict[bytes, bytes]]) -> StoredRecord:
         unpack_record(fields[b"r"]),
         read_answer(fields[b"a"]),
         None if amendment is None else read_amendment(amendment),
+        tag,
     )

@@ -28,7 +28,7 @@ from runtime.http.operations import (
 from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
-from verifier.contract.record import RecordPage
+from verifier.contract.record import RecordPage, ScanSearch, ScansFound
 from verifier.contract.scan import (
     BatchAnswer,
     BatchRequest,
@@ -41,7 +41,14 @@ from verifier.contract.scan import (
     UploadRequest,
 )
 from verifier.contract.vocabulary import ApiScope
-from verifier.service.worker.doors import manual, records, resolve, scans, upload
+from verifier.service.worker.doors import (
+    manual,
+    record_search,
+    records,
+    resolve,
+    scans,
+    upload,
+)
 
 STARTING: Final[Codes] = {503: ("system.starting",)}
 GRANT: Final[Codes] = {
@@ -218,6 +225,17 @@ RECORDS: Final = Operation(
     replies={200: Reply("The page.", RecordPage)},
     problems=STORE,
 )
+SEARCH: Final = Operation(
+    method="POST",
+    path="/v1/records/search",
+    name="searchRecords",
+    says="Find the newest scans of a terminal, or of one code there, with what explains each.",
+    area=OperationArea.CITY,
+    callers=(service(ApiScope.RECORDS), operator(ApiScope.RECORDS)),
+    body=RequestBody(type=ScanSearch, limit=record_search.MAX_BODY_BYTES),
+    replies={200: Reply("What was found, newest first.", ScansFound)},
+    problems=merged(STORE, BUSY),
+)
 BUNDLES: Final = (
     Operation(
         method="GET",
@@ -297,7 +315,7 @@ TABLE: Final = RouteTable(
     title="Kapok verifier",
     says="The scan worker: judges codes, takes in what terminals decided, gives out bundles.",
     explained="docs/http-verifier.md",
-    operations=(*SCANS, RECORDS, *BUNDLES, *HEALTH),
+    operations=(*SCANS, RECORDS, SEARCH, *BUNDLES, *HEALTH),
     written={
         BatchAnswer: {
             "type": "object",

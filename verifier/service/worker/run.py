@@ -47,6 +47,7 @@ from verifier.service.worker.doors.batch import BatchResource
 from verifier.service.worker.doors.bundles import BundleResource
 from verifier.service.worker.doors.image import ImageResource
 from verifier.service.worker.doors.manual import manual_handler
+from verifier.service.worker.doors.record_search import search_handler
 from verifier.service.worker.doors.records import records_handler
 from verifier.service.worker.doors.resolve import resolve_handler
 from verifier.service.worker.doors.scans import ScanResource
@@ -252,6 +253,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
         "annulScan": annul_handler(*amending),
         "resolveScan": resolving,
         "readRecords": records_handler(worker.redis),
+        "searchRecords": search_handler(worker.redis, worker.metrics),
         **BundleResource(worker.knowledge).handlers(),
         **health_handlers(worker.state.readiness, worker.metrics_text),
     }

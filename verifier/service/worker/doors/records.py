@@ -33,12 +33,13 @@ def records_handler(redis: Redis) -> Handler:
             cursor, rows = await read_records(redis, query["after"], query["limit"])
         except (RedisError, OSError, Outage):
             raise store_away() from None
-        return json_response(RecordPage(cursor=str(cursor), records=tuple(map(_line, rows))))
+        return json_response(RecordPage(cursor=str(cursor), records=tuple(map(line_of, rows))))
 
     return get
 
 
-def _line(kept: StoredRecord) -> RecordLine:
+def line_of(kept: StoredRecord) -> RecordLine:
+    """Return what operators read of a record."""
     record, answer = kept.record, kept.answer
     made = conclude(record, answer)
     final = made.outcome if record.final is None else record.final
