@@ -1,5 +1,6 @@
 """Our own vectors: each is judged as it says, and the files are what their maker makes."""
 
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -8,9 +9,16 @@ from subprocess import run
 import pytest
 
 from tests.support.vectors import FOLDER, judge, load, take_all, told, vectors
+from verifier.barcode.decoded import read_picture
+from verifier.barcode.scan import find
+from verifier.codes.shown import Sight, opens
+from verifier.conform import bundles, codes
 from verifier.contract.reasons import REASONS, Reason
-from verifier.contract.vocabulary import Step
+from verifier.contract.vocabulary import Answer, Step
+from verifier.decision import conclude
 
+NO_MEMBERS = {"id", "why", "expect"}
+"""What a vector says of itself, and not of its code."""
 FILES = {
     f"{path.parent.name}/{path.stem}": path for f in ("accept", "reject") for path in vectors(f)
 }
@@ -21,6 +29,11 @@ WITHOUT_A_VECTOR = {
     Reason.RULE_FAILED,
 }
 """The reader's and the terminal's; and what profiles do not carry yet."""
+
+
+def see(picture: bytes) -> Sight:
+    """Read a picture as `kapok conform` does."""
+    return find(read_picture(picture), opens)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -37,7 +50,7 @@ def test_vector(name: str) -> None:
             assert machine.told() == expect["plane"]
         return
     found = judge(vector)
-    assert (found.outcome, found.reason, found.step) == (
+    assert (found.outcome, conclude(found, Answer.UNASKED).reason, found.step) == (
         expect["outcome"],
         expect["reason"],
         expect["step"],
@@ -46,6 +59,31 @@ def test_vector(name: str) -> None:
         assert told(found) == expect["claims"]
     if "unsure" in expect:
         assert (found.unsure, found.steps) == (expect["unsure"], expect["steps"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_line_protocol_answers_every_vector(name: str) -> None:
+    """A vector is a line of `kapok conform`: whoever writes another verifier compares both."""
+    vector = load(FILES[name])
+    members = {key: vector[key] for key in vector if key not in NO_MEMBERS}
+    if "png" in members:
+        del members["text"]
+    line = json.dumps({"id": name} | members)
+    if "documents" in vector:
+        found = json.loads(bundles.conform_line(line.encode()))
+        last = len(vector["documents"]) - 1
+        assert found["document"] == (None if vector["expect"]["cause"] is None else last)
+    else:
+        found = json.loads(
+            codes.conform_line(line.encode(), lambda png: find(read_picture(png), opens))
+        )
+    expect = vector["expect"]
+    assert "error" not in found
+    assert {key: found[key] for key in expect if key != "claims"} == {
+        key: expect[key] for key in expect if key != "claims"
+    }
+    if "claims" in expect:
+        assert (found["claims"] is None) is (expect["claims"] is None)
 
 
 def test_every_reason_without_a_store_has_a_vector() -> None:

@@ -78,7 +78,7 @@ def _accepted() -> Iterator[Document]:
         yield _placed("accept", _slug("code", name), name, city, _pass(_claims(city)))
     for name, (reason, city, steps) in UNSURE.items():
         opened = city.at(profile=dict(city.profile or {}) | {"stance": "open"})
-        expect = _pass(_claims(city), unsure=reason.value, steps=steps)
+        expect = _pass(_claims(city), reason=reason.value, unsure=reason.value, steps=steps)
         yield _placed("accept", _slug("open-stance", name), name, opened, expect)
     plain = City()
     static = static_bytes(plain)
