@@ -14,18 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.city import City
-from tests.support.faults import (
-    IN_CLAIMS,
-    IN_PROOF,
-    IN_STATIC_BYTES,
-    UNSUPPORTED,
-    static_bytes,
-    with_algorithm,
-)
+from tests.support.faults import static_bytes
 from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
 from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
+from tests.vectors.grammar import grammar_cases
 from tests.vectors.planes import plane_cases
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.bundle import KeyEntry
@@ -150,21 +144,8 @@ def _refused() -> Iterator[Document]:
 
 
 def _by_grammar() -> Iterator[Document]:
-    malformed = _deny(Reason.CODE_MALFORMED, None)
-    for name, step in IN_CLAIMS.items():
-        text = City(edit_claims=step).text()
-        yield _plain("reject", _slug("code.malformed", "claims", name), name, text, malformed)
-    for name, step in IN_PROOF.items():
-        text = City(edit_proof=step).text()
-        yield _plain("reject", _slug("code.malformed", "proof", name), name, text, malformed)
-    static = static_bytes(City())
-    for name, step in IN_STATIC_BYTES.items():
-        text = _text(step(static))
-        yield _plain("reject", _slug("code.malformed", "envelope", name), name, text, malformed)
-    for name, algorithm in UNSUPPORTED.items():
-        text = _text(with_algorithm(algorithm)(static))
-        expect = _deny(Reason.CODE_UNSUPPORTED_ALG, None)
-        yield _plain("reject", _slug("code.unsupported-alg", name), name, text, expect)
+    for words, why, code, reason in grammar_cases():
+        yield _plain("reject", _slug(*words), why, _text(code), _deny(reason, None))
 
 
 def _pictures() -> Iterator[Document]:
