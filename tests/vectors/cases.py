@@ -21,6 +21,7 @@ from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
 from tests.vectors.grammar import grammar_cases
 from tests.vectors.planes import plane_cases
+from tests.vectors.restarts import restart_cases
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.bundle import KeyEntry
 from verifier.contract.envelope import SignedUse
@@ -48,6 +49,7 @@ def cases() -> Iterator[Document]:
     yield from _pictures()
     yield from _bundles()
     yield from _planes()
+    yield from _restarts()
 
 
 def _slug(*words: str) -> str:
@@ -252,6 +254,26 @@ def _planes() -> Iterator[Document]:
         start = (("root", EDITION.root()), ("trust", case.trust.trust()))
         expect = {} if case.plane is None else {"plane": case.plane}
         yield _taken("plane", case.why, case.cause, (*start, *case.documents), **expect)
+
+
+def _restarts() -> Iterator[Document]:
+    for case in restart_cases():
+        documents = [
+            {"kind": each.kind, "at": _iso(each.at)}
+            | ({"hex": each.data.hex()} if each.data else {})
+            | ({"held": True} if each.held else {})
+            | ({"deltas": [delta.hex() for delta in each.deltas]} if each.deltas else {})
+            for each in case.given
+        ]
+        expect = {"cause": case.cause} | ({} if case.plane is None else {"plane": case.plane})
+        folder = "accept" if case.cause is None else "reject"
+        name = _slug("restart", case.cause or "taken", case.why)
+        yield {
+            "id": f"{folder}/{name}",
+            "why": case.why,
+            "documents": documents,
+            "expect": expect,
+        }
 
 
 def _taken(

@@ -1,7 +1,8 @@
 """`kapok conform bundles`: signed documents in, taken one after another; what refuses one out.
 
 The first is the pinned root file. A refused document ends the line: a terminal would go on with
-what it had, so whoever wants to see that sends the next document without the refused one.
+what it had, so whoever wants to see that sends the next document without the refused one. The kind
+`restart` stands for a power cut: floors and the newest root stay, all else is read again as held.
 """
 
 from typing import Annotated, Any, Final
@@ -27,6 +28,7 @@ _ROOT: Final = "root"
 _GRANT: Final = "grant"
 _STATUS: Final = "status"
 _DELTA: Final = "delta"
+_RESTART: Final = "restart"
 _PLACE: Final = "hall-1"
 """Whose the rosters and appointments are, where a line names no place."""
 
@@ -34,9 +36,11 @@ _PLACE: Final = "hall-1"
 class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: str
     at: str
-    hex: str
+    hex: str = ""
     held: bool = False
     """It was taken before and is opened again, as at a restart: an end is no refusal then."""
+    deltas: tuple[str, ...] = ()
+    """Of a snapshot: the deltas that come with it, hex; all are taken, or nothing."""
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +57,10 @@ def _respond(members: Members) -> Members:
     try:
         asked = msgspec.convert(dict(members), _Line)
         read = [(each, bytes.fromhex(each.hex), unix_seconds(each.at)) for each in asked.documents]
+        _ = [bytes.fromhex(delta) for each in asked.documents for delta in each.deltas]
     except ValueError as error:  # msgspec's too
         raise BadLine(ProtocolFault.DOCUMENTS) from error
-    kinds = {_STATUS, _DELTA, _GRANT, *KINDS}
+    kinds = {_STATUS, _DELTA, _GRANT, _RESTART, *KINDS}
     if read[0][0].kind != _ROOT or any(each.kind not in kinds for each, _, _ in read):
         raise BadLine(ProtocolFault.DOCUMENTS)
     holder: _Holder | None = None
@@ -85,6 +90,7 @@ def _told(view: PlaneView) -> Members:
         "version": view.version,
         "chain": view.chain.hex(),
         "as_of": view.as_of,
+        "known_as_of": view.known_as_of,
         "values": [view.values[at] for at in range(size)] if size <= MAX_VALUES else None,
     }
 
@@ -94,6 +100,7 @@ class _Holder:
 
     def __init__(self, root_file: bytes, place: str) -> None:
         self.plane: PlaneView | None = None
+        self._root_file = root_file
         self._trusted = TrustedSet(root_file)
         self._status = NO_STATUS
         self._place = place
@@ -104,7 +111,9 @@ class _Holder:
         Raises:
             BundleRefused: with its cause.
         """
-        if document.kind in (_STATUS, _DELTA):
+        if document.kind == _RESTART:
+            self._restart()
+        elif document.kind in (_STATUS, _DELTA):
             self._take_plane(document, data, now)
         elif document.kind == _GRANT:
             self._trusted.read_grant(data, now)
@@ -112,11 +121,20 @@ class _Holder:
             kind = KINDS[document.kind]
             name = kind.of(self._place) if kind.naming is Naming.PLACE else kind.word
             take(self._trusted, name, data, now, held=document.held)
+            if document.kind == _ROOT:
+                self._root_file = data
+
+    def _restart(self) -> None:
+        """Begin anew from the newest root and the floors, as a terminal does."""
+        floors = {name: rows for name, rows in self._trusted.kept.items() if name != _ROOT}
+        self._trusted = TrustedSet(self._root_file, floors=floors)
+        self._status, self.plane = NO_STATUS, None
 
     def _take_plane(self, document: _Document, data: bytes, now: float) -> None:
         found: Taken[StatusDocument, PlaneView] | Taken[DeltaDocument, PlaneView]
         if document.kind == _STATUS:
-            found = self._trusted.take_status(data, now, held=document.held)
+            deltas = tuple(bytes.fromhex(each) for each in document.deltas)
+            found = self._trusted.take_status(data, now, deltas=deltas, held=document.held)
         else:
             found = self._trusted.take_delta(data, self._status, now, held=document.held)
         self.plane, signed = found.value, found.document
