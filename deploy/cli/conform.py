@@ -1,4 +1,4 @@
-"""`kapok conform codes|rules|statuslist`: lines of JSON in, lines of JSON out."""
+"""`kapok conform codes|bundles|rules|statuslist`: lines of JSON in, lines of JSON out."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import typer
 from verifier.barcode.decoded import read_picture
 from verifier.barcode.scan import find
 from verifier.codes.shown import opens
-from verifier.conform import codes, statuslist
+from verifier.conform import bundles, codes, statuslist
 from verifier.conform.lines import MAX_LINE_BYTES, too_long
 from verifier.policy import certlogic
 
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the command group."""
     group = typer.Typer(no_args_is_help=True, help="Answer lines of JSON (docs/conformance.md).")
     group.command("codes")(conform_codes)
+    group.command("bundles")(conform_bundles)
     group.command("rules")(conform_rules)
     group.command("statuslist")(conform_statuslist)
     app.add_typer(group, name="conform")
@@ -27,6 +28,11 @@ def conform_codes() -> None:
     _answer_all(
         lambda line: codes.conform_line(line, lambda picture: find(read_picture(picture), opens))
     )
+
+
+def conform_bundles() -> None:
+    """Take signed documents: {"id", "documents"} a line."""
+    _answer_all(bundles.conform_line)
 
 
 def conform_rules() -> None:

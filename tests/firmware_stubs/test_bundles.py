@@ -300,6 +300,28 @@ def test_missed_roots_are_taken_one_by_one() -> None:
     assert restarted.versions()["root"] == 4
 
 
+def test_a_restart_after_rotated_roots_keeps_what_old_keys_signed() -> None:
+    """The newest root alone is kept; what was accepted under an older one stays in force."""
+    bundles, contents = equipped()
+    for version in (2, 3, 4):
+        rotated = replace(EDITION, root_version=version, bundle_keys=(STRANGER,)).root()
+        take(bundles, "root", rotated)
+    contents["root"] = rotated
+    restarted = again(bundles, contents)
+    assert restarted.usable
+    assert restarted.versions() == bundles.versions()
+    assert again(restarted, contents, now=NOW - DAY).usable  # its clock is not set yet
+    planted = replace(EDITION, version=2).profiles(asks(colours=[]))
+    with pytest.raises(BundleRefused) as refused:
+        restarted.offer("profiles", planted, NOW)
+    assert refused.value.cause is BundleCause.UNKNOWN_KEY
+    slots = dict(bundles.slots())
+    slots["profiles"] = replace(slots["profiles"], digest=sha256(planted).digest())
+    tampered = Bundles(EDITION.root(), floors=bundles.floors, slots=slots)
+    lost = tampered.load(contents | {"profiles": planted}, NOW)
+    assert [(it.name, it.cause) for it in lost] == [("profiles", BundleCause.UNKNOWN_KEY)]
+
+
 def test_what_is_known_of_persons_goes_with_the_profile_that_asked_for_it() -> None:
     """Health and rosters; the floor stays, and it is fetched anew when it is asked for again."""
     bundles, _ = equipped()

@@ -284,6 +284,8 @@ UNSUPPORTED: Final[Mapping[str, bytes]] = {
     "HMAC 256": integer(5),
     "SM2 with SM3": integer(-70002),
     "an algorithm nobody has": integer(-20),
+    "a number of eight bytes": integer(-(1 << 40)),
+    "the least number of eight bytes": integer(-(1 << 64)),
 }
 """Algorithms that are well written and not ours; each is code.unsupported_alg."""
 

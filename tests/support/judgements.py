@@ -80,6 +80,7 @@ GOOD: Final[Mapping[str, City]] = {
     "status as old as allowed": City(status_at=NOW - 600),
     "an audience that is this place": City(audience="place:hall-1"),
     "the audience that is asked for": City(audience="place:hall-1", profile=asks(audience=True)),
+    "paper where a proof must name its audience": City(phone=None, profile=asks(audience=True)),
     "no health asked, no health plane": City(planes=(Plane.REVOCATION,), profile=asks(colours=[])),
     "yellow where yellow passes": City(
         colours={77: Colour.YELLOW}, profile=asks(colours=["green", "yellow"])

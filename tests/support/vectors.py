@@ -13,20 +13,15 @@ from verifier.barcode.decoded import read_picture
 from verifier.barcode.scan import scan
 from verifier.contract.bundle import AppointmentsDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant
-from verifier.contract.status import DeltaDocument, StatusDocument
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
 from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
-from verifier.errors import BundleCause, BundleRefused
 from verifier.groups.roster import NO_ROSTERS, Rosters, open_rosters, unpack_members
 from verifier.policy.profiles import check_profile, resolve
 from verifier.sectors.appointments import PlaceAppointments, open_appointments
-from verifier.status.plane import BITS, NO_STATUS, PackedValues, PlaneView, Status, pack
+from verifier.status.plane import BITS, PackedValues, PlaneView, Status, pack
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.bundle import Taken, TrustedSet
-from verifier.trust.bundle_kind import Naming
 from verifier.trust.keys import KeyRing, TrustedKey, kid_of, load_spki
-from verifier.trust.kinds import KINDS, take
 from verifier.trust.signers import Trust
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "vectors"
@@ -191,62 +186,3 @@ def told(found: Assessment) -> dict[str, Any] | None:
             members = unpack_members(group.packed, count=group.members, list_number=number)
             said["group"]["members"] = members.persons.tolist()
     return said
-
-
-class Machine:
-    """What a vector's documents have led to: what is trusted, and the newest plane."""
-
-    def __init__(self, root_file: bytes) -> None:
-        self.taken = TrustedSet(root_file)
-        self.plane: PlaneView | None = None
-        self._status = NO_STATUS
-
-    def take(self, document: Vector) -> None:
-        """Take a document."""
-        data, now = bytes.fromhex(document["hex"]), seconds(document["at"])
-        taken, held = self.taken, document.get("held", False)
-        if document["kind"] in ("status", "delta"):
-            self._take_plane(document["kind"], data, now, held=held)
-            return
-        if document["kind"] == "grant":
-            taken.read_grant(data, now)
-            return
-        kind = KINDS[document["kind"]]
-        name = kind.of(PLACE) if kind.naming is Naming.PLACE else kind.word
-        take(taken, name, data, now, held=held)
-
-    def _take_plane(self, kind: str, data: bytes, now: float, *, held: bool) -> None:
-        found: Taken[StatusDocument, PlaneView] | Taken[DeltaDocument, PlaneView]
-        if kind == "status":
-            found = self.taken.take_status(data, now, held=held)
-        else:
-            found = self.taken.take_delta(data, self._status, now, held=held)
-        self.plane = found.value
-        document = found.document
-        self._status = self._status.replaced(document.list, document.plane, found.value)
-
-    def told(self) -> Vector | None:
-        """Return what the newest plane says, as a vector expects it."""
-        view = self.plane
-        if view is None:
-            return None
-        return {
-            "version": view.version,
-            "chain": view.chain.hex(),
-            "as_of": view.as_of,
-            "values": [view.values[index] for index in range(view.values.size)],
-        }
-
-
-def take_all(vector: Vector) -> tuple[BundleCause | None, Machine]:
-    """Take a vector's documents in their order; return what the last one is refused for."""
-    root, *others = vector["documents"]
-    machine = Machine(bytes.fromhex(root["hex"]))
-    *before, last = others
-    for document in before:
-        machine.take(document)
-    try:
-        machine.take(last)
-    except BundleRefused as refused:
-        return refused.cause, machine
-    return None, machine

@@ -14,19 +14,14 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.city import City
-from tests.support.faults import (
-    IN_CLAIMS,
-    IN_PROOF,
-    IN_STATIC_BYTES,
-    UNSUPPORTED,
-    static_bytes,
-    with_algorithm,
-)
+from tests.support.faults import static_bytes
 from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
 from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
+from tests.vectors.grammar import grammar_cases
 from tests.vectors.planes import plane_cases
+from tests.vectors.restarts import restart_cases
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.bundle import KeyEntry
 from verifier.contract.envelope import SignedUse
@@ -54,6 +49,7 @@ def cases() -> Iterator[Document]:
     yield from _pictures()
     yield from _bundles()
     yield from _planes()
+    yield from _restarts()
 
 
 def _slug(*words: str) -> str:
@@ -78,7 +74,7 @@ def _accepted() -> Iterator[Document]:
         yield _placed("accept", _slug("code", name), name, city, _pass(_claims(city)))
     for name, (reason, city, steps) in UNSURE.items():
         opened = city.at(profile=dict(city.profile or {}) | {"stance": "open"})
-        expect = _pass(_claims(city), unsure=reason.value, steps=steps)
+        expect = _pass(_claims(city), reason=reason.value, unsure=reason.value, steps=steps)
         yield _placed("accept", _slug("open-stance", name), name, opened, expect)
     plain = City()
     static = static_bytes(plain)
@@ -150,21 +146,8 @@ def _refused() -> Iterator[Document]:
 
 
 def _by_grammar() -> Iterator[Document]:
-    malformed = _deny(Reason.CODE_MALFORMED, None)
-    for name, step in IN_CLAIMS.items():
-        text = City(edit_claims=step).text()
-        yield _plain("reject", _slug("code.malformed", "claims", name), name, text, malformed)
-    for name, step in IN_PROOF.items():
-        text = City(edit_proof=step).text()
-        yield _plain("reject", _slug("code.malformed", "proof", name), name, text, malformed)
-    static = static_bytes(City())
-    for name, step in IN_STATIC_BYTES.items():
-        text = _text(step(static))
-        yield _plain("reject", _slug("code.malformed", "envelope", name), name, text, malformed)
-    for name, algorithm in UNSUPPORTED.items():
-        text = _text(with_algorithm(algorithm)(static))
-        expect = _deny(Reason.CODE_UNSUPPORTED_ALG, None)
-        yield _plain("reject", _slug("code.unsupported-alg", name), name, text, expect)
+    for words, why, code, reason in grammar_cases():
+        yield _plain("reject", _slug(*words), why, _text(code), _deny(reason, None))
 
 
 def _pictures() -> Iterator[Document]:
@@ -271,6 +254,26 @@ def _planes() -> Iterator[Document]:
         start = (("root", EDITION.root()), ("trust", case.trust.trust()))
         expect = {} if case.plane is None else {"plane": case.plane}
         yield _taken("plane", case.why, case.cause, (*start, *case.documents), **expect)
+
+
+def _restarts() -> Iterator[Document]:
+    for case in restart_cases():
+        documents = [
+            {"kind": each.kind, "at": _iso(each.at)}
+            | ({"hex": each.data.hex()} if each.data else {})
+            | ({"held": True} if each.held else {})
+            | ({"deltas": [delta.hex() for delta in each.deltas]} if each.deltas else {})
+            for each in case.given
+        ]
+        expect = {"cause": case.cause} | ({} if case.plane is None else {"plane": case.plane})
+        folder = "accept" if case.cause is None else "reject"
+        name = _slug("restart", case.cause or "taken", case.why)
+        yield {
+            "id": f"{folder}/{name}",
+            "why": case.why,
+            "documents": documents,
+            "expect": expect,
+        }
 
 
 def _taken(

@@ -1,8 +1,8 @@
-"""Make the vectors: one JSON per case under accept/ and reject/; `--check` only compares.
+"""Make the vectors: a JSON a case in accept/, reject/, sequences/; `--check` only compares.
 
-What the cases are stands in cases.py, the format in README.md. Keys, times and random bytes are
-fixed and ECDSA is deterministic (RFC 6979), so a second run changes nothing. Pictures are compared
-after decoding: another PNG encoder is no difference.
+What the cases are stands in cases.py and sequences.py, the format in README.md. Keys, times and
+random bytes are fixed and ECDSA is deterministic (RFC 6979), so a second run changes nothing.
+Pictures are compared after decoding: another PNG encoder is no difference.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = Path(__file__).resolve().parent
+FOLDERS: Final = ("accept", "reject", "sequences")
 
 
 def written(document: Mapping[str, Any]) -> str:
@@ -51,7 +52,11 @@ def main(arguments: list[str]) -> int:
         FOLDER / f"{doc['id']}.json": doc
         for doc in importlib.import_module("tests.vectors.cases").cases()
     }
-    kept = {path for folder in ("accept", "reject") for path in (FOLDER / folder).glob("*.json")}
+    cases |= {
+        FOLDER / f"{doc['id']}.json": doc
+        for doc in importlib.import_module("tests.vectors.sequences").sequence_cases()
+    }
+    kept = {path for folder in FOLDERS for path in (FOLDER / folder).glob("*.json")}
     differing = sorted(path for path, document in cases.items() if not same(path, document))
     stray = sorted(kept - cases.keys())
     for path in (*differing, *stray):

@@ -35,7 +35,8 @@ _LENGTH = rb"(?:[\x40-\x57]|\x58[\x18-\xff]|\x59(?!\x00)[\x00-\xff]{2})"
 _KID = rb"\x04\x48(?P<kid>" + _ANY + rb"{8})"
 _OTHER_ALGORITHM = (
     rb"(?:[\x00-\x17\x20-\x25\x28-\x37]|[\x18\x38][\x18-\xff]"
-    rb"|[\x19\x39](?!\x00)[\x00-\xff]{2}|[\x1a\x3a](?!\x00\x00)[\x00-\xff]{4})"
+    rb"|[\x19\x39](?!\x00)[\x00-\xff]{2}|[\x1a\x3a](?!\x00\x00)[\x00-\xff]{4}"
+    rb"|[\x1b\x3b](?!\x00{4})[\x00-\xff]{8})"
 )
 _SIGNATURE_HEAD: Final = b"\x58\x40"
 _SIGNATURE: Final = 64
@@ -50,7 +51,7 @@ _PRESENTATION = re.compile(
 )
 # Well formed, but signed with an algorithm that CC1 does not know.
 _UNSUPPORTED = re.compile(
-    rb"\xd2\x84(?:[\x4d-\x4f\x51]\xa2\x01" + _OTHER_ALGORITHM + rb"\x04\x48"
+    rb"\xd2\x84(?:[\x4d-\x4f\x51\x55]\xa2\x01" + _OTHER_ALGORITHM + rb"\x04\x48"
     rb"|" + _LENGTH + rb"\xa2\x01" + _OTHER_ALGORITHM + rb"\x0d\x84)"
 )
 # After the audience: {6: iat, 7: cti}.

@@ -1,13 +1,12 @@
 """`kapok conform codes`: one code, its keys and a moment in; outcome, reason and claims out.
 
 The core is asked exactly as a gate asks it. Without a profile, status and profile are SKIPPED; with
-one, the code is judged at that place with nothing known of any plane or roster, so that what needs
-them answers as a gate that has none: by the profile's stance.
+one, the code is judged at that place by what the line says is known there (`knowledge`). What needs
+a plane or a roster that the line does not state answers as a gate that has none: by the stance.
 """
 
 import base64
 import binascii
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -15,38 +14,40 @@ from verifier.codes import city, shc
 from verifier.codes.formats import recognise
 from verifier.codes.shown import Sight, texts_in_sight
 from verifier.conform.keys import key_ring
+from verifier.conform.knowledge import (
+    appointments_of,
+    clock_of,
+    grant_of,
+    rosters_of,
+    status_of,
+    trust_of,
+)
 from verifier.conform.lines import BadLine, Members, ProtocolFault, answer
 from verifier.conform.moments import unix_seconds
 from verifier.contract import cbor
 from verifier.contract.errors import MalformedError
-from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import (
     Answer,
-    ApiScope,
-    Direction,
     Format,
-    GrantState,
     Outcome,
-    Sector,
     Step,
 )
 from verifier.decision import STEPS, Assessment, conclude
 from verifier.engine import assess
 from verifier.errors import ProfileError, Refusal
 from verifier.policy.profiles import ResolvedProfile, check_profile, resolve
-from verifier.status.plane import NO_STATUS
 from verifier.status.rids import RevokedCards
-from verifier.steps.course import OK, UNASKED, UNSURE, Clock, Unasked
+from verifier.steps.course import OK, UNASKED, UNSURE, Unasked
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.keys import KeyRing
 from verifier.trust.known import Known
-from verifier.trust.signers import Trust
 
 ReadPicture = Callable[[bytes], Sight]
 """A picture's bytes to what is read in it; a ValueError says that it is no picture."""
 
 _NOTHING_SEEN: Final = VerifiedCredentials(0)
+_NOWHERE: Final = "nowhere"
 _CC1_NAMES: Final = {1: "iss", 4: "exp", 5: "nbf", 6: "iat", 8: "cnf"}
 _CC1_PRIVATE: Final = -70001
 _CC1_PRIVATE_NAMES: Final = {1: "kind", 2: "status", 3: "sectors", 4: "group"}
@@ -71,6 +72,8 @@ def _judge(members: Members, read_picture: ReadPicture) -> Members:
         "step": _step(found).value,
         "format": found.format,
         "claims": None if text is None else _claims(found, text),
+        "steps": found.steps,
+        "unsure": found.unsure,
     }
     if "png" in members:
         answered["text"] = text
@@ -127,35 +130,37 @@ def _refused(reason: Reason, texts: list[str] | None) -> Assessment:
 
 def _assess(members: Members, text: str, at: float) -> Assessment:
     ring = key_ring(members.get("keys"), text)
-    profile, grant = _profile(members.get("profile"))
-    trust = Trust(version=1, expires=math.inf, ring=ring, sectors_enabled=frozenset(Sector))
-    known = Known(trust=trust, status=NO_STATUS, revoked_cards=_revoked(members, ring, text))
+    profile = _profile(members)
+    asked = isinstance(profile, ResolvedProfile)
+    place = profile.profile.place if isinstance(profile, ResolvedProfile) else _NOWHERE
+    known = Known(
+        trust=trust_of(members, ring),
+        status=status_of(members),
+        rosters=rosters_of(members, place),
+        appointments=appointments_of(members, place),
+        revoked_cards=_revoked(members, ring, text),
+    )
     return assess(
-        text, known=known, profile=profile, grant=grant, clock=Clock(now=at), seen=_NOTHING_SEEN
+        text,
+        known=known,
+        profile=profile,
+        grant=grant_of(members, place) if asked or "grant" in members else None,
+        clock=clock_of(members, at),
+        seen=_NOTHING_SEEN,
     )
 
 
-def _profile(values: Any) -> tuple[ResolvedProfile | Unasked, Grant | None]:
-    """Read the profile, and stand at a gate of its place."""
-    if values is None:
-        return UNASKED, None
+def _profile(members: Members) -> ResolvedProfile | Unasked | None:
+    """Read the profile; None: the place has none."""
+    values = members.get("profile", UNASKED)
+    if values is UNASKED or values is None:
+        return values
     if not isinstance(values, dict):
         raise BadLine(ProtocolFault.PROFILE)
     try:
-        profile = resolve(check_profile(values), 1)
+        return resolve(check_profile(values), 1)
     except ProfileError as error:
         raise BadLine(ProtocolFault.PROFILE) from error
-    grant = Grant(
-        terminal="conform",
-        fingerprint="00" * 32,
-        place=profile.profile.place,
-        gate="conform",
-        direction=Direction.IN,
-        scopes=(ApiScope.SCAN,),
-        state=GrantState.ACTIVE,
-        version=1,
-    )
-    return profile, grant
 
 
 def _revoked(members: Members, ring: KeyRing, text: str) -> Mapping[str, RevokedCards]:

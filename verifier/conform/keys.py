@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from verifier.codes.formats import recognise
 from verifier.conform.lines import BadLine, ProtocolFault
 from verifier.contract.envelope import Algorithm
@@ -54,6 +56,18 @@ class _Stated:
     issuer: str | None = None
 
 
+class _Limits(msgspec.Struct, frozen=True):
+    """What a trust bundle says beside a key; null or absent: it binds nothing."""
+
+    uses: tuple[str, ...] | None = None
+    nbf: float | None = None
+    exp: float | None = None
+    issuer: str | None = None
+    lists: tuple[int, ...] | None = None
+    sectors: tuple[int, ...] | None = None
+    formats: tuple[Format, ...] | None = None
+
+
 def key_ring(stated: Any, text: str) -> KeyRing:
     """Make the ring that a code is judged by; its format says how a stated kid is read.
 
@@ -78,22 +92,33 @@ def key_ring(stated: Any, text: str) -> KeyRing:
 def _trusted(values: Any, *, as_text: bool) -> list[TrustedKey]:
     if not isinstance(values, dict):
         raise MalformedError("a key that is not an object")
-    key = _stated(values)
+    key, limits = _stated(values), _limits(values)
     kids = (_kid(values["kid"], as_text=as_text),) if "kid" in values else key.kids
     return [
         TrustedKey(
             kid=kid,
             key=_bound(key.public),
-            uses=key.uses,
-            not_before=key.not_before,
-            not_after=key.not_after,
-            issuer=key.issuer,
-            lists=None,
-            sectors=None,
-            formats=_FORMATS,
+            uses=key.uses if limits.uses is None else key.uses & frozenset(limits.uses),
+            not_before=max(key.not_before, _or(limits.nbf, -math.inf)),
+            not_after=min(key.not_after, _or(limits.exp, math.inf)),
+            issuer=key.issuer if limits.issuer is None else limits.issuer,
+            lists=None if limits.lists is None else frozenset(limits.lists),
+            sectors=None if limits.sectors is None else frozenset(limits.sectors),
+            formats=_FORMATS if limits.formats is None else frozenset(limits.formats),
         )
         for kid in kids
     ]
+
+
+def _limits(values: Mapping[str, Any]) -> _Limits:
+    try:
+        return msgspec.convert(values, _Limits)
+    except msgspec.ValidationError as error:
+        raise MalformedError("a limit of a key that is none") from error
+
+
+def _or(stated: float | None, otherwise: float) -> float:
+    return otherwise if stated is None else stated
 
 
 def _stated(values: Mapping[str, Any]) -> _Stated:

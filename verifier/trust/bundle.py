@@ -19,7 +19,7 @@ no more once it is not trusted any longer.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -38,12 +38,20 @@ from verifier.contract.status import (
 from verifier.errors import BundleCause, BundleRefused
 from verifier.status.delta import apply
 from verifier.status.plane import PlaneView, Status, open_plane
-from verifier.trust.floors import CLOCK, Floor, Floors, highest, raised
+from verifier.trust.floors import (
+    CLOCK,
+    Floor,
+    Floors,
+    accepted_under_an_older_root,
+    highest,
+    raised,
+)
 from verifier.trust.keys import TrustedKey, VerifyKey
 from verifier.trust.limits import Times, check_issued, check_times, check_version
 from verifier.trust.root import keys_of, read_root
 from verifier.trust.signed_document import (
     SignedKind,
+    check_lists,
     document_in,
     holds,
     opened,
@@ -62,16 +70,6 @@ class Taken(NamedTuple, Generic[Content, Value]):
 
     document: Content
     value: Value
-
-
-def _check_lists(key: TrustedKey, lists: Iterable[int]) -> None:
-    """Ask that a key speaks only for the status lists that the trust bundle grants it.
-
-    Raises:
-        BundleRefused: WRONG_USE.
-    """
-    if key.lists is not None and not key.lists.issuperset(lists):
-        raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")
 
 
 class TrustedSet:
@@ -141,7 +139,7 @@ class TrustedSet:
         A clock step in it that is newer than those before lowers `time_floor`, and is itself
         judged by the lower one.
         """
-        envelope, signer = self._by_bundle_key(data)
+        envelope, signer = self._by_bundle_key(data, held="trust" if held else None)
         document = document_in(envelope, TrustDocument, "trust")
         trust, step, before = open_trust(document), document.clock, self.floor(CLOCK)
         time_floor = self.time_floor
@@ -167,10 +165,10 @@ class TrustedSet:
         held: bool = False,
     ) -> "Taken[Any, Any]":
         """Take a document of a kind under its name; `place`: whose it must be, by its own words."""
-        envelope, key, signer = self._signed_by(kind, data, now, held=held)
+        envelope, key, signer = self._signed_by(kind, name, data, now, held=held)
         document = document_in(envelope, kind.document, kind.word)
         if key is not None:
-            _check_lists(key, kind.lists(document))
+            check_lists(key, kind.lists(document))
         if place is not None and getattr(document, "place", None) != place:
             raise BundleRefused(BundleCause.MALFORMED, "a bundle of another place")
         value = opened(lambda: kind.opener(document))
@@ -272,7 +270,7 @@ class TrustedSet:
         envelope = taken_apart(data)
         key = self._verified(envelope, use, "status", now, held=held)
         document = read_by(reading, envelope)
-        _check_lists(key, (document.list,))
+        check_lists(key, (document.list,))
         if key.issuer not in (None, document.iss):
             raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
         return document, self._signer(key.key, "status")
@@ -307,24 +305,26 @@ class TrustedSet:
             raise BundleRefused(BundleCause.MALFORMED, str(error)) from error
 
     def _signed_by(
-        self, kind: SignedKind, data: bytes, now: float, *, held: bool
+        self, kind: SignedKind, name: str, data: bytes, now: float, *, held: bool
     ) -> tuple[Envelope, TrustedKey | None, Floor]:
         """Open a document and find the key of the trust bundle that signed it; None: of the root.
 
         A bundle key of the root is the city's own and speaks for every list.
         """
         if kind.key_use is None:
-            envelope, signer = self._by_bundle_key(data, kind.use)
-            return envelope, None, signer
+            found = self._by_bundle_key(data, kind.use, held=name if held else None)
+            return found[0], None, found[1]
         envelope = taken_apart(data)
         key = self._verified(envelope, kind.use, kind.key_use, now, held=held)
         return envelope, key, self._signer(key.key, kind.key_use)
 
     def _by_bundle_key(
-        self, data: bytes, use: SignedUse = SignedUse.BUNDLE
+        self, data: bytes, use: SignedUse = SignedUse.BUNDLE, *, held: str | None
     ) -> tuple[Envelope, Floor]:
         envelope = taken_apart(data)
-        key = self._bundle_keys.get(envelope.kid)
+        key, rows = self._bundle_keys.get(envelope.kid), self.kept.get(held or "", ())
+        if key is None and (before := accepted_under_an_older_root(rows, data, self.root_version)):
+            return envelope, before
         if key is None:
             raise BundleRefused(BundleCause.UNKNOWN_KEY, "not signed by a bundle key of the root")
         if not holds(envelope, use, key):
@@ -364,10 +364,10 @@ class TrustedSet:
         """Check order and times of a bundle that holds in all else, and raise its floor."""
         digest = hashlib.sha256(data).digest()
         floor = self.floor(name)
-        same = floor is not None and document.version == floor.version
+        same = digest == signer.digest or (floor is not None and document.version == floor.version)
         if floor is not None and document.version < floor.version:
             raise BundleRefused(BundleCause.ROLLBACK, "older than what was accepted before")
-        if floor is not None and same and digest != floor.digest:
+        if floor is not None and document.version == floor.version and digest != floor.digest:
             raise BundleRefused(BundleCause.FORK, "the same version with other bytes")
         check_version(document.version, floor)
         times = Times(iat=document.newest_time, exp=document.exp, now=now, held=held)

@@ -7,6 +7,7 @@ is trusted no longer takes with it what it alone signed; its floor is kept, and 
 the key ever be named again. Document: docs/bundles.md, "Floors".
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -44,6 +45,17 @@ class Floor:
 
 Floors = Mapping[str, tuple[Floor, ...]]
 """Name of a bundle to the floors of the keys that signed it."""
+
+
+def accepted_under_an_older_root(floors: Iterable[Floor], data: bytes, root: int) -> Floor | None:
+    """Return the floor that these very bytes raised, signed by a bundle key of an older root.
+
+    Such a key may be named no longer; what it signed was verified then and stays in force, so what
+    is held needs no key that was put away since.
+    """
+    digest = hashlib.sha256(data).digest()
+    found = (it for it in floors if it.digest == digest and not it.use and it.root < root)
+    return highest(it for it in found if it.signer)
 
 
 def raised(floors: Iterable[Floor], newer: Floor) -> tuple[Floor, ...]:

@@ -12,7 +12,7 @@ from verifier.contract.envelope import Envelope, SignedUse, take_apart, to_be_si
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, ProfileError
 from verifier.policy.rules import RuleError
-from verifier.trust.keys import VerifyKey
+from verifier.trust.keys import TrustedKey, VerifyKey
 
 Value = TypeVar("Value")
 
@@ -81,3 +81,13 @@ def read_by(reading: Callable[[bytes], Value], envelope: Envelope) -> Value:
         BundleRefused: MALFORMED.
     """
     return opened(lambda: reading(envelope.payload))
+
+
+def check_lists(key: TrustedKey, lists: Iterable[int]) -> None:
+    """Ask that a key speaks only for the status lists that the trust bundle grants it.
+
+    Raises:
+        BundleRefused: WRONG_USE.
+    """
+    if key.lists is not None and not key.lists.issuperset(lists):
+        raise BundleRefused(BundleCause.WRONG_USE, "a list this key may not publish")

@@ -71,7 +71,9 @@ def ask(line: Mapping[str, Any], **changes: Any) -> Answer:
 def test_a_certificate() -> None:
     """Members in the order of the protocol; the last step that ran is time."""
     found = ask(HC1)
-    assert list(found) == ["id", "outcome", "reason", "step", "format", "claims"]
+    assert list(found) == [
+        *("id", "outcome", "reason", "step", "format", "claims", "steps", "unsure"),
+    ]
     assert found == {
         "id": "a",
         "outcome": "pass",
@@ -79,6 +81,8 @@ def test_a_certificate() -> None:
         "step": "time",
         "format": "HC1",
         "claims": {"iss": "AT", "iat": AT - HOUR, "exp": AT + HOUR, "hcert": dict(health.DCC)},
+        "steps": "oooooss",
+        "unsure": None,
     }
 
 
