@@ -9,7 +9,10 @@ import base64
 import binascii
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any, Final
+
+import msgspec
 
 from verifier.codes import city, shc
 from verifier.codes.formats import recognise
@@ -142,7 +145,7 @@ def _profile(values: Any) -> tuple[ResolvedProfile | Unasked, Grant | None]:
     if not isinstance(values, dict):
         raise BadLine(ProtocolFault.PROFILE)
     try:
-        profile = resolve(check_profile(values), 1)
+        profile = msgspec.structs.replace(resolve(check_profile(values), 1), zone=UTC)
     except ProfileError as error:
         raise BadLine(ProtocolFault.PROFILE) from error
     grant = Grant(

@@ -10,13 +10,19 @@ no meaning for is an error, never a guess.
 
 from verifier.policy.certlogic.compiler import Rule, compile, evaluate  # noqa: A004 - as in re
 from verifier.policy.certlogic.conform import conform_line
-from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
+from verifier.policy.certlogic.faults import (
+    EvaluationError,
+    Fault,
+    LogicError,
+    UnreadableDateError,
+)
 
 __all__ = [
     "EvaluationError",
     "Fault",
     "LogicError",
     "Rule",
+    "UnreadableDateError",
     "compile",
     "conform_line",
     "evaluate",
