@@ -3,6 +3,7 @@
 1 EU certificate; 3 and 4 WHO's certificates of a vaccination and of a test; -6 ICVP; 5 links. The
 first of these in this order that can be read is the document. Negative numbers are free for anyone,
 so -6 is an ICVP by its form alone. What is signed and none of these is OTHER: genuine, not read.
+Only under 1, whose form the EU has settled, is another form a code that was wrongly made.
 
 No document is held against its schema: countries write what it forbids, and what a place needs to
 know its rules ask. Only what says when it counts is read here. An ICVP has had three forms: `vx`
@@ -62,7 +63,11 @@ NOT_READ: Final = HealthDocument(DocumentForm.OTHER)
 
 
 def read_document(hcert: Any) -> HealthDocument:
-    """Read what the claim holds; whatever it is, there is an answer."""
+    """Read what the claim holds; nearly whatever it is, there is an answer.
+
+    Raises:
+        MalformedError: an EU certificate that is no map, or has entries that are no list.
+    """
     if not isinstance(hcert, dict):
         return NOT_READ
     held = {key: value for key, value in hcert.items() if type(key) is int}
@@ -77,12 +82,14 @@ def read_document(hcert: Any) -> HealthDocument:
 
 def _dcc(found: Any) -> HealthDocument:
     """Read an EU certificate; the key must sign each kind of entry, and all where there is none."""
-    document = _map(found)
+    if not isinstance(found, dict):
+        raise MalformedError("a certificate that is no map")
+    document = found
     uses = set()
     for name, use in _DCC_USES.items():
         entries = document.get(name)
         if entries is not None and not isinstance(entries, list):
-            raise _UnreadError
+            raise MalformedError("entries that are not a list")
         if entries:
             uses.add(use)
     return HealthDocument(DocumentForm.DCC, document, frozenset(uses or CertificateUse))

@@ -145,10 +145,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.appointment is not None and set(self.kinds) != {"personal"}:
             raise ValueError("appointment is one person's: kinds takes personal alone")
         _check_formats(self)
-        try:
-            zone_of(self.zone)
-        except ProfileError as error:
-            raise ValueError(str(error)) from error
+        zone_of(self.zone)
 
     @property
     def static_formats(self) -> frozenset[Format]:

@@ -11,8 +11,6 @@ from importlib import resources
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from verifier.errors import ProfileError
-
 DEFAULT_ZONE: Final = "Asia/Shanghai"
 """Where no profile says otherwise: China has one zone."""
 ZONE_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9][A-Za-z0-9_+-]{0,31}){0,2}\Z"
@@ -26,14 +24,14 @@ def zone_of(name: str) -> tzinfo:
     """Return a zone by its name.
 
     Raises:
-        ProfileError: there is none of this name.
+        ValueError: there is none of this name; its text begins with the field.
     """
     if name == "UTC":
         return UTC
     try:
         return _packaged(name) or ZoneInfo(name)
     except (ValueError, OSError, LookupError) as error:
-        raise ProfileError("zone", f"zone: no zone of IANA is called {name!r}") from error
+        raise ValueError(f"zone is none of IANA's: {name!r}") from error
 
 
 def _packaged(name: str) -> tzinfo | None:

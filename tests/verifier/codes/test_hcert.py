@@ -111,6 +111,7 @@ GOOD: Final[Mapping[str, str]] = {
 
 BAD_CLAIMS: Final[Mapping[str, bytes]] = {
     "the claims are a list": cbor2.dumps([1, 2]),
+    "the certificate is no map": claims({-260: {1: "v"}}),
     "exp is text": claims({4: "1700000000"}),
     "exp is true": claims({4: True}),
     "exp in milliseconds": claims({4: AT * 1000}),
@@ -120,6 +121,7 @@ BAD_CLAIMS: Final[Mapping[str, bytes]] = {
     "exp is endless": claims().replace(cbor2.dumps(AT + HOUR), b"\xf9\x7c\x00"),
     "iat is null": claims().replace(cbor2.dumps(AT - HOUR), raw.NULL),
     "iss is a number": claims({1: 43}),
+    "v is a map": claims(v={"tg": 1}),
     "a byte after the end": claims() + b"\x00",
     "cut short": claims()[:-1],
     "a key that stands twice": b"\xa5" + claims()[1:] + b"\x01\x62AT",
