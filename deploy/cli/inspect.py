@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.data_option import Data
-from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
+from deploy.cli.judged_by import At, ProfileFile, RulesFolder, Trusted, asked_by
 from deploy.inspection.anatomy import Claim, EnvelopePart
 from deploy.inspection.inputs import STDIN, ShownCode, shown
 from deploy.inspection.report import CodeReport, StepReport, inspect, verdict
@@ -43,13 +43,14 @@ def inspect_code(
     *,
     trust: Trusted = None,
     profile: ProfileFile = None,
+    rules: RulesFolder = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data: Data = None,
 ) -> None:
     """Take one code apart, step by step; exit 0 when it passes, 1 when not."""
     one = _one(code)
-    found = inspect(one, asked_by(trust=trust, data=data, profile=profile, at=at))
+    found = inspect(one, asked_by(trust=trust, data=data, profile=profile, at=at, rules=rules))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(found.document()) + b"\n")
         sys.stdout.buffer.flush()

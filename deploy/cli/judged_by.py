@@ -24,6 +24,10 @@ ProfileFile = Annotated[
     Path | None,
     typer.Option("--profile", help="What a place asks (TOML); without it, nothing is asked."),
 ]
+RulesFolder = Annotated[
+    Path | None,
+    typer.Option("--rules", help="A folder of rules as <data>/rules, which the profile asks."),
+]
 At = Annotated[
     str | None,
     typer.Option("--at", help="Judge as at this moment: 2026-11-24T08:30Z; without it, now."),
@@ -31,12 +35,17 @@ At = Annotated[
 
 
 def asked_by(
-    *, trust: Path | None, data: Path | None, profile: Path | None, at: str | None
+    *,
+    trust: Path | None,
+    data: Path | None,
+    profile: Path | None,
+    at: str | None,
+    rules: Path | None = None,
 ) -> JudgementBasis:
     """Gather what a code is judged by; what was left out is said on standard error."""
     if trust is not None and data is not None:
         raise UsageError("--trust and --data name the same thing; give one of them")
-    asked_at, asks = moment(at), place(profile)
+    asked_at, asks = moment(at), place(profile, rules)
     source = trust or data or default_data(clone_folder())
     found = knowing(source, asks)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.data_option import Data
-from deploy.cli.judged_by import At, ProfileFile, Trusted, asked_by
+from deploy.cli.judged_by import At, ProfileFile, RulesFolder, Trusted, asked_by
 from deploy.inspection.inputs import STDIN, ShownCode, count, shown
 from deploy.inspection.judgement import JudgedCode, judge
 from deploy.inspection.words import printable
@@ -40,13 +40,14 @@ def verify(
     *,
     trust: Trusted = None,
     profile: ProfileFile = None,
+    rules: RulesFolder = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     data: Data = None,
 ) -> None:
     """Verify codes: exit 0 when all pass, 1 when one does not, 2 when the call is wrong."""
     arguments = codes or _piped()
-    asked = asked_by(trust=trust, data=data, profile=profile, at=at)
+    asked = asked_by(trust=trust, data=data, profile=profile, at=at, rules=rules)
     seen = _with_progress(shown(arguments, sys.stdin.buffer), count(arguments))
     judged = (judge(one, asked) for one in seen)
     passed, total = _print_lines(judged) if as_json else _print_table(judged)

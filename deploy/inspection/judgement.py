@@ -6,6 +6,7 @@ known, a revoked credential is refused all the same. Pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +28,7 @@ from verifier.decision import STEPS, Assessment, Decision, conclude
 from verifier.engine import assess
 from verifier.policy.profiles import ResolvedProfile
 from verifier.steps.course import OK, REFUSED, UNASKED, Clock
+from verifier.steps.time import end_of
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.known import Known
 
@@ -52,6 +54,8 @@ class JudgedCode:
     shown: ShownCode
     assessment: Assessment
     decision: Decision
+    zone: tzinfo = UTC
+    """Whose days count: the place's; without a place UTC's."""
 
     @property
     def passed(self) -> bool:
@@ -75,15 +79,15 @@ class JudgedCode:
 
     def line(self) -> Mapping[str, Any]:
         """Return what a JSON line says: nothing of the person, no index, no text."""
-        found = self.assessment
+        found, claims = self.assessment, self.assessment.claims
         return {
             "name": self.shown.name,
             "outcome": self.decision.outcome.value,
             "reason": None if self.decision.reason is None else self.decision.reason.value,
             "step": self.assessment.step.value,
             "format": None if found.format is None else found.format.value,
-            "issuer": None if found.claims is None else found.claims.issuer,
-            "expires": None if found.claims is None else found.claims.expires,
+            "issuer": None if claims is None else claims.issuer,
+            "expires": None if claims is None else end_of(claims, self.zone),
             "sentence": self.sentences(),
         }
 
@@ -94,7 +98,12 @@ def judge(shown: ShownCode, asked: JudgementBasis) -> JudgedCode:
         found = _no_text(shown.reason or Reason.PICTURE_NONE)
     else:
         found = assess_text(shown.text, asked)
-    return JudgedCode(shown=shown, assessment=found, decision=conclude(found, Answer.UNASKED))
+    return JudgedCode(
+        shown=shown,
+        assessment=found,
+        decision=conclude(found, Answer.UNASKED),
+        zone=UTC if asked.profile is None else asked.profile.zone,
+    )
 
 
 def assess_text(text: str, asked: JudgementBasis) -> Assessment:

@@ -19,7 +19,16 @@ from deploy.trust.store import read
 from verifier.conform.lines import BadLine
 from verifier.conform.moments import unix_seconds
 from verifier.errors import ProfileError
-from verifier.policy.profiles import MAX_PROFILE_BYTES, ResolvedProfile, read_profile, resolve
+from verifier.policy.products import Products
+from verifier.policy.profiles import (
+    MAX_PROFILE_BYTES,
+    Profile,
+    ResolvedProfile,
+    read_profile,
+    resolve,
+)
+from verifier.policy.rules import RuleSet, read_rule
+from verifier.service.issuing.bundles.rule_files import read_rule_files
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -40,18 +49,44 @@ def moment(text: str | None, option: str = "--at") -> float:
         ) from error
 
 
-def place(path: Path | None) -> ResolvedProfile | None:
-    """Read a profile file.
+def place(path: Path | None, rules: Path | None = None) -> ResolvedProfile | None:
+    """Read a profile file, and the folder of rules that it asks; without one, no rule is known.
 
     Raises:
-        UsageError: it cannot be read, or is no profile.
+        UsageError: either cannot be read, is wrong, or there is no profile that asks the rules.
     """
     if path is None:
+        if rules is not None:
+            raise UsageError("--rules needs --profile, which says whose rules are asked")
         return None
     try:
-        return resolve(read_profile(read(path, MAX_PROFILE_BYTES)), 1)
+        profile = read_profile(read(path, MAX_PROFILE_BYTES))
+        return resolve(profile, 1) if rules is None else _with_rules(profile, rules)
     except ProfileError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _with_rules(profile: Profile, folder: Path) -> ResolvedProfile:
+    """Ask of a place what a folder of rules says, as it goes out to gates.
+
+    Raises:
+        UsageError: it is no folder, or a file in it is wrong.
+        RuleError, ProfileError: its rules do not fit together.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no folder of rules")
+    said = read_rule_files(folder)
+    wrong = said.warning()
+    if wrong is not None:
+        raise UsageError(f"{folder}: {wrong}")
+    listed = said.catalogue()
+    return resolve(
+        profile,
+        1,
+        RuleSet(map(read_rule, map(str.encode, said.all_rules()))),
+        said.all_value_sets(),
+        None if listed is None else Products(listed),
+    )
 
 
 def knowing(path: Path, profile: ResolvedProfile | None = None) -> InspectionKnowledge:
