@@ -49,6 +49,7 @@ FOR_LIFE: Final = frozenset({"life of person vaccinated", "vie entière du sujet
 _LINK: Final = re.compile(rb"hlink:/", re.IGNORECASE)
 """Of vhlink:/ and shlink:/, how a link begins."""
 
+_DCC: Final = DocumentForm.DCC
 _ALGORITHMS: Final = frozenset({Algorithm.ES256, Algorithm.PS256})
 _GRAMMAR: Final = Grammar(
     max_items=MAX_ITEMS, tags=frozenset({0, 1}), floats=True, ordered_keys=False
@@ -151,24 +152,29 @@ def read_claims(payload: bytes) -> Claims:
         not_before=numeric_date(found[NBF]) if NBF in found else None,
         holder=None,
         uses=document.uses,
-        document={"iss": issuer, "iat": issued_at, "exp": expires, "hcert": document.content}
-        | _kind(document.form),
+        document=_shown(document, issuer, issued_at, expires),
         form=document.form,
         validity=document.validity,
         dose=document.dose,
     )
 
 
-def _kind(form: DocumentForm) -> dict[str, str]:
-    """Name what is no EU certificate."""
-    return {} if form is DocumentForm.DCC else {"kind": form.value}
+def _shown(
+    document: HealthDocument, issuer: str | None, issued_at: float | None, expires: float | None
+) -> dict[str, Any]:
+    """Return what is shown of claims; what is no EU certificate is named."""
+    shown = {"iss": issuer, "iat": issued_at, "exp": expires, "hcert": document.content}
+    if document.form is not _DCC:
+        shown["kind"] = document.form.value
+    return shown
 
 
 def _expires(found: dict[Any, Any], document: HealthDocument) -> float | None:
     """Read `exp`; None: the certificate has no end of its own here."""
-    stated = found.get(EXP)
-    endless = isinstance(stated, str) and stated in FOR_LIFE
-    if EXP not in found or (endless and document.form is DocumentForm.ICVP):
+    if EXP not in found:
+        return None
+    stated = found[EXP]
+    if type(stated) is str and stated in FOR_LIFE and document.form is DocumentForm.ICVP:
         return None
     return numeric_date(stated)
 

@@ -29,11 +29,19 @@ MAX_LINKS: Final = 16
 
 _VACCINATION: Final = frozenset({CertificateUse.VACCINATION})
 _TEST: Final = frozenset({CertificateUse.TEST})
+_DCC: Final = DocumentForm.DCC
+_DCC_ENTRIES: Final = "vtr"
 _DCC_USES: Final = {
-    "v": CertificateUse.VACCINATION,
-    "t": CertificateUse.TEST,
-    "r": CertificateUse.RECOVERY,
+    "": frozenset(CertificateUse),
+    "v": _VACCINATION,
+    "t": _TEST,
+    "r": frozenset({CertificateUse.RECOVERY}),
+    "vt": _VACCINATION | _TEST,
+    "vr": frozenset({CertificateUse.VACCINATION, CertificateUse.RECOVERY}),
+    "tr": frozenset({CertificateUse.TEST, CertificateUse.RECOVERY}),
+    "vtr": frozenset(CertificateUse),
 }
+"""Entries that there are -> uses that the key must have. Built once: every certificate asks."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOMENT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?"
@@ -70,13 +78,14 @@ def read_document(hcert: Any) -> HealthDocument:
     """
     if not isinstance(hcert, dict):
         return NOT_READ
-    held = {key: value for key, value in hcert.items() if type(key) is int}
-    for number, reader in _READERS.items():
-        if number in held:
-            try:
-                return reader(held[number])
-            except _UnreadError:
-                continue
+    numbers = [key for key in hcert if type(key) is int and key in _READERS]
+    if len(numbers) > 1:
+        numbers.sort(key=_ORDER.__getitem__)
+    for number in numbers:
+        try:
+            return _READERS[number](hcert[number])
+        except _UnreadError:
+            continue
     return NOT_READ
 
 
@@ -84,15 +93,14 @@ def _dcc(found: Any) -> HealthDocument:
     """Read an EU certificate; the key must sign each kind of entry, and all where there is none."""
     if not isinstance(found, dict):
         raise MalformedError("a certificate that is no map")
-    document = found
-    uses = set()
-    for name, use in _DCC_USES.items():
-        entries = document.get(name)
+    held = []
+    for name in _DCC_ENTRIES:
+        entries = found.get(name)
+        if entries:
+            held.append(name)
         if entries is not None and not isinstance(entries, list):
             raise MalformedError("entries that are not a list")
-        if entries:
-            uses.add(use)
-    return HealthDocument(DocumentForm.DCC, document, frozenset(uses or CertificateUse))
+    return HealthDocument(_DCC, found, _DCC_USES["".join(held)])
 
 
 def _ddcc_vs(found: Any) -> HealthDocument:
@@ -187,6 +195,7 @@ _READERS: Final[dict[int, Callable[[Any], HealthDocument]]] = {
     5: _links,
 }
 """By the number under the claim -260, in the order in which a code of several is read."""
+_ORDER: Final = {number: place for place, number in enumerate(_READERS)}
 
 
 def _validity(start: Any, end: Any) -> Validity:

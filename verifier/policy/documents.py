@@ -30,13 +30,16 @@ _CHANGES_MEANING: Final = ("modifierExtension", "implicitRules", "contained")
 """Members of a FHIR resource by which it may mean something else than its other members say."""
 
 
+_ICVP: Final = DocumentForm.ICVP
+
+
 class _UnmappedError(Exception):
     """A card that says more, or less, than the form can hold."""
 
 
 def rule_payload(claims: Claims, products: Products | None) -> dict[str, Any] | None:
     """Return what rules read of verified claims, or None where nothing can be read."""
-    if claims.form is DocumentForm.ICVP:
+    if claims.form is _ICVP:
         return _icvp(claims, products)
     return payload_of(claims.format, claims.document)
 

@@ -183,14 +183,16 @@ def kind_of(
     payload: Mapping[str, Any], form: DocumentForm = DocumentForm.DCC
 ) -> DocumentKind | None:
     """Return what a document attests, or None when it is not exactly one thing."""
-    if form is DocumentForm.DDCC_VS:
-        return DocumentKind.VACCINATION
-    if form is DocumentForm.DDCC_TR:
-        return DocumentKind.TEST
+    if form in _ONE_KIND:
+        return _ONE_KIND[form]
     kinds = [kind for key, kind in _GROUPS.items() if payload.get(key)]
     return kinds[0] if len(kinds) == 1 else None
 
 
+_ONE_KIND: Final = {
+    DocumentForm.DDCC_VS: DocumentKind.VACCINATION,
+    DocumentForm.DDCC_TR: DocumentKind.TEST,
+}
 _GROUPS: Final = {
     "v": DocumentKind.VACCINATION,
     "t": DocumentKind.TEST,

@@ -1,6 +1,6 @@
 """Steps (1) to (4): recognise, decode, find keys, check signatures. After them a code is proven."""
 
-from math import inf, isinf
+from math import isinf
 from typing import Final
 
 import msgspec
@@ -96,8 +96,10 @@ def _read(course: Course, key: TrustedKey) -> Claims:
 
 def _until(claims: Claims, key: TrustedKey) -> Claims:
     """Return claims of an HC1 code, which end with their key where they say no earlier end."""
-    ends = key.not_after
-    if claims.format is not _HC1 or isinf(ends) or (claims.expires or inf) <= ends:
+    if claims.format is not _HC1:
+        return claims
+    ends, stated = key.not_after, claims.expires
+    if (stated is not None and stated <= ends) or isinf(ends):
         return claims
     return msgspec.structs.replace(claims, expires=ends)
 

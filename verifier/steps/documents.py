@@ -27,6 +27,10 @@ from verifier.policy.rules import (
 from verifier.policy.zones import day_in
 from verifier.steps.course import Clock, Course
 
+# Looked up once: every certificate asks.
+_LINK: Final = DocumentForm.LINK
+_OTHER: Final = DocumentForm.OTHER
+
 DAY_AHEAD: Final = 14 * 3600
 """Seconds by which the first places on Earth are ahead of UTC: there a dose may be of a day that
 has not begun where the issuer's clock stands."""
@@ -55,9 +59,9 @@ def check_unasked(course: Course) -> None:
 
 def _check_read(course: Course, claims: Claims) -> None:
     """Refuse what is genuine, and says nothing that can be read here, or not when it counts."""
-    if claims.form is DocumentForm.LINK:
+    if claims.form is _LINK:
         course.refuse(Reason.PLACE_LINK)
-    if claims.form is DocumentForm.OTHER:
+    if claims.form is _OTHER:
         course.refuse(Reason.PLACE_DOCUMENT)
     if claims.validity is not None and not claims.validity.readable:
         course.refuse(Reason.RULE_UNKNOWN)
@@ -122,7 +126,7 @@ def _check_rules(course: Course, profile: ResolvedProfile) -> None:
     document = rule_payload(claims, course.products)
     if document is None or profile.profile.rules is None:
         course.refuse(Reason.RULE_UNKNOWN)  # nothing that a rule could read, or none is asked
-    form = claims.form or DocumentForm.OTHER
+    form = claims.form or _OTHER
     kind = kind_of(document, form)
     rules = profile.rules.applying(
         course.clock.now,
