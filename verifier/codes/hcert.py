@@ -128,6 +128,16 @@ def holds_link(data: bytes) -> bool:
     return _LINK.search(data) is not None
 
 
+def carries_link(text: str) -> bool:
+    """Say whether a text is a link, or an HC1 code that holds one; nothing is verified."""
+    if not text.startswith(PREFIX):
+        return holds_link(text.encode("utf-8", "replace"))
+    try:
+        return holds_link(inflate(base45.decode(text[len(PREFIX) :]), limit=MAX_COSE_BYTES))
+    except MalformedError:
+        return False
+
+
 def read_claims(payload: bytes) -> Claims:
     """Read the claims of a certificate whose signature holds.
 

@@ -277,7 +277,7 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         Step.PROFILE,
         _DENY,
         "此码只是指向证明的链接，本身不说明任何情况。请出示证明本身。",
-        "The code is a genuine link to documents and says nothing itself. Show the document.",
+        "The code is only a link to documents and says nothing itself. Show the document itself.",
     ),
     Reason.SECTOR_MISSING: ReasonRow(
         Step.PROFILE,
