@@ -15,6 +15,7 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Colour, Plane, Step
 from verifier.decision import STEPS
 from verifier.errors import Refusal
+from verifier.policy.products import diseases_of
 from verifier.steps.time import DEFAULT_WINDOW, first_day
 from verifier.trust.keys import TrustedKey
 
@@ -126,6 +127,13 @@ def _validity(claims: Claims, asked: JudgementBasis) -> Iterator[str]:
     first, last = first_day(claims, products), None if stated is None else stated.last_day
     if first is not None or last is not None:
         yield f"counts from {first or 'always'} to {last or 'its end'}, both days whole"
+    if claims.dose is not None:
+        against = diseases_of(claims.dose, products)
+        what = (
+            "what it is against, no catalogue here says" if against is None else " ".join(against)
+        )
+        product = printable(claims.dose.product or "-", MAX_KID_CHARS)
+        yield f"dose of {claims.dose.day}, product {product}: {what}"
     if stated is not None and stated.ends is not None:
         yield f"its own end is {utc(stated.ends)}"
 

@@ -112,14 +112,14 @@ def _verified(course: Course) -> Claims:
         if not code.holds(key.key):
             continue
         try:
-            claims = _until(code.claims(), key)
+            claims = code.claims()
         except MalformedError:
             course.refuse(Reason.CODE_MALFORMED)
         found = _objection(claims, key)
         if found is None:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
             course.seen.remember(course.known.trust, code, verified, course.clock.now)
-            return claims
+            return _until(claims, key)
         objection = found  # another certificate of the same key may allow it
     return course.refuse(objection)
 

@@ -26,6 +26,8 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 MAX_NAMED: Final = 5
 """Files that are named in one text; the rest are counted."""
 
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
 ValueSets = dict[str, tuple[str, ...]]
 Said = TypeVar("Said")
 
@@ -143,9 +145,9 @@ def _content(path: Path) -> bytes:
 
 def _texts(data: bytes) -> list[str]:
     """Return each rule of a file as it is written."""
-    text = data.removeprefix(b"\xef\xbb\xbf").strip()
+    text = data.removeprefix(_BYTE_ORDER_MARK)
     try:
-        if not text.startswith(b"["):
+        if not text.lstrip().startswith(b"["):
             return [text.decode()]
         return [bytes(one).decode() for one in msgspec.json.decode(text, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -161,9 +163,8 @@ def _rule(text: str) -> EuRule:
 
 def _value_sets(data: bytes) -> ValueSets:
     """Read one value set of the gateway, a list of them, or names with their codes."""
-    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        found = msgspec.json.decode(data)
+        found = msgspec.json.decode(data.removeprefix(_BYTE_ORDER_MARK))
         if isinstance(found, dict) and "valueSetId" in found:
             found = [found]
         if isinstance(found, list):
@@ -176,7 +177,7 @@ def _value_sets(data: bytes) -> ValueSets:
 
 def _products(data: bytes) -> ProductCatalogue:
     try:
-        found = msgspec.json.decode(data, type=ProductCatalogue)
+        found = msgspec.json.decode(data.removeprefix(_BYTE_ORDER_MARK), type=ProductCatalogue)
         Products(found)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ProfileError) as error:
         raise _WrongFileError(f"no list of products: {error}") from error

@@ -157,6 +157,14 @@ def test_a_wrong_file_spoils_only_itself(border: Path, name: str) -> None:
     assert said(border, "value_sets") == {"own": ("x",)}
 
 
+def test_a_byte_order_mark_is_passed_over(border: Path) -> None:
+    """Editors of some systems write one."""
+    mark = b"\xef\xbb\xbf"
+    (border / "rules/a.json").write_bytes(mark + GOOD.encode())
+    (border / "rules/valuesets/a.json").write_bytes(mark + b'{"own": ["x"]}')
+    assert (said(border, "rules"), said(border, "value_sets")) == ((GOOD,), {"own": ("x",)})
+
+
 def test_products_keep_every_id(border: Path) -> None:
     """What a later list leaves out counts for doses given until that list's day."""
     old = {"date": "2024-01-01", "products": {"A1": {"diseases": ["1D47"]}}}
