@@ -187,6 +187,7 @@ OWNERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "structlog": ("runtime/logs.py", "*/service/*", "firmware_stubs/edge/*"),
     "typer": ("deploy/cli/*",),
+    "tzdata": ("verifier/policy/zones.py",),
     "uvloop": ("*/service/__main__.py", "firmware_stubs/edge/__main__.py"),
     "zxingcpp": ("verifier/barcode/scan.py",),
 }

@@ -28,8 +28,9 @@ WITHOUT_A_VECTOR = {
     Reason.PICTURE_SEVERAL,
     Reason.PICTURE_PART,
     Reason.RULE_FAILED,
+    *(Reason.PLACE_DOCUMENT, Reason.PLACE_LINK),
 }
-"""The reader's and the terminal's; and what profiles do not carry yet."""
+"""The reader's and the terminal's; what profiles do not carry yet; what only HC1 codes meet."""
 
 
 def see(picture: bytes) -> Sight:

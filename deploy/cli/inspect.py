@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.data_option import Data
-from deploy.cli.judged_by import At, PlaceName, ProfileFile, Trusted, asked_by
+from deploy.cli.judged_by import At, PlaceName, ProfileFile, RulesFolder, Trusted, asked_by
 from deploy.inspection.anatomy import Claim, EnvelopePart
 from deploy.inspection.inputs import STDIN, ShownCode, shown
 from deploy.inspection.report import CodeReport, StepReport, inspect, remarks, verdict
@@ -44,6 +44,7 @@ def inspect_code(
     trust: Trusted = None,
     place: PlaceName = None,
     profile: ProfileFile = None,
+    rules: RulesFolder = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     data: Data = None,
@@ -53,7 +54,8 @@ def inspect_code(
     Without a place no verdict is given: exit 0 when the code is genuine and its status good.
     """
     one = _one(code)
-    found = inspect(one, asked_by(trust=trust, data=data, place=place, profile=profile, at=at))
+    asked = asked_by(trust=trust, data=data, place=place, profile=profile, at=at, rules=rules)
+    found = inspect(one, asked)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(found.document()) + b"\n")
         sys.stdout.buffer.flush()

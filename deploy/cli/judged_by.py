@@ -28,6 +28,10 @@ ProfileFile = Annotated[
     Path | None,
     typer.Option("--profile", help="Judge as at a place that asks what this file says (TOML)."),
 ]
+RulesFolder = Annotated[
+    Path | None,
+    typer.Option("--rules", help="A folder of rules as <data>/rules, which the profile asks."),
+]
 At = Annotated[
     str | None,
     typer.Option("--at", help="Judge as at this moment: 2026-11-24T08:30Z; without it, now."),
@@ -41,13 +45,14 @@ def asked_by(
     place: str | None,
     profile: Path | None,
     at: str | None,
+    rules: Path | None = None,
 ) -> JudgementBasis:
     """Gather what a code is judged by; what was left out is said on standard error."""
     if place is not None and profile is not None:
         raise UsageError("--place and --profile name the same thing; give one of them")
     if trust is not None and data is not None:
         raise UsageError("--trust and --data name the same thing; give one of them")
-    asked_at, asks = moment(at), read_place(profile)
+    asked_at, asks = moment(at), read_place(profile, rules)
     source = trust or data or default_data(clone_folder())
     found = knowing(source, place if asks is None else asks.profile.place)
     if place is not None:

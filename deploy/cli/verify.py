@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.data_option import Data
-from deploy.cli.judged_by import At, PlaceName, ProfileFile, Trusted, asked_by
+from deploy.cli.judged_by import At, PlaceName, ProfileFile, RulesFolder, Trusted, asked_by
 from deploy.inspection.inputs import STDIN, ShownCode, count, shown
 from deploy.inspection.judgement import JudgedCode, judge
 from deploy.inspection.report import remarks
@@ -42,6 +42,7 @@ def verify(
     trust: Trusted = None,
     place: PlaceName = None,
     profile: ProfileFile = None,
+    rules: RulesFolder = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     data: Data = None,
@@ -51,7 +52,7 @@ def verify(
     Without a place no verdict is given: exit 0 when all are genuine and their status is good.
     """
     arguments = codes or _piped()
-    asked = asked_by(trust=trust, data=data, place=place, profile=profile, at=at)
+    asked = asked_by(trust=trust, data=data, place=place, profile=profile, at=at, rules=rules)
     seen = _with_progress(shown(arguments, sys.stdin.buffer), count(arguments))
     judged = (judge(one, asked) for one in seen)
     at_place = asked.profile is not None

@@ -34,6 +34,7 @@ _CLAIMS: Final = {
     "-260": "hcert, the certificate",
 }
 _PROOF: Final = {"3": "aud, shown for", "6": "iat, made at", "7": "cti, random"}
+_HIDDEN: Final = "a link: its key opens somebody's documents, so no part of this code is shown"
 _ALGORITHMS: Final = {int(algorithm): algorithm.name for algorithm in Algorithm}
 
 
@@ -190,6 +191,10 @@ def _written(name: str, data: bytes) -> EnvelopePart:
 def _health(text: str, found: Anatomy) -> None:
     packed = _base45(text, found)
     data = inflate(packed, limit=hcert.MAX_COSE_BYTES)
+    if hcert.holds_link(data):
+        found.parts.clear()
+        found.claims.append(Claim(label="-260", name=_CLAIMS["-260"], value=_HIDDEN))
+        return
     found.parts.append(
         EnvelopePart(
             name="inflated", data=data, meaning=f"zlib, {len(packed)} bytes to {len(data)}"

@@ -9,13 +9,14 @@ from typing import Final
 from deploy.inspection.anatomy import Anatomy
 from deploy.inspection.judgement import JudgedCode, JudgementBasis
 from deploy.inspection.words import printable, span, utc
-from verifier.codes.claims import Unverified
+from verifier.codes.claims import Claims, Unverified
 from verifier.codes.formats import recognise
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Plane, Step
 from verifier.decision import STEPS
 from verifier.errors import Refusal
-from verifier.steps.time import DEFAULT_WINDOW
+from verifier.policy.products import diseases_of
+from verifier.steps.time import DEFAULT_WINDOW, first_day
 from verifier.trust.keys import TrustedKey
 
 MAX_KID_CHARS: Final = 200
@@ -105,12 +106,36 @@ def _times(code: Unverified, judged: JudgedCode, asked: JudgementBasis) -> Itera
     for name, moment in moments:
         if moment is not None:
             yield f"{name} {utc(moment)}, {_from(moment - now)}"
+    yield from _validity(claims, asked)
     if code.proof is not None:
         window = DEFAULT_WINDOW if asked.profile is None else asked.profile.profile.window
         age = now - code.proof.issued_at
         yield f"proof made {utc(code.proof.issued_at)}, {_from(-age)}; fresh for {window} s"
     if now > asked.known.trust.expires:
         yield f"the trust bundle ended {utc(asked.known.trust.expires)}"
+
+
+def _validity(claims: Claims, asked: JudgementBasis) -> Iterator[str]:
+    """Say what a document states of its own time; days are the place's."""
+    stated = claims.validity
+    if claims.form is not None:
+        yield f"document: {claims.form.value}"
+    if stated is not None and not stated.readable:
+        yield "it states a date in no form that is known: nobody can say when it counts"
+        return
+    products = asked.known.profiles.products if asked.profile is None else asked.profile.products
+    first, last = first_day(claims, products), None if stated is None else stated.last_day
+    if first is not None or last is not None:
+        yield f"counts from {first or 'always'} to {last or 'its end'}, both days whole"
+    if claims.dose is not None:
+        against = diseases_of(claims.dose, products)
+        what = (
+            "what it is against, no catalogue here says" if against is None else " ".join(against)
+        )
+        product = printable(claims.dose.product or "-", MAX_KID_CHARS)
+        yield f"dose of {claims.dose.day}, product {product}: {what}"
+    if stated is not None and stated.ends is not None:
+        yield f"its own end is {utc(stated.ends)}"
 
 
 def _from(seconds: float) -> str:

@@ -8,6 +8,7 @@ would get but for its age is said too. Pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,7 @@ from verifier.decision import STEPS, Assessment, Decision, conclude
 from verifier.engine import assess
 from verifier.policy.profiles import ResolvedProfile
 from verifier.steps.course import OK, REFUSED, UNASKED, Clock
+from verifier.steps.time import end_of
 from verifier.steps.verified import VerifiedCredentials
 from verifier.trust.known import Known
 
@@ -65,6 +67,8 @@ class JudgedCode:
     """What the planes say; None: it was not verified, or no list belongs to it."""
     place: str | None
     """Where it was judged; None: at no place."""
+    zone: tzinfo = UTC
+    """Whose days count: the place's; without a place UTC's."""
     but_for_age: "JudgedCode | None" = None
     """Of a proof that is too old: the judgement as at the moment that it was made."""
 
@@ -105,15 +109,15 @@ class JudgedCode:
 
     def line(self) -> Mapping[str, Any]:
         """Return what a JSON line says: of the person only the colour, no index, no text."""
-        found, aged = self.assessment, self.but_for_age
+        found, claims, aged = self.assessment, self.assessment.claims, self.but_for_age
         return {
             "name": self.shown.name,
             "outcome": self.outcome_word,
             "reason": None if self.decision.reason is None else self.decision.reason.value,
             "step": self.assessment.step.value,
             "format": None if found.format is None else found.format.value,
-            "issuer": None if found.claims is None else found.claims.issuer,
-            "expires": None if found.claims is None else found.claims.expires,
+            "issuer": None if claims is None else claims.issuer,
+            "expires": None if claims is None else end_of(claims, self.zone),
             "place": self.place,
             "status": None if self.status is None else self.status.document(),
             "but_for_age": None
@@ -143,6 +147,7 @@ def _judged(shown: ShownCode, found: Assessment, asked: JudgementBasis) -> Judge
         decision=conclude(found, Answer.UNASKED),
         status=status_of(found.claims, asked.known),
         place=None if asked.profile is None else asked.profile.profile.place,
+        zone=UTC if asked.profile is None else asked.profile.zone,
     )
 
 

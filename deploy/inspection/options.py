@@ -20,7 +20,16 @@ from deploy.trust.store import read
 from verifier.conform.lines import BadLine
 from verifier.conform.moments import unix_seconds
 from verifier.errors import ProfileError
-from verifier.policy.profiles import MAX_PROFILE_BYTES, ResolvedProfile, read_profile, resolve
+from verifier.policy.products import Products
+from verifier.policy.profiles import (
+    MAX_PROFILE_BYTES,
+    Profile,
+    ResolvedProfile,
+    read_profile,
+    resolve,
+)
+from verifier.policy.rules import RuleSet, read_rule
+from verifier.service.issuing.bundles.rule_files import read_rule_files
 from verifier.trust.known import Known
 
 _PLACE: Final = re.compile(r"[a-z0-9-]{1,64}")
@@ -45,18 +54,21 @@ def moment(text: str | None, option: str = "--at") -> float:
         ) from error
 
 
-def read_place(path: Path | None) -> ResolvedProfile | None:
-    """Read a profile file.
+def read_place(path: Path | None, rules: Path | None = None) -> ResolvedProfile | None:
+    """Read a profile file, and the folder of rules that it asks; without one, no rule is known.
 
     Raises:
-        UsageError: it cannot be read, or is no profile.
+        UsageError: either cannot be read, is wrong, or there is no profile that asks the rules.
     """
     if path is None:
+        if rules is not None:
+            raise UsageError("--rules needs --profile, which says whose rules are asked")
         return None
     if _PLACE.fullmatch(str(path)) and not path.exists():
         raise UsageError(f"--profile {path}: no such file; a place of the house: --place {path}")
     try:
-        return resolve(read_profile(read(path, MAX_PROFILE_BYTES)), 1)
+        profile = read_profile(read(path, MAX_PROFILE_BYTES))
+        return resolve(profile, 1) if rules is None else _with_rules(profile, rules)
     except ProfileError as error:
         raise UsageError(f"{path}: {error}") from error
 
@@ -82,6 +94,29 @@ def place_of_house(known: Known, place: str, source: Path) -> ResolvedProfile:
 def _some(places: Sequence[str]) -> str:
     more = "" if len(places) <= MAX_PLACES_NAMED else f" and {len(places) - MAX_PLACES_NAMED} more"
     return f"it has {', '.join(places[:MAX_PLACES_NAMED])}{more}"
+
+
+def _with_rules(profile: Profile, folder: Path) -> ResolvedProfile:
+    """Ask of a place what a folder of rules says, as it goes out to gates.
+
+    Raises:
+        UsageError: it is no folder, or a file in it is wrong.
+        RuleError, ProfileError: its rules do not fit together.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no folder of rules")
+    said = read_rule_files(folder)
+    wrong = said.warning()
+    if wrong is not None:
+        raise UsageError(f"{folder}: {wrong}")
+    listed = said.catalogue()
+    return resolve(
+        profile,
+        1,
+        RuleSet(map(read_rule, map(str.encode, said.all_rules()))),
+        said.all_value_sets(),
+        None if listed is None else Products(listed),
+    )
 
 
 def knowing(path: Path, place: str | None = None) -> InspectionKnowledge:

@@ -42,6 +42,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
     "audit.refused": "run `kapok audit verify`; until then, acts that need the log are refused",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",
+    "rules.left_out": "correct the named file of rules/, then send SIGHUP to issuing",
     "plane.silent": "make issuing ready; scans become unsure at the limit of the place",
     "plane.stale": "ask the stale source; the limit of the place decides",
     "clock.behind": "set this machine's clock",

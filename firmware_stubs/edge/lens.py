@@ -9,6 +9,7 @@ from typing import Final
 from runtime.clock import time_left
 from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.scan import LOOK_S, find
+from verifier.codes.hcert import carries_link
 from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS
@@ -44,9 +45,14 @@ def look_at_file(data: bytes) -> Reading:
 
 
 def check(*texts: str) -> Reading:
-    """Refuse what no door would take in; everything else is for `assess` to judge."""
+    """Refuse what no door would take in; everything else is for `assess` to judge.
+
+    A link ends here too: its key opens somebody's documents, and a scan is written down.
+    """
     if sum(map(len, texts)) > MAX_TEXT_CHARS:
         return Reading(reason=Reason.FORMAT_TOO_LONG)
+    if any(map(carries_link, texts)):
+        return Reading(reason=Reason.PLACE_LINK)
     return Reading(texts=texts)
 
 

@@ -1,10 +1,11 @@
 """What a code says, in one shape for all formats; and the protocol of an unverified code."""
 
+from datetime import date
 from typing import Any, Protocol
 
 import msgspec
 
-from verifier.contract.vocabulary import Format, Kind
+from verifier.contract.vocabulary import DocumentForm, Format, Kind
 from verifier.trust.keys import VerifyKey
 
 
@@ -17,6 +18,31 @@ class GroupClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     members: int
     packed: bytes | None
     """Person indices of a presentation, LEB128 gaps; None: the roster must be known."""
+
+
+class Validity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """From when to when a foreign document says by itself that it counts."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    """Both count whole. Which moments they are depends on where one asks."""
+    starts: float | None = None
+    ends: float | None = None
+    """Unix seconds."""
+    readable: bool = True
+    """False: it states a date in no form that is known; so nobody can say when it counts."""
+
+
+class Dose(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The one dose that an ICVP attests."""
+
+    day: date
+    product: str | None = None
+    """Id in the catalogue of products; the disease is looked up there."""
+    diseases: tuple[str, ...] = ()
+    """ICD-11 codes, where the document itself names them."""
+    template: str = "1"
+    """Version of the document's template."""
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -40,7 +66,11 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     card: tuple[str, str | None] | None = None
     """SHC: kid of the signing key and the card's revocation id, by which a card is revoked."""
     document: Any = None
-    """The payload of foreign formats, for rules and for showing."""
+    """The payload of foreign formats, for rules and for showing; of a link nothing of it."""
+    form: DocumentForm | None = None
+    """What a foreign document is; None: a code of the city."""
+    validity: Validity | None = None
+    dose: Dose | None = None
 
 
 class Proof(Protocol):

@@ -1,11 +1,13 @@
-"""HC1: the EU Digital COVID Certificate (hcert-spec 1.0.8), text to claims.
+"""HC1: electronic health certificates (HCERT 1.1.1, hcert-spec 1.0.8), text to claims.
 
 base45 of a zlib stream of a COSE_Sign1 of CWT claims. ES256 and PS256 only; an uncompressed
 payload is refused. Claims are decoded after the signature holds, by a general decoder, but only
 once one linear pattern has walked them: no tag but 0 and 1 (dates, taken as what they hold), no
 indefinite or over-long form, a bounded number of items. Depth, duplicate keys and bytes after the
-end are the decoder's own refusals. The document is not held against its schema: countries write
-what the schema forbids, and what a place needs to know its rules ask.
+end are the decoder's own refusals. What the certificate is, `health_documents` reads.
+
+`exp` may be missing: the end is then the key's, or the document's own. In its place stand, of an
+ICVP alone, two sayings that mean a whole life.
 """
 
 import io
@@ -17,11 +19,12 @@ import msgspec
 
 from verifier.codes import cose
 from verifier.codes.claims import Claims
+from verifier.codes.health_documents import HealthDocument, read_document
 from verifier.contract.cbor import MAX_DEPTH, Grammar, scan
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import CertificateUse, Format, Kind
+from verifier.contract.vocabulary import DocumentForm, Format, Kind
 from verifier.encoding import base45
 from verifier.encoding.dates import numeric_date
 from verifier.encoding.inflate import inflate
@@ -41,14 +44,12 @@ EXP: Final = 4
 NBF: Final = 5
 IAT: Final = 6
 HCERT: Final = -260
-DCC: Final = 1
-"""The sub-claim of `hcert` that holds a certificate."""
-_USES: Final = {
-    "v": CertificateUse.VACCINATION,
-    "t": CertificateUse.TEST,
-    "r": CertificateUse.RECOVERY,
-}
+FOR_LIFE: Final = frozenset({"life of person vaccinated", "vie entière du sujet vacciné"})
+"""What the requirements of ICVP write into `exp` where a certificate has no end."""
+_LINK: Final = re.compile(rb"hlink:/", re.IGNORECASE)
+"""Of vhlink:/ and shlink:/, how a link begins."""
 
+_DCC: Final = DocumentForm.DCC
 _ALGORITHMS: Final = frozenset({Algorithm.ES256, Algorithm.PS256})
 _GRAMMAR: Final = Grammar(
     max_items=MAX_ITEMS, tags=frozenset({0, 1}), floats=True, ordered_keys=False
@@ -122,21 +123,35 @@ def decode(text: str) -> UnverifiedHealth:
     )
 
 
+def holds_link(data: bytes) -> bool:
+    """Say whether bytes hold a link: its key opens a person's documents, and is never shown."""
+    return _LINK.search(data) is not None
+
+
+def carries_link(text: str) -> bool:
+    """Say whether a text is a link, or an HC1 code that holds one; nothing is verified."""
+    if not text.startswith(PREFIX):
+        return holds_link(text.encode("utf-8", "replace"))
+    try:
+        return holds_link(inflate(base45.decode(text[len(PREFIX) :]), limit=MAX_COSE_BYTES))
+    except MalformedError:
+        return False
+
+
 def read_claims(payload: bytes) -> Claims:
     """Read the claims of a certificate whose signature holds.
 
     Raises:
-        MalformedError: they break the grammar, or are not those of a certificate.
+        MalformedError: they break the grammar; a time or an issuer that is none.
     """
     found = _decode(payload)
-    hcert = found.get(HCERT) if isinstance(found, dict) else None
-    document = hcert.get(DCC) if isinstance(hcert, dict) else None
-    if not isinstance(document, dict):
-        raise MalformedError("no certificate in the claims")
+    if not isinstance(found, dict):
+        raise MalformedError("claims that are not a map")
     issuer = found.get(ISS)
     if issuer is not None and not isinstance(issuer, str):
         raise MalformedError("an issuer that is not text")
-    expires = numeric_date(found.get(EXP))
+    document = read_document(found.get(HCERT))
+    expires = _expires(found, document)
     issued_at = numeric_date(found[IAT]) if IAT in found else None
     return Claims(
         format=Format.HC1,
@@ -146,9 +161,32 @@ def read_claims(payload: bytes) -> Claims:
         expires=expires,
         not_before=numeric_date(found[NBF]) if NBF in found else None,
         holder=None,
-        uses=_uses(document),
-        document={"iss": issuer, "iat": issued_at, "exp": expires, "hcert": document},
+        uses=document.uses,
+        document=_shown(document, issuer, issued_at, expires),
+        form=document.form,
+        validity=document.validity,
+        dose=document.dose,
     )
+
+
+def _shown(
+    document: HealthDocument, issuer: str | None, issued_at: float | None, expires: float | None
+) -> dict[str, Any]:
+    """Return what is shown of claims; what is no EU certificate is named."""
+    shown = {"iss": issuer, "iat": issued_at, "exp": expires, "hcert": document.content}
+    if document.form is not _DCC:
+        shown["kind"] = document.form.value
+    return shown
+
+
+def _expires(found: dict[Any, Any], document: HealthDocument) -> float | None:
+    """Read `exp`; None: the certificate has no end of its own here."""
+    if EXP not in found:
+        return None
+    stated = found[EXP]
+    if type(stated) is str and stated in FOR_LIFE and document.form is DocumentForm.ICVP:
+        return None
+    return numeric_date(stated)
 
 
 def _decode(payload: bytes) -> Any:
@@ -177,21 +215,3 @@ def _content(value: Any, _immutable: bool) -> Any:  # noqa: FBT001 - cbor2 calls
 
 _PLAIN_TAGS: Final = {0: _content, 1: _content}
 """Dates stay the text or number that was signed."""
-
-
-def _uses(document: dict[Any, Any]) -> frozenset[CertificateUse]:
-    """Return the uses that the signing key must have: one per kind of entry; all if there is none.
-
-    Raises:
-        MalformedError: entries that are not a list.
-    """
-    uses = set()
-    for name, use in _USES.items():
-        entries = document.get(name)
-        if entries is None:
-            continue
-        if not isinstance(entries, list):
-            raise MalformedError("entries that are not a list")
-        if entries:
-            uses.add(use)
-    return frozenset(uses or CertificateUse)

@@ -50,6 +50,11 @@ def subject_of(code_format: Format, document: Any) -> str | None:
 
 
 def _hc1(certificate: Any) -> str | None:
+    """Name the person of an EU certificate, of WHO's (`name`) or of an ICVP (`n`)."""
+    if "nam" not in certificate:
+        if "n" in certificate:
+            return _subject((certificate["n"],), certificate.get("dob", ""))
+        return _subject((certificate["name"],), certificate.get("birthDate", ""))
     name = certificate["nam"]
     family = name.get("fnt") or name.get("fn") or ""
     given = name.get("gnt") or name.get("gn") or ""

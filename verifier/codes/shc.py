@@ -19,7 +19,7 @@ from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_CHUNKS
-from verifier.contract.vocabulary import Format, Kind
+from verifier.contract.vocabulary import DocumentForm, Format, Kind
 from verifier.encoding.dates import numeric_date
 from verifier.encoding.inflate import RAW, inflate
 from verifier.encoding.strict_json import read_json, unbase64url
@@ -235,6 +235,7 @@ def read_claims(payload: Any, kid: str) -> Claims:
         holder=None,
         card=(kid, _rid(credential)),
         document=payload,
+        form=DocumentForm.CARD,
     )
 
 

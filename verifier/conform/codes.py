@@ -8,7 +8,10 @@ a plane or a roster that the line does not state answers as a gate that has none
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any, Final
+
+import msgspec
 
 from verifier.codes import city, shc
 from verifier.codes.formats import recognise
@@ -158,7 +161,7 @@ def _profile(members: Members) -> ResolvedProfile | Unasked | None:
     if not isinstance(values, dict):
         raise BadLine(ProtocolFault.PROFILE)
     try:
-        return resolve(check_profile(values), 1)
+        return msgspec.structs.replace(resolve(check_profile(values), 1), zone=UTC)
     except ProfileError as error:
         raise BadLine(ProtocolFault.PROFILE) from error
 

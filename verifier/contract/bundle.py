@@ -26,6 +26,8 @@ MAX_KEYS: Final = 4096
 """Keys in a trust bundle; the EU's list of all countries had about 400."""
 MAX_RULES: Final = 1000
 """Rules in the profiles bundle; fifteen countries published 194 in all."""
+MAX_PRODUCTS: Final = 10_000
+"""Product ids of a catalogue; WHO's list of 2026 has 60."""
 MAX_MEMBERS: Final = 500
 """Members of any group: a gate judges so many in one scan."""
 MAX_MASKED_CHARS: Final = 32
@@ -39,6 +41,10 @@ PLACE: Final = "[a-z0-9][a-z0-9-]{1,62}"
 
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
+Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+Icd = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Z]{2,8}(\.[0-9A-Z]{1,4})?\Z")]
+"""A code of ICD-11."""
+ProductId = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,128}\Z")]
 ListNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
@@ -116,6 +122,24 @@ class TrustDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fi
     clock: ClockStep | None = None
 
 
+class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vaccine product: what it is against, and when it counted."""
+
+    diseases: Annotated[tuple[Icd, ...], msgspec.Meta(min_length=1, max_length=8)]
+    """ICD-11 codes, such as 1D47 yellow fever, 1C81 poliomyelitis."""
+    since: Day | None = None
+    until: Day | None = None
+    """Days, YYYY-MM-DD; both count. A dose given outside them is not valid."""
+
+
+class ProductCatalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every product id that was ever published, with its dates."""
+
+    date: Day
+    """The day of the newest list, YYYY-MM-DD."""
+    products: Annotated[dict[ProductId, Product], msgspec.Meta(max_length=MAX_PRODUCTS)]
+
+
 class ProfilesDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All profiles, each as its validated file says (`verifier.policy.profiles.Profile`)."""
 
@@ -124,6 +148,8 @@ class ProfilesDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown
     """Rule files as published, unchanged: JSON text."""
     value_sets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """What rules read as `external.valueSets`."""
+    products: ProductCatalogue | None = None
+    """Which vaccine products count; None: no ICVP that names one can be judged."""
 
 
 class RosterMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

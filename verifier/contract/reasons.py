@@ -45,6 +45,8 @@ class Reason(StrEnum):
     PLACE_KIND = "place.kind"
     PLACE_STATIC = "place.static"
     PLACE_APPOINTMENT = "place.appointment"
+    PLACE_DOCUMENT = "place.document"
+    PLACE_LINK = "place.link"
     SECTOR_MISSING = "sector.missing"
     SECTOR_DISABLED = "sector.disabled"
     RULE_FAILED = "rule.failed"
@@ -264,6 +266,18 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         _DENY,
         "您此刻在本场所没有预约。请按预约时间前来，或先预约。",
         "You have no appointment here at this time. Come at its time, or make one first.",
+    ),
+    Reason.PLACE_DOCUMENT: ReasonRow(
+        Step.PROFILE,
+        _DENY,
+        "此码真实有效，但不是本场所查验的证明种类。请出示所要求的证明。",
+        "The code is genuine, but of a kind that is not read here. Show what the place asks for.",
+    ),
+    Reason.PLACE_LINK: ReasonRow(
+        Step.PROFILE,
+        _DENY,
+        "此码只是指向证明的链接，本身不说明任何情况。请出示证明本身。",
+        "The code is only a link to documents and says nothing itself. Show the document itself.",
     ),
     Reason.SECTOR_MISSING: ReasonRow(
         Step.PROFILE,

@@ -44,6 +44,25 @@ class Format(StrEnum):
     SHC = "SHC"
 
 
+class DocumentForm(StrEnum):
+    """What a foreign document is; one format carries several."""
+
+    DCC = "DCC"
+    """HC1: the EU Digital COVID Certificate."""
+    DDCC_VS = "DDCC:VS"
+    """HC1: WHO's certificate of a vaccination."""
+    DDCC_TR = "DDCC:TR"
+    """HC1: WHO's certificate of a test result."""
+    ICVP = "ICVP"
+    """HC1: the international certificate of vaccination or prophylaxis, such as yellow fever."""
+    LINK = "link"
+    """HC1: a link to documents that lie elsewhere; it says nothing on anybody's health."""
+    CARD = "SHC"
+    """A SMART Health Card."""
+    OTHER = "other"
+    """Genuine, and of a kind that is not read here."""
+
+
 class Kind(IntEnum):
     """Whose code it is (CC1 claim `kind`)."""
 

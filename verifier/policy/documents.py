@@ -1,7 +1,8 @@
-"""What rules read of a foreign document: one payload for each format.
+"""What rules read of a foreign document: one payload for each form.
 
-HC1: the certificate as it was signed, what the EU's rules are written for. SHC: the doses and test
-results of a health card in a form of our own (docs/rules.md), since CertLogic cannot search a FHIR
+Certificates of the EU and WHO: as they were signed, what the EU's rules are written for. ICVP: its
+dose in a form of our own (docs/rules.md), since it has had three and names no disease. SHC: doses
+and test results of a health card, also in a form of our own, since CertLogic cannot search a FHIR
 bundle. A card is mapped whole or not at all: where anything in it could mean more than the form
 says, there is no payload, and the rules' answer is UNKNOWN.
 """
@@ -10,7 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from verifier.contract.vocabulary import Format
+from verifier.codes.claims import Claims
+from verifier.contract.vocabulary import DocumentForm, Format
+from verifier.policy.products import Products, diseases_of
 
 MAX_RESOURCES: Final = 100
 """Resources of a card: a person, and every dose and test that any card was seen to hold."""
@@ -27,8 +30,37 @@ _CHANGES_MEANING: Final = ("modifierExtension", "implicitRules", "contained")
 """Members of a FHIR resource by which it may mean something else than its other members say."""
 
 
+_ICVP: Final = DocumentForm.ICVP
+
+
 class _UnmappedError(Exception):
     """A card that says more, or less, than the form can hold."""
+
+
+def rule_payload(claims: Claims, products: Products | None) -> dict[str, Any] | None:
+    """Return what rules read of verified claims, or None where nothing can be read."""
+    if claims.form is _ICVP:
+        return _icvp(claims, products)
+    return payload_of(claims.format, claims.document)
+
+
+def _icvp(claims: Claims, products: Products | None) -> dict[str, Any] | None:
+    """Map an ICVP: {"dob", "v": [{"diseases", "product", "date"}]}."""
+    dose = claims.dose
+    diseases = None if dose is None else diseases_of(dose, products)
+    if dose is None or diseases is None:
+        return None
+    born = claims.document["hcert"].get("dob")
+    return {
+        "dob": born if isinstance(born, str) else None,
+        "v": [
+            {
+                "diseases": list(diseases),
+                "product": dose.product,
+                "date": dose.day.isoformat(),
+            }
+        ],
+    }
 
 
 def payload_of(code_format: Format, document: Any) -> dict[str, Any] | None:

@@ -8,14 +8,26 @@ the fleet.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from verifier.contract.bundle import ProfilesDocument
-from verifier.contract.vocabulary import Colour, Direction, Format, Kind, Sector, Stance
+from verifier.contract.vocabulary import (
+    Colour,
+    Direction,
+    DocumentForm,
+    Format,
+    Kind,
+    Sector,
+    Stance,
+)
 from verifier.errors import ProfileError
+from verifier.policy.products import Products
+from verifier.policy.profile_words import Colours, check_coloured, check_static, of_city, one_of
 from verifier.policy.rules import DOCUMENTS, RuleSet, read_rule
+from verifier.policy.zones import DEFAULT_ZONE, ZONE_PATTERN, zone_of
 from verifier.sectors.appointments import MAX_GRACE_MINUTES
 
 MAX_PROFILE_BYTES: Final = 64 * 1024
@@ -40,7 +52,6 @@ _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
 PlaceId = Annotated[str, msgspec.Meta(pattern=_ID)]
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
-Colours = tuple[str, ...] | dict[Format, tuple[str, ...]]
 Grace = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_MINUTES)]
 
 
@@ -108,6 +119,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Seconds; older status is unsure, and the stance decides."""
     use: UseRule | None = None
     group: GroupRule = GroupRule()
+    zone: Annotated[str, msgspec.Meta(pattern=ZONE_PATTERN)] = DEFAULT_ZONE
+    """IANA name of the zone whose days count here: in rules, and in what documents say of days."""
     rules: RulesAsked | None = None
     """Needed where HC1 or SHC is taken: nothing else says what is asked of them."""
     appointment: Annotated[str, msgspec.Meta(pattern=r"^required\Z")] | None = None
@@ -118,11 +131,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Minutes after it ends."""
 
     def __post_init__(self) -> None:
-        _one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
-        _one_of("colours", self.passing_colours, {"green", "yellow"})
-        _one_of("review_colours", self.reviewed_colours, {"yellow", "red", "none"})
+        one_of("kinds", self.kinds, {kind.name.lower() for kind in Kind})
+        one_of("colours", self.passing_colours, {"green", "yellow"})
+        one_of("review_colours", self.reviewed_colours, {"yellow", "red", "none"})
         if self.sector is not None:
-            _one_of("sector", (self.sector,), {sector.name.lower() for sector in Sector})
+            one_of("sector", (self.sector,), {sector.name.lower() for sector in Sector})
         if set(self.passing_colours) & set(self.reviewed_colours):
             raise ValueError("review_colours repeats one of colours")
         if self.reviewed_colours and not self.passing_colours:
@@ -132,6 +145,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.appointment is not None and set(self.kinds) != {"personal"}:
             raise ValueError("appointment is one person's: kinds takes personal alone")
         _check_formats(self)
+        zone_of(self.zone)
 
     @property
     def static_formats(self) -> frozenset[Format]:
@@ -143,12 +157,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def passing_colours(self) -> tuple[str, ...]:
         """The colours that pass, in either way of writing them."""
-        return _of_city(self.colours)
+        return of_city(self.colours)
 
     @property
     def reviewed_colours(self) -> tuple[str, ...]:
         """The colours that a person looks at, in either way of writing them."""
-        return _of_city(self.review_colours)
+        return of_city(self.review_colours)
 
 
 def _check_formats(profile: Profile) -> None:
@@ -158,9 +172,9 @@ def _check_formats(profile: Profile) -> None:
         ValueError: its text begins with the field.
     """
     formats = set(profile.formats)
-    _check_static(profile, formats)
+    check_static(profile.static, profile.static_formats, formats)
     for field in ("colours", "review_colours"):
-        _check_coloured(field, getattr(profile, field), formats)
+        check_coloured(field, getattr(profile, field), formats)
     foreign = sorted(formats & DOCUMENTS)
     if foreign:
         _check_foreign(profile, foreign[0])
@@ -182,38 +196,6 @@ def _check_foreign(profile: Profile, one: Format) -> None:
         raise ValueError(f"kinds must name personal where {one} is taken")
 
 
-def _check_static(profile: Profile, formats: set[Format]) -> None:
-    named = profile.static_formats
-    only_static = formats & DOCUMENTS
-    if only_static and profile.static is True:
-        raise ValueError("static takes a list of formats where others than CC1 are taken")
-    if named - formats:
-        raise ValueError(f"static names {min(named - formats)}, which formats does not")
-    if only_static - named:
-        one = min(only_static - named)
-        raise ValueError(f"static must name {one}, which has no other codes, or formats must not")
-
-
-def _check_coloured(field: str, colours: Colours, formats: set[Format]) -> None:
-    if not colours:
-        return
-    if isinstance(colours, dict):
-        if set(colours) != {Format.CC1} or Format.CC1 not in formats:
-            raise ValueError(f"{field} takes CC1 where formats names it: no other format has any")
-    elif formats != {Format.CC1}:
-        raise ValueError(f"{field} takes a table by format where others than CC1 are taken")
-
-
-def _of_city(colours: Colours) -> tuple[str, ...]:
-    return colours.get(Format.CC1, ()) if isinstance(colours, dict) else colours
-
-
-def _one_of(field: str, values: Iterable[str], allowed: set[str]) -> None:
-    for value in values:
-        if value not in allowed:
-            raise ValueError(f"{field} takes {', '.join(sorted(allowed))}")
-
-
 class ResolvedProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A profile with its words turned into what `assess` compares."""
 
@@ -229,6 +211,10 @@ class ResolvedProfile(msgspec.Struct, frozen=True, kw_only=True):
     rules: RuleSet = NO_RULES
     """All rules there are; which apply depends on document and time."""
     value_sets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    documents: frozenset[DocumentForm] = frozenset()
+    """Documents that rules asked here read."""
+    products: Products | None = None
+    zone: tzinfo = UTC
 
 
 def resolve(
@@ -236,8 +222,10 @@ def resolve(
     version: int,
     rules: RuleSet = NO_RULES,
     value_sets: Mapping[str, tuple[str, ...]] | None = None,
+    products: Products | None = None,
 ) -> ResolvedProfile:
     """Turn a profile's words into sets, once, not at every scan."""
+    asked = profile.rules
     return ResolvedProfile(
         profile=profile,
         version=version,
@@ -250,6 +238,9 @@ def resolve(
         open_stance=profile.stance is Stance.OPEN,
         rules=rules,
         value_sets=dict(value_sets or {}),
+        documents=frozenset() if asked is None else rules.forms(asked.country, asked.region),
+        products=products,
+        zone=zone_of(profile.zone),
     )
 
 
@@ -295,7 +286,7 @@ def _field(message: str) -> str:
 class Profiles:
     """All profiles by place; immutable."""
 
-    __slots__ = ("_by_place", "version")
+    __slots__ = ("_by_place", "products", "version")
 
     def __init__(
         self,
@@ -303,6 +294,7 @@ class Profiles:
         version: int,
         rules: RuleSet = NO_RULES,
         value_sets: Mapping[str, tuple[str, ...]] | None = None,
+        products: Products | None = None,
     ) -> None:
         """Take profiles.
 
@@ -310,6 +302,7 @@ class Profiles:
             ProfileError: two of one place, or of one zone with different times.
         """
         self.version = version
+        self.products = products
         self._by_place: dict[str, ResolvedProfile] = {}
         by_zone: dict[str, Profile] = {}
         for profile in profiles:
@@ -317,7 +310,7 @@ class Profiles:
                 raise ProfileError("place", "two profiles for one place", (profile.place,))
             if profile.use is not None and profile.use.scope.startswith(ZONE):
                 _check_zone(by_zone.setdefault(profile.use.scope, profile), profile)
-            self._by_place[profile.place] = resolve(profile, version, rules, value_sets)
+            self._by_place[profile.place] = resolve(profile, version, rules, value_sets, products)
 
     def at(self, place: str) -> ResolvedProfile | None:
         """Return the profile of a place; None is a denial."""
@@ -338,7 +331,8 @@ def open_profiles(document: ProfilesDocument) -> Profiles:
     profiles = [check_profile(values) for values in document.profiles]
     for profile in profiles:
         _check_rules(profile, rules, since=document.iat, until=document.exp)
-    return Profiles(profiles, document.version, rules, document.value_sets)
+    products = None if document.products is None else Products(document.products)
+    return Profiles(profiles, document.version, rules, document.value_sets, products)
 
 
 def _check_rules(profile: Profile, rules: RuleSet, *, since: float, until: float) -> None:

@@ -4,12 +4,14 @@ Lives here: reading a rule file unchanged, choosing by time and kind, judging. N
 language (`verifier.policy.certlogic`), which place asks for which rules (`profiles`), any clock.
 
 A rule never passes by accident: an evaluation error or any result but true is FAILED; an external
-input that the rule reaches for and does not get, or an engine newer than ours, is UNKNOWN.
+input that the rule reaches for and does not get, a date that cannot be read, or an engine newer
+than ours, is UNKNOWN.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -17,10 +19,11 @@ import msgspec
 
 from runtime.json_depth import check_depth
 from verifier.contract.text import in_one_line
-from verifier.contract.vocabulary import Format
+from verifier.contract.vocabulary import DocumentForm, Format
 from verifier.errors import VerifierError
 from verifier.policy import certlogic
 from verifier.policy.certlogic.dates import Instant, iso, parse
+from verifier.policy.rule_formats import CARRIED, RuleFormat
 
 MAX_RULE_BYTES: Final = 256 * 1024
 """Bytes of a rule file; published ones take 4 KiB."""
@@ -80,8 +83,13 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     desc: str
 
 
-class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
-    """The gateway's fields, by its names, and one of ours: `Format`."""
+def _written(field: str) -> str:
+    """Return how a field is written: as the gateway does."""
+    return "hash" if field == "national_hash" else "".join(map(str.capitalize, field.split("_")))
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=_written):
+    """The gateway's fields, by its names; the hash of national lists; and one of ours: `Format`."""
 
     identifier: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}-[A-Z]{2}-[0-9]{4}\Z")]
     type: RuleType
@@ -97,7 +105,11 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     valid_to: str
     affected_fields: tuple[str, ...]
     logic: Any
-    format: Format = Format.HC1
+    hash: str | msgspec.UnsetType = msgspec.UNSET
+    national_hash: str | msgspec.UnsetType = msgspec.UNSET
+    """Digest by which a national backend names the rule (`Hash` or `hash`). It is over the rule
+    without this member, in bytes that are not here: so it is taken, and says nothing."""
+    format: RuleFormat = RuleFormat.HC1
     """Whose documents it reads; the gateway's rules do not say it, and read HC1."""
 
 
@@ -110,7 +122,9 @@ class EuRule:
     type: RuleType
     country: str
     region: str | None
-    format: Format
+    format: RuleFormat
+    forms: frozenset[DocumentForm]
+    """The documents that it reads: those of its format."""
     kind: DocumentKind
     descriptions: Mapping[str, str]
     """Text by language tag."""
@@ -150,8 +164,6 @@ def read_rule(data: bytes) -> EuRule:
     start, end = _moment("ValidFrom", file.valid_from), _moment("ValidTo", file.valid_to)
     if end < start:
         raise RuleError("ValidTo", "before ValidFrom")
-    if file.format not in DOCUMENTS:
-        raise RuleError("Format", "takes HC1 or SHC: codes of the city have no document")
     return EuRule(
         id=file.identifier,
         version=_numbers(file.version),
@@ -159,6 +171,7 @@ def read_rule(data: bytes) -> EuRule:
         country=file.country,
         region=file.region,
         format=file.format,
+        forms=file.format.forms,
         kind=file.certificate_type,
         descriptions={entry.lang: in_one_line(entry.desc) for entry in file.description},
         valid_from=start,
@@ -168,12 +181,20 @@ def read_rule(data: bytes) -> EuRule:
     )
 
 
-def kind_of(payload: Mapping[str, Any]) -> DocumentKind | None:
+def kind_of(
+    payload: Mapping[str, Any], form: DocumentForm = DocumentForm.DCC
+) -> DocumentKind | None:
     """Return what a document attests, or None when it is not exactly one thing."""
+    if form in _ONE_KIND:
+        return _ONE_KIND[form]
     kinds = [kind for key, kind in _GROUPS.items() if payload.get(key)]
     return kinds[0] if len(kinds) == 1 else None
 
 
+_ONE_KIND: Final = {
+    DocumentForm.DDCC_VS: DocumentKind.VACCINATION,
+    DocumentForm.DDCC_TR: DocumentKind.TEST,
+}
 _GROUPS: Final = {
     "v": DocumentKind.VACCINATION,
     "t": DocumentKind.TEST,
@@ -206,12 +227,12 @@ class RuleSet:
         at: float,
         kind: DocumentKind,
         *,
-        code_format: Format = Format.HC1,
+        form: DocumentForm = DocumentForm.DCC,
         country: str | None = None,
         region: str | None = None,
         rule_type: RuleType = RuleType.ACCEPTANCE,
     ) -> tuple[EuRule, ...]:
-        """Return the rules for a kind of document of a format at a time (Unix seconds), by id.
+        """Return the rules for a kind of document of a form at a time (Unix seconds), by id.
 
         Of one id, the highest version that is valid then. General rules apply to every kind;
         rules of a region apply in that region only.
@@ -221,7 +242,7 @@ class RuleSet:
         for rule in self._rules:
             if (
                 rule.type is rule_type
-                and rule.format is code_format
+                and form in rule.forms
                 and rule.kind in (kind, DocumentKind.GENERAL)
                 and rule.valid_from <= moment <= rule.valid_to
                 and country in (None, rule.country)
@@ -240,12 +261,24 @@ class RuleSet:
         return any(
             rule.logic is not None
             and rule.type is RuleType.ACCEPTANCE
-            and rule.format is code_format
+            and rule.forms & CARRIED[code_format]
             and rule.country == country
             and rule.region in (None, "", region)
             and rule.valid_from <= until * 1000
             and since * 1000 <= rule.valid_to
             for rule in self._rules
+        )
+
+    def forms(self, country: str, region: str | None) -> frozenset[DocumentForm]:
+        """Return the documents that any acceptance rule reads, whenever it is valid."""
+        return frozenset[DocumentForm]().union(
+            *(
+                rule.forms
+                for rule in self._rules
+                if rule.type is RuleType.ACCEPTANCE
+                and rule.country == country
+                and rule.region in (None, "", region)
+            )
         )
 
 
@@ -270,28 +303,37 @@ def seconds_iso(at: float) -> str:
     return iso(Instant(int(at * 1000)))
 
 
-def judge(rule: EuRule, payload: Any, external: dict[str, Any]) -> RuleOutcome:
-    """Say what a rule says of a document; never raises for what is in the document."""
+def judge(
+    rule: EuRule, payload: Any, external: dict[str, Any], zone: tzinfo | None = None
+) -> RuleOutcome:
+    """Say what a rule says of a document, on the days of a zone (None: UTC).
+
+    Never raises for what is in the document.
+    """
     return RuleOutcome(
         id=rule.id,
         version=rule.version,
-        verdict=_verdict(rule, payload, external),
+        verdict=_verdict(rule, payload, external, zone),
         descriptions=rule.descriptions,
     )
 
 
 def judge_all(
-    rules: Iterable[EuRule], payload: Any, external: dict[str, Any]
+    rules: Iterable[EuRule], payload: Any, external: dict[str, Any], zone: tzinfo | None = None
 ) -> tuple[RuleOutcome, ...]:
     """Say what each of the rules says of a document."""
-    return tuple(judge(rule, payload, external) for rule in rules)
+    return tuple(judge(rule, payload, external, zone) for rule in rules)
 
 
-def _verdict(rule: EuRule, payload: Any, external: dict[str, Any]) -> RuleVerdict:
+def _verdict(
+    rule: EuRule, payload: Any, external: dict[str, Any], zone: tzinfo | None
+) -> RuleVerdict:
     if rule.logic is None:
         return RuleVerdict.UNKNOWN
     try:
-        result = certlogic.evaluate(rule.logic, {"payload": payload, EXTERNAL: external})
+        result = certlogic.evaluate(rule.logic, {"payload": payload, EXTERNAL: external}, zone)
+    except certlogic.UnreadableDateError:
+        return RuleVerdict.UNKNOWN
     except certlogic.EvaluationError as error:
         absent = error.fault is certlogic.Fault.ABSENT
         return RuleVerdict.UNKNOWN if absent else RuleVerdict.FAILED

@@ -1,17 +1,21 @@
 """Steps (1) to (4): recognise, decode, find keys, check signatures. After them a code is proven."""
 
+from math import isinf
 from typing import Final
+
+import msgspec
 
 from verifier.codes.claims import Claims
 from verifier.codes.formats import recognise as row_of
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
-from verifier.contract.vocabulary import CertificateUse
+from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.steps.course import Course
 from verifier.steps.verified import VerifiedCredential, kept_claims
 from verifier.trust.keys import TrustedKey
 
 CREDENTIAL_USE: Final = "credential"
+_HC1: Final = Format.HC1
 ATTESTED: Final = frozenset(CertificateUse)
 """Uses that bind a key to kinds of certificate; a key with none of them is not bound."""
 
@@ -85,9 +89,19 @@ def check_signature(course: Course) -> None:
 
 def _read(course: Course, key: TrustedKey) -> Claims:
     """Read the claims of a foreign document that was verified before: names are not remembered."""
-    claims = course.code.claims()  # they were read before it was remembered
+    claims = _until(course.code.claims(), key)  # they were read before it was remembered
     objection = _objection(claims, key)
     return claims if objection is None else course.refuse(objection)
+
+
+def _until(claims: Claims, key: TrustedKey) -> Claims:
+    """Return claims of an HC1 code, which end with their key where they say no earlier end."""
+    if claims.format is not _HC1:
+        return claims
+    ends, stated = key.not_after, claims.expires
+    if (stated is not None and stated <= ends) or isinf(ends):
+        return claims
+    return msgspec.structs.replace(claims, expires=ends)
 
 
 def _verified(course: Course) -> Claims:
@@ -105,7 +119,7 @@ def _verified(course: Course) -> Claims:
         if found is None:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
             course.seen.remember(course.known.trust, code, verified, course.clock.now)
-            return claims
+            return _until(claims, key)
         objection = found  # another certificate of the same key may allow it
     return course.refuse(objection)
 

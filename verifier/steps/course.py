@@ -17,6 +17,7 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Format, Outcome
 from verifier.errors import Refusal
 from verifier.groups.verdict import GroupVerdict
+from verifier.policy.products import Products
 from verifier.policy.profiles import ResolvedProfile
 from verifier.policy.rules import RuleOutcome
 from verifier.steps.verified import VerifiedCredential, VerifiedCredentials
@@ -134,6 +135,12 @@ class Course:
         self.shown_at: int | None = None
         self.shown_ahead = 0
         self.rule: RuleOutcome | None = None
+
+    @property
+    def products(self) -> Products | None:
+        """The catalogue of vaccine products; of a place its own, else what is known anywhere."""
+        held = None if self.profile is None else self.profile.products
+        return self.known.profiles.products if held is None else held
 
     def ok(self) -> None:
         """Close a step that did not refuse; where it doubted, it is UNSURE."""

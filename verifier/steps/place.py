@@ -1,28 +1,19 @@
 """Step (7), what the place asks: format, kind, sector, audience, appointment, rules, group."""
 
-import base64
-from typing import Any, Final
+from typing import Final
 
-from verifier.codes.claims import Claims
-from verifier.codes.names import subject_of
 from verifier.contract.errors import MalformedError
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Direction, Format, Kind, Plane
 from verifier.groups.roster import Members, unpack_members
 from verifier.groups.verdict import judge
-from verifier.policy.documents import payload_of
 from verifier.policy.profiles import ResolvedProfile
-from verifier.policy.rules import (
-    DocumentKind,
-    RuleVerdict,
-    external_inputs,
-    judge_all,
-    kind_of,
-    seconds_iso,
-)
-from verifier.steps.course import Clock, Course
+from verifier.steps.course import Course
+from verifier.steps.documents import check_document, check_unasked, rule_inputs
 from verifier.steps.status import doubt_missing, note_age
+
+__all__ = ["check_place", "rule_inputs"]
 
 # Looked up once: every scan needs them.
 _CC1: Final = Format.CC1
@@ -37,6 +28,7 @@ MINUTE: Final = 60
 def check_place(course: Course) -> None:
     """Hold the code against the place's profile; skipped where no place is asked."""
     if course.unasked:
+        check_unasked(course)
         course.skip()
         return
     claims, profile, grant = course.claims, course.profile, course.grant
@@ -53,7 +45,7 @@ def check_place(course: Course) -> None:
     _check_audience(course, profile, grant)
     _check_appointment(course, profile, grant)
     if claims.format is not _CC1:
-        _check_document(course, profile)
+        check_document(course, profile)
     if claims.kind is _GROUP:
         _check_group(course, profile)
     course.ok()
@@ -103,56 +95,6 @@ def _check_appointment(course: Course, profile: ResolvedProfile, grant: Grant) -
         late=asked.late_minutes * MINUTE + clock.uncertainty,
     ):
         course.refuse(Reason.PLACE_APPOINTMENT)
-
-
-def _check_document(course: Course, profile: ResolvedProfile) -> None:
-    """Ask of a foreign document what no CC1 code is asked."""
-    claims = course.claims
-    if profile.profile.use is not None and subject_of(claims.format, claims.document) is None:
-        course.doubt(Reason.USE_UNKNOWN)  # nobody to remember: double use would go unseen
-    _check_rules(course, profile)
-
-
-def rule_inputs(
-    claims: Claims, kid: bytes | str, profile: ResolvedProfile, clock: Clock
-) -> dict[str, Any]:
-    """Return what rules may read beside the document: the external parameters of CertLogic."""
-    asked = profile.profile.rules
-    return external_inputs(
-        clock.now if clock.sure else None,
-        profile.value_sets,
-        countryCode=None if asked is None else asked.country,
-        region=None if asked is None else asked.region,
-        issuerCountryCode=claims.issuer,
-        kid=base64.b64encode(kid).decode() if isinstance(kid, bytes) else kid,
-        exp=None if claims.expires is None else seconds_iso(claims.expires),
-        iat=None if claims.issued_at is None else seconds_iso(claims.issued_at),
-    )
-
-
-def _check_rules(course: Course, profile: ResolvedProfile) -> None:
-    """Hold a document against every rule that applies; the first that does not pass decides."""
-    claims = course.claims
-    external = rule_inputs(claims, course.code.kid, profile, course.clock)
-    document = payload_of(claims.format, claims.document)
-    if document is None or profile.profile.rules is None:
-        course.refuse(Reason.RULE_UNKNOWN)  # nothing that a rule could read, or none is asked
-    kind = kind_of(document)
-    rules = profile.rules.applying(
-        course.clock.now,
-        kind or DocumentKind.GENERAL,
-        code_format=claims.format,
-        country=profile.profile.rules.country,
-        region=profile.profile.rules.region,
-    )
-    for outcome in judge_all(rules, document, external):
-        if outcome.verdict is not RuleVerdict.PASSED:
-            course.rule = outcome
-            failed = outcome.verdict is RuleVerdict.FAILED
-            course.refuse(Reason.RULE_FAILED if failed else Reason.RULE_UNKNOWN)
-    if kind is None or not rules:
-        # Nothing that rules are written for, or no rule at all: that is never a pass.
-        course.refuse(Reason.RULE_UNKNOWN)
 
 
 def _check_group(course: Course, profile: ResolvedProfile) -> None:

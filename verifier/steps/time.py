@@ -1,9 +1,17 @@
-"""Step (5), time: the claims' own times, the proof's freshness, the trust bundle's age."""
+"""Step (5), time: the claims' own times, the proof's freshness, the trust bundle's age.
 
+What a foreign document says of days is read on the days of the place; where no place is asked, on
+those of UTC. A day that is named as the last one counts whole.
+"""
+
+from datetime import UTC, date, tzinfo
 from math import ceil
 from typing import Final
 
+from verifier.codes.claims import Claims
 from verifier.contract.reasons import Reason
+from verifier.policy.products import Products, first_day_of
+from verifier.policy.zones import day_in, end_of_day
 from verifier.steps.course import Course
 
 DEFAULT_WINDOW: Final = 60
@@ -23,6 +31,8 @@ def check_time(course: Course) -> None:
         course.refuse(Reason.TIME_EXPIRED)
     if claims.issued_at is not None and now + row.skew < claims.issued_at:
         course.refuse(Reason.TIME_NOT_YET)
+    if claims.validity is not None:
+        _check_validity(course, claims)
     if course.code.proof is not None:
         shown_at = course.shown_at = course.code.proof.issued_at
         ahead = shown_at - now
@@ -32,6 +42,41 @@ def check_time(course: Course) -> None:
     if now > course.known.trust.expires:
         course.doubt(Reason.TRUST_STALE)
     course.ok()
+
+
+def _check_validity(course: Course, claims: Claims) -> None:
+    """Ask whether a document counts now by its own word, or by the day of its dose."""
+    stated, now, profile = claims.validity, course.clock.now, course.profile
+    if stated is None or not stated.readable:
+        return  # nobody can say when: step (7) refuses it
+    zone = UTC if profile is None else profile.zone
+    today = day_in(zone, now)
+    first = first_day(claims, course.products)
+    if first is not None and today < first:
+        course.refuse(Reason.TIME_NOT_YET)
+    if stated.starts is not None and now + course.row.skew < stated.starts:
+        course.refuse(Reason.TIME_NOT_YET)
+    if stated.last_day is not None and today > stated.last_day:
+        course.refuse(Reason.TIME_EXPIRED)
+    if stated.ends is not None and now > stated.ends:
+        course.refuse(Reason.TIME_EXPIRED)
+
+
+def first_day(claims: Claims, products: Products | None) -> date | None:
+    """Return the first day on which a document counts: as it states, else by its dose."""
+    stated = None if claims.validity is None else claims.validity.first_day
+    if stated is None and claims.dose is not None:
+        return first_day_of(claims.dose, products)
+    return stated
+
+
+def end_of(claims: Claims, zone: tzinfo) -> float | None:
+    """Return the last second at which claims count, Unix seconds; None: they have no end."""
+    stated = claims.validity
+    ends = [claims.expires, None if stated is None else stated.ends]
+    if stated is not None and stated.last_day is not None:
+        ends.append(end_of_day(zone, stated.last_day))
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _proof(course: Course, ahead: float) -> None:

@@ -1,7 +1,7 @@
 """Public keys as JSON Web Keys (RFC 7517), by the rules of SMART Health Cards (framework 1.4).
 
 A key set is written by an issuer and read by strangers: a private member in it is refused, never
-used. `use` and `alg` may be missing; where they stand they must fit.
+used. `use`, `key_ops` and `alg` may be missing; where they stand they must fit.
 """
 
 import base64
@@ -21,6 +21,7 @@ PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 MAX_MEMBER_CHARS: Final = 1024
 """Characters of a number; an RSA modulus of 4,096 bits takes 683."""
 _ALGORITHMS: Final = {"EC": ("ES256",), "OKP": ("EdDSA", "Ed25519"), "RSA": ("PS256",)}
+_VERIFIES: Final = ["verify"]
 _CURVES: Final = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 
 
@@ -60,11 +61,17 @@ def read_jwk(values: Mapping[str, Any]) -> JsonWebKey:
         public=public,
         thumbprint=thumbprint,
         fits=values.get("use", "sig") == "sig"
+        and _verifies(values.get("key_ops", _VERIFIES))
         and values.get("alg", _ALGORITHMS[required["kty"]][0]) in _ALGORITHMS[required["kty"]]
         and (certificate is None or (certificate.public == public and len(addresses) == 1)),
         named=values.get("kid", thumbprint) == thumbprint,
         issuer=addresses[0] if addresses else None,
     )
+
+
+def _verifies(operations: Any) -> bool:
+    """Say whether `key_ops` (RFC 7517 section 4.3) lets a key verify signatures."""
+    return isinstance(operations, list) and "verify" in operations
 
 
 def thumbprint_of(public: PublicKey) -> str:

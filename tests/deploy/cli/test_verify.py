@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import data_folder
 from tests.support.command_line import kapok
+from tests.support.foreign import rule
 from tests.support.health import CARDS, COUNTRY, card_text, chunks, health_text
 from tests.support.public_vectors import public_file
 from tests.support.signers import as_json, pem, web_key
@@ -122,3 +123,22 @@ def test_public_cards(tmp_path: Path) -> None:
     done = kapok(*call, stdin="\n".join(texts).encode())
     assert done.code == 0
     assert len(done.out.splitlines()) == len(vectors["valid_examples"])
+
+
+def test_the_rules_of_a_place(keys: Path, tmp_path: Path) -> None:
+    """They come from a folder as a house has it; a wrong file or no profile is a wrong call."""
+    profile, rules = tmp_path / "place.toml", tmp_path / "rules"
+    rules.mkdir()
+    profile.write_text(
+        'place = "hall-1"\nstance = "closed"\nformats = ["HC1"]\nstatic = ["HC1"]\n'
+        'rules = { country = "XX" }\n'
+    )
+    call = ("verify", health_text(), "--trust", keys, "--at", AT, "--json", "--rules", rules)
+    for logic, expected in (({"===": [1, 1]}, (0, None)), ({"===": [1, 2]}, (1, "rule.failed"))):
+        (rules / "a.json").write_text(rule(1, logic))
+        done = kapok(*call, "--profile", profile)
+        assert done.err == ""
+        assert (done.code, json.loads(done.out)["reason"]) == expected
+    (rules / "a.json").write_text("?")
+    assert kapok(*call, "--profile", profile).code == 2
+    assert kapok(*call).code == 2

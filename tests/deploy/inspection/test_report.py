@@ -1,5 +1,8 @@
 """The report: seven steps with their answers, the Reason in both languages, claims marked."""
 
+import json
+import re
+import zlib
 from dataclasses import replace
 from typing import Final
 
@@ -11,12 +14,16 @@ from hypothesis import strategies as st
 from deploy.inspection.inputs import ShownCode
 from deploy.inspection.judgement import JudgementBasis
 from deploy.inspection.report import CodeReport, inspect, verdict
+from tests.deploy.inspection.test_judgement import FOREIGN
 from tests.support.city import City, asks
+from tests.support.health import AT, hc1, health_text
 from tests.support.keys import STRANGER
 from tests.support.publisher import DAY, NOW
+from tests.verifier.codes.test_health_documents import KEY, link, signed
 from verifier.contract.reasons import REASONS, Reason
 from verifier.contract.vocabulary import Step
 from verifier.decision import STEPS
+from verifier.encoding import base45
 from verifier.policy.profiles import check_profile, resolve
 
 CITY: Final = City()
@@ -89,3 +96,43 @@ def test_nothing_raises(noise: str, at: int, prefix: str) -> None:
     text = CITY.text()
     report(CITY, prefix + noise)
     report(CITY, text[:at] + noise[:2] + text[at:])
+
+
+def shown(text: str) -> str:
+    """Return all that is shown of a text."""
+    found = inspect(ShownCode(name="it", text=text), JudgementBasis(known=FOREIGN, at=AT))
+    return json.dumps(msgspec.to_builtins(found.document()))
+
+
+def plain(document: str) -> bytes:
+    """Return all bytes that the hex in a document stands for, inflated too."""
+    parts = [bytes.fromhex(part) for part in re.findall(r'"((?:[0-9a-f]{2})+)"', document)]
+    found = b"".join(parts)
+    for part in parts:
+        try:
+            found += zlib.decompress(part)
+        except zlib.error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["vhlink:/", "shlink:/"])
+@pytest.mark.parametrize("genuine", [True, False])
+def test_no_part_of_a_link_is_shown(scheme: str, *, genuine: bool) -> None:
+    """Neither as text nor as hex, whether the signature holds or not."""
+    address = link(scheme)
+    text = signed(5, address)
+    if not genuine:
+        data = bytearray(zlib.decompress(base45.decode(text[4:])))
+        data[-1] ^= 1
+        text = hc1(zlib.compress(bytes(data)))
+    document = shown(text)
+    secret = address.removeprefix(scheme)
+    assert secret not in document
+    assert KEY not in document
+    assert secret.encode() not in plain(document)
+
+
+def test_other_codes_are_shown_whole() -> None:
+    """A certificate's parts stand there in hex."""
+    assert b"URN:UVCI" in plain(shown(health_text()))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from firmware_stubs.edge.lens import NO_CODE, check, look, look_at_file, typed
-from tests.support.health import chunks
+from tests.support.health import chunks, dcc
+from tests.verifier.codes.test_health_documents import link, signed
 from verifier.barcode.bounds import PictureRefused
 from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.render import symbol, to_png
@@ -87,3 +88,13 @@ def test_wedge(data: bytes, text: str, reason: Reason | None) -> None:
 def test_reading_prints_no_text() -> None:
     """Codes do not get into logs."""
     assert "SECRET" not in repr(check("CC1:SECRET"))
+
+
+@pytest.mark.parametrize("scheme", ["vhlink:/", "shlink:/"])
+def test_a_link_is_let_go_where_it_is_read(scheme: str) -> None:
+    """Its key opens somebody's documents, and every scan is written down."""
+    for text in (signed(5, link(scheme)), signed(5, [{"u": link(scheme)}]), link(scheme)):
+        found = typed(text.encode())
+        assert (found.texts, str(found.reason)) == ((), "place.link")
+    whole = signed(1, dcc())
+    assert typed(whole.encode()).texts == (whole,)

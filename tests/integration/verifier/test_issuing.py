@@ -189,6 +189,25 @@ def test_profiles_that_do_not_go_together_are_refused_with_their_files(
     eventually("all is well", lambda: house.issuing.readiness().status == 200)
 
 
+def test_a_wrong_file_of_rules_is_named_and_spoils_nothing_else(house: IssuingHouse) -> None:
+    """Issuing stays ready, with a warning; nothing that is published is touched."""
+    rules = house.profiles.parent / "rules"
+    rules.mkdir(exist_ok=True)
+    (rules / "half.json").write_text('{"Identifier": ')
+    signal_again(house)
+    eventually(
+        "the file is named", lambda: "half.json" in json.dumps(house.issuing.readiness().body)
+    )
+    said = house.issuing.readiness()
+    assert (said.status, [one["code"] for one in said.body["warnings"]]) == (
+        200,
+        ["rules.left_out"],
+    )
+    (rules / "half.json").unlink()
+    signal_again(house)
+    eventually("all is well", lambda: not house.issuing.readiness().body["warnings"])
+
+
 def signal_again(house: IssuingHouse) -> None:
     """Have the sources read again."""
     house.issuing.signal(signal.SIGHUP)

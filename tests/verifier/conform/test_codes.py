@@ -302,9 +302,14 @@ def test_keys_by_kid() -> None:
         ({"kid": "another"}, "trust.unknown_key"),
         ({"use": "enc"}, "trust.wrong_use"),
         ({"alg": "ES384"}, "trust.wrong_use"),
+        ({"key_ops": ["verify"]}, None),
+        ({"key_ops": ["sign", "verify"], "use": "sig"}, None),
+        ({"key_ops": ["encrypt"]}, "trust.wrong_use"),
+        ({"key_ops": []}, "trust.wrong_use"),
+        ({"key_ops": "verify"}, "trust.wrong_use"),
     ],
 )
-def test_keys_that_say_what_they_are_for(changes: Mapping[str, str], reason: str | None) -> None:
+def test_keys_that_say_what_they_are_for(changes: Mapping[str, Any], reason: str | None) -> None:
     """A key spoils only the codes that name it."""
     assert ask(SHC, keys=[{"jwk": jwk() | changes}])["reason"] == reason
 

@@ -15,7 +15,12 @@ from verifier.policy.certlogic.compiler import (
     evaluate,
 )
 from verifier.policy.certlogic.conform import conform_line
-from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
+from verifier.policy.certlogic.faults import (
+    EvaluationError,
+    Fault,
+    LogicError,
+    UnreadableDateError,
+)
 
 __all__ = [
     "MAX_NESTING",
@@ -23,6 +28,7 @@ __all__ = [
     "Fault",
     "LogicError",
     "Rule",
+    "UnreadableDateError",
     "compile",
     "conform_line",
     "evaluate",

@@ -6,13 +6,14 @@ threads, and its own size is a bound on the steps outside `reduce`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any, Final, NamedTuple
 
 from verifier.policy.certlogic import operators
 from verifier.policy.certlogic.dates import UNITS
 from verifier.policy.certlogic.faults import Fault, LogicError
 from verifier.policy.certlogic.operators import Run
-from verifier.policy.certlogic.values import MAX_INTEGER, render, whole
+from verifier.policy.certlogic.values import MAX_INTEGER, Meter, render, whole
 
 MAX_DEPTH: Final = 128
 """Levels of JSON; an operation takes two. Published rules take 16; it keeps the stack short."""
@@ -80,13 +81,15 @@ def compile(logic: Any, *, required: frozenset[str] = frozenset()) -> Rule:  # n
     return Rule(run=part.run, weight=part.weight)
 
 
-def evaluate(rule: Rule, data: Any) -> Any:
+def evaluate(rule: Rule, data: Any, zone: tzinfo | None = None) -> Any:
     """Return a rule's value for data (decoded JSON, never changed), as JSON values.
+
+    `zone` is where dates without a time are read; None: UTC, as the specification says.
 
     Raises:
         EvaluationError: TYPE, DATE, BOUND, or ABSENT where inputs were declared as required.
     """
-    return render(rule.run(data, [MAX_STEPS - rule.weight]))
+    return render(rule.run(data, Meter(MAX_STEPS - rule.weight, zone)))
 
 
 def _part(logic: Any, scope: _Scope) -> CompiledPart:

@@ -44,3 +44,7 @@ class EvaluationError(VerifierError):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
         self.fault = fault
+
+
+class UnreadableDateError(EvaluationError):
+    """What should be a date is none that can be read: TYPE or DATE."""

@@ -197,7 +197,7 @@ def offset_time(operand: Run, amount: int, unit: str) -> Run:
     """Make `plusTime`."""
 
     def run(data: Any, meter: Meter) -> Any:
-        return plus_time(operand(data, meter), amount, unit)
+        return plus_time(operand(data, meter), amount, unit, meter.zone)
 
     return run
 
@@ -206,7 +206,7 @@ def birth(operand: Run) -> Run:
     """Make `dccDateOfBirth`."""
 
     def run(data: Any, meter: Meter) -> Any:
-        return date_of_birth(operand(data, meter))
+        return date_of_birth(operand(data, meter), meter.zone)
 
     return run
 

@@ -6,6 +6,7 @@ type: 2.0 is the integer 2; 2.5 is no value of the language, and only passes thr
 """
 
 import math
+from datetime import tzinfo
 from types import NoneType
 from typing import Any, Final
 
@@ -21,8 +22,16 @@ MAX_RESULT_CHARS: Final = 16 * 1024 * 1024
 MAX_RESULT_DEPTH: Final = 128
 """Levels in a result; beyond it a writer of JSON may run out of stack."""
 
-Meter = list[int]
-"""One number: the steps left. An operation whose cost depends on data pays before it works."""
+
+class Meter(list[int]):
+    """What one evaluation goes by: the steps left, as its one item, and the zone of its days."""
+
+    __slots__ = ("zone",)
+
+    def __init__(self, steps: int, zone: tzinfo | None = None) -> None:
+        super().__init__((steps,))
+        self.zone = zone
+
 
 _SCALARS: Final = frozenset({str, int, bool, NoneType})
 _ARGUABLE: Final = frozenset({str, int, bool, NoneType, list, dict})
@@ -30,7 +39,7 @@ _ARGUABLE: Final = frozenset({str, int, bool, NoneType, list, dict})
 
 
 def spend(meter: Meter, steps: int) -> None:
-    """Take steps from the meter.
+    """Take steps from the meter: an operation whose cost depends on data pays before it works.
 
     Raises:
         EvaluationError: BOUND when it is empty.

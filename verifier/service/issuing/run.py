@@ -212,6 +212,9 @@ async def _readiness(
     if not (bundles.published.is_set() and published(planes)):
         problems += (Finding(code="shelf.empty", detail="nothing is published yet: wait"),)
     warnings: tuple[Finding, ...] = () if audit.writable else (no_audit(),)
+    wrong = bundles.rule_files.warning()
+    if wrong is not None:
+        warnings += (Finding(code="rules.left_out", detail=wrong),)
     warnings += tuple(
         Finding(
             code="plane.unexplained",

@@ -24,6 +24,7 @@ from verifier.issuing.publisher import TrustSource
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.bundles.appointments import AppointmentBoard
 from verifier.service.issuing.bundles.rosters import RosterBoard
+from verifier.service.issuing.bundles.rule_files import NO_RULE_FILES, read_rule_files
 from verifier.service.issuing.bundles.signer import BundleSigner
 from verifier.service.issuing.bundles.sources import read_cards, read_sources
 from verifier.service.issuing.signing_clock import SigningClock
@@ -98,6 +99,8 @@ class BundlePublisher:
         """Places whose profile requires appointments."""
         self._clock = SigningClock()
         self.problems: dict[str, str] = {}
+        self.rule_files = NO_RULE_FILES
+        """What the folder of rules says; files that are wrong stand there too."""
         self.published = asyncio.Event()
         self.reread = asyncio.Event()
         """Set by SIGHUP and at start: profiles and trust are read again."""
@@ -196,12 +199,20 @@ class BundlePublisher:
         return ReadSource(source.document(version=1, issued_at=issued_at, expires=expires), content)
 
     def _read_profiles(self, issued_at: int, expires: int) -> ReadSource:
-        document = read_sources(self._profiles, self._rules, issued_at=issued_at, expires=expires)
+        named = self.rule_files.warning()
+        self.rule_files = read_rule_files(self._rules, self.rule_files)
+        if self.rule_files.warning() not in (None, named):
+            self._log.error("rules left out", why=self.rule_files.warning())
+        document = read_sources(
+            self._profiles, self.rule_files, issued_at=issued_at, expires=expires
+        )
         self.places = frozenset(profile["place"] for profile in document.profiles)
         self._requiring = frozenset(
             profile["place"] for profile in document.profiles if profile["appointment"] is not None
         )
-        content = msgspec.json.encode((document.profiles, document.rules, document.value_sets))
+        content = msgspec.json.encode(
+            (document.profiles, document.rules, document.value_sets, document.products)
+        )
         return ReadSource(document, content, counts={"places": len(document.profiles)})
 
     def _read_cards(self, issued_at: int, expires: int) -> ReadSource:

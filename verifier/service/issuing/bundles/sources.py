@@ -1,8 +1,7 @@
-"""What bundles are made from: profile files, rule files, value sets; lists of revoked cards.
+"""What bundles are made from: profile files, the folder of rules, lists of revoked cards.
 
     <profiles>/<place>.toml      one for each place
-    <rules>/*.json               rules as their publisher wrote them; they go out unchanged
-    <rules>/valuesets/*.json     {name: [code, ...]}, what rules read as external.valueSets
+    <rules>/                     rules, value sets and products (`rule_files.py`)
     <cards>/<kid>.json           what an issuer of health cards has revoked, as it publishes it
 
 Everything is checked together as a gate would take it; an error names file and field.
@@ -17,26 +16,33 @@ from verifier.contract.bundle import CardsDocument, ProfilesDocument
 from verifier.contract.errors import MalformedError
 from verifier.errors import ProfileError
 from verifier.policy.profiles import open_profiles, read_profile
-from verifier.policy.rules import RuleError, read_rule
+from verifier.policy.rules import RuleError
+from verifier.service.issuing.bundles.rule_files import RuleFiles, read_rule_files
 from verifier.status.rids import CardList, open_cards, read_card_list_file
 from verifier.trust.kinds import CARDS, PROFILES
 
 
-def read_sources(profiles: Path, rules: Path, *, issued_at: int, expires: int) -> ProfilesDocument:
+def read_sources(
+    profiles: Path, rules: Path | RuleFiles, *, issued_at: int, expires: int
+) -> ProfilesDocument:
     """Read all sources into a document of version 1; the caller gives it its own.
+
+    `rules` may be what was read of the folder already. Files of it that are wrong are left out.
 
     Raises:
         ProfileError: with the file and the field that is wrong.
     """
     files = {path.name: _profile(path) for path in sorted(profiles.glob("*.toml"))}
+    asked = rules if isinstance(rules, RuleFiles) else read_rule_files(rules)
     document = ProfilesDocument(
         type=PROFILES.word,
         version=1,
         iat=issued_at,
         exp=expires,
         profiles=tuple(files.values()),
-        rules=tuple(_rule(path) for path in sorted(rules.glob("*.json"))),
-        value_sets=_value_sets(rules / "valuesets"),
+        rules=asked.all_rules(),
+        value_sets=asked.all_value_sets(),
+        products=asked.catalogue(),
     )
     try:
         open_profiles(document)
@@ -84,23 +90,4 @@ def _profile(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.to_builtins(read_profile(path.read_bytes()))
     except ProfileError as error:
         raise ProfileError(f"{path.name}: {error.field}", str(error)) from error
-    return found
-
-
-def _rule(path: Path) -> str:
-    data = path.read_bytes()
-    try:
-        read_rule(data)
-        return data.decode()
-    except (RuleError, UnicodeDecodeError) as error:
-        raise ProfileError(f"rules/{path.name}", str(error)) from error
-
-
-def _value_sets(folder: Path) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found |= msgspec.json.decode(path.read_bytes(), type=dict[str, tuple[str, ...]])
-        except (msgspec.DecodeError, MalformedError) as error:
-            raise ProfileError(f"rules/valuesets/{path.name}", str(error)) from error
     return found
