@@ -22,7 +22,7 @@ from tests.support.faults import (
     static_bytes,
     with_algorithm,
 )
-from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
+from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, TYPED, UNSURE
 from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
@@ -81,6 +81,8 @@ def _accepted() -> Iterator[Document]:
         expect = _pass(_claims(city), unsure=reason.value, steps=steps)
         yield _placed("accept", _slug("open-stance", name), name, opened, expect)
     plain = City()
+    for name, text in TYPED.items():
+        yield _plain("accept", _slug("scanner", name), name, text, _pass(_claims(plain), Step.TIME))
     static = static_bytes(plain)
     shown = plain.presentation()
     turned = {
@@ -116,7 +118,7 @@ def _refused() -> Iterator[Document]:
             del expect["claims"]
         yield _placed("reject", _slug(reason.value, name), name, city, expect)
     for name, (reason, text) in BY_TEXT.items():
-        if len(text) > MAX_KEPT_TEXT or "\ud800" in text:
+        if len(text) > MAX_KEPT_TEXT or "\ud800" in text or name in TYPED:
             continue
         yield _plain("reject", _slug(reason.value, name), name, text, _deny(reason, None))
     yellow = City(
