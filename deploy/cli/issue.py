@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from deploy.bulk import journal
 from deploy.bulk.lines import FileKind, LineFile
 from deploy.bulk.sender import issue_all
+from deploy.character_sets import advice
 from deploy.cli.data_option import Data
 from deploy.cli.house import with_doors
 from deploy.local.account import open_named
@@ -57,6 +58,13 @@ def bulk(
         finally:
             files.close()
     typer.echo(f"{done.lines} lines: {done.issued} issued, {done.refused} refused")
+    if done.known:
+        typer.echo(
+            f"{done.known} of the {done.issued} were known before: they have one credential more"
+            " now (the same command with the same --out would have gone on instead)"
+        )
+    if source.other:
+        typer.echo(f"{source.others} lines are not UTF-8: {advice(source.other)}")
     if done.refused:
         typer.echo(f"why they were refused: {errors}")
         raise typer.Exit(EXIT_FAILED)

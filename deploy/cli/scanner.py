@@ -9,7 +9,7 @@ import typer
 from deploy.local.account import open_named
 from deploy.local.errors import UsageError
 from verifier.barcode.render import symbol, to_png, to_screen, to_svg
-from verifier.codes.commissioning import COMMISSIONING_TEXT
+from verifier.codes.scanner_report import COMMISSIONING_TEXT
 
 
 def register(app: typer.Typer) -> None:

@@ -26,7 +26,7 @@ from firmware_stubs.edge import lens
 from firmware_stubs.edge.lens import Reading
 from firmware_stubs.edge.shell import Shell, Shown, ShowNext
 from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
-from verifier.codes.commissioning import ScannerReport
+from verifier.codes.scanner_report import ScannerReport
 from verifier.contract.reasons import Language
 
 MAX_WEDGE_BYTES: Final = 128 * 1024

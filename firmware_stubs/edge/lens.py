@@ -9,8 +9,8 @@ from typing import Final
 from runtime.clock import time_left
 from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.scan import LOOK_S, find
-from verifier.codes.commissioning import ScannerReport, read_commissioning
 from verifier.codes.scanned import CONTROLS, clean, fault_of
+from verifier.codes.scanner_report import ScannerReport, read_commissioning
 from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.city import City
 from tests.support.judgements import TYPED
-from verifier.codes.commissioning import COMMISSIONING_TEXT, read_commissioning
+from verifier.codes.scanner_report import COMMISSIONING_TEXT, read_commissioning
 from verifier.encoding.base45 import ALPHABET
 
 SHOWN = COMMISSIONING_TEXT
