@@ -159,7 +159,7 @@ def _asked(shown: ShowNext, language: Language) -> dict[str, Any]:
 
 def _scanner(report: ScannerReport, shell: Shell, started: float) -> dict[str, Any]:
     """Say what a scanner does to the commissioning code; nothing is decided by it."""
-    shell.counters[f"frames.scanner.{report.verdict}"] += 1
+    shell.counters["frames.scanner"] += 1
     shell.log.info("scanner.read", verdict=report.verdict.value)
     sentence = report.sentence(shell.settings.language)
     return {"scanner": report.document(), "sentence": sentence, "ms": _since(started)}

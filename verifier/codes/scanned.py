@@ -25,6 +25,7 @@ MAX_NAME_CHARS: Final = 8
 """Characters of a scanner's own name for a kind of code (`s`, `P01`) before a code."""
 MAX_GLUED: Final = 4
 """Codes in one line that are looked for; a longer text is too long, whatever it is."""
+_LEAD_CHARS: Final = MAX_NAME_CHARS + 5
 MIN_CODE_CHARS: Final = 60
 """Characters of a text that may be a code under another keyboard layout: the shortest code has 120,
 and what a poster says so seldom has the length and the beginning."""
@@ -87,7 +88,8 @@ def fault_of(text: str) -> Reason | None:
             at = bare.find(known.prefix, 0, MAX_NAME_CHARS + len(known.prefix))
             if at > 0 and _NAME.fullmatch(bare, 0, at):
                 return Reason.SCANNER_EXTRA
-        looks_like = len(bare) >= MIN_CODE_CHARS and _OTHER_LAYOUT.match(bare)
+        # Behind what the layout has made of an identifier, too.
+        looks_like = len(bare) >= MIN_CODE_CHARS and _OTHER_LAYOUT.search(bare, 0, _LEAD_CHARS)
         # A prefix in other letters only, which `clean` puts right, is no other layout.
         return Reason.SCANNER_LAYOUT if looks_like and recognise(_cased(bare)) is None else None
     rest = bare[len(row.prefix) :]

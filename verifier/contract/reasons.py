@@ -93,15 +93,13 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         Step.RECOGNISE,
         _DENY,
         "扫码器的键盘布局或输入法不对，不是您的码有问题。请联系工作人员。",
-        "The scanner types under another keyboard layout. Your code is not at fault."
-        " Ask the staff.",
+        "The scanner types under another keyboard layout. Your code is fine. Ask the staff.",
     ),
     Reason.SCANNER_EXTRA: ReasonRow(
         Step.RECOGNISE,
         _DENY,
         "扫码器多输入了字符，不是您的码有问题。请再扫一次，或联系工作人员。",
-        "The scanner typed more than the code. Your code is not at fault."
-        " Scan again, or ask the staff.",
+        "The scanner typed more than the code. Your code is fine. Scan again, or ask the staff.",
     ),
     Reason.PICTURE_NONE: ReasonRow(
         Step.RECOGNISE,
