@@ -6,6 +6,7 @@ first such reason is kept, and a later refusal still refuses. Server and termina
 functions. Step (8), use, is the store's.
 """
 
+from verifier.codes.scanned import named
 from verifier.contract.grant import Grant
 from verifier.contract.reasons import REASONS
 from verifier.decision import STEPS, Assessment, conclude
@@ -45,7 +46,7 @@ def assess(
         check_status(course)  # (6) revoked? colour? as of when?
         check_place(course)  # (7) the profile: format, kind, sector, audience, rules, group
     except Refusal as refusal:
-        course.refused(refusal)
+        course.refused(named(refusal, text))
     return _assessment(course)
 
 

@@ -37,6 +37,8 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     errors: int = 0
     """Bytes of the file of errors."""
     issued: int = 0
+    known: int = 0
+    """Of those issued, who was known before: they have one credential more."""
     refused: int = 0
     finished: bool = False
 

@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from deploy.character_sets import advice, other_character_set
 from deploy.local.errors import UsageError
 from runtime.json_depth import check_depth
 from verifier.contract.bulk import BulkRefused
@@ -56,6 +57,10 @@ class LineFile:
         self._kind = kind
         self._digest = hashlib.sha256()
         self._numbers = 0
+        self.others = 0
+        """Lines that were read and are not UTF-8."""
+        self.other = ""
+        """The character set of the first of them."""
 
     @property
     def digest(self) -> str:
@@ -81,13 +86,23 @@ class LineFile:
                 self._count(rest)
             yield data
 
+    def _is_utf8(self, data: bytes) -> bool:
+        # Of a line that is too long only a part is here, which may end inside a character.
+        other = other_character_set(data) if len(data) <= MAX_LINE_BYTES else None
+        if other is not None:
+            self.others += 1
+            self.other = self.other or other
+        return other is None
+
     def _count(self, data: bytes) -> None:
         self.octets += len(data)
         self._digest.update(data)
 
     def _ndjson(self) -> Iterator[FileLine]:
         for data in self._raw():
-            if data.strip():
+            if data.strip() and not self._is_utf8(data):
+                yield _refused(self._numbers, "line.encoding", None)
+            elif data.strip():
                 yield _line_of(self._numbers, data)
 
     def _csv(self) -> Iterator[FileLine]:
@@ -95,6 +110,8 @@ class LineFile:
         for data in self._raw():
             if header is None:
                 header = _header(data)
+            elif data.strip() and not self._is_utf8(data):
+                yield _refused(self._numbers, "line.encoding", None)
             elif data.strip():
                 yield _row_of(self._numbers, header, data)
         if header is None:
@@ -102,6 +119,9 @@ class LineFile:
 
 
 def _header(data: bytes) -> list[str]:
+    other = other_character_set(data)
+    if other is not None:
+        raise UsageError(f"the first line cannot be read; {advice(other)}")
     try:
         header = [name.strip().lower() for name in _cells(data)]
     except ValueError as error:

@@ -81,6 +81,7 @@ async def _batch(
         octets=source.octets,
         digest=source.digest,
         issued=before.issued + len(issued),
+        known=before.known + sum(b'"new":false' in data for data in issued),
         refused=before.refused + len(refused),
     )
     journal.keep(after, issued, refused)

@@ -12,8 +12,10 @@ from rich.table import Table
 from deploy.cli.data_option import Data, data_folder
 from deploy.cli.house import with_doors
 from deploy.feed import sender
+from deploy.feed.files import form_of
 from deploy.local.errors import EXIT_FAILED
 from deploy.local.sources import DEMO_SOURCE
+from verifier.contract.feed import BatchForm
 
 Source = Annotated[str, typer.Argument(help="The source's name.")]
 
@@ -56,11 +58,13 @@ def send(
     """Sign a file with the source's key and send it as its next batch."""
     folder = data_folder(data)
     found = with_doors(data, lambda doors: sender.send_file(doors, folder, source, file))
+    lines, header = int(found.get("lines", 0)), ""
+    if file is not None and form_of(file) is BatchForm.CSV and lines:
+        lines, header = lines - 1, "a header and "
     typer.echo(
-        f"batch {found['sequence']} of {source} is {found['state']}:"
-        f" {found.get('lines', 0)} lines, {found.get('applied', 0)} applied,"
-        f" {found.get('older', 0)} overtaken, {found.get('skipped', 0)} of strangers,"
-        f" {found.get('wrong', 0)} wrong"
+        f"batch {found['sequence']} of {source} is {found['state']}: {header}{lines} lines ="
+        f" {found.get('applied', 0)} applied + {found.get('older', 0)} overtaken"
+        f" + {found.get('skipped', 0)} of strangers + {found.get('wrong', 0)} wrong"
     )
 
 

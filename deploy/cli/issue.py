@@ -1,4 +1,4 @@
-"""`kapok issue bulk`: credentials for everybody in a file (docs/bulk.md)."""
+"""`kapok issue bulk|cards`: credentials for everybody in a file, and pictures (docs/bulk.md)."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.console import Console
@@ -14,7 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.bulk import journal
 from deploy.bulk.lines import FileKind, LineFile
+from deploy.bulk.pictures import PictureFormat, draw_files, draw_sheet, issued_codes
 from deploy.bulk.sender import issue_all
+from deploy.character_sets import advice
 from deploy.cli.data_option import Data
 from deploy.cli.house import with_doors
 from deploy.local.account import open_named
@@ -28,11 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     group = typer.Typer(help="Issue credentials.", no_args_is_help=True)
     group.command()(bulk)
-
-    @group.callback()
-    def _group() -> None:
-        """Keep the command named, also while there is only one."""
-
+    group.command()(cards)
     app.add_typer(group, name="issue")
 
 
@@ -57,9 +55,39 @@ def bulk(
         finally:
             files.close()
     typer.echo(f"{done.lines} lines: {done.issued} issued, {done.refused} refused")
+    if done.known:
+        typer.echo(
+            f"{done.known} of the {done.issued} were known before: they have one credential more"
+            " now (the same command with the same --out would have gone on instead)"
+        )
+    if source.other:
+        typer.echo(f"{source.others} lines are not UTF-8: {advice(source.other)}")
     if done.refused:
         typer.echo(f"why they were refused: {errors}")
         raise typer.Exit(EXIT_FAILED)
+
+
+def cards(
+    results: Annotated[
+        str, typer.Argument(help="What `issue bulk --out` wrote; - is standard input.")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="A .pdf of cards; or a folder, of pictures by line.")],
+    form: Annotated[
+        PictureFormat | None,
+        typer.Option("--format", help="In a folder: png or svg."),
+    ] = None,
+) -> None:
+    """Draw the codes of a bulk: a PDF of cards to print, or a picture for each line."""
+    as_pdf = form is PictureFormat.PDF or (form is None and out.suffix.lower() == ".pdf")
+    with _opened(results) as (stream, _):
+        codes = issued_codes(stream)
+        drawn = (
+            draw_sheet(codes, out) if as_pdf else draw_files(codes, out, form or PictureFormat.PNG)
+        )
+    if not drawn:
+        raise UsageError(f"{results} holds no code: lines of phones have none")
+    typer.echo(f"{drawn} codes in {out}; they are codes of people: keep the files as such")
 
 
 def _kind_of(file: str) -> FileKind:
@@ -67,7 +95,7 @@ def _kind_of(file: str) -> FileKind:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
+def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
     if file == STDIN:
         yield sys.stdin.buffer, None
         return

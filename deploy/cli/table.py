@@ -62,6 +62,11 @@ COMMANDS: Final = (
     ),
     CommandRow("terminal", "terminals", "One terminal on this machine."),
     CommandRow("command", "terminals", "Tell a terminal to do something."),
+    CommandRow(
+        "scanner",
+        "scanner",
+        "Show the commissioning code for a terminal's scanner (docs/terminal.md, Scanners).",
+    ),
     CommandRow("operator", "operator", "Operators and their tokens."),
     CommandRow("colour", "colour", "A person's colour, changed by two people."),
     CommandRow("audit", "audit", "The audit logs."),

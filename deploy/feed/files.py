@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from deploy.character_sets import advice, other_character_set
 from deploy.local.account import open_named
 from deploy.local.errors import UsageError
 from verifier.contract.feed import NO_LINES, BatchForm, next_digest
@@ -22,6 +23,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     octets: int
     digest: bytes
     planes: tuple[Plane, ...]
+    """Those that its lines name; none in a batch without lines."""
     counts: dict[str, dict[str, int]]
     """Plane to value to lines."""
 
@@ -41,7 +43,7 @@ def describe(path: Path) -> Described:
     Raises:
         UsageError: it cannot be read, or a line names no plane and value.
     """
-    form = BatchForm.CSV if path.suffix == ".csv" else BatchForm.NDJSON
+    form = form_of(path)
     lines, octets, digest = 0, 0, NO_LINES
     counts: dict[str, dict[str, int]] = {}
     try:
@@ -53,15 +55,22 @@ def describe(path: Path) -> Described:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{path}, line {lines}: no plane and value; correct the line") from error
+        other = other_character_set(line)
+        wrong = "no plane and value; correct the line" if other is None else advice(other)
+        raise UsageError(f"{path}, line {lines}: {wrong}") from error
     return Described(
         form=form,
         lines=lines,
         octets=octets,
         digest=digest,
-        planes=tuple(sorted(map(Plane, counts))) or (Plane.HEALTH,),
+        planes=tuple(sorted(map(Plane, counts))),
         counts=counts,
     )
+
+
+def form_of(path: Path) -> BatchForm:
+    """Say how a file is written, by its name."""
+    return BatchForm.CSV if path.suffix.lower() == ".csv" else BatchForm.NDJSON
 
 
 def part_of(path: Path, offset: int) -> bytes:

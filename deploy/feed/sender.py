@@ -18,6 +18,7 @@ from deploy.local.errors import LocalError, UsageError
 from deploy.local.sources import sender_key
 from verifier.contract.errors import MalformedError
 from verifier.contract.feed import BatchForm, BatchManifest, seal_manifest
+from verifier.contract.vocabulary import Plane
 from verifier.issuing import signing_key
 from verifier.issuing.signing_key import SigningKey
 
@@ -76,7 +77,7 @@ async def send_file(doors: Doors, data: Path, source: str, path: Path | None) ->
             counts=described.counts,
         )
         ledger.note(entry)
-    manifest = _manifest(source, int(state["list"]), entry, described)
+    manifest = _manifest(source, state, entry, described)
     report = await _send(doors, manifest, begun, path, key)
     while report["state"] == _APPLYING:
         await asyncio.sleep(POLL_S)
@@ -135,15 +136,18 @@ def _wrong(found: Mapping[str, Any]) -> list[Any]:
     return list(found.get("wrong_lines", ()))[:5]
 
 
-def _manifest(source: str, number: int, entry: LedgerEntry, described: Described) -> BatchManifest:
+def _manifest(
+    source: str, state: Answer, entry: LedgerEntry, described: Described
+) -> BatchManifest:
     return BatchManifest(
         type="feed",
         source=source,
         batch=bytes.fromhex(entry.batch),
         sequence=entry.sequence,
         iat=int(time.time()),
-        list=number,
-        planes=described.planes,
+        list=int(state["list"]),
+        # A batch without lines names a plane too: one that the source may feed.
+        planes=described.planes or (Plane(state["planes"][0]),),
         form=described.form,
         lines=described.lines,
         octets=described.octets,
@@ -159,7 +163,7 @@ def _nothing() -> Described:
             "lines": 0,
             "octets": 0,
             "digest": bytes(32),
-            "planes": ("health",),
+            "planes": (),
             "counts": {},
         },
         Described,

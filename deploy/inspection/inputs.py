@@ -1,24 +1,31 @@
 """What was shown: texts, pictures, folders of both, standard input; chunks of a card joined.
 
-A text is taken as it stands but for its line end: nothing is trimmed, folded or repaired. What
-cannot be a text at all (a picture without a code) goes on with the Reason why.
+A text is taken as every door takes it: what scanners add is taken off, nothing else is trimmed,
+folded or repaired. Lines of JSON (of `kapok issue bulk`, of a firmware team's cases) give their
+members `text` or `texts`. What cannot be a text at all goes on with the reason why: a picture
+without a code, a file of another kind.
 """
 
+import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
+import msgspec
+
+from deploy.inspection.file_kinds import REFUSED_PICTURES, UnreadFile, unread
 from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
-from verifier.barcode.bounds import MAX_PICTURE_BYTES, PictureRefused
+from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
 from verifier.barcode.decoded import read_picture
 from verifier.barcode.picture import looks_like_picture
-from verifier.barcode.scan import Finds, find
+from verifier.barcode.scan import find
 from verifier.codes import shc
 from verifier.codes.formats import FORMATS, looks_like_code
+from verifier.codes.scanned import clean, fault_of
 from verifier.codes.shown import opens, texts_in_sight
 from verifier.contract.reasons import Reason
 from verifier.errors import Refusal
@@ -26,6 +33,8 @@ from verifier.errors import Refusal
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 64 * 1024
 """Bytes kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
+HEAD_BYTES: Final = 4096
+"""Bytes of a file that say what it is, where more than its first line can be had."""
 _PREFIX: Final = re.compile("|".join(re.escape(row.prefix) for row in FORMATS), re.IGNORECASE)
 
 
@@ -38,6 +47,10 @@ class ShownCode:
     text: str | None
     reason: Reason | None = None
     """Why there is no text."""
+    unread: UnreadFile | None = None
+    """What the file is, or what is wrong with it: nothing was looked at."""
+    cleaned: bool = False
+    """It came with more than the code, or in other letters, as a scanner types it."""
 
 
 def shown(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[ShownCode]:
@@ -97,15 +110,15 @@ def _seen(argument: str, stdin: BinaryIO) -> Iterator[ShownCode]:
     if argument == STDIN:
         yield from _contents(stdin, "stdin", numbered=True)
         return
-    path = None if looks_like_code(argument) else _path(argument)
+    path = None if looks_like_code(clean(argument)) else _path(argument)
     if path is not None:
         if _is_folder(path):
             for file in _files(path):
                 yield from _file(file, file.name)
         else:
             yield from _file(path, argument)
-    elif ":" in argument or _PREFIX.match(argument):
-        yield ShownCode(name="argument", text=argument)
+    elif ":" in argument or _PREFIX.match(argument) or fault_of(argument) is not None:
+        yield _code("argument", argument)
     else:
         raise UsageError(f"{argument[:80]!r} is no file, no folder and no text of a code")
 
@@ -140,21 +153,66 @@ def _files(folder: Path) -> tuple[Path, ...]:
 def _file(path: Path, name: str) -> Iterator[ShownCode]:
     try:
         with open_named(path) as file:
-            yield from _contents(file, name, numbered=False)
+            ahead = file.peek(HEAD_BYTES) if isinstance(file, io.BufferedReader) else b""
+            yield from _contents(file, name, numbered=False, head=ahead[:HEAD_BYTES])
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _contents(source: BinaryIO, name: str, *, numbered: bool) -> Iterator[ShownCode]:
-    """Read a picture, or lines; which of them shows by the first bytes."""
+def _contents(
+    source: BinaryIO, name: str, *, numbered: bool, head: bytes = b""
+) -> Iterator[ShownCode]:
+    """Read a picture, or lines; which of them shows by the first bytes.
+
+    `head` are bytes from the beginning, where they can be had without waiting.
+    """
     first = source.readline(MAX_LINE_BYTES)
+    head = head if len(head) > len(first) else first
     if looks_like_picture(first):
         yield from _picture(first + source.read(MAX_PICTURE_BYTES + 1 - len(first)), name)
         return
+    if _members(first) is not None:
+        for number, line in _lines(first, source):
+            for text in _texts(line):
+                yield _code(f"{name}:{number}", text)
+        return
+    if not looks_like_code(clean(first.decode("utf-8", "replace"))):
+        what = unread(head)
+        if what is not None:
+            yield ShownCode(name=name, text=None, unread=what)
+            return
     lines = _lines(first, source)
     start = [] if numbered else list(islice(lines, 2))
     for number, line in chain(start, lines):
-        yield ShownCode(name=name if len(start) == 1 else f"{name}:{number}", text=line)
+        yield _code(name if len(start) == 1 else f"{name}:{number}", line)
+
+
+def _code(name: str, came: str) -> ShownCode:
+    """Return a text as a door takes it."""
+    text = clean(came)
+    return ShownCode(name=name, text=text, cleaned=text != came)
+
+
+def _members(line: str | bytes) -> dict[str, Any] | None:
+    """Return the members of a line that is a JSON object; None: it is none."""
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _texts(line: str) -> tuple[str, ...]:
+    """Return the texts of a line of JSON; none where it names none, as a line of a phone does.
+
+    A line that is no object among others that are is shown as it stands, and refused for it.
+    """
+    members = _members(line)
+    if members is None:
+        return (line,)
+    texts = members.get("texts")
+    listed = texts if isinstance(texts, list) else [members.get("text")]
+    return tuple(text for text in listed if isinstance(text, str))
 
 
 def _lines(first: bytes, source: BinaryIO) -> Iterator[tuple[int, str]]:
@@ -175,8 +233,10 @@ def _picture(data: bytes, name: str) -> Iterator[ShownCode]:
     """Yield the one code in a picture, or the chunks of one card; other symbols do not count."""
     try:
         sight = find(read_picture(data), opens)
-    except PictureRefused:
-        sight = Finds()
+    except PictureRefused as refused:
+        other = unread(data) if refused.cause is Cause.UNSUPPORTED else None
+        yield ShownCode(name=name, text=None, unread=other or REFUSED_PICTURES[refused.cause])
+        return
     found = texts_in_sight(sight)
     if isinstance(found, Reason):
         yield ShownCode(name=name, text=None, reason=found)

@@ -97,11 +97,15 @@ class JudgedCode:
 
     @property
     def reason_word(self) -> str:
-        """The reason, or a dash."""
+        """The reason, or a dash; of a file in which nothing was looked at, what it is."""
+        if self.shown.unread is not None:
+            return self.shown.unread.code
         return "-" if self.decision.reason is None else self.decision.reason.value
 
     def sentences(self) -> dict[str, str]:
         """Return what a person reads, by language."""
+        if self.shown.unread is not None:
+            return self.shown.unread.sentences()
         outcome, reason = self.decision.outcome, self.decision.reason
         if self.outcome_word == GENUINE:
             return {language.value: text for language, text in NO_VERDICT.items()}
@@ -113,7 +117,7 @@ class JudgedCode:
         return {
             "name": self.shown.name,
             "outcome": self.outcome_word,
-            "reason": None if self.decision.reason is None else self.decision.reason.value,
+            "reason": None if self.decision.reason is None else self.reason_word,
             "step": self.assessment.step.value,
             "format": None if found.format is None else found.format.value,
             "issuer": None if claims is None else claims.issuer,

@@ -14,7 +14,7 @@ from deploy.inspection.details import looked_at
 from deploy.inspection.inputs import ShownCode
 from deploy.inspection.judgement import JudgedCode, JudgementBasis, judge
 from deploy.inspection.words import utc
-from verifier.contract.reasons import REASONS, Language, sentence
+from verifier.contract.reasons import REASONS
 from verifier.contract.vocabulary import Step, StepResult
 from verifier.decision import STEPS
 from verifier.steps.course import OK, REFUSED, SKIPPED, UNSURE
@@ -26,6 +26,7 @@ _ANSWERS: Final[Mapping[str, StepResult]] = {
     REFUSED: StepResult.REFUSED,
 }
 _NOT_REACHED: Final = "not reached"
+_CLEANED: Final = "it came as a scanner types it: what was added was taken off, as every door does"
 _QUESTIONS: Final[Mapping[Step, str]] = {
     Step.RECOGNISE: "is it a code of a format that is known, and not too long?",
     Step.DECODE: "is it written exactly as its format says?",
@@ -96,6 +97,8 @@ def inspect(shown: ShownCode, asked: JudgementBasis) -> CodeReport:
     judged = judge(shown, asked)
     text = shown.text
     anatomy = Anatomy(hints=[], parts=[], claims=[], proof=[]) if text is None else take_apart(text)
+    if shown.cleaned:
+        anatomy.hints.append(_CLEANED)
     looked = {step: tuple(looked_at(step, judged, asked, anatomy)) for step in STEPS}
     steps = tuple(
         StepReport(
@@ -115,8 +118,7 @@ def _with_reason(steps: tuple[StepReport, ...], judged: JudgedCode) -> tuple[Ste
     reason = judged.decision.reason
     if reason is None:
         return steps
-    outcome = judged.decision.outcome
-    told = (f"{reason.value}", *(sentence(outcome, reason, language) for language in Language))
+    told = (judged.reason_word, *judged.sentences().values())
     letters = judged.assessment.steps
     at = letters.find(REFUSED)
     if at < 0:  # a review, or a pass that is unsure: the step that the Reason belongs to

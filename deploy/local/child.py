@@ -25,9 +25,12 @@ class HttpReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpReady:
-    """Ready when all these loopback ports take connections."""
+    """Ready when all these ports take connections."""
 
     ports: tuple[int, ...]
+    """On loopback."""
+    elsewhere: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports of doors for other machines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.data import write_file
-from deploy.local.ports import LOOPBACK
+from deploy.local.ports import LOOPBACK, in_url, reached_at
 
 TERMINALS: Final = ("hall-1", "transit-1", "culture-1")
 """The demo terminals, one for each sector."""
@@ -20,7 +20,7 @@ API_KEY: Final = "local-admin"
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Loopback ports of the house; 0 in a request means "any free one"."""
+    """Ports of the house, on loopback but for `OF_TERMINALS`; 0 in a request: any free one."""
 
     verifier: int = 0
     verifier_tls: int = 0
@@ -30,6 +30,10 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mqtt_service: int = 0
     archive: int = 0
     feeds: int = 0
+
+
+OF_TERMINALS: Final = frozenset({"verifier_tls", "mqtt"})
+"""Ports of the doors that ask for a client's certificate: they listen on `terminals_host`."""
 
 
 class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +46,8 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ports: Ports
     own_ports: tuple[int, ...]
     """One a worker: its own health, readiness and metrics; the scan ports are shared."""
+    terminals_host: str = LOOPBACK
+    """Where the doors for terminals listen: loopback, or what <data>/house.toml says."""
     people: int | None = None
     """For how many people the list shall be; None: as it is, or the demo city's."""
 
@@ -60,6 +66,8 @@ class House:
     pythonpath: str
     own_ports: tuple[int, ...]
     """One a scan worker."""
+    terminals_host: str = LOOPBACK
+    """The address on which the doors for terminals listen."""
 
     @property
     def run(self) -> Path:
@@ -143,14 +151,14 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 def endpoints(house: House) -> Endpoints:
     """Return where this house answers."""
-    ports = house.ports
+    ports, near = house.ports, reached_at(house.terminals_host)
     return Endpoints(
         redis_socket=str(house.redis_socket),
-        mqtt_host=LOOPBACK,
+        mqtt_host=near,
         mqtt_port=ports.mqtt,
         mqtt_service_port=ports.mqtt_service,
         verifier_url=f"http://{LOOPBACK}:{ports.verifier}",
-        verifier_tls_url=f"https://{LOOPBACK}:{ports.verifier_tls}",
+        verifier_tls_url=f"https://{in_url(near)}:{ports.verifier_tls}",
         issuing_url=f"http://{LOOPBACK}:{ports.issuing}",
         fleet_url=f"http://{LOOPBACK}:{ports.fleet}",
         archive_url=f"http://{LOOPBACK}:{ports.archive}",

@@ -16,8 +16,9 @@ from deploy.local import placement, stage
 from deploy.local.account import Account, become, children_account
 from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
-from deploy.local.house import Ports, UpPlan
-from deploy.local.ports import free_ports, require_free
+from deploy.local.house import OF_TERMINALS, Ports, UpPlan
+from deploy.local.house_file import read_house_file, require_staying_ports
+from deploy.local.ports import LOOPBACK, free_ports, require_free
 from deploy.words.language import asked_locale
 
 MAX_WORKERS: Final = 64
@@ -37,13 +38,14 @@ def plan_up(
     """Decide and prepare everything that `up` needs; may be called by root.
 
     Raises:
-        UsageError: a port is taken, or the data folder cannot be used.
+        UsageError: a port is taken, the data folder cannot be used, or its house.toml is wrong.
     """
     account = children_account()
     placed = placement.place(clone, account)
-    chosen = _choose(ports)
-    taken = frozenset(msgspec.structs.astuple(chosen))
     folder = placed.data if data is None else Path(os.path.abspath(data))  # noqa: PTH100 - resolve() would follow links
+    found = read_house_file(folder)
+    chosen = _choose(found.ports(ports), found.terminals_host)
+    taken = frozenset(msgspec.structs.astuple(chosen))
     prepare_folder(folder, account)
     stage.stage(placed)
     stage.compile_code(placed.code)
@@ -57,6 +59,7 @@ def plan_up(
         python=str(python),
         pythonpath=os.pathsep.join(map(str, paths)),
         ports=chosen,
+        terminals_host=found.terminals_host,
         own_ports=free_ports(_workers(workers), taken=taken),
         people=people,
     )
@@ -80,12 +83,14 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
     os.execve(plan.python, arguments, environment)  # noqa: S606 - replacing ourselves is the point
 
 
-def _choose(wanted: Ports) -> Ports:
+def _choose(wanted: Ports, terminals_host: str) -> Ports:
+    require_staying_ports(terminals_host, wanted)
     fixed = {name: port for name, port in msgspec.structs.asdict(wanted).items() if port}
     if len(set(fixed.values())) < len(fixed):
         raise UsageError("two of the given ports are the same; give each its own")
     for name, port in fixed.items():
-        require_free(port, f"--{name.replace('_', '-')}-port")
+        host = terminals_host if name in OF_TERMINALS else LOOPBACK
+        require_free(port, f"--{name.replace('_', '-')}-port", host)
     open_names = [name for name in Ports.__struct_fields__ if name not in fixed]
     free = free_ports(len(open_names), taken=frozenset(fixed.values()))
     return msgspec.structs.replace(wanted, **dict(zip(open_names, free, strict=True)))

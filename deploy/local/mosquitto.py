@@ -13,9 +13,11 @@ def configuration(house: House) -> str:
     assets = house.code / "deploy" / "mosquitto"
     keys = house.keys
 
-    def listener(port: int, clients: Path, acl: str, revoked: Path | None = None) -> Listener:
+    def listener(
+        port: int, clients: Path, acl: str, revoked: Path | None = None, host: str = LOOPBACK
+    ) -> Listener:
         return Listener(
-            host=LOOPBACK,
+            host=host,
             port=port,
             client_ca=clients,
             certificate=keys / "broker.crt.pem",
@@ -30,6 +32,7 @@ def configuration(house: House) -> str:
             keys / "terminal-ca.crt.pem",
             "terminals.acl",
             keys / certificates.REVOKED,
+            house.terminals_host,
         ),
         services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem", "services.acl"),
     )

@@ -5,6 +5,7 @@ end of any outgoing connection, while its owner restarts.
 """
 
 import contextlib
+import ipaddress
 import random
 import socket
 from pathlib import Path
@@ -44,27 +45,53 @@ def free_ports(count: int, *, taken: frozenset[int] = frozenset()) -> tuple[int,
     return tuple(found)
 
 
-def is_free(port: int) -> bool:
-    """Tell whether one could listen on this loopback port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Tell whether one could listen on this port of an address of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         # Connections of an earlier run that linger in TIME_WAIT do not count as a holder.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
             probe.listen(1)
         except OSError:
             return False
     return True
 
 
-def require_free(port: int, option: str) -> None:
+def require_free(port: int, option: str, host: str = LOOPBACK) -> None:
     """Refuse a port that was asked for and is taken, naming its holder.
 
     Raises:
-        UsageError: the port is in use or may not be used.
+        UsageError: the port is in use or may not be used, or the host is not this machine.
     """
-    if not is_free(port):
+    if not _is_here(host):
+        raise UsageError(f"{host} is no address of this machine; `ip address` shows those it has")
+    if not is_free(port, host):
         raise UsageError(f"{option} {port}: the port is in use {holder(port)}")
+
+
+def _is_here(host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def reached_at(host: str) -> str:
+    """Return the address by which this machine reaches a door that listens on a host."""
+    address = ipaddress.ip_address(host)
+    if not address.is_unspecified:
+        return host
+    return LOOPBACK if address.version == 4 else "::1"
+
+
+def in_url(host: str) -> str:
+    """Write an address as a URL has it."""
+    return f"[{host}]" if ":" in host else host
 
 
 def holder(port: int) -> str:

@@ -85,9 +85,9 @@ def _words(problems: Iterable[Any]) -> Iterable[str]:
 
 
 async def _tcp(ready: TcpReady) -> str | None:
-    for port in ready.ports:
+    for host, port in (*((LOOPBACK, port) for port in ready.ports), *ready.elsewhere):
         try:
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            _, writer = await asyncio.open_connection(host, port)
         except OSError:
             return Phrase("nothing listens on port {port} yet", port=port)
         writer.close()

@@ -45,8 +45,8 @@ def _redis(house: House, user: str) -> dict[str, str]:
     }
 
 
-def _door(port: int) -> dict[str, Any]:
-    return {"host": LOOPBACK, "port": port}
+def _door(port: int, host: str = LOOPBACK) -> dict[str, Any]:
+    return {"host": host, "port": port}
 
 
 def _api_keys(house: House) -> list[Any]:
@@ -61,7 +61,7 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
         "redis": _redis(house, "worker"),
         "service": _door(house.ports.verifier),
         "tls": {
-            **_door(house.ports.verifier_tls),
+            **_door(house.ports.verifier_tls, house.terminals_host),
             "certificate": str(keys / "verifier-https.crt.pem"),
             "key": str(keys / "verifier-https.pem"),
             "client_ca": str(keys / "terminal-ca.crt.pem"),
@@ -180,5 +180,8 @@ def _terminal(house: House, terminal: DemoTerminal) -> dict[str, Any]:
             "url": endpoints(house).verifier_tls_url,
             "ca": str(folder / "ca.pem"),
         },
-        "broker": {**_door(house.ports.mqtt), "ca": str(folder / "ca.pem")},
+        "broker": {
+            **_door(house.ports.mqtt, endpoints(house).mqtt_host),
+            "ca": str(folder / "ca.pem"),
+        },
     }

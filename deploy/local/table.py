@@ -71,7 +71,10 @@ def mosquitto_child(house: House) -> Child:
         env=house.environment("mosquitto"),
         confinement=confinement(house, "mosquitto"),
         stage=STORE,
-        ready=TcpReady(ports=(house.ports.mqtt, house.ports.mqtt_service)),
+        ready=TcpReady(
+            ports=(house.ports.mqtt_service,),
+            elsewhere=((endpoints(house).mqtt_host, house.ports.mqtt),),
+        ),
     )
 
 

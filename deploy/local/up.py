@@ -170,6 +170,7 @@ def _house(plan: UpPlan, sockets: Path) -> House:
         python=Path(plan.python),
         pythonpath=plan.pythonpath,
         own_ports=plan.own_ports,
+        terminals_host=plan.terminals_host,
     )
 
 

@@ -150,7 +150,8 @@ async def _terminals(session: aiohttp.ClientSession, fleet: str) -> Heard:
 
 
 async def _broker(endpoints: Endpoints) -> Heard:
-    why = await probe(TcpReady(ports=(endpoints.mqtt_port, endpoints.mqtt_service_port)))
+    doors = ((endpoints.mqtt_host, endpoints.mqtt_port),)
+    why = await probe(TcpReady(ports=(endpoints.mqtt_service_port,), elsewhere=doors))
     return Heard(status=HTTPStatus.OK) if why is None else Heard(why=why)
 
 

@@ -1,6 +1,7 @@
 """The section on processes: each is ready, or says what is wrong, or does not run."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,9 @@ def processes(data: Path, answers: Answers) -> Section:
     """Return the rows of every process."""
     rows: list[ReportRow] = []
     for name, heard in answers.processes.items():
-        rows += _rows(data, name, heard, alive(data, name))
+        process = alive(data, name)
+        number = None if process is None else process.pid
+        rows += (replace(row, process=number) for row in _rows(data, name, heard, process))
     rows += kernel(reach())
     return Section(title=Phrase("processes"), rows=rows)
 

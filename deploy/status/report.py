@@ -38,6 +38,8 @@ class ReportRow:
     level: Level = Level.FINE
     code: str = ""
     """Of what is wrong; it stands in docs/runbook.md."""
+    process: int | None = None
+    """Process number, of a row about a process that runs."""
 
     @property
     def do(self) -> Phrase | None:
@@ -81,12 +83,14 @@ class HouseReport:
         }
 
 
-def _document(row: ReportRow) -> Mapping[str, str]:
+def _document(row: ReportRow) -> Mapping[str, Any]:
     """Return a row in English, whatever the language of the caller: programs read it."""
-    found = {
+    found: dict[str, Any] = {
         "subject": str(row.subject),
         "said": str(row.said),
         "level": row.level.value,
         "code": row.code,
     }
+    if row.process is not None:
+        found["process"] = row.process
     return found if row.do is None else {**found, "do": str(row.do)}

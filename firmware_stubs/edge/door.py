@@ -5,7 +5,8 @@ POST /wedge   what a keyboard-wedge scanner typed -> the decision
 POST /network {"cut": true | false} -> the state
 GET  /state   the state
 
-A decision is the TerminalAnswer with `online`, `screen` and `ms`. A symbol of a card that is not
+A decision is the TerminalAnswer with `online`, `screen` and `ms`. For a commissioning code that was
+typed, `scanner` says what the scanner does; nothing is decided. A symbol of a card that is not
 whole yet is answered without a decision: `card` says how many of how many were read. Errors are
 RFC 9457 problems with a stable code; the input is never echoed. Whoever may open the socket (mode
 0600) may do all of it.
@@ -26,6 +27,7 @@ from firmware_stubs.edge.lens import Reading
 from firmware_stubs.edge.shell import Shell, Shown, ShowNext
 from runtime.http.phrases import phrase
 from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
+from verifier.codes.scanner_report import ScannerReport
 from verifier.contract.reasons import Language
 
 MAX_WEDGE_BYTES: Final = 128 * 1024
@@ -119,16 +121,17 @@ class LocalDoor:
         self, reading: Reading, started: float, *, typed: bool = False
     ) -> web.Response:
         shell = self._shell
+        if reading.scanner is not None:
+            return _json(_scanner(reading.scanner, shell, started))
         shown: Shown | ShowNext
         if reading.reason is not None:
             shown = shell.no_code(reading.reason)
         else:
             shown = await shell.scan(reading.texts, typed=typed)
-        milliseconds = round((time.perf_counter() - started) * 1000, 2)
         told = (
             _asked(shown, shell.settings.language) if isinstance(shown, ShowNext) else _told(shown)
         )
-        return _json(told | {"ms": milliseconds})
+        return _json(told | {"ms": _since(started)})
 
     async def _network(self, request: web.Request) -> web.Response:
         try:
@@ -153,6 +156,19 @@ def _asked(shown: ShowNext, language: Language) -> dict[str, Any]:
         "card": {"read": progress.read, "total": progress.total},
         "sentence": progress.sentence(language),
     }
+
+
+def _scanner(report: ScannerReport, shell: Shell, started: float) -> dict[str, Any]:
+    """Say what a scanner does to the commissioning code; nothing is decided by it."""
+    shell.counters["frames.scanner"] += 1
+    shell.log.info("scanner.read", verdict=report.verdict.value)
+    sentence = report.sentence(shell.settings.language)
+    return {"scanner": report.document(), "sentence": sentence, "ms": _since(started)}
+
+
+def _since(started: float) -> float:
+    """Return milliseconds since a reading of the performance counter."""
+    return round((time.perf_counter() - started) * 1000, 2)
 
 
 def _json(body: dict[str, Any]) -> web.Response:

@@ -10,6 +10,8 @@ from runtime.clock import time_left
 from verifier.barcode.decoded import Frame, read_picture
 from verifier.barcode.scan import LOOK_S, find
 from verifier.codes.hcert import carries_link
+from verifier.codes.scanned import CONTROLS, clean, fault_of
+from verifier.codes.scanner_report import ScannerReport, read_commissioning
 from verifier.codes.shown import code_in_sight, opens
 from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_TEXT_CHARS
@@ -21,6 +23,8 @@ class Reading:
 
     texts: tuple[str, ...] = ()
     reason: Reason | None = None
+    scanner: ScannerReport | None = None
+    """What was typed is the commissioning code: what the scanner does, and no scan."""
 
     def __repr__(self) -> str:
         return f"Reading({self.reason or '…'})"
@@ -57,14 +61,14 @@ def check(*texts: str) -> Reading:
 
 
 def typed(data: bytes) -> Reading:
-    """Read what a keyboard-wedge scanner sent: UTF-8, one line end (CR, LF, CR LF) is cut."""
-    if data.endswith(b"\r\n"):
-        data = data[:-2]
-    elif data.endswith((b"\r", b"\n")):
-        data = data[:-1]
-    if not data:
-        return NO_CODE
+    """Read what a keyboard-wedge scanner sent: UTF-8; what scanners add is taken off."""
     try:
-        return check(data.decode())
-    except UnicodeDecodeError:
-        return Reading(reason=Reason.FORMAT_UNKNOWN)
+        text, foreign = data.decode(), False
+    except UnicodeDecodeError:  # another character set; only ASCII can be a code
+        text, foreign = data.decode("latin-1"), True
+    scanner = read_commissioning(text)
+    if scanner is not None:
+        return Reading(scanner=scanner)
+    if foreign:
+        return Reading(reason=fault_of(text) or Reason.FORMAT_UNKNOWN)
+    return check(clean(text)) if text.strip(CONTROLS) else NO_CODE

@@ -43,8 +43,17 @@ def endpoints(**known: Any) -> Endpoints:
 
 def issuing_at(data: Path, port: int, key: str) -> None:
     """Make a data folder by which commands find an issuing process and its administrator's key."""
-    (data / "run").mkdir(parents=True)
+    _told(data, key, issuing_url=f"http://127.0.0.1:{port}")
+
+
+def feeds_at(data: Path, port: int, key: str) -> None:
+    """Make a data folder by which commands find a feeds process and its administrator's key."""
+    _told(data, key, feeds_url=f"http://127.0.0.1:{port}")
+
+
+def _told(data: Path, key: str, **urls: str) -> None:
+    (data / "run").mkdir(parents=True, exist_ok=True)
     path = data / "admin.key"
     path.write_text(key)
-    told = endpoints(issuing_url=f"http://127.0.0.1:{port}", api_keys={"local-admin": str(path)})
+    told = endpoints(api_keys={"local-admin": str(path)}, **urls)
     (data / "run" / "endpoints.json").write_bytes(msgspec.json.encode(told))

@@ -258,7 +258,18 @@ BY_TEXT: Final[Mapping[str, tuple[Reason, str]]] = {
         City(phone=None).text().replace(" ", "%20"),
     ),
     "a character outside the alphabet": (Reason.CODE_MALFORMED, City().text()[:-1] + "_"),
-    "full-width digits": (Reason.CODE_MALFORMED, "CC1:" + "０" * 90),
+    "full-width digits": (Reason.SCANNER_LAYOUT, "CC1:" + "０" * 90),
+    "typed under a German layout": (
+        Reason.SCANNER_LAYOUT,
+        City().text().translate(str.maketrans("YZ:/-+*", "ZYÖ-ß`(")),
+    ),
+    "typed under a French layout": (Reason.SCANNER_LAYOUT, "CC&M" + City().text()[4:]),
+    "typed under a Russian layout": (
+        Reason.SCANNER_LAYOUT,
+        City().text().translate(str.maketrans("CHAEKTB:/", "СРФУЛЕИЖ.")),
+    ),
+    "two codes in one line": (Reason.SCANNER_EXTRA, 2 * City(phone=None).text()),
+    "a scanner's own name before": (Reason.SCANNER_EXTRA, "P01" + City().text()),
     "half a surrogate pair": (Reason.CODE_MALFORMED, City().text()[:-1] + "\ud800"),
     "a null": (Reason.CODE_MALFORMED, City().text() + "\x00"),
     "a phone's code without its phone": (
@@ -270,6 +281,27 @@ BY_TEXT: Final[Mapping[str, tuple[Reason, str]]] = {
         "CC1:" + base45.encode(City(phone=None, shown_by=STRANGER).presentation()),
     ),
 }
+
+CLEANED: Final = (
+    "a prefix in lower case",
+    "a prefix half in lower case",
+    "a space before",
+    "a byte-order mark before",
+    "a newline after",
+    "a null",
+)
+"""Of those, what scanners add or change: doors take it off, the formats themselves never do."""
+TYPED: Final[Mapping[str, str]] = {name: BY_TEXT[name][1] for name in CLEANED} | {
+    "an AIM identifier before": "]Q1" + City().text(),
+    "an AIM identifier and an ECI escape before": "]Q2\\000026" + City().text(),
+    "start and end of text": "\x02" + City().text() + "\x03",
+    "a tab after": City().text() + "\t",
+    "two line ends after": City().text() + "\r\n\r\n",
+    "a group separator after": City().text() + "\x1d",
+    "a byte-order mark as Latin-1 before": "\u00ef\u00bb\u00bf" + City().text(),
+    "small letters throughout": City().text().lower(),
+}
+"""Good codes as scanners type them."""
 
 UNSURE: Final[Mapping[str, tuple[Reason, City, str]]] = {
     "clock": (Reason.CLOCK_UNSURE, City(clock_sure=False), "oooouoo"),

@@ -11,6 +11,7 @@ import numpy as np
 
 from verifier.barcode.decoded import read_picture
 from verifier.barcode.scan import scan
+from verifier.codes.scanned import clean
 from verifier.contract.bundle import AppointmentsDocument, Roster, RostersDocument
 from verifier.contract.grant import Grant
 from verifier.contract.vocabulary import ApiScope, Direction, GrantState, Plane
@@ -50,7 +51,7 @@ def seconds(at: str) -> float:
 
 
 def judge(vector: Vector) -> Assessment:
-    """Assess a vector's code; a picture is decoded first."""
+    """Assess a vector's code, cleaned as every door does; a picture is decoded first."""
     text = vector.get("text")
     if "png" in vector:
         texts = scan(read_picture(base64.b64decode(vector["png"])))
@@ -59,7 +60,7 @@ def judge(vector: Vector) -> Assessment:
     asked = vector.get("profile", UNASKED)
     clock = vector.get("clock", {})
     return assess(
-        text,
+        clean(text),
         known=Known(
             trust=_trust(vector),
             status=_status(vector),

@@ -15,7 +15,7 @@ import msgspec
 
 from tests.support.city import City
 from tests.support.faults import static_bytes
-from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, UNSURE
+from tests.support.judgements import BY_TEXT, GOOD, ON_A_PHONE, ON_PAPER, REFUSED, TYPED, UNSURE
 from tests.support.keys import ISSUER, ISSUER_ED, NEW_ROOTS, ROOTS, STRANGER, other_half
 from tests.support.publisher import EDITION, NOW
 from tests.vectors.contents import content_cases
@@ -77,6 +77,8 @@ def _accepted() -> Iterator[Document]:
         expect = _pass(_claims(city), reason=reason.value, unsure=reason.value, steps=steps)
         yield _placed("accept", _slug("open-stance", name), name, opened, expect)
     plain = City()
+    for name, text in TYPED.items():
+        yield _plain("accept", _slug("scanner", name), name, text, _pass(_claims(plain), Step.TIME))
     static = static_bytes(plain)
     shown = plain.presentation()
     turned = {
@@ -112,7 +114,7 @@ def _refused() -> Iterator[Document]:
             del expect["claims"]
         yield _placed("reject", _slug(reason.value, name), name, city, expect)
     for name, (reason, text) in BY_TEXT.items():
-        if len(text) > MAX_KEPT_TEXT or "\ud800" in text:
+        if len(text) > MAX_KEPT_TEXT or "\ud800" in text or name in TYPED:
             continue
         yield _plain("reject", _slug(reason.value, name), name, text, _deny(reason, None))
     yellow = City(
@@ -258,20 +260,13 @@ def _planes() -> Iterator[Document]:
 
 def _restarts() -> Iterator[Document]:
     for case in restart_cases():
-        documents = [
-            {"kind": each.kind, "at": _iso(each.at)}
-            | ({"hex": each.data.hex()} if each.data else {})
-            | ({"held": True} if each.held else {})
-            | ({"deltas": [delta.hex() for delta in each.deltas]} if each.deltas else {})
-            for each in case.given
-        ]
         expect = {"cause": case.cause} | ({} if case.plane is None else {"plane": case.plane})
         folder = "accept" if case.cause is None else "reject"
         name = _slug("restart", case.cause or "taken", case.why)
         yield {
             "id": f"{folder}/{name}",
             "why": case.why,
-            "documents": documents,
+            "documents": [given.document(_iso) for given in case.given],
             "expect": expect,
         }
 

@@ -1,6 +1,6 @@
 """The cases of a restart: what is read again from the floors, the newest root and what was held."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,6 +20,17 @@ class Given:
     at: int = NOW
     held: bool = False
     deltas: tuple[bytes, ...] = ()
+
+    def document(self, moment: Callable[[float], str]) -> dict[str, Any]:
+        """Return it as a vector states it."""
+        found: dict[str, Any] = {"kind": self.kind, "at": moment(self.at)}
+        if self.data:
+            found["hex"] = self.data.hex()
+        if self.held:
+            found["held"] = True
+        if self.deltas:
+            found["deltas"] = [delta.hex() for delta in self.deltas]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

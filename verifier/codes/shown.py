@@ -7,6 +7,7 @@ not disturb beside exactly one code of ours, and what they say is dropped at onc
 from typing import Protocol
 
 from verifier.codes.formats import looks_like_code, recognise
+from verifier.codes.scanned import clean
 from verifier.codes.shc import chunk_of, of_one_card
 from verifier.contract.reasons import Reason
 from verifier.errors import Refusal
@@ -30,6 +31,7 @@ class Sight(Protocol):
 
 def opens(text: str) -> bool:
     """Say whether a text is a code of ours, whole, or one symbol of a card; nothing is verified."""
+    text = clean(text)
     row = recognise(text)
     if row is None or len(text) > row.max_text:
         return False
@@ -50,7 +52,7 @@ def texts_in_sight(sight: Sight) -> tuple[str, ...] | Reason:
 
 def code_in_sight(sight: Sight) -> tuple[str, ...] | Reason:
     """Return the one code in view, several texts for a card's symbols; or why there is none."""
-    codes = tuple(text for text in sight.texts if looks_like_code(text))
+    codes = tuple(dict.fromkeys(filter(looks_like_code, map(clean, sight.texts))))
     if sight.part and not any(map(opens, codes)):
         return Reason.PICTURE_PART
     if len(codes) > 1 and not of_one_card(codes):

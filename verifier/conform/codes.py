@@ -15,6 +15,7 @@ import msgspec
 
 from verifier.codes import city, shc
 from verifier.codes.formats import recognise
+from verifier.codes.scanned import clean
 from verifier.codes.shown import Sight, texts_in_sight
 from verifier.conform.keys import key_ring
 from verifier.conform.knowledge import (
@@ -93,11 +94,11 @@ def _text(members: Members, read_picture: ReadPicture) -> str:
     given = [name for name in ("text", "texts", "png") if name in members]
     value = members[given[0]] if len(given) == 1 else None
     if given == ["text"] and isinstance(value, str):
-        return value
+        return clean(value)
     if given == ["texts"] and isinstance(value, list):
         if not value or not all(isinstance(text, str) for text in value):
             raise BadLine(ProtocolFault.INPUT)
-        return shc.join(value)
+        return shc.join(map(clean, value))
     if given == ["png"] and isinstance(value, str):
         try:
             picture = base64.b64decode(value, validate=True)

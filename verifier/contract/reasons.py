@@ -15,6 +15,10 @@ class Reason(StrEnum):
 
     FORMAT_UNKNOWN = "format.unknown"
     FORMAT_TOO_LONG = "format.too_long"
+    SCANNER_LAYOUT = "scanner.layout"
+    """Not the code is wrong: a scanner types under another keyboard layout or input method."""
+    SCANNER_EXTRA = "scanner.extra"
+    """Not the code is wrong: a scanner types more than it says, or two codes in one line."""
     PICTURE_NONE = "picture.none"
     PICTURE_SEVERAL = "picture.several"
     PICTURE_PART = "picture.part"
@@ -86,6 +90,18 @@ REASONS: Final[dict[Reason, ReasonRow]] = {
         _DENY,
         "码的内容过长。请重新打开您的码后再扫。",
         "The code holds more than any valid code. Open your code again and scan it.",
+    ),
+    Reason.SCANNER_LAYOUT: ReasonRow(
+        Step.RECOGNISE,
+        _DENY,
+        "扫码器的键盘布局或输入法不对，不是您的码有问题。请联系工作人员。",
+        "The scanner types under another keyboard layout. Your code is fine. Ask the staff.",
+    ),
+    Reason.SCANNER_EXTRA: ReasonRow(
+        Step.RECOGNISE,
+        _DENY,
+        "扫码器多输入了字符，不是您的码有问题。请再扫一次，或联系工作人员。",
+        "The scanner typed more than the code. Your code is fine. Scan again, or ask the staff.",
     ),
     Reason.PICTURE_NONE: ReasonRow(
         Step.RECOGNISE,

@@ -70,7 +70,8 @@ def test_a_line_begins_with_its_number() -> None:
         (b"A-1,paper,green,1,;", "line.field", "sectors"),
         (b'"A-1,paper,green,1,hall', "line.csv", None),
         (b'"A"-1,paper,green,1,hall', "line.csv", None),
-        (b"\xff,paper,green,1,hall", "line.csv", None),
+        (b"\xff,paper,green,1,hall", "line.encoding", None),
+        ("粤A-1,paper,green,1,hall".encode("gbk"), "line.encoding", None),
         (b"x" * (MAX_LINE_BYTES + 9), "line.large", None),
         (b"x" * (3 * MAX_LINE_BYTES), "line.large", None),
     ],
@@ -90,6 +91,8 @@ def test_a_bad_row_spoils_only_itself(row: bytes, code: str, field: str | None) 
         (b'{"reference":"A-1"', "line.json", None),
         (b'{"line":9,"reference":"A-1"}', "line.field", "line"),
         (b"[" * 4000, "line.json", None),
+        ('{"reference":"粤A-1"}'.encode("gbk"), "line.encoding", None),
+        (('{"reference":"' + "粤" * MAX_LINE_BYTES + '"}').encode(), "line.large", None),
         (b'{"reference":"' + b"x" * MAX_LINE_BYTES + b'"}', "line.large", None),
     ],
 )
@@ -110,6 +113,14 @@ def test_a_file_without_a_header_is_refused(text: bytes) -> None:
     with pytest.raises(UsageError) as error:
         lines(text, FileKind.CSV)
     assert "4401" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030"])
+def test_a_header_in_gbk_is_named_so(encoding: str) -> None:
+    """A spreadsheet's CSV, with what to do; nothing of it is quoted."""
+    with pytest.raises(UsageError, match=r"GBK.*UTF-8") as error:
+        lines("编号,类别\n粤A-1,paper\n".encode(encoding), FileKind.CSV)
+    assert "粤" not in str(error.value)
 
 
 def test_what_was_read_is_hashed() -> None:

@@ -1,6 +1,7 @@
 """`kapok status` on a screen: whole at any width, and in Chinese where the caller speaks it."""
 
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from deploy.cli.status_tables import print_report
+from deploy.local import pidfile
 from deploy.local.errors import LocalError
 from deploy.status.advice import ADVICE
 from deploy.status.answers import Answers, Heard
@@ -173,6 +175,17 @@ def test_the_document_is_english(tmp_path: Path) -> None:
     assert {"processes", "planes", "ends"} <= shown.keys()
     assert shown["house"][0]["do"] in ADVICE.values()
     assert all(type(row["said"]) is str for rows in shown.values() for row in rows)
+
+
+def test_rows_of_processes_have_their_number(tmp_path: Path) -> None:
+    """Of those that run; for programs, which need not read the sentence."""
+    (tmp_path / "run").mkdir()
+    me = pidfile.identify("archive", os.getpid())
+    assert me is not None
+    pidfile.write(tmp_path / "run" / "children.json", (me,))
+    rows = report(tmp_path).document()["sections"]["processes"]
+    found = {row["subject"]: row.get("process") for row in rows}
+    assert (found["archive"], found["worker-0"]) == (os.getpid(), None)
 
 
 def test_an_unread_trust_is_said_as_the_error_says_it(tmp_path: Path) -> None:

@@ -1,16 +1,23 @@
 """`kapok verify` as its user calls it: exit codes, lines and table, keys and profile, bad calls."""
 
+import io
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.support import data_folder
 from tests.support.command_line import kapok
 from tests.support.foreign import rule
 from tests.support.health import CARDS, COUNTRY, card_text, chunks, health_text
 from tests.support.public_vectors import public_file
+from tests.support.samples import sample_files
 from tests.support.signers import as_json, pem, web_key
+from tests.support.verifier_process import ROOT
+from verifier.barcode.render import symbol, to_png
 from verifier.contract.reasons import Reason
 
 AT = "2023-11-14T22:13:20Z"
@@ -33,6 +40,91 @@ def test_all_pass(keys: Path) -> None:
     found = [json.loads(line) for line in done.out.splitlines()]
     assert (done.code, [one["outcome"] for one in found]) == (0, ["genuine"] * 3)
     assert [one["format"] for one in found] == ["HC1", "SHC", "SHC"]
+
+
+def test_the_line_of_the_readme_passes_as_it_stands() -> None:
+    """With the keys and codes of the repository, which are what their maker makes."""
+    line = re.search(r"^\./kapok (verify [^#]*)#", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert line is not None
+    arguments = [str(ROOT / word) if "/" in word else word for word in line[1].split()]
+    done = kapok(*arguments)
+    assert (done.code, "5 of 5 are good" in done.out) == (0, True), done
+    kept = [ROOT / "docs" / "samples" / name for name in dict(sample_files())]
+    assert [path.read_bytes() for path in kept if path.suffix != ".png"] == [
+        data for name, data in sample_files() if not name.endswith(".png")
+    ]
+
+
+def documents() -> dict[str, bytes]:
+    """Return files that are no picture and no text, as people hand them in."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("code.txt", "CC1:")
+    gif = io.BytesIO()
+    Image.new("L", (8, 8)).save(gif, "GIF")
+    lines = b"\n".join(b"%d 0 obj <<>> endobj" % n for n in range(150))
+    return {
+        "PDF": b"%PDF-1.7\n" + lines,
+        "PDF after a mail's lines": b"Content-Type: x\n\n%PDF-1.4\n" + lines,
+        "ZIP": archive.getvalue(),
+        "GIF": gif.getvalue(),
+        "HEIC": b"\0\0\0\x18ftypheic" + bytes(200) + b"\n" * 90,
+        "binary": bytes(range(256)) * 20,
+        "web page": b"<!DOCTYPE html>\n" + b"<p>\n" * 200,
+        "JSON": b"{\n" + b'"a": 1,\n' * 100 + b"}\n",
+        "UTF-16": "CC1:\n".encode("utf-16") * 50,
+    }
+
+
+@pytest.mark.parametrize("kind", documents())
+def test_a_file_that_is_no_picture_and_no_text_is_one_row(
+    keys: Path, tmp_path: Path, kind: str
+) -> None:
+    """It says what it is, and what to do; so does `inspect`."""
+    path = tmp_path / "file"
+    path.write_bytes(documents()[kind])
+    done = kapok("verify", path, "--trust", keys, "--json")
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, [row["outcome"] for row in rows]) == (1, ["deny"])
+    assert rows[0]["reason"] == "file.unsupported"
+    assert kind.split(maxsplit=1)[0] in rows[0]["sentence"]["en"]
+    assert all(rows[0]["sentence"].values())
+    inspected = kapok("inspect", path, "--trust", keys)
+    assert (inspected.code, "file.unsupported" in inspected.out) == (1, True)
+
+
+def test_a_picture_that_cannot_be_looked_at_says_why(keys: Path, tmp_path: Path) -> None:
+    """As the doors do: a bound that was met, or damage; never that there is no code."""
+    good = to_png(symbol(health_text()))
+    tall = io.BytesIO()
+    Image.new("1", (10, 9000)).save(tall, "PNG")
+    for data, reason in ((good[:200], "truncated"), (tall.getvalue(), "too_many_pixels")):
+        path = tmp_path / "code.png"
+        path.write_bytes(data)
+        row = json.loads(kapok("verify", path, "--trust", keys, "--json").out)
+        assert row["reason"] == f"picture.{reason}"
+
+
+def test_lines_of_json_give_their_texts(keys: Path) -> None:
+    """Of a bulk's results and of conformance cases; a line without a text is none."""
+    rows = [{"line": 2, "text": health_text()}, {"line": 3, "person": 1}, {"texts": chunks(2)}]
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    done = kapok("verify", "-", "--trust", keys, "--at", AT, "--json", stdin=lines)
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [(one["outcome"], one["format"]) for one in found] == [
+        ("genuine", "HC1"),
+        ("genuine", "SHC"),
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [("]Q1", "\r"), ("\\000026", "\t"), ("\x02", "\x03")])
+def test_what_a_scanner_typed_into_a_file_passes(keys: Path, before: str, after: str) -> None:
+    """And `inspect` says that something was taken off."""
+    typed = before + health_text() + after
+    call = ("--trust", keys, "--at", AT)
+    assert kapok("verify", "-", *call, stdin=typed.encode()).code == 0
+    assert kapok("verify", typed, *call).code == 0
+    assert json.loads(kapok("inspect", typed, *call, "--json").out)["hints"]
 
 
 def test_one_does_not_pass(keys: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -43,3 +44,23 @@ def test_every_port_that_can_be_asked_for_is_listened_on(house: House) -> None:
     told += mosquitto.configuration(house)
     ports = msgspec.to_builtins(house.ports)
     assert [name for name, port in ports.items() if str(port) not in told] == []
+
+
+def test_only_the_doors_for_terminals_leave_loopback(house: House) -> None:
+    """They ask for a client's certificate; every other door stays on this machine."""
+    open_house = replace(house, terminals_host="192.0.2.10")
+    write_settings(open_house)
+    told = mosquitto.configuration(open_house)
+    listeners = [line.split()[1:] for line in told.splitlines() if line.startswith("listener ")]
+    ports = house.ports
+    assert listeners == [
+        [str(ports.mqtt), "192.0.2.10"],
+        [str(ports.mqtt_service), "127.0.0.1"],
+    ]
+    worker = msgspec.json.decode((house.run / "worker-0.json").read_bytes())
+    assert (worker["tls"]["host"], worker["service"]["host"]) == ("192.0.2.10", "127.0.0.1")
+    for name in ("issuing", "feeds", "archive", "fleet"):
+        assert "192.0.2.10" not in (house.run / f"{name}.json").read_text()
+    terminal = msgspec.json.decode((house.run / "hall-1.json").read_bytes())
+    assert terminal["broker"]["host"] == "192.0.2.10"
+    assert terminal["verifier"]["url"] == f"https://192.0.2.10:{ports.verifier_tls}"

@@ -19,10 +19,11 @@ import pytest
 
 from deploy.local.account import Account, become, children_account
 from deploy.local.data import prepare_folder
+from deploy.local.errors import UsageError
 from deploy.local.house import Ports, UpPlan, read_endpoints
 from deploy.local.launch import plan_up
 from deploy.local.placement import PACKAGES
-from deploy.local.ports import LOOPBACK
+from deploy.local.ports import LOOPBACK, free_ports
 
 CLONE = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("store_house.py")
@@ -235,6 +236,55 @@ def test_endpoints_hold_no_secret(start: Callable[..., Up]) -> None:
     told = json.loads(text)
     assert told["verifier_url"].startswith(f"http://{LOOPBACK}:")
     assert Path(told["api_keys"]["local-admin"]).exists()
+
+
+def test_a_house_that_devices_reach_keeps_host_and_ports(
+    start: Callable[..., Up], way: Path
+) -> None:
+    """By one file in the data folder: the broker's terminals' door on all of it, the rest not."""
+    first = start()
+    first.wait_for("ready; Ctrl-C")
+    first.process.terminate()
+    first.process.wait(DEADLINE_S)
+    https, mqtt, fleet = free_ports(3)
+    everywhere = "0.0.0.0"  # noqa: S104 - what is tested
+    (way / "data" / "house.toml").write_text(
+        f'terminals_host = "{everywhere}"\nverifier_tls_port = {https}\nmqtt_port = {mqtt}\n'
+        f"fleet_port = {fleet}\n"
+    )
+    up = start()
+    up.wait_for("ready; Ctrl-C")
+    ports = up.plan.ports
+    assert (ports.verifier_tls, ports.mqtt, ports.fleet) == (https, mqtt, fleet)
+    (broker,) = [child for child in up.children() if child.name() == "mosquitto"]
+    doors = {c.laddr.port: c.laddr.ip for c in broker.net_connections() if c.status == "LISTEN"}
+    assert doors == {mqtt: everywhere, ports.mqtt_service: LOOPBACK}
+    found = read_endpoints(Path(up.plan.data))
+    assert found is not None
+    assert (found.mqtt_host, found.mqtt_port) == (LOOPBACK, mqtt)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('terminals_host = "0.0.0.0"\n', "needs verifier_tls_port and mqtt_port"),
+        ('terminals_host = "gate.example"\n', "not an IP address"),
+        (
+            'terminals_host = "192.0.2.1"\nverifier_tls_port = 91\nmqtt_port = 92\n',
+            "no address",
+        ),
+        ("mqtt_port = 0\n", "mqtt_port"),
+        ("ports = 1\n", "ports"),
+        ("terminals_host\n", "house.toml"),
+    ],
+)
+def test_a_wrong_house_file_is_refused(way: Path, text: str, said: str) -> None:
+    """In a sentence that names the file or what is wrong, before anything is started."""
+    data = way / "data"
+    prepare_folder(data, children_account())
+    (data / "house.toml").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        plan_up(CLONE, data=data, ports=Ports(), workers=1)
 
 
 def test_a_plan_needs_different_ports(way: Path) -> None:

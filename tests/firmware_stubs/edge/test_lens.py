@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from firmware_stubs.edge.lens import NO_CODE, check, look, look_at_file, typed
+from tests.support.city import City
 from tests.support.health import chunks, dcc
+from tests.support.judgements import TYPED
 from tests.verifier.codes.test_health_documents import link, signed
 from verifier.barcode.bounds import PictureRefused
 from verifier.barcode.decoded import Frame, read_picture
@@ -62,10 +64,23 @@ def test_file_that_is_no_picture() -> None:
         look_at_file(b"GIF89a")
 
 
-@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
-def test_wedge_line_ends(end: bytes) -> None:
-    """One line end is cut, whatever the scanner sends."""
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\t", b"\x03", b"\x1d"])
+def test_wedge_ends(end: bytes) -> None:
+    """Controls at the end are cut, whatever the scanner sends."""
     assert typed(b"CC1:ONE" + end).texts == ("CC1:ONE",)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_what_scanners_add_is_taken_off(name: str) -> None:
+    """Before, behind, and the case of the letters."""
+    code = City().text()
+    assert typed(TYPED[name].encode()).texts == (code,)
+
+
+def test_symbols_of_a_card_are_cleaned_each() -> None:
+    """With another prefix and a TAB."""
+    for symbol_text in chunks(3):
+        assert typed(b"SHC" + symbol_text[3:].encode() + b"\t").texts == (symbol_text,)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +88,17 @@ def test_wedge_line_ends(end: bytes) -> None:
     [
         (b"", "", Reason.PICTURE_NONE),
         (b"\r\n", "", Reason.PICTURE_NONE),
-        (b"CC1:ONE\n\n", "CC1:ONE\n", None),
-        (b" CC1:ONE ", " CC1:ONE ", None),
+        (b" CC1:ONE ", "CC1:ONE ", None),
+        (b"CC1:O\tNE", "CC1:O\tNE", None),
+        (b"]Q1https://poster.example\r", "]Q1https://poster.example\r", None),
+        ("CC1Ö".encode("latin-1") + b"A" * 60, "", Reason.SCANNER_LAYOUT),
+        (b"\t\r\n", "", Reason.PICTURE_NONE),
         (b"\xff\xfe", "", Reason.FORMAT_UNKNOWN),
         (b"A" * (MAX_TEXT_CHARS + 1), "", Reason.FORMAT_TOO_LONG),
     ],
 )
 def test_wedge(data: bytes, text: str, reason: Reason | None) -> None:
-    """Only one line end is cut; nothing else is repaired."""
+    """The inside is never touched, nor a text of another kind; a space is a digit of base45."""
     reading = typed(data)
     assert ("".join(reading.texts), reading.reason) == (text, reason)
 

@@ -149,6 +149,20 @@ def test_a_finished_job_is_finished(house: IssuingHouse, tmp_path: Path) -> None
     assert all("text" not in row for row in command.rows())
 
 
+def test_another_job_says_how_many_were_known(house: IssuingHouse, tmp_path: Path) -> None:
+    """They have one credential more each; and lines in GBK are named so."""
+    path = tmp_path / "people.csv"
+    path.write_text("reference,hours\nKNOWN-1,1\nKNOWN-2,1\n")
+    (tmp_path / "first").mkdir()
+    assert Command(house, tmp_path / "first", path).run() == (0, "2 lines: 2 issued, 0 refused\n")
+    with path.open("ab") as file:
+        file.write("NEW-10001,1\n粤A-10001,1\n".encode("gbk"))
+    code, said = Command(house, tmp_path, path).run()
+    assert (code, "4 lines: 3 issued, 1 refused" in said) == (EXIT_FAILED, True)
+    assert "2 of the 3 were known before" in said
+    assert "1 lines are not UTF-8: it is GBK" in said
+
+
 def test_another_file_under_the_same_journal_is_refused(
     house: IssuingHouse, tmp_path: Path
 ) -> None:

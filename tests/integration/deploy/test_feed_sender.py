@@ -1,6 +1,8 @@
 """The demo sender against a real feeds process: large files, interruptions, reconciliation."""
 
 import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from deploy.feed.files import PART_BYTES
 from deploy.local.doors import Doors
 from deploy.local.errors import LocalError, UsageError
 from tests.support import data_folder
+from tests.support.command_line import kapok
 from tests.support.feeds_house import KEY, FeedsHouse, Sender, feeds_house, lines
+from tests.support.verifier_process import eventually
 from verifier.contract.vocabulary import Plane
 
 FAST = "[limits]\nlines_per_second = 1000000"
@@ -67,6 +71,37 @@ def test_a_file_of_several_parts_is_sent_and_both_sides_agree(
     assert (found["standing"], found["counts_equal"]) == ("equal", True)
     (row,) = [row for row in doors(house, client.source_rows) if row[0] == "large"]
     assert row[2] == "fresh"
+
+
+def test_an_empty_batch_of_a_source_without_health(house: FeedsHouse, tmp_path: Path) -> None:
+    """It names a plane that the source may feed; a file without lines does too."""
+    house.write_source("laboratory", tables=FAST)
+    path = house.folder / "sources" / "laboratory.toml"
+    path.write_text(path.read_text().replace('health = ["green", "yellow", "red"]\n', ""))
+    house.reread()
+    eventually("the source is known", lambda: house.known("laboratory"))
+    (house.folder / "keys" / "feeds" / "laboratory.pem").write_bytes(house.key.to_pem())
+    header = tmp_path / "none.csv"
+    header.write_text("ref,plane,value,at\n")
+    assert send(house, "laboratory", None)["state"] == "applied"
+    assert send(house, "laboratory", header)["state"] == "applied"
+
+
+def test_the_counts_that_are_said_add_up(house: FeedsHouse, tmp_path: Path) -> None:
+    """A header is no line about anybody; the sum is that of the lines."""
+    source(house, "columns")
+    path, now = tmp_path / "some.csv", int(time.time())
+    rows = [f"{index},health,red,{now}" for index in (1, 2, 3, 3)]
+    path.write_text("\n".join(["person,plane,value,at", *rows]) + "\n")
+    data_folder.feeds_at(house.folder, house.process.port, KEY)
+    done = kapok("feed", "send", path, "--source", "columns", "--data", house.folder)
+    found = re.search(
+        r"header and (\d+) lines = (\d+) applied \+ (\d+) overtaken \+ (\d+) of \w+ \+ (\d+)",
+        done.out,
+    )
+    assert found is not None, done
+    lines_, *parts = map(int, found.groups())
+    assert (lines_, sum(parts)) == (4, 4)
 
 
 def test_an_interrupted_sending_goes_on_as_the_same_batch(

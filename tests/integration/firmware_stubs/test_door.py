@@ -2,7 +2,9 @@
 
 import io
 import time
+from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from PIL import Image
 
 from firmware_stubs.edge.scene import Scene, photograph
 from tests.support.centre import paper, shown
+from tests.support.command_line import kapok
 from tests.support.terminal_process import TerminalProcess
+from verifier.barcode.decoded import read_picture
 from verifier.barcode.render import symbol, to_png
+from verifier.barcode.scan import scan
 
 
 def png_of(frame: np.ndarray) -> bytes:  # type: ignore[type-arg]
@@ -149,3 +154,37 @@ def test_door_stays_responsive_while_pictures_are_looked_at(terminal: TerminalPr
         terminal.state()
         slowest = max(slowest, time.monotonic() - started)
     assert slowest < 2.0
+
+
+def test_a_commissioning_code_says_what_the_scanner_does(
+    terminal: TerminalProcess, tmp_path: Path
+) -> None:
+    """Printed by a command, typed by a scanner; it decides nothing and opens nothing."""
+    out = tmp_path / "scanner.png"
+    assert kapok("scanner", "--out", out).code == 0
+    (text,) = scan(read_picture(out.read_bytes()))
+    before = terminal.state()
+
+    def said(typed: str) -> Any:
+        answer = terminal.ask("POST", "/wedge", typed.encode())
+        assert (answer.status, "decision" in answer.body) == (200, False)
+        assert answer.body["sentence"]
+        return answer.body["scanner"]
+
+    assert said(text) == {"verdict": "good", "before": "", "after": "", "changed": {}}
+    assert said(f"]Q1{text}\r\n")["verdict"] == "cleaned"
+    assert said(text.lower())["verdict"] == "cleaned"
+    german = said(text.translate(str.maketrans("YZ:/-+*", "ZYÖ-ß`(")))
+    assert (german["verdict"], german["changed"][":"]) == ("layout", "Ö")
+    assert said(f"P01{text}")["verdict"] == "extra"
+    assert said(text[:100] + text[101:])["verdict"] == "lossy"
+    after = terminal.state()
+    assert (after["gate_openings"], after["outbox"]) == (before["gate_openings"], before["outbox"])
+
+
+@pytest.mark.parametrize(("before", "after"), [("]Q1", "\t"), ("\\000026", "\r"), ("\x02", "\x03")])
+def test_a_code_as_a_scanner_types_it(terminal: TerminalProcess, before: str, after: str) -> None:
+    """What it adds is taken off, alone as with the centre."""
+    assert terminal.wedge(before + shown(12) + after)["decision"] == "pass"
+    terminal.cut()
+    assert terminal.wedge(before + shown(13) + after)["decision"] == "pass"

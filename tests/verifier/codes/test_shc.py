@@ -160,7 +160,7 @@ BAD: Final[Mapping[str, tuple[Reason, str]]] = {
     "an odd digit": (Reason.CODE_MALFORMED, GOOD["a card"] + "1"),
     "a pair past z": (Reason.CODE_MALFORMED, GOOD["a card"] + "78"),
     "no digits": (Reason.CODE_MALFORMED, "shc:/"),
-    "digits of another script": (Reason.CODE_MALFORMED, GOOD["a card"] + "١١"),
+    "digits of another script": (Reason.SCANNER_LAYOUT, GOOD["a card"] + "١١"),
     "a newline after": (Reason.CODE_MALFORMED, GOOD["a card"] + "\n"),
     "a space before": (Reason.FORMAT_UNKNOWN, " " + GOOD["a card"]),
     "no slash": (Reason.FORMAT_UNKNOWN, "shc:" + GOOD["a card"][5:]),

@@ -17,6 +17,8 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
     source: str
     title: str
     list: int
+    planes: tuple[str, ...]
+    """Those that it may feed; an empty batch names one of them."""
     state: SourceState
     freshness: Freshness
     fed: int
@@ -65,6 +67,7 @@ async def state_of(channel: Channel, metrics: FeedMetrics, now: float) -> Source
         source=source.name,
         title=source.file.title,
         list=source.file.list,
+        planes=tuple(sorted(map(str, source.file.scope))),
         state=source.file.state,
         freshness=freshness(source, fed, now),
         fed=fed,

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from runtime.clock import now as wall_now
 from runtime.http.limits import caller_busy
-from verifier.codes.shc import gather
+from verifier.codes.scanned import read_text
 from verifier.contract.reasons import Language, Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import GroupCounts, ScanRequest, TerminalAnswer
@@ -247,7 +247,7 @@ class ScanPipeline:
         started = time.perf_counter()
         now = wall_now()
         scan = PendingScan(self, request.scan_id, language, started, done)
-        text = gather(request.all_texts)
+        text = read_text(request.all_texts)
         scan.assessment = assessment = assess(
             text,
             known=self.knowledge.known,

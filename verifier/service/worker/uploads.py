@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import structs
 
 from runtime.clock import now as wall_now
-from verifier.codes.shc import gather
+from verifier.codes.scanned import read_text
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
@@ -120,7 +120,7 @@ def _begin(
         return _result(record, refused)
     if keys is None:
         return _result(record, "retry")
-    text = gather(record.all_texts)
+    text = read_text(record.all_texts)
     assessment = assess(
         text,
         known=pipeline.knowledge.known,
