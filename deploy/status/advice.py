@@ -40,7 +40,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
     "terminals.suspended": "check the terminal and its records; a new grant lets it act again",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
-    "audit.refused": "run `kapok audit verify`; until then, acts that need the log are refused",
+    "audit.refused": "make room if the disk is full, else run `kapok audit verify`; it then opens",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",
     "plane.silent": "make issuing ready; scans become unsure at the limit of the place",
     "plane.stale": "ask the stale source; the limit of the place decides",

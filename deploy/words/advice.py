@@ -85,7 +85,7 @@ ADVICE: Final[Mapping[str, str]] = {
         "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用"
     ),
     "fleet.silent": "让 fleet 就绪；此间已保存的授权仍然有效",
-    "audit.refused": "运行 `kapok audit verify`；此间凡须记录的操作一律拒绝",
+    "audit.refused": "磁盘已满则腾出空间，否则运行 `kapok audit verify`；之后会自行恢复",
     "bundle.refused": "请看该进程的日志；若为分叉，见 runbook：有两套系统在签名",
     "plane.silent": "让 issuing 就绪；超过场所的时限后，扫码结果将无法确定",
     "plane.stale": "联系停滞的数据源；由场所的时限决定",
