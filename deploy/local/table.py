@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from deploy.local import mosquitto, passwords, redis
-from deploy.local.child import Child, Confinement, HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.certificates import SUPERVISOR
+from deploy.local.child import Child, Confinement, HttpReady, MqttReady, Ready, RedisReady
 from deploy.local.data import write_file
 from deploy.local.holders import secrets_of
 from deploy.local.house import TERMINALS, House, endpoints
@@ -71,7 +72,18 @@ def mosquitto_child(house: House) -> Child:
         env=house.environment("mosquitto"),
         confinement=confinement(house, "mosquitto"),
         stage=STORE,
-        ready=TcpReady(ports=(house.ports.mqtt, house.ports.mqtt_service)),
+        ready=broker_ready(house.data, house.ports.mqtt_service),
+    )
+
+
+def broker_ready(data: Path, port: int) -> MqttReady:
+    """Return how the broker of a data folder is asked whether it works."""
+    keys = data / "keys"
+    return MqttReady(
+        port=port,
+        ca=keys / "service-ca.crt.pem",
+        certificate=keys / f"{SUPERVISOR}.crt.pem",
+        key=keys / f"{SUPERVISOR}.pem",
     )
 
 

@@ -17,13 +17,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from deploy.local.child import TcpReady
 from deploy.local.house import API_KEY, Endpoints
 from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
 from deploy.local.store_users import STATUS
+from deploy.local.table import broker_ready
 from deploy.words.phrase import Phrase
+from runtime.http.answers import read_whole
 from verifier.service.store.budgets import SpentRow, read_spent
 
 ASK_S: Final = 3.0
@@ -89,7 +90,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
         }
         asked = {
             "redis": ask_store(data, endpoints),
-            "mosquitto": _broker(endpoints),
+            "mosquitto": _broker(data, endpoints),
             **{name: _get(session, f"{url}/readyz") for name, url in services.items()},
             **{name: _terminal(path) for name, path in endpoints.terminals.items()},
         }
@@ -114,9 +115,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
 async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
     try:
         async with session.get(url) as answer:
-            content = await answer.content.read(MAX_ANSWER_BYTES)
-            while not answer.content.at_eof() and len(content) < MAX_ANSWER_BYTES:
-                content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
+            content = await read_whole(answer, MAX_ANSWER_BYTES)
             return Heard(
                 status=answer.status, body=harmless(msgspec.json.decode(content, type=dict))
             )
@@ -149,8 +148,8 @@ async def _terminals(session: aiohttp.ClientSession, fleet: str) -> Heard:
     return Heard(status=HTTPStatus.OK, body={"terminals": rows})
 
 
-async def _broker(endpoints: Endpoints) -> Heard:
-    why = await probe(TcpReady(ports=(endpoints.mqtt_port, endpoints.mqtt_service_port)))
+async def _broker(data: Path, endpoints: Endpoints) -> Heard:
+    why = await probe(broker_ready(data, endpoints.mqtt_service_port))
     return Heard(status=HTTPStatus.OK) if why is None else Heard(why=why)
 
 
