@@ -33,7 +33,7 @@ from deploy.local.lists import list_sizes
 from deploy.local.open_folder import opened
 from deploy.local.screen import UpScreen
 from deploy.local.snapshot import Snapshot
-from deploy.local.view import PlainView, View, open_view
+from deploy.local.view import View, open_view
 from deploy.local.watch import Watch
 from deploy.words.chinese import said
 from deploy.words.language import own_language
@@ -120,46 +120,25 @@ async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 
 async def _show(house: House, children: Children, console: Console, stop: asyncio.Event) -> None:
-    shown = _Shown(console, open_view(console, addresses(house), own_language()))
+    view = open_view(console, addresses(house), own_language())
     try:
         async with aiohttp.ClientSession() as session:
             where = endpoints(house)
             watch = Watch(session, where, house.api_key(API_KEY), HouseState(house.data, where))
             watch.speak(own_language())
             while not stop.is_set():
-                await _look(watch, shown, children, stop)
+                await _look(watch, view, children, stop)
     finally:
-        shown.close()
+        view.close()
 
 
-class _Shown:
-    """The view of a house; one that cannot draw gives way to plain lines, and the house goes on."""
-
-    def __init__(self, console: Console, view: View) -> None:
-        self._console, self._view = console, view
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the house as it is now."""
-        try:
-            self._view.show(snapshot)
-        except Exception as error:  # noqa: BLE001 - no text may end a house because it is shown
-            self.close()
-            self._view = PlainView(self._console, own_language())
-            what = Phrase("the panels cannot be drawn ({error})", error=type(error).__name__)
-            _tell(self._console, Phrase("{what}; lines follow", what=what))
-
-    def close(self) -> None:
-        """Give the terminal back."""
-        self._view.close()
-
-
-async def _look(watch: Watch, shown: _Shown, children: Children, stop: asyncio.Event) -> None:
+async def _look(watch: Watch, view: View, children: Children, stop: asyncio.Event) -> None:
     snapshot = asyncio.ensure_future(watch.snapshot(children.status()))
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({snapshot, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if snapshot.done():
         found: Snapshot = snapshot.result()
-        shown.show(found)
+        view.show(found)
         await asyncio.wait({stopped}, timeout=REFRESH_S)
     for task in (snapshot, stopped):
         task.cancel()

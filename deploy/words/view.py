@@ -96,6 +96,5 @@ VIEW: Final[Mapping[str, str]] = {
     "cannot read {path} ({why}): decisions and terminals are not shown; the house goes on": (
         "无法读取 {path}（{why}）：不显示判定与终端；各进程继续运行"
     ),
-    "the panels cannot be drawn ({error})": "无法绘制面板（{error}）",
-    "{what}; lines follow": "{what}；改为逐行显示",
+    "the panels cannot be drawn ({error}); lines follow": "无法绘制面板（{error}）；改为逐行显示",
 }
