@@ -15,12 +15,12 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
 from deploy.local.house import API_KEY, Endpoints
 from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
-from deploy.local.ready import probe
+from deploy.local.ready import loading, probe
 from deploy.local.store_users import STATUS
 from deploy.local.table import broker_ready
 from deploy.words.phrase import Phrase
@@ -173,7 +173,20 @@ async def ask_store(data: Path, endpoints: Endpoints) -> Heard:
                 body={**said, **{str(k): v for k, v in config.items()}, "keys": keys}
                 | {"spent": tuple(await read_spent(client))},
             )
+    except BusyLoadingError:
+        return await _loading(client)
     except TimeoutError:
         return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))
     except (RedisError, OSError) as error:
         return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))
+
+
+async def _loading(client: Redis) -> Heard:
+    """Ask a store that is loading its data how far it is; it answers that, and nothing else."""
+    try:
+        async with asyncio.timeout(ASK_S), client:
+            detail = loading(await client.info("persistence")).problem
+    except (RedisError, OSError, TimeoutError) as error:
+        return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))
+    finding = {"code": "store.loading", "detail": detail}
+    return Heard(status=HTTPStatus.SERVICE_UNAVAILABLE, body={"problems": [finding]})
