@@ -243,7 +243,7 @@ class _Kept:
             )
         self._process, self._hung = process, None
         self._headway_at, self._loaded = time.monotonic(), -1.0
-        self.identity = pidfile.identify(self.child.name, process.pid)
+        self.identity = pidfile.identify(self.child.name, process.pid, self._restarts)
         self._become(ChildState.STARTING, None)
         if self._stopping.is_set():  # asked to stop while it was being started
             self.kill()

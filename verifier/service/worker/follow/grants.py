@@ -10,6 +10,7 @@ of it was read, what an earlier one granted and this one does not is dropped.
 """
 
 import asyncio
+import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
@@ -85,7 +86,7 @@ class GrantFollower:
         """Terminals whose grants are to be forgotten in the store too."""
         self._judged_by: Trust | None = None
         self.heard: float | None = None
-        """Unix seconds of the fleet's last answer."""
+        """When the fleet answered last, by the monotonic clock."""
         self.read = asyncio.Event()
         """Set once what the store keeps has been read."""
         self.behind = False
@@ -113,7 +114,7 @@ class GrantFollower:
                 if page is None:
                     await asyncio.sleep(RETRY_S)
                     continue
-                self.heard = now()
+                self.heard = time.monotonic()
                 self._take_page(page)
                 await self._keep()
 
