@@ -20,6 +20,7 @@ TERMINALS = 1200
 PAGE = 500
 PIECE_BYTES = 7_001
 """Of a body that is sent at a time, as a loaded machine or a real network does."""
+PAUSE_S = 0.005
 NEWS_S = 5.0
 
 
@@ -44,7 +45,7 @@ async def door(answers: Any) -> AsyncIterator[str]:
         await response.prepare(request)
         for begin in range(0, len(body), PIECE_BYTES):
             await response.write(body[begin : begin + PIECE_BYTES])
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE_S)
         return response
 
     application = web.Application()
@@ -102,7 +103,7 @@ def test_news_in_pieces_are_told(tmp_path: Path) -> None:
     def verifier(_: web.Request) -> dict[str, Any]:
         names = ("groups", "profiles", "trust")
         rows = [{"name": name, "version": 1, "digest": 64 * "0"} for name in names]
-        return {"unread": PIECE_BYTES * "x", "bundles": rows}
+        return {"unread": 3 * PIECE_BYTES * "x", "bundles": rows}
 
     async def scene() -> None:
         async with door(verifier) as url:
