@@ -20,7 +20,7 @@ import msgspec
 
 from runtime.audit_folds import FOLD_MS, Fold, Folds
 from runtime.audit_format import Act, AuditCheck, AuditFormat, LogHead
-from runtime.clock import now_ms
+from runtime.clock import monotonic_ms, now_ms
 from runtime.disk import FILE_MODE, sync_folder, write_synced
 from runtime.logs import Log
 
@@ -59,11 +59,14 @@ class AuditLog(Generic[Act]):
         process: str,
         clock_ms: Callable[[], int],
         audit_format: AuditFormat[Act],
+        passed_ms: Callable[[], int] | None = None,
     ) -> None:
+        """Make the log; `clock_ms` stamps entries, `passed_ms` says how much time has passed."""
         self._path = folder / f"{process}.ndjson"
         self._head_path = folder / f"{process}.head"
         self._process = process
         self._clock_ms = clock_ms
+        self._passed_ms = clock_ms if passed_ms is None else passed_ms
         self._format = audit_format
         self._turn = threading.RLock()
         self._closed = threading.Event()
@@ -216,10 +219,10 @@ class AuditLog(Generic[Act]):
     def _refuse(self, act: Act, same: str) -> bool:
         """Take a refusal; returns whether counts wait to be written."""
         with self._turn:
-            at = self._clock_ms()
-            for fold in self._folds.due(at):
+            at, passed = self._clock_ms(), self._passed_ms()
+            for fold in self._folds.due(passed):
                 self._write_fold(fold, at)
-            if self._folds.take(same, act, at):
+            if self._folds.take(same, act, at, passed):
                 try:
                     self._write(act, at)
                 except BaseException:
@@ -229,9 +232,8 @@ class AuditLog(Generic[Act]):
 
     def _write_due(self) -> bool:
         with self._turn:
-            at = self._clock_ms()
-            for fold in self._folds.due(at):
-                self._write_fold(fold, at)
+            for fold in self._folds.due(self._passed_ms()):
+                self._write_fold(fold, self._clock_ms())
             return self._folds.waiting
 
     def _write_fold(self, fold: Fold[Act], at: int) -> None:
@@ -337,7 +339,7 @@ def open_audit(
     folder: str, process: str, log: Log, audit_format: AuditFormat[Act]
 ) -> AuditLog[Act]:
     """Open a process's audit log; one that does not hold refuses acts, and stops nothing else."""
-    audit = AuditLog(Path(folder), process, now_ms, audit_format)
+    audit = AuditLog(Path(folder), process, now_ms, audit_format, monotonic_ms)
 
     def tell(error: AuditError | None) -> None:
         if error is not None:
