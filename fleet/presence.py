@@ -1,8 +1,9 @@
 """Presence: whether a terminal is there, by epoch and by what was heard from it.
 
 A table over (link, signal) and few rules around it, pure: `now` in ms is handed over, a tick asks
-what time alone has changed. Every message names its epoch = (generation, counter) and boot; what
-comes from an older epoch is ignored, so the will of a connection already replaced changes nothing.
+what time alone has changed, and a step of the server's clock moves all moments with it. Every
+message names its epoch = (generation, counter) and boot; what comes from an older epoch is ignored,
+so the will of a connection already replaced changes nothing.
 A lost connection has 45 s of grace; 90 s without a sign of life is the backstop for wills that the
 broker lost. Flapping is >= 5 lost connections in 10 min and ends after 10 stable minutes.
 
@@ -222,6 +223,28 @@ def tick(seen: TerminalPresence, now: int, listening_since: int = 0) -> Presence
     if after.flapping and _stable(after, now):
         after = structs.replace(after, flapping=False, losses=())
     return PresenceStep(after)
+
+
+def shifted(seen: TerminalPresence, by: int) -> TerminalPresence:
+    """Move all moments by `by` ms: the server's clock made a step, and no time passed."""
+
+    def moved(at: int) -> int:
+        return max(1, at + by) if at else 0
+
+    return structs.replace(
+        seen,
+        last_seen=moved(seen.last_seen),
+        last_beat=moved(seen.last_beat),
+        up_since=moved(seen.up_since),
+        lost_at=moved(seen.lost_at),
+        losses=tuple(map(moved, seen.losses)),
+    )
+
+
+def not_after(seen: TerminalPresence, now: int) -> TerminalPresence:
+    """Return what was stored with no moment later than now, by a clock that was ahead then."""
+    latest = max(seen.last_seen, seen.last_beat, seen.up_since, seen.lost_at, *seen.losses, 0)
+    return shifted(seen, now - latest) if latest > now else seen
 
 
 def _stable(seen: TerminalPresence, now: int) -> bool:

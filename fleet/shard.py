@@ -104,6 +104,11 @@ class Work:
             if not take(arrival):
                 return
 
+    def stepped(self, by: int) -> None:
+        """Take in that the server's clock made a step of `by` ms, before anything else."""
+        for book in self._books.values():
+            book.stepped(by)
+
     def tick(self) -> None:
         """Let time pass."""
         for book in self._books.values():

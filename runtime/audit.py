@@ -1,7 +1,9 @@
 """An audit log on disk: one for each process, appended to and synced before any answer.
 
-A log that does not hold is not continued: what must be audited is then refused. Nothing here
-decides what an entry says or how a line is written: the service hands in the format.
+A log that does not hold is not continued: what must be audited is then refused. A log that could
+not be written, such as on a full disk, is checked and opened again by itself once the disk takes
+something; one that is broken, once somebody has put its files right. Nothing here decides what an
+entry says or how a line is written: the service hands in the format.
 """
 
 import asyncio
@@ -9,14 +11,16 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, Generic, Protocol, TypeVar
+from typing import BinaryIO, Final, Generic
 
 import msgspec
 
 from runtime.audit_folds import FOLD_MS, Fold, Folds
-from runtime.clock import now_ms
+from runtime.audit_format import Act, AuditCheck, AuditFormat, LogHead
+from runtime.clock import monotonic_ms, now_ms
 from runtime.disk import FILE_MODE, sync_folder, write_synced
 from runtime.logs import Log
 
@@ -27,58 +31,23 @@ MAX_LINE_BYTES: Final = 64 * 1024
 EMPTY: Final = (0, "")
 """The head before a log was opened."""
 TORN: Final = "torn"
-LogHead = tuple[int, str]
-"""Number and hash of a log's last entry."""
-Act = TypeVar("Act")
-"""What a service says of something that is about to happen."""
-
-
-class AuditCheck(Protocol):
-    """What a check of a log found."""
-
-    @property
-    def entries(self) -> int:
-        """Entries that hold, from the first."""
-
-    @property
-    def head(self) -> LogHead:
-        """The last of them."""
-
-    @property
-    def octets(self) -> int:
-        """Bytes of the lines that hold."""
-
-    @property
-    def line(self) -> int:
-        """The first line that does not hold, from 1; 0: all do."""
-
-    @property
-    def flaw(self) -> str | None:
-        """What is wrong with it; `torn`: it is the last one and has no end."""
-
-
-class AuditFormat(Protocol[Act]):
-    """How a service's log is written: a module of its contract."""
-
-    def line_of(
-        self, act: Act, /, *, process: str, at: int, head: LogHead
-    ) -> tuple[bytes, LogHead]:
-        """Write the line that follows `head`; returns it with its end, and the new head."""
-
-    def verify(
-        self, lines: Iterable[bytes], /, *, process: str, head: LogHead | None
-    ) -> AuditCheck:
-        """Check a log from its first line; `head` was noted earlier, and must be reached."""
-
-    def torn(self, name: str, /) -> Act:
-        """Say that a torn last line was set aside, in a file of this name."""
-
-    def repeated(self, act: Act, /, *, count: int, first: int, last: int) -> Act:
-        """Say that a refusal came `count` times more, from `first` to `last` (Unix ms)."""
+REOPEN_S: Final = 2.0
+"""Seconds between attempts to open a log again: room that was made is found at once."""
+REST: Final = 10
+"""Times as long as a check took that the next one is waited for: a tenth of a core at most."""
+FORCED_BYTES: Final = 2 * MAX_LINE_BYTES
+"""Bytes at the end of a log of which it is not known whether they are on disk: its last line, and
+one that was torn."""
+ROOM_BYTES: Final = MAX_LINE_BYTES + 4096
+"""Bytes that the disk must take before a log is opened again: a line and its head."""
 
 
 class AuditError(Exception):
     """The log cannot be continued; the text says what to do, and quotes nothing."""
+
+
+class BrokenAuditError(AuditError):
+    """The log does not hold, and will not until somebody puts its files right."""
 
 
 class AuditLog(Generic[Act]):
@@ -90,13 +59,20 @@ class AuditLog(Generic[Act]):
         process: str,
         clock_ms: Callable[[], int],
         audit_format: AuditFormat[Act],
+        passed_ms: Callable[[], int] | None = None,
     ) -> None:
+        """Make the log; `clock_ms` stamps entries, `passed_ms` says how much time has passed."""
         self._path = folder / f"{process}.ndjson"
         self._head_path = folder / f"{process}.head"
         self._process = process
         self._clock_ms = clock_ms
+        self._passed_ms = clock_ms if passed_ms is None else passed_ms
         self._format = audit_format
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
+        self._closed = threading.Event()
+        self._reopening: threading.Thread | None = None
+        self.tell: Callable[[AuditError | None], None] = lambda _: None
+        """Told that the log was opened again, or with an error that it could not be written."""
         self._file: BinaryIO | None = None
         self._folds: Folds[Act] = Folds()
         self._flushing: asyncio.Task[None] | None = None
@@ -114,6 +90,66 @@ class AuditLog(Generic[Act]):
         Raises:
             AuditError: it cannot be opened, another process holds it, or it does not hold.
         """
+        with self._turn:
+            self._closed.clear()
+            self._open()
+
+    def reopen(self) -> None:
+        """Open the log as soon as that is possible, in a thread of its own; returns at once."""
+        with self._turn:
+            if self._closed.is_set() or self._reopening is not None:
+                return
+            self._reopening = threading.Thread(target=self._reopen, name="audit", daemon=True)
+            self._reopening.start()
+
+    def _reopen(self) -> None:
+        wait, broken = REOPEN_S, None
+        while not self._closed.wait(wait):
+            begun = time.monotonic()
+            with self._turn:
+                if self._closed.is_set():
+                    break
+                files = self._files()
+                if files == broken:
+                    continue  # nobody has touched them
+                try:
+                    self._require_room()
+                    self._open()
+                except BrokenAuditError:
+                    broken = files
+                except (AuditError, OSError):
+                    broken = None
+                else:
+                    self._reopening = None
+                    self.tell(None)
+                    return
+            wait = max(REOPEN_S, REST * (time.monotonic() - begun))
+
+    def _require_room(self) -> None:
+        """Have the disk take as much as an entry may need.
+
+        Raises:
+            OSError: it does not.
+        """
+        trial = self._path.with_suffix(".room")
+        try:
+            write_synced(trial, bytes(ROOM_BYTES))
+        finally:
+            trial.unlink(missing_ok=True)
+
+    def _files(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Return what changes when somebody puts the files right."""
+        found: list[tuple[int, int, int] | None] = []
+        for path in (self._path, self._head_path):
+            try:
+                about = path.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((about.st_ino, about.st_size, about.st_mtime_ns))
+        return tuple(found)
+
+    def _open(self) -> None:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, FILE_MODE)
             file = os.fdopen(descriptor, "r+b", buffering=0)
@@ -125,6 +161,7 @@ class AuditLog(Generic[Act]):
             self._file, self.head = file, verdict.head
             if verdict.flaw == TORN:
                 self._set_aside(file, verdict)
+            self._force(file)
             sync_folder(self._path.parent)
         except BlockingIOError as error:
             file.close()
@@ -142,7 +179,8 @@ class AuditLog(Generic[Act]):
         """Append an entry; it is on disk when this returns.
 
         Raises:
-            AuditError: it is not, or not for sure; nothing more is appended before a restart.
+            AuditError: it is not, or not for sure; nothing more is appended before the log was
+                checked and opened again.
         """
         await asyncio.to_thread(self.write, act)
 
@@ -181,10 +219,10 @@ class AuditLog(Generic[Act]):
     def _refuse(self, act: Act, same: str) -> bool:
         """Take a refusal; returns whether counts wait to be written."""
         with self._turn:
-            at = self._clock_ms()
-            for fold in self._folds.due(at):
+            at, passed = self._clock_ms(), self._passed_ms()
+            for fold in self._folds.due(passed):
                 self._write_fold(fold, at)
-            if self._folds.take(same, act, at):
+            if self._folds.take(same, act, at, passed):
                 try:
                     self._write(act, at)
                 except BaseException:
@@ -194,9 +232,8 @@ class AuditLog(Generic[Act]):
 
     def _write_due(self) -> bool:
         with self._turn:
-            at = self._clock_ms()
-            for fold in self._folds.due(at):
-                self._write_fold(fold, at)
+            for fold in self._folds.due(self._passed_ms()):
+                self._write_fold(fold, self._clock_ms())
             return self._folds.waiting
 
     def _write_fold(self, fold: Fold[Act], at: int) -> None:
@@ -214,16 +251,21 @@ class AuditLog(Generic[Act]):
             os.fsync(file.fileno())
             self._note(head)
         except OSError as error:
-            # What is on disk now is unknown; the next start looks.
+            # What is on disk now is unknown; whoever opens it again looks.
             self._file = None
-            file.close()
-            raise AuditError(f"cannot write {self._path}") from error
+            with contextlib.suppress(OSError):
+                file.close()
+            refused = AuditError(f"cannot write {self._path}: {error.strerror or error}")
+            self.tell(refused)
+            self.reopen()
+            raise refused from error
         self.head = head
 
     def close(self) -> None:
         """Write the counts that wait, and let go of the file."""
         if self._flushing is not None:
             self._flushing.cancel()
+        self._closed.set()
         with self._turn:
             if self._file is None:
                 return
@@ -237,16 +279,29 @@ class AuditLog(Generic[Act]):
     def _checked(self, file: BinaryIO) -> AuditCheck:
         """Check the whole file; only a torn last line is let through."""
         noted = self._noted()
+        if self.head[0] > (noted or EMPTY)[0]:
+            noted = self.head  # this process knows better what it wrote
         verdict = self._format.verify(_lines(file), process=self._process, head=noted)
         if verdict.flaw not in (None, TORN):
-            raise AuditError(
+            raise BrokenAuditError(
                 f"{self._path} is broken at line {verdict.line} ({verdict.flaw}); see"
                 " `kapok audit verify`, and move file and head aside once that is cleared up"
             )
         if noted is None and verdict.entries > 1:
             # A head follows every entry; only that of the first can have been cut off.
-            raise AuditError(f"{self._head_path} is missing beside a log that has entries")
+            raise BrokenAuditError(f"{self._head_path} is missing beside a log that has entries")
         return verdict
+
+    def _force(self, file: BinaryIO) -> None:
+        """Write the end of the file again, and to disk: a failed sync may have lost it unseen."""
+        size = os.fstat(file.fileno()).st_size
+        begin = max(0, size - FORCED_BYTES)
+        descriptor = os.open(self._path, os.O_RDWR)  # O_APPEND would write it at the end
+        try:
+            os.pwrite(descriptor, os.pread(descriptor, size - begin, begin), begin)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _noted(self) -> LogHead | None:
         """Return the head noted beside the log; None: there is none."""
@@ -277,21 +332,30 @@ class AuditLog(Generic[Act]):
             kept.flush()
             os.fsync(kept.fileno())
         file.truncate(verdict.octets)
-        self.write(self._format.torn(aside.name))
+        self._write(self._format.torn(aside.name), self._clock_ms())
 
 
 def open_audit(
     folder: str, process: str, log: Log, audit_format: AuditFormat[Act]
 ) -> AuditLog[Act]:
     """Open a process's audit log; one that does not hold refuses acts, and stops nothing else."""
-    audit = AuditLog(Path(folder), process, now_ms, audit_format)
+    audit = AuditLog(Path(folder), process, now_ms, audit_format, monotonic_ms)
+
+    def tell(error: AuditError | None) -> None:
+        if error is not None:
+            log.warning("audit.refused", why=str(error))
+            return
+        number, digest = audit.head
+        log.info("audit.opened", seq=number, hash=digest)
+
+    audit.tell = tell
     try:
         audit.open()
     except AuditError as error:
-        log.warning("audit.refused", why=str(error))
+        tell(error)
+        audit.reopen()
     else:
-        number, digest = audit.head
-        log.info("audit.opened", seq=number, hash=digest)
+        tell(None)
     return audit
 
 

@@ -23,7 +23,7 @@ class Fold(Generic[Act]):
     act: Act
     """The first of them."""
     written: int
-    """Unix milliseconds of its newest entry."""
+    """When its newest entry was written, by a clock that only goes on."""
     count: int = 0
     first: int = 0
     """Unix milliseconds of the first repeat that is counted here; `last`, of the last."""
@@ -36,11 +36,15 @@ class Folds(Generic[Act]):
     def __init__(self) -> None:
         self._folds: dict[str, Fold[Act]] = {}
 
-    def take(self, same: str, act: Act, at: int) -> bool:
-        """Take a refusal at a time; True: it is the first, and is to be written at once."""
+    def take(self, same: str, act: Act, at: int, passed: int | None = None) -> bool:
+        """Take a refusal; True: it is the first, and is to be written at once.
+
+        `at` is its time, Unix milliseconds; `passed`, by a clock that only goes on, in
+        milliseconds, says when a minute is over (`at` where it is not given).
+        """
         fold = self._folds.pop(same, None)
         if fold is None:
-            self._folds[same] = Fold(act, written=at)
+            self._folds[same] = Fold(act, written=at if passed is None else passed)
             return True
         fold.count += 1
         fold.first = fold.first or at
@@ -52,15 +56,15 @@ class Folds(Generic[Act]):
         """Take the last refusal back: its entry could not be written."""
         self._folds.pop(same, None)
 
-    def due(self, at: int) -> Iterator[Fold[Act]]:
+    def due(self, passed: int) -> Iterator[Fold[Act]]:
         """Yield what is to be written by now, and forget what was silent for a minute."""
         for same, fold in tuple(self._folds.items()):
-            over = not 0 <= at - fold.written < FOLD_MS
+            over = not 0 <= passed - fold.written < FOLD_MS
             if over or len(self._folds) > MAX_FOLDS:
                 del self._folds[same]
                 if fold.count:
                     if over:
-                        self._folds[same] = Fold(fold.act, written=at)
+                        self._folds[same] = Fold(fold.act, written=passed)
                     yield fold
 
     def rest(self) -> Iterator[Fold[Act]]:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis, UnixDomainSocketConnection
 from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
 from runtime.functions import FunctionsMissingError, check_functions
 from runtime.settings import RedisSettings, SettingsError, read_secret
@@ -19,6 +19,8 @@ TIMEOUT_S: Final = 2.0
 """Seconds until a silent Redis counts as away."""
 START_WAIT_S: Final = 20.0
 """Seconds a process waits at its start for a store that is starting beside it."""
+LOADING_LOOK_S: Final = 1.0
+"""Seconds between questions to a store that is loading its data."""
 MIN_VERSION: Final = 7
 """Functions and EXPIRE NX came with Redis 7.0."""
 
@@ -60,7 +62,7 @@ def open_store(
 
 
 async def await_store(redis: Redis) -> None:
-    """Wait a while for the store, which may be starting beside us.
+    """Wait a while for the store, which may be starting beside us, and as long as it is loading.
 
     Raises:
         SettingsError: it did not come.
@@ -69,6 +71,9 @@ async def await_store(redis: Redis) -> None:
     while True:
         try:
             await redis.ping()
+        except BusyLoadingError:  # it answers; `kapok up` sees to it that it comes forward
+            deadline = asyncio.get_running_loop().time() + START_WAIT_S
+            await asyncio.sleep(LOADING_LOOK_S)
         except (RedisError, OSError):
             if asyncio.get_running_loop().time() > deadline:
                 raise SettingsError("$.redis: the store does not answer") from None

@@ -7,6 +7,8 @@ import typer
 
 from deploy.local.account import children_account
 from deploy.local.clone import clone_folder
+from deploy.local.disk_errors import unusable
+from deploy.local.errors import LocalError
 from deploy.local.house import Ports
 from deploy.local.launch import MAX_WORKERS, plan_up, run_up
 from deploy.local.lists import MAX_PEOPLE
@@ -51,5 +53,8 @@ def up(  # noqa: PLR0913 - each option is one
         archive=archive_port,
         feeds=feeds_port,
     )
-    plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers, people=people)
+    try:
+        plan = plan_up(clone_folder(), data=data, ports=ports, workers=workers, people=people)
+    except OSError as error:
+        raise LocalError(unusable(data or Path("/"), error)) from error
     run_up(plan, children_account())

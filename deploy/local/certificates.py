@@ -20,7 +20,9 @@ from fleet.contract.servers import ServerName
 AUTHORITIES: Final = ("service-ca", "terminal-ca")
 SERVERS: Final = {"broker": ServerName.BROKER, "verifier-https": ServerName.VERIFIER}
 """File name -> the name that clients ask for."""
-CLIENTS: Final = {"fleet-mqtt-client": "fleet"}
+SUPERVISOR: Final = "supervisor-mqtt-client"
+"""By which `kapok up` asks the broker whether it works: it may connect, and no topic is its."""
+CLIENTS: Final = {"fleet-mqtt-client": "fleet", SUPERVISOR: "supervisor"}
 """File name -> CN, which is the user name that the broker's access list knows."""
 REVOKED: Final = "terminal-ca.crl.pem"
 

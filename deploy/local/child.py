@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Final
 
 READY_SECONDS: Final = 60.0
-"""From start to ready; generous, since a first start on a loaded machine compiles its code."""
+"""From start to ready; generous, since a first start on a loaded machine compiles its code. A store
+that is loading its data has this long for each step of its progress."""
+MISSED_PROBES: Final = 5
+"""Questions in a row without any answer after which a child is hung, and is ended: 25 seconds."""
 STOP_SECONDS: Final = 6.0
 """From SIGTERM to SIGKILL; services promise to end within 5."""
 
@@ -29,8 +32,19 @@ class TcpReady:
 
     ports: tuple[int, ...]
     """On loopback."""
-    elsewhere: tuple[tuple[str, int], ...] = ()
-    """Addresses and ports of doors for other machines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttReady:
+    """Ready when the broker answers CONNECT and PINGREQ on this loopback port, over TLS."""
+
+    port: int
+    ca: Path
+    certificate: Path
+    """Of one who may connect and nothing else."""
+    key: Path
+    doors: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports that must take connections too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +62,19 @@ class RedisReady:
     """Name to code, as `runtime.functions` has it."""
 
 
-Ready = HttpReady | TcpReady | RedisReady
+Ready = HttpReady | TcpReady | MqttReady | RedisReady
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildAnswer:
+    """What came of one question to a child."""
+
+    problem: str | None
+    """A sentence; None: it is ready."""
+    answered: bool = True
+    """Whether it said anything; one that never does is hung."""
+    loaded_percent: float | None = None
+    """Of the data of a store that is loading."""
 
 
 class Writing(StrEnum):

@@ -1,5 +1,9 @@
 """Runs children: starts them in order, restarts what ends by itself, stops them in reverse.
 
+A child that ends is started again, and one that gives no sign of life is ended first. None of that
+needs a disk that takes anything: what is written here is for others to read, and is written later
+where it cannot be written now.
+
 No child outlives its supervisor: the kernel kills it when the supervisor's main thread ends
 (PR_SET_PDEATHSIG), so everything here must be called from the main thread. A child has its own
 session, so that Ctrl-C reaches the supervisor alone and the stop is orderly. Knows no service.
@@ -18,11 +22,11 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import pidfile
-from deploy.local.child import Child, ChildState, ChildStatus
+from deploy.local.child import MISSED_PROBES, Child, ChildAnswer, ChildState, ChildStatus
 from deploy.local.confinement import restrict, ruleset
 from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
-from deploy.local.ready import probe
+from deploy.local.ready import ask
 from deploy.words.phrase import Phrase
 
 FIRST_DELAY_S: Final = 0.2
@@ -35,6 +39,8 @@ STARTING_PROBE_S: Final = 0.05
 """Between questions to a child that is starting."""
 WATCHING_PROBE_S: Final = 2.0
 """Between questions to a child that is ready."""
+SAID_PERCENT: Final = 10
+"""Of a store that is loading its data each tenth is said, and no more."""
 RECENT_S: Final = 60.0
 """How long a crash that was repaired is still spoken of: long enough to be seen by a person."""
 FOLDER_MODE: Final = 0o700
@@ -52,6 +58,8 @@ class Children:
         self._pids = pids
         self._changed = changed
         self._kept: list[_Kept] = []
+        self._listed = True
+        """Whether the list of processes on disk is as it should be."""
 
     async def start(self, children: Iterable[Child]) -> None:
         """Start children stage by stage; return when all are ready.
@@ -60,7 +68,7 @@ class Children:
             ChildFailedError: one ended, or was not ready in time; the others still run.
         """
         for _, stage in groupby(children, key=lambda child: child.stage):
-            kept = [_Kept(child, self._logs, self._note) for child in stage]
+            kept = [_Kept(child, self._logs, self._note, self._tidy) for child in stage]
             self._kept += kept
             for one in kept:
                 one.begin()
@@ -88,19 +96,44 @@ class Children:
         return next((one.log.tail() for one in self._kept if one.child.name == name), ())
 
     def _note(self, status: ChildStatus) -> None:
-        known = (one.identity for one in self._kept)
-        pidfile.write(self._pids, tuple(process for process in known if process is not None))
+        self._list()
         self._changed(status)
+
+    def _tidy(self) -> None:
+        """Write what could not be written when it was due."""
+        if not self._listed:
+            self._list()
+
+    def _list(self) -> None:
+        known = (one.identity for one in self._kept)
+        processes = tuple(process for process in known if process is not None)
+        try:
+            pidfile.write(self._pids, processes)
+        except OSError:  # a full disk
+            self._listed = False
+        else:
+            self._listed = True
 
 
 class _Kept:
     """One child and the task that keeps it running."""
 
-    def __init__(self, child: Child, logs: Path, note: Callable[[ChildStatus], None]) -> None:
+    def __init__(
+        self,
+        child: Child,
+        logs: Path,
+        note: Callable[[ChildStatus], None],
+        tidy: Callable[[], None],
+    ) -> None:
         self.child = child
         self.log = LogFile(logs / f"{child.name}.log")
         self.identity: pidfile.StartedProcess | None = None
-        self._note = note
+        self._note, self._tidy = note, tidy
+        self._hung: str | None = None
+        """Why it was ended by us, once it was."""
+        self._headway_at = time.monotonic()
+        """When it was started, or last came forward."""
+        self._loaded = -1.0
         self._process: Process | None = None
         self._state = ChildState.STARTING
         self._problem: str | None = None
@@ -116,16 +149,23 @@ class _Kept:
         self._task = asyncio.create_task(self._keep(), name=f"keep {self.child.name}")
 
     async def started(self) -> None:
-        """Wait until the child is ready for the first time."""
-        try:
-            async with asyncio.timeout(self.child.ready_seconds):
-                await asyncio.shield(self._settled)
-        except TimeoutError:
-            why = self._problem or "it gives no reason"
-            raise ChildFailedError(
-                f"{self.child.name} was not ready within {self.child.ready_seconds:g} s: {why};"
-                f" read {self.log.path}"
-            ) from None
+        """Wait until the child is ready for the first time.
+
+        A store that is loading is waited for as long as it comes forward.
+
+        Raises:
+            ChildFailedError: it ended, or was not ready in time.
+        """
+        while not self._settled.done():
+            left = self._start_left()
+            if left <= 0:
+                why = self._problem or "it gives no reason"
+                raise ChildFailedError(
+                    f"{self.child.name} was not ready within {self.child.ready_seconds:g} s: {why};"
+                    f" read {self.log.path}"
+                )
+            await asyncio.wait({self._settled}, timeout=left)
+        self._settled.result()
 
     def release(self) -> None:
         """Keep the child running no longer; what ails it from now on is no problem."""
@@ -201,8 +241,9 @@ class _Kept:
                 program=self.child.argv[0],
                 error=error.strerror,
             )
-        self._process = process
-        self.identity = pidfile.identify(self.child.name, process.pid)
+        self._process, self._hung = process, None
+        self._headway_at, self._loaded = time.monotonic(), -1.0
+        self.identity = pidfile.identify(self.child.name, process.pid, self._restarts)
         self._become(ChildState.STARTING, None)
         if self._stopping.is_set():  # asked to stop while it was being started
             self.kill()
@@ -214,6 +255,8 @@ class _Kept:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
             self.identity = None
+        if self._hung is not None:
+            return self._hung
         if code < 0:
             # What it said before has nothing to do with it.
             return Phrase("was killed by signal {number}", number=-code)
@@ -254,21 +297,51 @@ class _Kept:
             )
 
     async def _watch(self) -> None:
+        missed = 0
         while True:
-            problem = await probe(self.child.ready)
+            found = await ask(self.child.ready)
             self.log.rotate()
+            self._tidy()
             if self._stopping.is_set():
                 return
-            if problem is None:
-                if not self._settled.done():
-                    self._settled.set_result(None)
-                self._become(ChildState.READY, None)
-            elif self._state is ChildState.STARTING:
-                self._problem = problem
-            else:
-                self._become(ChildState.TROUBLED, problem)
+            missed = 0 if found.answered else missed + 1
+            self._take(found)
+            if self._is_hung(missed):
+                self._hung = Phrase(
+                    "gave no answer {count} times in a row and was ended ({problem})",
+                    count=missed,
+                    problem=found.problem,
+                )
+                self.kill()
+                return
             starting = self._state is ChildState.STARTING
             await asyncio.sleep(STARTING_PROBE_S if starting else WATCHING_PROBE_S)
+
+    def _take(self, found: ChildAnswer) -> None:
+        """Take in what came of a question."""
+        before, percent = self._loaded, found.loaded_percent
+        if percent is not None and percent > before:
+            self._loaded, self._headway_at = percent, time.monotonic()
+        if found.problem is None:
+            if not self._settled.done():
+                self._settled.set_result(None)
+            self._become(ChildState.READY, None)
+        elif self._state is not ChildState.STARTING:
+            self._become(ChildState.TROUBLED, found.problem)
+        elif percent is not None and percent // SAID_PERCENT != before // SAID_PERCENT:
+            self._become(ChildState.STARTING, found.problem)
+        else:
+            self._problem = found.problem
+
+    def _is_hung(self, missed: int) -> bool:
+        """Say whether the child is to be ended because it gives no sign of life."""
+        if not self._settled.done() or missed < MISSED_PROBES:
+            return False  # the start of the house has its own end
+        return self._state is not ChildState.STARTING or self._start_left() <= 0
+
+    def _start_left(self) -> float:
+        """Return the seconds that a child which is starting still has."""
+        return self._headway_at + self.child.ready_seconds - time.monotonic()
 
     def _become(self, state: ChildState, problem: str | None) -> None:
         if (state, problem) == (self._state, self._problem) and state is not ChildState.STARTING:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.account import ROOT_UID, Account
+from deploy.local.disk_errors import chown, unusable
 from deploy.local.errors import UsageError
 from deploy.local.placement import first_blocked, way_to
 
@@ -60,9 +61,7 @@ def prepare_folder(path: Path, account: Account) -> None:
     try:
         _make(path, account)
     except OSError as error:
-        raise UsageError(f"data folder {path}: {error.strerror}; choose another with --data") from (
-            error
-        )
+        raise UsageError(f"data folder {path}: {unusable(path, error)}") from error
 
 
 def _make(path: Path, account: Account) -> None:
@@ -84,7 +83,8 @@ def _make(path: Path, account: Account) -> None:
     if owner != account.uid:
         raise UsageError(
             f"data folder {path}: it belongs to user {owner}, and kapok would run as"
-            f" {account.name} (user {account.uid}); choose another with --data"
+            f" {account.name} (user {account.uid}); if root restored it, give it back:"
+            f" `{chown(path, account.name)}`; if it is another's, choose another with --data"
         )
     path.chmod(FOLDER_MODE)
 

@@ -17,6 +17,7 @@ from deploy.local.errors import AwayError, LocalError, UsageError
 from deploy.local.house import API_KEY, Endpoints, read_endpoints
 from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
+from runtime.http.answers import read_whole
 from verifier.contract.bundle import MAX_BUNDLE_BYTES
 from verifier.contract.envelope import take_apart
 from verifier.contract.errors import MalformedError
@@ -196,15 +197,12 @@ async def _fetch(
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with session.request(method, url, timeout=timeout, **options) as response:
-            pieces, left = [], limit
-            while left > 0 and (piece := await response.content.read(left)):
-                pieces.append(piece)
-                left -= len(piece)
+            body = await read_whole(response, limit)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise AwayError(
             f"{url} does not answer ({type(error).__name__}); start the house with `kapok up`"
         ) from error
-    return response.status, b"".join(pieces)
+    return response.status, body
 
 
 async def _answer(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:

@@ -41,6 +41,7 @@ HOLDERS: Final[Mapping[str, frozenset[str]]] = {
     "keys/broker.*pem": frozenset({BROKER}),
     "keys/verifier-https.*pem": frozenset({WORKER}),
     "keys/fleet-mqtt-client.*pem": frozenset({FLEET}),
+    "keys/supervisor-mqtt-client.*pem": NOBODY,
     # Passwords and keys of doors
     "keys/redis/loader.key": NOBODY,
     "keys/redis/status.key": NOBODY,

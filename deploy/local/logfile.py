@@ -30,7 +30,10 @@ class LogFile:
     def opened(self) -> Iterator[int]:
         """Open for appending and yield the descriptor that a child inherits."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(self.path, flags, 0o600)
+        try:
+            descriptor = os.open(self.path, flags, 0o600)
+        except OSError:  # such as a full disk where the log was removed: run without it
+            descriptor = os.open(os.devnull, os.O_WRONLY)
         self._begin = os.fstat(descriptor).st_size
         try:
             yield descriptor
@@ -41,12 +44,22 @@ class LogFile:
         """Keep the file bounded: copy it to .1 and begin anew.
 
         The child goes on writing to the same file (O_APPEND finds the new end); lines written
-        between copy and cut are lost, which a log may.
+        between copy and cut are lost, which a log may. A full disk takes no copy: then the newest
+        lines are kept at the price of the older ones.
         """
-        if self.path.exists() and self.path.stat().st_size > MAX_LOG_BYTES:
-            shutil.copyfile(self.path, self.path.with_suffix(".log.1"))
-            os.truncate(self.path, 0)
-            self._begin = 0
+        try:
+            if self.path.stat().st_size <= MAX_LOG_BYTES:
+                return
+        except FileNotFoundError:
+            return
+        older = self.path.with_suffix(".log.1")
+        try:
+            shutil.copyfile(self.path, older)
+        except OSError:
+            older.unlink(missing_ok=True)
+            return  # tried again at the next look, now that there is some room
+        os.truncate(self.path, 0)
+        self._begin = 0
 
     def tail(self) -> tuple[str, ...]:
         """Return the running child's last lines, at most TAIL_LINES of MAX_LINE_CHARS."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from deploy.local.data import (
     FILE_MODE,
@@ -20,8 +21,12 @@ from deploy.local.data import (
     Seed,
     write_file,
 )
+from deploy.local.disk_errors import RESTORE_WHOLE, understood
 from deploy.local.errors import UsageError
 from deploy.local.migrations import migrate
+
+USED: Final = ("redis", "records", "log")
+"""Folders that are empty until the children of a first start run, after SCHEMA is written."""
 
 
 def _nobody(_: str) -> None:
@@ -49,18 +54,41 @@ def opened(
     """
     with _locked(path):
         found = schema_of(path)
-        if found is not None:
+        if found is None:
+            _require_unused(path)
+        else:
             migrate(path, found, tell)
         for name in FOLDERS:
             (path / name).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         if found is None:
             for seed in first_start:
-                seed.make(path)
+                _make(path, seed)
         for seed in every_start:
-            seed.make(path)
+            _make(path, seed)
         if found is None:
             write_file(path / SCHEMA_FILE, f"{SCHEMA}\n".encode())
         yield found is None
+
+
+def _make(path: Path, seed: Seed) -> None:
+    with understood(path, seed.name):
+        seed.make(path)
+
+
+def _require_unused(path: Path) -> None:
+    """Refuse a folder without SCHEMA in which a house ran: SCHEMA is written before that.
+
+    To begin a first start again would make new keys beside the records of the old ones.
+
+    Raises:
+        UsageError: a part of it is missing.
+    """
+    used = next((name for name in USED if any((path / name).glob("*"))), None)
+    if used is not None:
+        raise UsageError(
+            f"data folder {path}: a house ran here ({used}/ is not empty) and {SCHEMA_FILE} is"
+            f" missing: {RESTORE_WHOLE}"
+        )
 
 
 def schema_of(path: Path) -> int | None:
@@ -74,7 +102,9 @@ def schema_of(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"data folder {path}: its SCHEMA is not a number; restore it or move it")
+        raise UsageError(
+            f"data folder {path}: its SCHEMA is not a number; restore it from the copy"
+        )
     if int(text) > SCHEMA:
         raise UsageError(
             f"data folder {path}: schema {text} was written by a newer kapok;"

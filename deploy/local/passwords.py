@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.data import write_file
+from deploy.local.errors import UsageError
 from deploy.local.store_users import USERS
 from verifier.contract.vocabulary import ONLY_OPERATORS, ApiScope
 from verifier.issuing.change_seal import SEAL_KEY_BYTES
@@ -81,8 +82,19 @@ def api_key_entries(data: Path) -> tuple[ApiKeyEntry, ...]:
 
 
 def read_secret(path: Path) -> str:
-    """Read a secret's file."""
-    return path.read_text(encoding="ascii").strip()
+    """Read a secret's file.
+
+    Raises:
+        UsageError: it is empty, or holds something else.
+        OSError: it is missing or closed to us.
+    """
+    try:
+        secret = path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:  # nobody may enter with the digest of nothing
+        raise UsageError(f"{path} holds no secret; restore it from the copy")
+    return secret
 
 
 def _make_once(path: Path, secret: str) -> None:

@@ -26,14 +26,21 @@ class StartedProcess(msgspec.Struct, frozen=True, kw_only=True):
     ticks: int
     """Field 22 of /proc/PID/stat."""
     boot: str
+    restarts: int = 0
+    """How often its child was started again, before this process."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it still runs."""
+        return _start_ticks(self.pid) == self.ticks and self.boot == _boot_id()
 
 
-def identify(name: str, pid: int) -> StartedProcess | None:
+def identify(name: str, pid: int, restarts: int = 0) -> StartedProcess | None:
     """Return the identity of a running process, or None when it is gone."""
     ticks = _start_ticks(pid)
-    return (
-        None if ticks is None else StartedProcess(name=name, pid=pid, ticks=ticks, boot=_boot_id())
-    )
+    if ticks is None:
+        return None
+    return StartedProcess(name=name, pid=pid, ticks=ticks, boot=_boot_id(), restarts=restarts)
 
 
 def write(path: Path, processes: tuple[StartedProcess, ...]) -> None:

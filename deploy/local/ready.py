@@ -6,7 +6,7 @@ it lacks: a Redis without our functions gets them, whenever it is asked (docs/st
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -16,11 +16,13 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from deploy.local.child import HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.broker_probe import exchange
+from deploy.local.child import ChildAnswer, HttpReady, MqttReady, Ready, RedisReady, TcpReady
 from deploy.local.outside import harmless
 from deploy.local.ports import LOOPBACK
 from deploy.words.phrase import Phrase
 from runtime.functions import load_functions
+from runtime.http.answers import read_whole
 
 PROBE_SECONDS: Final = 3.0
 """One question; a service that takes longer to say that it is ready is not."""
@@ -30,20 +32,35 @@ MAX_ANSWER_BYTES: Final = 16_384
 
 async def probe(ready: Ready) -> str | None:
     """Return None when ready, else a sentence."""
+    return (await ask(ready)).problem
+
+
+async def ask(ready: Ready) -> ChildAnswer:
+    """Ask once; return what came of it."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             match ready:
                 case HttpReady():
                     return await _http(ready)
                 case TcpReady():
-                    return await _tcp(ready)
+                    return await _tcp((LOOPBACK, port) for port in ready.ports)
+                case MqttReady():
+                    return await _mqtt(ready)
                 case RedisReady():
                     return await _redis(ready)
     except TimeoutError:
-        return Phrase("it did not answer within {seconds:g} s", seconds=PROBE_SECONDS)
+        return _silent(Phrase("it did not answer within {seconds:g} s", seconds=PROBE_SECONDS))
 
 
-async def _http(ready: HttpReady) -> str | None:
+def _silent(problem: str) -> ChildAnswer:
+    return ChildAnswer(problem=problem, answered=False)
+
+
+READY: Final = ChildAnswer(problem=None)
+"""Nothing is wrong."""
+
+
+async def _http(ready: HttpReady) -> ChildAnswer:
     connector = aiohttp.UnixConnector(str(ready.socket)) if ready.socket else None
     try:
         async with (
@@ -51,13 +68,16 @@ async def _http(ready: HttpReady) -> str | None:
             session.get(ready.url) as answer,
         ):
             if answer.status == 200:
-                return None
-            return _sentence(await answer.content.read(MAX_ANSWER_BYTES), answer.status)
+                return READY
+            body = await read_whole(answer, MAX_ANSWER_BYTES)
+            return ChildAnswer(problem=_sentence(body, answer.status))
     except (aiohttp.ClientError, OSError) as error:
-        return Phrase(
-            "its door {door} does not answer ({error})",
-            door=ready.socket or ready.url,
-            error=type(error).__name__,
+        return _silent(
+            Phrase(
+                "its door {door} does not answer ({error})",
+                door=ready.socket or ready.url,
+                error=type(error).__name__,
+            )
         )
 
 
@@ -84,19 +104,39 @@ def _words(problems: Iterable[Any]) -> Iterable[str]:
             yield str(problem)
 
 
-async def _tcp(ready: TcpReady) -> str | None:
-    for host, port in (*((LOOPBACK, port) for port in ready.ports), *ready.elsewhere):
+async def _tcp(doors: Iterable[tuple[str, int]]) -> ChildAnswer:
+    for host, port in doors:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
-            return Phrase("nothing listens on port {port} yet", port=port)
+            return _silent(Phrase("nothing listens on port {port} yet", port=port))
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-    return None
+    return READY
 
 
-async def _redis(ready: RedisReady) -> str | None:
+async def _mqtt(ready: MqttReady) -> ChildAnswer:
+    try:
+        refused = await exchange(ready)
+    except ConnectionRefusedError:
+        return _silent(Phrase("nothing listens on port {port} yet", port=ready.port))
+    except (OSError, EOFError) as error:
+        return _silent(
+            Phrase(
+                "the broker does not answer on port {port} ({error})",
+                port=ready.port,
+                error=type(error).__name__,
+            )
+        )
+    if refused:
+        return ChildAnswer(
+            problem=Phrase("the broker refuses `kapok up` (code {code})", code=refused)
+        )
+    return await _tcp(ready.doors)
+
+
+async def _redis(ready: RedisReady) -> ChildAnswer:
     try:
         password = ready.password_file.read_text(encoding="ascii").strip()
         client = redis.asyncio.Redis(
@@ -106,10 +146,30 @@ async def _redis(ready: RedisReady) -> str | None:
             retry=Retry(NoBackoff(), 0),  # whoever asks us asks again
         )
         async with client:
-            await client.ping()
+            try:
+                await client.ping()
+            except redis.exceptions.BusyLoadingError:
+                return loading(await client.info("persistence"))
             await load_functions(client, ready.libraries)
     except redis.exceptions.BusyLoadingError:
-        return Phrase("it is loading its data")
+        return ChildAnswer(problem=Phrase("it is loading its data"))
+    except (redis.exceptions.AuthenticationError, redis.exceptions.ResponseError) as error:
+        return ChildAnswer(
+            problem=Phrase("it refuses `kapok up` on its socket ({error})", error=error.args[0])
+        )
     except (redis.exceptions.RedisError, OSError) as error:
-        return Phrase("it does not answer on its socket ({error})", error=type(error).__name__)
-    return None
+        return _silent(
+            Phrase("it does not answer on its socket ({error})", error=type(error).__name__)
+        )
+    return READY
+
+
+def loading(said: Mapping[str, Any]) -> ChildAnswer:
+    """Say how far a store has loaded its data, by its INFO."""
+    percent = said.get("loading_loaded_perc")
+    if percent is None:  # it has just finished
+        return ChildAnswer(problem=Phrase("it is loading its data"))
+    return ChildAnswer(
+        problem=Phrase("it is loading its data: {percent:.0f} %", percent=float(percent)),
+        loaded_percent=float(percent),
+    )

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from deploy.local import mosquitto, passwords, redis
-from deploy.local.child import Child, Confinement, HttpReady, Ready, RedisReady, TcpReady
+from deploy.local.certificates import SUPERVISOR
+from deploy.local.child import Child, Confinement, HttpReady, MqttReady, Ready, RedisReady
 from deploy.local.data import write_file
 from deploy.local.holders import secrets_of
-from deploy.local.house import TERMINALS, House, endpoints
+from deploy.local.house import TERMINALS, Endpoints, House, endpoints
 from deploy.local.ports import LOOPBACK
 from deploy.local.store_users import LOADER
 from deploy.local.writers import writes_of
@@ -71,10 +72,19 @@ def mosquitto_child(house: House) -> Child:
         env=house.environment("mosquitto"),
         confinement=confinement(house, "mosquitto"),
         stage=STORE,
-        ready=TcpReady(
-            ports=(house.ports.mqtt_service,),
-            elsewhere=((endpoints(house).mqtt_host, house.ports.mqtt),),
-        ),
+        ready=broker_ready(house.data, endpoints(house)),
+    )
+
+
+def broker_ready(data: Path, where: Endpoints) -> MqttReady:
+    """Return how the broker of a data folder is asked whether it works."""
+    keys = data / "keys"
+    return MqttReady(
+        port=where.mqtt_service_port,
+        doors=((where.mqtt_host, where.mqtt_port),),
+        ca=keys / "service-ca.crt.pem",
+        certificate=keys / f"{SUPERVISOR}.crt.pem",
+        key=keys / f"{SUPERVISOR}.pem",
     )
 
 

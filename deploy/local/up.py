@@ -13,7 +13,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO, cast
 
 import aiohttp
 import msgspec
@@ -25,12 +25,13 @@ from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
 from deploy.local.confinement import REACHES, reach
 from deploy.local.data import write_file
-from deploy.local.errors import EXIT_INTERRUPTED, EXIT_USAGE, LocalError
+from deploy.local.disk_errors import understood, unusable
+from deploy.local.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, LocalError
 from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.lists import list_sizes
 from deploy.local.open_folder import opened
-from deploy.local.passwords import read_secret
+from deploy.local.screen import UpScreen
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
 from deploy.local.watch import Watch
@@ -68,8 +69,9 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
         list_sizes(data, plan.people)
         house = _house(plan, _sockets_folder(data))
         try:
-            for step in wiring.before_children:
-                step(house)
+            with understood(data, "settings"):
+                for step in wiring.before_children:
+                    step(house)
             await _run_children(house, wiring, console)
         finally:
             shutil.rmtree(house.sockets, ignore_errors=True)
@@ -84,7 +86,9 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
     )
     _on_signals(stop, children)
     try:
-        starting = asyncio.create_task(children.start(wiring.children(house)))
+        with understood(house.data, "children"):
+            table = wiring.children(house)
+        starting = asyncio.create_task(children.start(table))
         await _first(starting, stop)
         if not stop.is_set():
             write_endpoints(house)
@@ -98,9 +102,9 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
                 _print_tail(console, status.name, children.tail(status.name))
         raise
     finally:
-        _say(console, Phrase("stopping"))
+        _tell(console, Phrase("stopping"))
         await children.stop()
-        _say(console, Phrase("stopped"))
+        _tell(console, Phrase("stopped"))
 
 
 async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
@@ -116,12 +120,11 @@ async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 
 async def _show(house: House, children: Children, console: Console, stop: asyncio.Event) -> None:
-    key = read_secret(house.api_key(API_KEY))
     view = open_view(console, addresses(house), own_language())
     try:
         async with aiohttp.ClientSession() as session:
             where = endpoints(house)
-            watch = Watch(session, where, key, HouseState(house.data, where))
+            watch = Watch(session, where, house.api_key(API_KEY), HouseState(house.data, where))
             watch.speak(own_language())
             while not stop.is_set():
                 await _look(watch, view, children, stop)
@@ -194,19 +197,15 @@ def _on_signals(stop: asyncio.Event, children: Children) -> None:
             children.kill()  # the second time it is meant
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup the house stays
+        loop.add_signal_handler(signal.SIGHUP, asked)
 
 
 def _tell(console: Console, phrase: str) -> None:
     """Print a line in the caller's language; a console breaks it where it likes."""
     console.print(said(phrase, own_language()), soft_wrap=True)
-
-
-def _say(console: Console, phrase: Phrase) -> None:
-    # The terminal may be gone (SIGHUP); stopping the children must go on all the same.
-    with contextlib.suppress(OSError, SystemExit):
-        _tell(console, phrase)
 
 
 def _print_status(console: Console, status: ChildStatus) -> None:
@@ -233,17 +232,32 @@ def main(arguments: list[str], wiring: HouseComposition = HOUSE) -> int:
     try:
         plan = msgspec.json.decode(arguments[0], type=UpPlan)
     except (IndexError, msgspec.DecodeError) as error:
-        print(f"kapok: up is started by `kapok up`, not by hand ({error})", file=sys.stderr)  # noqa: T201
+        _complain(f"up is started by `kapok up`, not by hand ({error})")
         return EXIT_USAGE
     os.umask(0o077)  # also what Redis and the broker write is the account's alone
+    screen = UpScreen(sys.stdout)
+    console = Console(file=cast("TextIO", screen), highlight=False, markup=False)
     try:
-        asyncio.run(run(plan, wiring, Console(highlight=False, markup=False)))
+        asyncio.run(run(plan, wiring, console))
     except LocalError as error:
-        print(f"kapok: {error}", file=sys.stderr)  # noqa: T201 - the one clear line
+        screen.close()
+        _complain(str(error))
         return error.exit_code
+    except OSError as error:
+        screen.close()
+        _complain(unusable(Path(plan.data), error))
+        return EXIT_FAILED
     except KeyboardInterrupt:  # before there was anything to stop
         return EXIT_INTERRUPTED
+    finally:
+        screen.close()
     return 0
+
+
+def _complain(sentence: str) -> None:
+    """Say the one clear line by which `up` ends; nobody may be there to read it."""
+    with contextlib.suppress(OSError):
+        print(f"kapok: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

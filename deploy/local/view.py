@@ -62,15 +62,30 @@ class LiveView:
 
     def __init__(self, console: Console, addresses: Sequence[str], language: Language) -> None:
         self._addresses, self._language = tuple(addresses), language
+        self._console = console
+        self._lines: PlainView | None = None
+        """Once there was something that panels cannot show."""
         # Refreshed by us: a refresh thread beside a supervisor that forks would be asking for it.
         self._live = Live(console=console, screen=True, auto_refresh=False)
         self._live.start()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw the panels anew."""
+        """Draw the panels anew; what cannot be drawn is printed as lines from then on."""
+        if self._lines is not None:
+            self._lines.show(snapshot)
+            return
         height = self._live.console.size.height
         drawn = panels(snapshot, self._addresses, height=height, language=self._language)
-        self._live.update(drawn, refresh=True)
+        try:
+            self._live.update(drawn, refresh=True)
+        except Exception as error:  # noqa: BLE001 - no text may end a house because it is shown
+            self._live.stop()
+            self._lines = PlainView(self._console, self._language)
+            line = Phrase(
+                "the panels cannot be drawn ({error}); lines follow", error=type(error).__name__
+            )
+            self._console.print(said(line, self._language), markup=False, soft_wrap=True)
+            self._lines.show(snapshot)
 
     def close(self) -> None:
         """Leave the alternate screen."""

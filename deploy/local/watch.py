@@ -6,18 +6,22 @@ changes slowly is `standing`'s. A door that does not answer is a problem row, ne
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
 from deploy.local.child import ChildState, ChildStatus
+from deploy.local.errors import LocalError
 from deploy.local.house import Endpoints
 from deploy.local.house_state import HouseState
 from deploy.local.outside import harmless
+from deploy.local.passwords import read_secret
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.trust import LIST
 from deploy.words.phrase import Phrase
+from runtime.http.answers import read_whole
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
 from verifier.trust.kinds import read_name
@@ -30,6 +34,8 @@ PAGE_RECORDS: Final = 200
 """Asked for at a time."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Read of one answer."""
+MAX_PAGES: Final = 40
+"""Pages of 500 terminals: more than a city has gates."""
 _PLANES: Final = ("health", "revocation")
 
 
@@ -40,13 +46,15 @@ class Watch:
         self,
         session: aiohttp.ClientSession,
         endpoints: Endpoints,
-        api_key: str,
+        api_key: Path,
         standing: HouseState,
     ) -> None:
+        """Watch by the key in a file, which is read at each look: it may come and go."""
         self._session = session
+        self._key = api_key
         self._endpoints = endpoints
         self._standing = standing
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._headers: Mapping[str, str] = {}
         self._language = Language.EN
         self._cursor: str | None = None
         self._decisions: deque[DecisionRow] = deque(maxlen=MAX_DECISIONS)
@@ -59,9 +67,14 @@ class Watch:
         """Return the house as it is now."""
         status = tuple(children)
         problems = [row for child in status if (row := _child_problem(child)) is not None]
-        problems += await self._read_records()
-        listed, more = await self._read_terminals()
-        await self._standing.look()
+        try:
+            secret = read_secret(self._key)
+            self._headers = {"Authorization": f"Bearer {secret}"}
+            problems += await self._read_records()
+            listed, more = await self._read_terminals()
+            await self._standing.look()
+        except (OSError, LocalError) as error:
+            listed, more = {}, [_unread(error, self._key)]
         return Snapshot(
             decisions=tuple(self._decisions),
             terminals=await self._terminal_rows(listed),
@@ -96,9 +109,16 @@ class Watch:
         )
 
     async def _read_terminals(self) -> tuple[Mapping[str, Mapping[str, Any]], list[ProblemRow]]:
+        rows: list[Mapping[str, Any]] = []
+        url, after = f"{self._endpoints.fleet_url}/v1/terminals", ""
         try:
-            body = await self._get(f"{self._endpoints.fleet_url}/v1/terminals")
-            rows = harmless(msgspec.json.decode(body))["terminals"]
+            for _ in range(MAX_PAGES):
+                body = await self._get(f"{url}?after={after}" if after else url)
+                page = harmless(msgspec.json.decode(body))
+                rows += page["terminals"]
+                after = page["next"] or ""
+                if not after:
+                    break
             return {str(row["terminal"]): row for row in rows}, []
         except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
             return {}, [_away("fleet", Phrase("presence is not known"), error)]
@@ -134,7 +154,7 @@ class Watch:
                 aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
                 session.get("http://terminal/state") as answer,
             ):
-                found = harmless(msgspec.json.decode(await answer.content.read(MAX_ANSWER_BYTES)))
+                found = harmless(msgspec.json.decode(await read_whole(answer, MAX_ANSWER_BYTES)))
         except (aiohttp.ClientError, OSError, msgspec.DecodeError):
             return {}  # the supervisor says that its process is away; twice would not help
         return found if isinstance(found, dict) else {}
@@ -143,7 +163,7 @@ class Watch:
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
         async with self._session.get(url, headers=self._headers, timeout=timeout) as answer:
             answer.raise_for_status()
-            return await answer.content.read(MAX_ANSWER_BYTES)
+            return await read_whole(answer, MAX_ANSWER_BYTES)
 
 
 def _child_problem(child: ChildStatus) -> ProblemRow | None:
@@ -159,6 +179,21 @@ def _child_problem(child: ChildStatus) -> ProblemRow | None:
     down = child.state in {ChildState.RESTARTING, ChildState.STOPPED}
     severity = Severity.DOWN if down else Severity.TROUBLED
     return ProblemRow(who=child.name, sentence=child.problem, severity=severity)
+
+
+def _unread(error: OSError | LocalError, key: Path) -> ProblemRow:
+    """Say that a file is missing or closed by which the house is looked at; it runs on."""
+    path = getattr(error, "filename", None) or key
+    why = getattr(error, "strerror", None) or str(error)
+    return ProblemRow(
+        who="kapok up",
+        sentence=Phrase(
+            "cannot read {path} ({why}): decisions and terminals are not shown; the house goes on",
+            path=path,
+            why=why,
+        ),
+        severity=Severity.TROUBLED,
+    )
 
 
 def _away(who: str, effect: Phrase, error: Exception) -> ProblemRow:

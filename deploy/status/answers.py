@@ -15,15 +15,16 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
-from deploy.local.child import TcpReady
 from deploy.local.house import API_KEY, Endpoints
 from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
-from deploy.local.ready import probe
+from deploy.local.ready import loading, probe
 from deploy.local.store_users import STATUS
+from deploy.local.table import broker_ready
 from deploy.words.phrase import Phrase
+from runtime.http.answers import read_whole
 from verifier.service.store.budgets import SpentRow, read_spent
 
 ASK_S: Final = 3.0
@@ -89,7 +90,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
         }
         asked = {
             "redis": ask_store(data, endpoints),
-            "mosquitto": _broker(endpoints),
+            "mosquitto": _broker(data, endpoints),
             **{name: _get(session, f"{url}/readyz") for name, url in services.items()},
             **{name: _terminal(path) for name, path in endpoints.terminals.items()},
         }
@@ -114,9 +115,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
 async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
     try:
         async with session.get(url) as answer:
-            content = await answer.content.read(MAX_ANSWER_BYTES)
-            while not answer.content.at_eof() and len(content) < MAX_ANSWER_BYTES:
-                content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
+            content = await read_whole(answer, MAX_ANSWER_BYTES)
             return Heard(
                 status=answer.status, body=harmless(msgspec.json.decode(content, type=dict))
             )
@@ -149,9 +148,8 @@ async def _terminals(session: aiohttp.ClientSession, fleet: str) -> Heard:
     return Heard(status=HTTPStatus.OK, body={"terminals": rows})
 
 
-async def _broker(endpoints: Endpoints) -> Heard:
-    doors = ((endpoints.mqtt_host, endpoints.mqtt_port),)
-    why = await probe(TcpReady(ports=(endpoints.mqtt_service_port,), elsewhere=doors))
+async def _broker(data: Path, endpoints: Endpoints) -> Heard:
+    why = await probe(broker_ready(data, endpoints))
     return Heard(status=HTTPStatus.OK) if why is None else Heard(why=why)
 
 
@@ -175,7 +173,20 @@ async def ask_store(data: Path, endpoints: Endpoints) -> Heard:
                 body={**said, **{str(k): v for k, v in config.items()}, "keys": keys}
                 | {"spent": tuple(await read_spent(client))},
             )
+    except BusyLoadingError:
+        return await _loading(client)
     except TimeoutError:
         return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))
     except (RedisError, OSError) as error:
         return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))
+
+
+async def _loading(client: Redis) -> Heard:
+    """Ask a store that is loading its data how far it is; it answers that, and nothing else."""
+    try:
+        async with asyncio.timeout(ASK_S), client:
+            detail = loading(await client.info("persistence")).problem
+    except (RedisError, OSError, TimeoutError) as error:
+        return Heard(why=Phrase("no answer ({error})", error=type(error).__name__))
+    finding = {"code": "store.loading", "detail": detail}
+    return Heard(status=HTTPStatus.SERVICE_UNAVAILABLE, body={"problems": [finding]})

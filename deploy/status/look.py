@@ -4,12 +4,14 @@ import asyncio
 import time
 from pathlib import Path
 
+from msgspec import structs
+
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
 from deploy.status.acts import acts
-from deploy.status.answers import ASK_S, ask_all
+from deploy.status.answers import ASK_S, ask_all, ask_store
 from deploy.status.planes import archive, planes, sources, terminals
-from deploy.status.processes import processes
+from deploy.status.processes import findings, processes
 from deploy.status.report import HouseReport, Level, ReportRow, Section
 from deploy.status.storage import audit, ends, store
 from deploy.status.supervisor import last_errors, supervisor
@@ -38,7 +40,8 @@ async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
         ask_all(data, endpoints), asyncio.to_thread(audit, data), _trusted(data, now)
     )
     if not answers.any:
-        return HouseReport(data=str(data), answers=False, sections=(_away(data), logs))
+        away = await _away(data, endpoints)
+        return HouseReport(data=str(data), answers=False, sections=(away, logs))
     sections = (
         processes(data, answers),
         planes(answers),
@@ -65,17 +68,31 @@ async def _trusted(data: Path, now: float) -> Trusted | LocalError:
         )
 
 
-def _away(data: Path) -> Section:
-    """Say why nothing answers, as far as files tell."""
+async def _away(data: Path, endpoints: Endpoints) -> Section:
+    """Say why nothing answers, as far as files tell, and a store that is loading its data."""
     pid = supervisor(data)
-    said = Phrase("nothing answers, and no `kapok up` holds the data folder")
+    said, code = Phrase("nothing answers, and no `kapok up` holds the data folder"), "house.away"
     if pid is not None:
+        code = "house.starting"
         said = Phrase(
             "nothing answers; `kapok up` (process {pid}) is starting or stopping", pid=pid
         )
-    rows = [ReportRow(subject=Phrase("house"), said=said, level=Level.PROBLEM, code="house.away")]
+    rows = [ReportRow(subject=Phrase("house"), said=said, level=Level.PROBLEM, code=code)]
+    if pid is not None:
+        rows += await _store_loading(data, endpoints)
     rows += [
         ReportRow(subject=f"log/{name}", said=line, level=Level.NOTE)
         for name, line in last_errors(data).items()
     ]
     return Section(title=Phrase("house"), rows=rows)
+
+
+async def _store_loading(data: Path, endpoints: Endpoints) -> list[ReportRow]:
+    """Return the row of a store that is loading; its socket is this start's, not the last one's."""
+    try:
+        folder = Path((data / "run" / "sockets").read_text(encoding="utf-8").strip())
+    except OSError:
+        return []
+    socket = str(folder.joinpath(*Path(endpoints.redis_socket).parts[-2:]))
+    heard = await ask_store(data, structs.replace(endpoints, redis_socket=socket))
+    return [*findings("redis", heard.body, "problems", Level.PROBLEM)]

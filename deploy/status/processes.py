@@ -43,14 +43,14 @@ def _rows(
     data: Path, name: str, heard: Heard, process: RunningProcess | None
 ) -> Iterator[ReportRow]:
     log = data / "log" / f"{name}.log"
-    if process is None:
+    if process is None and not heard.status:
         words = LogFile(log).last_line()
         said = Phrase("does not run")
         if words:
             said = Phrase("does not run; last words: {words}", words=words)
         yield ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.away")
         return
-    if not heard.status:
+    if process is not None and not heard.status:
         error = last_error(log)
         said = Phrase(
             "{why} (process {pid}, started {seconds:.0f} s ago)",
@@ -62,22 +62,25 @@ def _rows(
             said = Phrase("{said}; log: {error}", said=said, error=error)
         yield ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.silent")
         return
-    found = [*_findings(name, heard.body, "problems", Level.PROBLEM)]
-    found += _findings(name, heard.body, "warnings", Level.WARNING)
-    if process.restarted and process.seconds < NOTED_S:
+    found = [*findings(name, heard.body, "problems", Level.PROBLEM)]
+    found += findings(name, heard.body, "warnings", Level.WARNING)
+    if process is not None and process.restarted and process.seconds < NOTED_S:
         level = Level.WARNING if process.seconds < RECENT_S else Level.NOTE
         said = Phrase("was started again {seconds:.0f} s ago", seconds=process.seconds)
         found.append(ReportRow(subject=name, said=said, level=level, code="process.restarted"))
     if not heard.good and not found:
         said = Phrase("answers {status} when asked whether it is ready", status=heard.status)
         found.append(ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.silent"))
-    ready = Phrase(
-        "ready (process {pid}, {seconds:.0f} s)", pid=process.pid, seconds=process.seconds
-    )
+    ready = Phrase("ready")  # it answers, though the list of processes does not name it yet
+    if process is not None:
+        ready = Phrase(
+            "ready (process {pid}, {seconds:.0f} s)", pid=process.pid, seconds=process.seconds
+        )
     yield from found or (ReportRow(subject=name, said=ready),)
 
 
-def _findings(name: str, body: Mapping[str, Any], kind: str, level: Level) -> Iterator[ReportRow]:
+def findings(name: str, body: Mapping[str, Any], kind: str, level: Level) -> Iterator[ReportRow]:
+    """Yield a row for each finding of a kind (`problems`, `warnings`) that a process says."""
     for finding in body.get(kind, ()):
         code, detail = str(finding.get("code", "")), str(finding.get("detail", ""))
         yield finding_row(name, code, detail, level)

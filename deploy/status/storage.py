@@ -25,6 +25,8 @@ FILLING: Final = 0.9
 """Share of `maxmemory` from which the store is said to fill up."""
 MIN_DISK_BYTES: Final = 1 << 30
 """Bytes free below which it is said: the store's file is written anew beside the old one."""
+FULL_DISK_BYTES: Final = 16 << 20
+"""Bytes free below which the disk is called full: a log grows by as much before it is turned."""
 _DAY: Final = 86_400
 
 
@@ -33,7 +35,9 @@ def store(data: Path, answers: Answers) -> Section:
     free = shutil.disk_usage(data).free
     said = Phrase("{size} free", size=_size(free))
     disk = ReportRow(subject=Phrase("disk"), said=said)
-    if free < MIN_DISK_BYTES:
+    if free < FULL_DISK_BYTES:
+        disk = ReportRow(subject=disk.subject, said=said, level=Level.PROBLEM, code="disk.full")
+    elif free < MIN_DISK_BYTES:
         disk = ReportRow(subject=disk.subject, said=said, level=Level.WARNING, code="disk.low")
     rows = [*_redis(answers.store.body)] if answers.store.good else []
     return Section(title=Phrase("store"), rows=(*rows, disk))

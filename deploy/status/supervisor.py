@@ -17,8 +17,6 @@ from deploy.local.logfile import MAX_LINE_CHARS
 
 TAIL_BYTES: Final = 65_536
 """Bytes of a log that are looked at for its last error."""
-GRACE_S: Final = 5.0
-"""Seconds by which a process may be younger than the house without having been restarted."""
 _LEVELS: Final = frozenset({"warning", "error", "critical", "exception"})
 _SIGNS: Final = (
     *("error", "fatal", "traceback", "can't ", " # "),
@@ -37,19 +35,19 @@ class RunningProcess:
     seconds: float
     """Since it was started."""
     restarted: bool
-    """Whether the house stood before it did."""
+    """Whether `kapok up` started it again."""
 
 
 def alive(data: Path, name: str) -> RunningProcess | None:
     """Return the running process of a child; None: it does not run."""
     found = pidfile.find(data / "run" / "children.json", name)
-    if found is None or pidfile.identify(name, found.pid) != found:
+    if found is None or not found.runs:
         return None
     seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - found.ticks / os.sysconf("SC_CLK_TCK")
     return RunningProcess(
         pid=found.pid,
         seconds=max(0.0, seconds),
-        restarted=seconds + GRACE_S < _stands_for(data),
+        restarted=found.restarts > 0,
     )
 
 
@@ -78,14 +76,6 @@ def last_errors(data: Path) -> Mapping[str, str]:
     paths = sorted((data / "log").glob("*.log"), key=lambda p: p.stat().st_mtime, reverse=True)
     found = ((path.name, last_error(path)) for path in paths)
     return {name: said for name, said in found if said is not None}
-
-
-def _stands_for(data: Path) -> float:
-    """Return the seconds since the house was ready: then its addresses were written."""
-    try:
-        return time.time() - (data / "run" / "endpoints.json").stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _tail(path: Path) -> list[str]:

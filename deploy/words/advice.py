@@ -49,6 +49,7 @@ FINDINGS: Final[Mapping[str, str]] = {
     "registry.refused": "登记文件被拒绝，原有的仍然有效（{detail}）",
     "verifier.silent": "核验进程没有应答（{detail}）",
     "budget.spent": "一小时内的人工操作限额已用完（{detail}）",
+    "store.loading": "存储正在载入（{detail}）",
 }
 """By code; what the process itself says, in English, stands behind it as evidence."""
 
@@ -86,7 +87,7 @@ ADVICE: Final[Mapping[str, str]] = {
         "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用"
     ),
     "fleet.silent": "让 fleet 就绪；此间已保存的授权仍然有效",
-    "audit.refused": "运行 `kapok audit verify`；此间凡须记录的操作一律拒绝",
+    "audit.refused": "磁盘已满则腾出空间，否则运行 `kapok audit verify`；之后会自行恢复",
     "bundle.refused": "请看该进程的日志；若为分叉，见 runbook：有两套系统在签名",
     "rules.left_out": "改正 rules/ 中所指文件，再向 issuing 发送 SIGHUP",
     "plane.silent": "让 issuing 就绪；超过场所的时限后，扫码结果将无法确定",
@@ -101,14 +102,17 @@ ADVICE: Final[Mapping[str, str]] = {
     "verifier.silent": "让任一 worker 就绪",
     "budget.spent": "查明是谁所为，用 `kapok audit show` 查看最近一小时的操作",
     "house.away": "在此数据目录上启动：`kapok up`",
+    "house.starting": "请稍候；它自己的输出会说明在等什么",
     "process.away": "请稍候，`kapok up` 会重新启动它；若起不来，请看其日志",
-    "process.silent": "先看其日志，再结束它，`kapok up` 会重新启动",
+    "process.silent": "请稍候：`kapok up` 会结束没有应答的进程并重新启动；之后看其日志",
     "process.restarted": "看其重启之前的日志",
     "confinement.partial": "请在启用 Landlock 的 Linux 6.12 或更新的内核上运行",
     "store.durability": "在 Redis 中设置 `appendonly yes` 与 `appendfsync always`",
+    "store.loading": "请稍候：载入完成后自行恢复；结束它只会从头再来",
     "store.writing": "在存储所在磁盘腾出空间，或修复磁盘",
     "store.full": "调高 `maxmemory`，或换更大的机器",
     "store.filling": "请为存储准备更大的机器",
+    "disk.full": "腾出磁盘空间：此间一切都不再确认；之后各进程自行恢复",
     "disk.low": "腾出磁盘空间：满了以后，一切都不再确认",
     "plane.behind": "看该 worker 的日志",
     "plane.unknown": "让 issuing 就绪，再看各 worker 的日志",

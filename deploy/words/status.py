@@ -48,6 +48,12 @@ STATUS: Final[Mapping[str, str]] = {
     "not ready: {why}; its log says why": "未就绪：{why}；原因见其日志",
     "nothing listens on port {port} yet": "端口 {port} 尚无监听",
     "it is loading its data": "正在载入数据",
+    "it is loading its data: {percent:.0f} %": "正在载入数据：{percent:.0f} %",
+    "it refuses `kapok up` on its socket ({error})": "其套接字拒绝 `kapok up`（{error}）",
+    "the broker does not answer on port {port} ({error})": (
+        "端口 {port} 上的 broker 没有应答（{error}）"
+    ),
+    "the broker refuses `kapok up` (code {code})": "broker 拒绝 `kapok up`（代码 {code}）",
     "it does not answer on its socket ({error})": "其套接字没有应答（{error}）",
     "nothing answers, and no `kapok up` holds the data folder": (
         "没有任何应答，也没有 `kapok up` 占用数据目录"

@@ -47,6 +47,9 @@ VIEW: Final[Mapping[str, str]] = {
     "was killed by signal {number}": "被信号 {number} 终止",
     "ended with code {code}": "已退出，代码 {code}",
     "{ended}; its last words: {said}": "{ended}；最后输出：{said}",
+    "gave no answer {count} times in a row and was ended ({problem})": (
+        "连续 {count} 次没有应答，已被结束（{problem}）"
+    ),
     "{why}; starting it again in {delay:g} s": "{why}；{delay:g} 秒后重新启动",
     "runs again (restarts: {count}); before that it {crash}": (
         "已恢复运行（重启 {count} 次）；此前{crash}"
@@ -90,4 +93,8 @@ VIEW: Final[Mapping[str, str]] = {
     "does not answer": "没有应答",
     "decisions are not shown": "无法显示判定",
     "presence is not known": "在线状态不明",
+    "cannot read {path} ({why}): decisions and terminals are not shown; the house goes on": (
+        "无法读取 {path}（{why}）：不显示判定与终端；各进程继续运行"
+    ),
+    "the panels cannot be drawn ({error}); lines follow": "无法绘制面板（{error}）；改为逐行显示",
 }

@@ -10,6 +10,7 @@ import uvloop
 from firmware_stubs.edge.disk.database import StateError
 from firmware_stubs.edge.process import run
 from firmware_stubs.edge.settings import read_settings
+from firmware_stubs.storage import StorageError
 from runtime.logs import open_log
 from runtime.settings import SettingsError
 
@@ -33,6 +34,9 @@ def main(arguments: list[str]) -> int:
         return EXIT_SETTINGS
     except StateError as error:
         sys.stderr.write(f"terminal: {error}\n")
+        return EXIT_STATE
+    except StorageError as error:  # while it ran
+        sys.stderr.write(f"terminal: {error}: repair its disk or make room, then start it again\n")
         return EXIT_STATE
     return 0
 

@@ -69,6 +69,9 @@ class Book(ABC, Generic[Memory]):
         """Take in a message; False: it ends here, and no later book takes it."""
         return True
 
+    def stepped(self, by: int) -> None:
+        """Take in that the server's clock made a step of `by` ms, before anything else."""
+
     def tick(self) -> None:
         """Let time pass."""
 

@@ -44,7 +44,9 @@ class PresenceBook(Book[PresenceMemory]):
     @classmethod
     def load(cls, stored: Stored, now: int) -> PresenceMemory:
         """Read all; listening begins now."""
-        seen = {TerminalId(name): row for name, row in stored.rows(PRESENCE)}
+        seen = {
+            TerminalId(name): presence.not_after(row, now) for name, row in stored.rows(PRESENCE)
+        }
         return PresenceMemory(seen, now)
 
     def of(self, terminal: TerminalId) -> TerminalPresence:
@@ -70,6 +72,12 @@ class PresenceBook(Book[PresenceMemory]):
                 return True
         self._keep(terminal, seen, step)
         return not step.ignored
+
+    def stepped(self, by: int) -> None:
+        """Move every moment with the clock: a step is neither silence nor a sign of life."""
+        self._listening_since += by
+        for terminal, seen in self.memory.seen.items():
+            self.seen[terminal] = presence.shifted(seen, by)
 
     def tick(self) -> None:
         """Let time pass for every terminal."""

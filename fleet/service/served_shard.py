@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fleet.service.mqtt.connection import Session
 from fleet.service.store.leases import Fence
 from fleet.shard import Shard
+from runtime.clock import monotonic_ms, now_ms
 
 
 @dataclass(slots=True, eq=False)
@@ -20,3 +21,5 @@ class ServedShard:
     tick_waits: bool = False
     doubtful: bool = False
     """A write may or may not have happened; the state is read again before the next."""
+    apart: int = field(default_factory=lambda: now_ms() - monotonic_ms())
+    """Milliseconds between the clock by which the state's moments are, and the monotonic one."""

@@ -29,7 +29,7 @@ from fleet.service.mqtt.connection import Receipt
 from fleet.service.served_shard import ServedShard
 from fleet.service.store.shards import load_shard, read_strings, write_all, write_of
 from fleet.shard import Work
-from runtime.clock import now_ms
+from runtime.clock import monotonic_ms, now_ms
 
 BATCH: Final = 200
 """Messages in one pipeline; larger ones gain 3 %."""
@@ -41,6 +41,8 @@ ROOMY: Final = 1_000
 """Waiting messages at which it goes on."""
 MAX_ORDERS: Final = 2_000
 """Waiting orders; the next is refused as busy."""
+STEP_MS: Final = 1000
+"""From here on the clock was set, and did not only drift: moments are moved with it."""
 RETRY_S: Final = 0.25
 """Seconds between attempts while the store is away."""
 
@@ -187,10 +189,12 @@ class ShardWriter:
         for served in tuple(by_shard):
             if served.doubtful:
                 shard = served.shard
-                served.shard = await load_shard(self._redis, shard.name, now_ms(), shard.books)
+                moment = now_ms()
+                served.shard = await load_shard(self._redis, shard.name, moment, shard.books)
+                served.apart = moment - monotonic_ms()
                 served.doubtful = False
         works = [
-            _Computed(served, jobs, await self._compute(served, jobs))
+            await self._compute(served, jobs)
             for served, jobs in by_shard.items()
             if not served.lost.is_set()
         ]
@@ -209,10 +213,13 @@ class ShardWriter:
                     if isinstance(job, Given):
                         _refuse(job, BusyError())
 
-    async def _compute(self, served: ServedShard, jobs: Sequence[Job]) -> Work:
+    async def _compute(self, served: ServedShard, jobs: Sequence[Job]) -> "_Computed":
         """Ask the core what the jobs make of the shard."""
         shard = served.shard
         work = Work(shard, now_ms())
+        step = work.now - monotonic_ms() - served.apart
+        if abs(step) >= STEP_MS:
+            work.stepped(step)
         reads = {
             id(job): read_arrival(job.arrival, shard.name, self.registry, work.now)
             for job in jobs
@@ -231,7 +238,7 @@ class ShardWriter:
                         job.order.take(work)
                     except FleetError as error:
                         _refuse(job, error)
-        return work
+        return _Computed(served, list(jobs), work, step)
 
     async def _recall(
         self, work: Work, reads: Iterable[ReadMessage | Dead], jobs: Sequence[Job]
@@ -248,6 +255,8 @@ class ShardWriter:
         """Tell everybody about changes that are on disk."""
         served, work = done.served, done.work
         work.settle()
+        if abs(done.step) >= STEP_MS:
+            served.apart += done.step
         session = served.session
         for job in done.jobs:
             if isinstance(job, Message) and job.receipt is not None and session is not None:
@@ -284,6 +293,8 @@ class _Computed:
     served: ServedShard
     jobs: list[Job]
     work: Work
+    step: int
+    """Milliseconds by which the clock lies off since the state was read, or last moved."""
 
 
 def _refuse(job: Given, error: Exception) -> None:

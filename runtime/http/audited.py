@@ -2,7 +2,8 @@
 
 from http import HTTPStatus
 
-from runtime.audit import Act, AuditError, AuditLog
+from runtime.audit import AuditError, AuditLog
+from runtime.audit_format import Act
 from runtime.http.health import Finding
 from runtime.http.problems import Problem
 
@@ -35,5 +36,6 @@ def no_audit() -> Finding:
     """Return what is said while what must be written down is refused."""
     return Finding(
         code="audit.refused",
-        detail="the audit log cannot be continued: run `kapok audit verify`",
+        detail="the audit log cannot be continued: make room on the disk if it is full; else run"
+        " `kapok audit verify`",
     )

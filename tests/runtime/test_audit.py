@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.audit import AuditError, AuditLog
+from tests.support.small_disk import AS_ROOT, fill, make_room, small_disk
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act, AuditAction, AuditHead, verify
 from verifier.contract.errors import MalformedError
@@ -166,3 +168,53 @@ def test_an_act_that_cannot_be_said_is_not_written(opened: Open, tmp_path: Path)
         log.write(Act(action=AuditAction.RESOLVE, person="王"))
     log.write(ACT)
     assert len(held(tmp_path)) == 1
+
+
+def refused_on_a_full_disk(log: Any) -> None:
+    """Write until the last block, which has room for some entries, takes no more."""
+    for _ in range(100):
+        try:
+            log.write(ACT)
+        except AuditError:
+            return
+    raise AssertionError("the disk takes what it has no room for")
+
+
+@AS_ROOT
+def test_a_log_on_a_full_disk_opens_again_by_itself(tmp_path: Path) -> None:
+    """Entries are refused while the disk is full; with room made the chain goes on, no restart."""
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        log = AuditLog(disk, "fleet", lambda: 1_790_000_000_000, audit_format)
+        log.open()
+        log.write(ACT)
+        fill(disk)
+        refused_on_a_full_disk(log)
+        assert not log.writable
+        make_room(disk)
+        deadline = time.monotonic() + 10
+        while not log.writable and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert log.writable
+        log.write(ACT)
+        log.close()
+        entries = held(disk)
+        assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
+
+
+@AS_ROOT
+def test_a_log_that_was_cut_meanwhile_does_not_open_again(tmp_path: Path) -> None:
+    """The process knows what it wrote: log and head of an hour ago are no log of its own."""
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        log = AuditLog(disk, "fleet", lambda: 1_790_000_000_000, audit_format)
+        log.open()
+        log.write(ACT)
+        older = {path: path.read_bytes() for path in disk.iterdir()}
+        log.write(ACT)
+        fill(disk)
+        refused_on_a_full_disk(log)
+        make_room(disk)
+        for path, content in older.items():
+            path.write_bytes(content)
+        with pytest.raises(AuditError):
+            log.open()
+        log.close()

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.audit import AuditLog
+from runtime.audit import AuditLog, open_audit
 from runtime.audit_folds import FOLD_MS, MAX_FOLDS, Folds
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act, AuditAction, AuditHead, verify
@@ -66,6 +68,19 @@ def test_ten_thousand_refusals_are_an_entry_a_minute(tmp_path: Path) -> None:
     assert others[0]["before"].split(" to ")[0] == str(T0 + 36)
     assert others[-1]["before"].split(" to ")[1] == str(T0 + 180_000)
     assert {each["subject"] for each in others} == {"person:1:7"}
+
+
+def test_steps_of_the_clock_make_no_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty refusals within a second are an entry and a count, wherever the clock is set."""
+    clock = _Clock()
+    monkeypatch.setattr("runtime.audit.now_ms", clock)
+    log: Any = structlog.get_logger()
+    audit = open_audit(str(tmp_path), "issuing", log, audit_format)
+    refuse(audit, clock, 20, step_ms=-10 * FOLD_MS)
+    audit.close()
+    assert len(held(tmp_path)) == 2
 
 
 def test_a_kill_loses_the_count_of_a_minute_at_most(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ TABLE: Final[Mapping[tuple[BreakerState, BreakerSignal], BreakerState]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """A breaker; times are Unix seconds."""
+    """A breaker; times are seconds of any clock that only goes on."""
 
     state: BreakerState = BreakerState.CLOSED
     failures: int = 0

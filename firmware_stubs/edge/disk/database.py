@@ -8,6 +8,7 @@ log that still has them is emptied after a sweep. All access is by one thread, t
 stands in the files that own them.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -106,6 +107,46 @@ class StateError(Exception):
     """The state folder cannot be used; the text says why and what to do."""
 
 
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full: make room on it",
+    sqlite3.SQLITE_IOERR: "make room on the disk if it is full, or repair it",
+    sqlite3.SQLITE_BUSY: "another program has it open: end that one",
+    sqlite3.SQLITE_LOCKED: "another program has it open: end that one",
+    sqlite3.SQLITE_READONLY: "give the terminal write access to the file and its folder",
+    sqlite3.SQLITE_PERM: "give the terminal access to the file and its folder",
+    sqlite3.SQLITE_AUTH: "give the terminal access to the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "give the terminal write access to the folder, and make room there",
+    sqlite3.SQLITE_NOMEM: "give the machine more memory",
+}
+"""What to do, by the primary result code. In none of these cases is anything wrong with the file:
+it holds records that the centre may not have yet."""
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def refused(path: Path, error: BaseException | None) -> str:
+    """Say what SQLite or the disk refused, and what to do.
+
+    A file is given up only where it is damaged.
+    """
+    if isinstance(error, OSError):
+        return _closed(path, error)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _DAMAGED:
+        return (
+            f"{path}: {error}; the file is damaged: keep a copy of it, since it holds records that"
+            " the centre may not have, then move it away to start anew"
+        )
+    return f"{path}: {error}; {_ADVICE.get(code, 'start the terminal again; keep the file')}"
+
+
+def _closed(path: Path, error: OSError) -> str:
+    advice = "give the terminal write access to the folder"
+    if error.errno in _DISK_FULL:
+        advice = _ADVICE[sqlite3.SQLITE_FULL]
+    return f"{path}: {error.strerror}; {advice}"
+
+
 class Database:
     """The open database."""
 
@@ -113,10 +154,14 @@ class Database:
         """Open, and make it if it is not there.
 
         Raises:
-            StateError: not a database, or one of another schema.
+            StateError: it cannot be opened or read now, is damaged, or of another schema.
         """
-        # Made here, so that its mode is right from the first byte; WAL and shm files take it over.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            # Made here, so that its mode is right from the first byte; WAL and shm files take it
+            # over.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise StateError(_closed(path, error)) from error
         self.connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_S
         )
@@ -124,7 +169,7 @@ class Database:
             self._prepare(path)
         except sqlite3.DatabaseError as error:
             self.connection.close()
-            raise StateError(f"{path}: {error}; move the file away to start anew") from error
+            raise StateError(refused(path, error)) from error
         except StateError:
             self.connection.close()
             raise

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from firmware_stubs import uses
 from firmware_stubs.bundles import Bundles
 from firmware_stubs.clock import TerminalClock
-from firmware_stubs.edge.disk.database import Database, StateError
+from firmware_stubs.edge.disk.database import Database, StateError, refused
 from firmware_stubs.edge.disk.facts import SqliteFacts, person_key
 from firmware_stubs.edge.disk.messages import SqliteMessages
 from firmware_stubs.edge.disk.records import SqliteRecords
@@ -28,6 +28,8 @@ from runtime.settings import SettingsError
 from verifier.errors import BundleRefused
 from verifier.steps.use import PersonKeys, Use, UseAnswer
 
+DATABASE: Final = "state.db"
+"""In the terminal's folder."""
 MAX_ROOT_BYTES: Final = 64 * 1024
 """Bytes of a root file; 16 signatures over 32 keys take 50 KB."""
 
@@ -137,12 +139,21 @@ def open_storage(settings: TerminalSettings, *, wall: float, reset: bool = False
 
     Raises:
         SettingsError: the pinned root is missing or none.
-        StateError: another process has the folder, or what is in it cannot be read.
+        StateError: another process has the folder, or what is in it cannot be read or written.
     """
     folder = Path(settings.state)
+    try:
+        return _opened(settings, folder, wall=wall, reset=reset)
+    except OSError as error:
+        raise StateError(refused(folder, error)) from error
+    except StorageError as error:
+        raise StateError(refused(folder / DATABASE, error.__cause__)) from error
+
+
+def _opened(settings: TerminalSettings, folder: Path, *, wall: float, reset: bool) -> SqliteStorage:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(folder / "lock")
-    database = Database(folder / "state.db")
+    database = Database(folder / DATABASE)
     facts = SqliteFacts(database)
     files = SlotFiles(folder / "bundles")
     if reset:

@@ -5,11 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy.local.child import Child, ChildState, ChildStatus, TcpReady
+from deploy.local import children as children_module
+from deploy.local import ready
+from deploy.local.child import Child, ChildState, ChildStatus, HttpReady, TcpReady
 from deploy.local.children import Children
 from deploy.local.errors import ChildFailedError
 from deploy.local.ports import free_ports
@@ -23,6 +26,18 @@ print("serving", flush=True)
 while True:
     server.accept()[0].close()
 """
+HTTP_SERVER = """
+import http.server, signal, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    code = 200
+    def do_GET(self):
+        self.send_response(self.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+signal.signal(signal.SIGUSR1, lambda *_: setattr(Handler, "code", 503))
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+HUNG_DEADLINE_S = 10.0
 STUBBORN = SERVER.replace('(print("asked to stop", flush=True), sys.exit(0))', "None")
 
 
@@ -107,6 +122,63 @@ def test_a_crashed_child_is_started_again_and_said_to_be_wrong(tmp_path: Path) -
     assert crashed.pid is None
     assert again.problem is None
     assert again.pid not in {None, pid}
+
+
+def test_a_child_that_hangs_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped worker has its connections taken by the kernel, and answers none."""
+    monkeypatch.setattr(children_module, "WATCHING_PROBE_S", 0.05)
+    monkeypatch.setattr(ready, "PROBE_SECONDS", 0.2)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/"
+    worker = replace(child("worker-0", port, code=HTTP_SERVER), ready=HttpReady(url=url))
+
+    async def scene() -> tuple[int | None, int | None, str]:
+        children = Children(logs=tmp_path, pids=tmp_path / "pids")
+        await children.start([worker])
+        (before,) = children.status()
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGSTOP)
+        after = before
+        deadline = asyncio.get_running_loop().time() + HUNG_DEADLINE_S
+        while after.pid in {before.pid, None} or after.state is not ChildState.READY:
+            if asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(0.02)
+            (after,) = children.status()
+        await children.stop()
+        return before.pid, after.pid, str(after.crashed)
+
+    before, after, crashed = asyncio.run(scene())
+    assert after not in {before, None}
+    assert "no answer" in crashed
+
+
+def test_a_child_that_answers_no_is_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What says that it is not ready is alive: to start it again would not repair it."""
+    monkeypatch.setattr(children_module, "WATCHING_PROBE_S", 0.02)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/"
+    worker = replace(child("worker-0", port, code=HTTP_SERVER), ready=HttpReady(url=url))
+
+    async def scene() -> tuple[ChildStatus, ChildStatus]:
+        noted = Noted()
+        children = Children(logs=tmp_path, pids=tmp_path / "pids", changed=noted)
+        await children.start([worker])
+        (before,) = children.status()
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGUSR1)
+        await noted.until(lambda status: status.state is ChildState.TROUBLED)
+        await asyncio.sleep(20 * 0.02)  # many more questions
+        (after,) = children.status()
+        await children.stop()
+        return before, after
+
+    before, after = asyncio.run(scene())
+    assert (after.pid, after.state) == (before.pid, ChildState.TROUBLED)
 
 
 def test_a_child_that_cannot_start_fails_the_start(tmp_path: Path) -> None:

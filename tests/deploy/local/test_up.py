@@ -1,6 +1,5 @@
 """`up` as a process, with the real Redis and the real broker: stop, kill, refusal, next start."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,72 +15,16 @@ import msgspec
 import psutil
 import pytest
 
-from deploy.local.account import Account, become, children_account
+from deploy.local.account import become, children_account
 from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
 from deploy.local.house import Ports, UpPlan, read_endpoints
 from deploy.local.launch import plan_up
 from deploy.local.placement import PACKAGES
 from deploy.local.ports import LOOPBACK, free_ports
+from tests.support.up_house import CLONE, DEADLINE_S, Up, gone, wait
 
-CLONE = Path(__file__).resolve().parents[3]
-SCRIPT = Path(__file__).with_name("store_house.py")
-DEADLINE_S = 60.0
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to use")
-
-
-class Up:
-    """One running `up`, its output in a file."""
-
-    def __init__(self, plan: UpPlan, output: Path, account: Account) -> None:
-        self.plan = plan
-        self.output = output
-        script = output.parent / "house.py"
-        shutil.copyfile(SCRIPT, script)
-        with output.open("wb") as file:
-            self.process = subprocess.Popen(
-                [plan.python, str(script), msgspec.json.encode(plan).decode()],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={
-                    "PATH": os.environ["PATH"] + ":/usr/sbin",
-                    "PYTHONPATH": plan.pythonpath,
-                    "PYTHONSAFEPATH": "1",
-                },
-                cwd="/",
-                preexec_fn=lambda: become(account),  # noqa: PLW1509 - no threads here
-            )
-
-    def wait_for(self, text: str) -> None:
-        """Wait until `up` has said this."""
-        wait(lambda: text in self.said() or self.process.poll() is not None)
-        assert text in self.said(), self.said()
-
-    def said(self) -> str:
-        """Return its output so far."""
-        return self.output.read_text()
-
-    def children(self) -> list[psutil.Process]:
-        """Return its running children."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        assert {process.name() for process in found} == {"redis-server", "mosquitto"}
-        return found
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    """Poll until a condition holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def gone(process: psutil.Process) -> bool:
-    """Tell whether a process has ended (one that nobody waited for counts)."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 @pytest.fixture

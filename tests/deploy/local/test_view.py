@@ -61,7 +61,9 @@ def drawn(snapshot: Snapshot, *, width: int, height: int) -> list[str]:
     return console.export_text().splitlines()
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60), (40, 12)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(80, 24), (120, 40), (200, 60), (40, 12), (20, 12), (20, 3)]
+)
 def test_the_panels_fit_the_screen(width: int, height: int) -> None:
     """No line is longer than the screen, no screen has more lines than it may."""
     lines = drawn(HOUSE, width=width, height=height)
@@ -163,6 +165,29 @@ def test_a_terminal_gets_panels_and_gets_its_screen_back() -> None:
     view.show(HOUSE)
     view.close()
     assert file.getvalue().index("\x1b[?1049h") < file.getvalue().index("\x1b[?1049l")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_what_cannot_be_drawn_is_printed_as_lines(columns: int) -> None:
+    """Joiners before wide letters cannot be cut to a narrow screen; lines say the same."""
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=True, width=columns, height=24, legacy_windows=False
+    )
+    view = open_view(console, ("here",))
+    odd = ProblemRow(who="fleet", sentence=20 * "\u200d\u200d数据x", severity=Severity.DOWN)
+    failed: Exception | None = None
+    for number in range(2):
+        row = replace(ROW, scan_id=f"of look {number}", place=f"place-{number}")
+        try:
+            view.show(replace(HOUSE, decisions=(row,), problems=(odd,)))
+        except (IndexError, ZeroDivisionError) as error:
+            failed = error
+    view.close()
+    assert failed is None
+    after = file.getvalue().rpartition("\x1b[?1049l")[2]
+    assert "place-0" in after
+    assert "place-1" in after
 
 
 def test_markup_in_a_sentence_is_only_text() -> None:

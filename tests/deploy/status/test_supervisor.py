@@ -1,6 +1,7 @@
 """What logs say last, and whether a process runs."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,18 @@ def test_a_process_runs_only_as_the_one_that_was_listed(tmp_path: Path) -> None:
     assert (here.pid, here.restarted) == (os.getpid(), False)
     assert alive(tmp_path, "other") is None
     assert alive(tmp_path, "nobody") is None
+
+
+def test_a_step_of_the_clock_restarts_nothing(tmp_path: Path) -> None:
+    """The clock was set an hour ahead after the house was ready: no process was started again."""
+    (tmp_path / "run").mkdir()
+    found = pidfile.identify("me", os.getpid())
+    assert found is not None
+    pidfile.write(tmp_path / "run" / "children.json", (found,))
+    ready = tmp_path / "run" / "endpoints.json"
+    ready.write_text("{}")
+    hour_ago = time.time() - 3600
+    os.utime(ready, (hour_ago, hour_ago))
+    here = alive(tmp_path, "me")
+    assert here is not None
+    assert not here.restarted

@@ -6,6 +6,7 @@ a task that survives whoever sent it.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -344,7 +345,9 @@ class Channel:
         Raises:
             FeedRefused: the breaker is open.
         """
-        answer = on_event(self.breaker, BreakerEvent.ASK, self.source.file.breaker, now())
+        answer = on_event(
+            self.breaker, BreakerEvent.ASK, self.source.file.breaker, time.monotonic()
+        )
         self.breaker = answer.breaker
         if not answer.admitted:
             raise FeedRefused(FeedCause.SOURCE_OPEN, wait=answer.wait)
@@ -360,7 +363,8 @@ class Channel:
 
     def _event(self, event: BreakerEvent) -> None:
         was = self.breaker.state
-        self.breaker = on_event(self.breaker, event, self.source.file.breaker, now()).breaker
+        rules = self.source.file.breaker
+        self.breaker = on_event(self.breaker, event, rules, time.monotonic()).breaker
         if self.breaker.state is BreakerState.OPEN and was is not BreakerState.OPEN:
             opened = self._shared.metrics.opened
             opened[self.source.name] = opened.get(self.source.name, 0) + 1

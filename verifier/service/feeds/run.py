@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -172,9 +173,9 @@ class Feeds:
     async def _say_fed(self, fed: dict[tuple[int, Plane], Fed]) -> None:
         """Say it when it is new, and now and then, since a store may have been set back."""
         said, at = self._fed
-        if fed != said or now() - at > SAID_AGAIN_S:
+        if fed != said or time.monotonic() - at > SAID_AGAIN_S:
             await write_fed(self._register.redis, self._register.list_number, fed)
-            self._fed = (fed, now())
+            self._fed = (fed, time.monotonic())
 
     async def _read_folder(self) -> None:
         before = {name: channel.source for name, channel in self.channels.items()}

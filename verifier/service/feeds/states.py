@@ -1,5 +1,7 @@
 """How a source stands, as it is shown: freshness, breaker, progress, refusals; never a line."""
 
+import time
+
 from msgspec import Struct
 
 from verifier.feeds.batches import FIRST_CHAIN
@@ -80,7 +82,7 @@ async def state_of(channel: Channel, metrics: FeedMetrics, now: float) -> Source
         next=finished + 1,
         chain=FIRST_CHAIN.hex() if progress is None else progress.chain,
         breaker=breaker.state,
-        breaker_until=0 if closed else int(breaker.until),
+        breaker_until=0 if closed else int(now + breaker.until - time.monotonic()),
         refused=metrics.refusals(source.name),
         open_batch=channel.open_batch(),
     )

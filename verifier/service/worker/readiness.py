@@ -1,6 +1,7 @@
 """Whether a worker can do its work; if not, what is wrong and what to do."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -141,7 +142,8 @@ class WorkerState:
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard
-        if self.follows_fleet and (heard is None or now() - heard > FLEET_SILENT_S):
+        silent = heard is None or time.monotonic() - heard > FLEET_SILENT_S
+        if self.follows_fleet and silent:
             found.append(Finding(code="fleet.silent", detail="the fleet does not answer: start it"))
         return found
 

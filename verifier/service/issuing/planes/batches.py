@@ -9,6 +9,7 @@ source's marker: killed between the two, the same step comes to the same result.
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -56,7 +57,7 @@ class Unexplained(NamedTuple):
 
     why: str
     at: float
-    """Unix seconds."""
+    """By the monotonic clock."""
 
 
 class BatchSteps:
@@ -74,7 +75,7 @@ class BatchSteps:
 
     def refused(self) -> dict[str, Unexplained]:
         """Return what was refused of late, by source."""
-        since = now() - SHOWN_S
+        since = time.monotonic() - SHOWN_S
         return {name: it for name, it in self._refused.items() if it.at > since}
 
     async def run(self) -> None:
@@ -92,7 +93,7 @@ class BatchSteps:
             await self._apply(staged)
         except UnexplainedError as error:
             name = staged.source if staged is not None and _NAME.fullmatch(staged.source) else "-"
-            self._refused[name] = Unexplained(str(error), now())
+            self._refused[name] = Unexplained(str(error), time.monotonic())
             self._log.error("batch.unexplained", source=name, why=str(error))
 
     async def _apply(self, staged: StagedStep | None) -> None:

@@ -1,10 +1,10 @@
 """Changes in the store that nothing explains: written down, and shown for a day."""
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
 from runtime.audit import AuditLog
-from runtime.clock import now
 from runtime.http.audited import audited
 from runtime.http.problems import Problem
 from runtime.logs import Log
@@ -27,17 +27,18 @@ class UnexplainedChanges:
         self._audit = audit
         self._log = log
         self._at = 0.0
+        """By the monotonic clock."""
         self._count = 0
 
     @property
     def count(self) -> int:
         """Values found of late; 0: none."""
-        return self._count if now() - self._at < SHOWN_S else 0
+        return self._count if time.monotonic() - self._at < SHOWN_S else 0
 
     async def tell(self, found: Sequence[RefusedChange]) -> None:
         """Write down what was found. What is refused stays refused when the log is away."""
         self._count = self.count + len(found)
-        self._at = now()
+        self._at = time.monotonic()
         self._log.error("change.refused", plane=str(self._name), values=len(found))
         try:
             for each in found[:MAX_WRITTEN]:

@@ -13,6 +13,7 @@ carried out at its next start, once.
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -218,17 +219,17 @@ class Proposals:
 
     async def run(self) -> None:
         """Carry out what an earlier process approved, and forget what is old; until cancelled."""
-        found, forgotten_at = False, 0.0
+        found, forgotten_at = False, -FORGET_S
         while True:
             try:
                 if not found:
                     await self._find()
                     found = True
                 await self._resume_all()
-                if now() - forgotten_at >= FORGET_S:
+                if time.monotonic() - forgotten_at >= FORGET_S:
                     while await forget_proposals(self._redis, _now_ms()):
                         pass
-                    forgotten_at = now()
+                    forgotten_at = time.monotonic()
             except _WAITS as error:
                 self._log.warning("proposals.waiting", error=type(error).__name__)
             await asyncio.sleep(TICK_S)

@@ -10,6 +10,7 @@ of it was read, what an earlier one granted and this one does not is dropped.
 """
 
 import asyncio
+import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.clock import now
+from runtime.http.answers import read_whole
 from runtime.logs import Log
 from runtime.settings import read_secret
 from verifier.contract.envelope import take_apart
@@ -84,7 +86,7 @@ class GrantFollower:
         """Terminals whose grants are to be forgotten in the store too."""
         self._judged_by: Trust | None = None
         self.heard: float | None = None
-        """Unix seconds of the fleet's last answer."""
+        """When the fleet answered last, by the monotonic clock."""
         self.read = asyncio.Event()
         """Set once what the store keeps has been read."""
         self.behind = False
@@ -112,7 +114,7 @@ class GrantFollower:
                 if page is None:
                     await asyncio.sleep(RETRY_S)
                     continue
-                self.heard = now()
+                self.heard = time.monotonic()
                 self._take_page(page)
                 await self._keep()
 
@@ -152,9 +154,7 @@ class GrantFollower:
             async with client.get(f"{url.rstrip('/')}/v1/grants", params=query) as answer:
                 if answer.status != HTTPStatus.OK:
                     return None
-                body = await answer.content.read(MAX_ANSWER_BYTES)
-                while not answer.content.at_eof() and len(body) < MAX_ANSWER_BYTES:
-                    body += await answer.content.read(MAX_ANSWER_BYTES - len(body))
+                body = await read_whole(answer, MAX_ANSWER_BYTES)
             return msgspec.json.decode(body, type=_Page)
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
             return None
