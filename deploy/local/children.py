@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from deploy.local import pidfile
+from deploy.local import credentials, pidfile
 from deploy.local.child import Child, ChildState, ChildStatus
 from deploy.local.confinement import restrict, ruleset
 from deploy.local.errors import ChildFailedError
@@ -73,6 +73,12 @@ class Children:
         for _, stage in groupby(reversed(self._kept), key=lambda one: one.child.stage):
             await asyncio.gather(*(one.end() for one in stage))
         self._pids.unlink(missing_ok=True)
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a child a signal; nothing happens where it does not run."""
+        for one in self._kept:
+            if one.child.name == name:
+                one.signal(number)
 
     def kill(self) -> None:
         """End all at once, in no order: for a second Ctrl-C."""
@@ -147,6 +153,12 @@ class _Kept:
         if self._settled.done() and not self._settled.cancelled():
             self._settled.exception()  # seen: nobody may be waiting any more
         self._become(ChildState.STOPPED, None)
+
+    def signal(self, number: int) -> None:
+        """Send the child a signal, if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     def kill(self) -> None:
         """End the child and whatever it started, as a crash would."""
@@ -224,10 +236,12 @@ class _Kept:
         confinement = self.child.confinement
         if confinement is None:
             return await self._spawn_under(None)
-        found = (path for one in confinement.secrets for path in confinement.data.glob(one))
+        data, secrets = confinement.data, confinement.secrets
         for folder in confinement.writes:
             folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        with ruleset(confinement.data, found, confinement.always, confinement.writes) as rules:
+        credentials.hand_over(data, secrets, confinement.credentials)
+        reads = (*confinement.reads, *credentials.folders(data, secrets))
+        with ruleset(data, reads, confinement.writes) as rules:
             return await self._spawn_under(rules)
 
     async def _spawn_under(self, rules: int | None) -> Process:

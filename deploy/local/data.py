@@ -30,7 +30,7 @@ FILE_MODE: Final = 0o600
 FOLDERS: Final = (
     *("keys", "keys/api", "keys/operators", "keys/feeds", "keys/person-hash", "keys/redis"),
     *("trust", "profiles", "rules", "cards", "redis", "mosquitto", "terminals", "audit", "log"),
-    *("floors", "grants", "run", "records", "destructions", "signed"),
+    *("registry", "floors", "grants", "run", "records", "destructions", "signed"),
     *("feeds", "feeds/spool", "feeds/sent"),
 )
 SCHEMA_FILE: Final = "SCHEMA"

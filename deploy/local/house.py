@@ -15,6 +15,8 @@ from deploy.local.ports import LOOPBACK
 
 TERMINALS: Final = ("hall-1", "transit-1", "culture-1")
 """The demo terminals, one for each sector."""
+CREDENTIALS: Final = "credentials"
+"""Below `run`: what children are handed of the keys."""
 API_KEY: Final = "local-admin"
 """Name of the key that people and commands on this machine use."""
 
@@ -32,6 +34,14 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     feeds: int = 0
 
 
+class KeptConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configuration of a house that root started: root writes it, the account reads it."""
+
+    folder: str
+    line: int
+    """The open line to root's part (`keeper`)."""
+
+
 class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `launch` decided and `up` carries out."""
 
@@ -42,6 +52,8 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ports: Ports
     own_ports: tuple[int, ...]
     """One a worker: its own health, readiness and metrics; the scan ports are shared."""
+    keeper: KeptConfiguration | None = None
+    """Where root keeps the configuration; None: the account does, in the data folder."""
     people: int | None = None
     """For how many people the list shall be; None: as it is, or the demo city's."""
 
@@ -60,11 +72,21 @@ class House:
     pythonpath: str
     own_ports: tuple[int, ...]
     """One a scan worker."""
+    keeper: KeptConfiguration | None = None
+    """Root's part, where root started the house: it keeps the configuration."""
 
     @property
     def run(self) -> Path:
-        """Return the folder of what this start writes: configuration and settings."""
+        """Return the folder of what this start writes in the data folder."""
         return self.data / "run"
+
+    def configuration(self, child: str) -> Path:
+        """Return the folder of a child's configuration: settings, or those of another program."""
+        return (self.run if self.keeper is None else Path(self.keeper.folder)) / child
+
+    def credentials(self, child: str) -> Path:
+        """Return the folder of the keys that a child is handed."""
+        return self.run / CREDENTIALS / child
 
     @property
     def keys(self) -> Path:
@@ -103,7 +125,7 @@ class House:
 
     def settings(self, name: str) -> Path:
         """Return the path of a child's settings file."""
-        return self.run / f"{name}.json"
+        return self.configuration(name) / "settings.json"
 
     def environment(self, child: str) -> Mapping[str, str]:
         """Return the whole environment of a child."""

@@ -167,7 +167,7 @@ def test_a_second_key_is_no_second_person(house: RunningHouse) -> None:
     made = house.run("colour", "propose", "red", "--person", str(person), *reason, "--as", "ling")
     proposal, key = made.stdout.split()[0], "kapok_operator-ling_" + "2" * 43
     digest = hashlib.sha256(key.encode()).hexdigest()
-    path = house.data / "operators.toml"
+    path = house.data / "registry" / "operators.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('keys = ["', f'keys = ["{digest}", "', 1), encoding="utf-8")
     os.kill(house.pid("fleet"), signal.SIGHUP)

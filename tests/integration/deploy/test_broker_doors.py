@@ -125,7 +125,7 @@ def own(data: Path, name: str = "hall-1") -> Files:
 def test_an_old_key_of_a_name_does_not_connect(data: Path, tmp_path: Path) -> None:
     """The generation is raised in the registry: the key before it is out, the new one gets in."""
     stolen = Files.kept(data, "terminals/hall-1", tmp_path / "thief")
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     text = re.sub(r"(?m)^generation = \d+\n", "", registry.read_text())
     registry.write_text(text.replace('id = "hall-1"\n', 'id = "hall-1"\ngeneration = 2\n'))
     start(data)
@@ -150,7 +150,7 @@ def test_a_renewed_certificate_ends_the_one_before(data: Path, tmp_path: Path) -
 
 def test_a_revoked_terminal_does_not_connect(data: Path) -> None:
     """From the next start on; when it is active again, a start gives it another certificate."""
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     active = registry.read_text()
     registry.write_text(active.replace('id = "hall-1"\n', 'id = "hall-1"\nstate = "revoked"\n'))
     start(data)
