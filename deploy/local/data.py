@@ -42,7 +42,7 @@ class Seed:
     """One thing that the first start makes in the data folder; keeps what is already there."""
 
     name: str
-    make: Callable[[Path], None]
+    make: Callable[[Path], object]
 
 
 def prepare_folder(path: Path, account: Account) -> None:

@@ -133,5 +133,7 @@ def refuse() -> None:
 
     The process ends where a filter should hold and is not taken.
     """
-    if _HOLDS and _LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_FILTER, ctypes.byref(_FILTER), 0, 0):
+    if _FILTER is None or not _HOLDS:
+        return
+    if _LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_FILTER, ctypes.byref(_FILTER), 0, 0):
         os._exit(1)
