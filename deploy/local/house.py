@@ -52,6 +52,8 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ports: Ports
     own_ports: tuple[int, ...]
     """One a worker: its own health, readiness and metrics; the scan ports are shared."""
+    of_root: bool = False
+    """Root started the house."""
     keeper: KeptConfiguration | None = None
     """Where root keeps the configuration; None: the account does, in the data folder."""
     people: int | None = None

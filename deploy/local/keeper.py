@@ -55,20 +55,23 @@ def start(account: Account) -> KeptConfiguration | None:
     try:
         ROOT.mkdir(mode=0o755, exist_ok=True)
         ROOT.chmod(0o755)  # whatever the umask said
-        _sweep()
-        folder = Path(tempfile.mkdtemp(prefix="house-", dir=ROOT))
-        os.chown(folder, -1, account.gid)
-        folder.chmod(_FOLDER_MODE)
+        with _locked(ROOT):  # two starts: one must not sweep what the other is making
+            _sweep()
+            folder = Path(tempfile.mkdtemp(prefix="house-", dir=ROOT))
+            os.chown(folder, -1, account.gid)
+            folder.chmod(_FOLDER_MODE)
+            lock = _lock(folder)
     except OSError:
         return None
     ours, its = socket.socketpair()
-    if os.fork() == 0:
+    if os.fork() == 0:  # the lock is the fork's too, and ends with it
         ours.close()
         try:
             _keep(folder, its)
         finally:
             os._exit(0)
     its.close()
+    os.close(lock)
     line = ours.detach()
     os.set_inheritable(line, True)
     return KeptConfiguration(folder=str(folder), line=line)
@@ -110,25 +113,29 @@ def _keep(folder: Path, line: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when the line does
     os.umask(0o027)
-    with _locked(folder):
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for standard in range(3):
-            os.dup2(quiet, standard)
-        with ruleset(Path("/nonexistent"), (), {folder: Writing.KEEP}) as rules:
-            if rules is not None:
-                restrict(rules)
-        try:
-            _serve(folder, line)
-        finally:
-            for path in folder.iterdir():
-                shutil.rmtree(path, ignore_errors=True)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(quiet, standard)
+    with ruleset(Path("/nonexistent"), (), {folder: Writing.KEEP}) as rules:
+        if rules is not None:
+            restrict(rules)
+    try:
+        _serve(folder, line)
+    finally:
+        for path in folder.iterdir():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _lock(folder: Path) -> int:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    return opened
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    opened = _lock(folder)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
         yield
     finally:
         os.close(opened)

@@ -75,7 +75,7 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
     }
     sys.stdout.flush()
     if os.geteuid() == ROOT_UID:
-        plan = msgspec.structs.replace(plan, keeper=keeper.start(account))
+        plan = msgspec.structs.replace(plan, of_root=True, keeper=keeper.start(account))
     become(account)
     os.chdir(plan.data)  # the caller's folder may be closed to the account
     arguments = [plan.python, "-m", "deploy.local.up", msgspec.json.encode(plan).decode()]

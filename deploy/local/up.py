@@ -72,6 +72,8 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
         if house.keeper is not None:
             folder = house.keeper.folder
             _tell(console, Phrase("configuration {folder} (root's)", folder=folder))
+        elif plan.of_root:
+            _tell(console, Phrase("root cannot write below /run: configuration is the account's"))
         try:
             configuration.begin(house)
             for step in wiring.before_children:

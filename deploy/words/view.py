@@ -32,6 +32,9 @@ VIEW: Final[Mapping[str, str]] = {
         "此机器不能过滤系统调用（seccomp）：本系统的任何进程都能更改文件权限以及其他进程的限额和优先级"
     ),
     "certificates are not renewed: {why}": "证书未能更换：{why}",
+    "root cannot write below /run: configuration is the account's": (
+        "root 无法写入 /run：配置属于运行帐户"
+    ),
     "configuration {folder} (root's)": "配置 {folder}（属于 root）",
     "verifier {verifier}   issuing {issuing}   fleet {fleet}": (
         "核验 {verifier}   签发 {issuing}   终端管理 {fleet}"

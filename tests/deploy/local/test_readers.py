@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,14 @@ from deploy.local.confinement import supported
 from deploy.local.data import FOLDERS
 from deploy.local.house import House, Ports
 from deploy.local.placement import PACKAGES
+from deploy.local.readers import READERS
 from deploy.local.settings import write_settings
+from deploy.local.writers import WRITERS
 from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.skipif(not supported(), reason="this kernel has no Landlock")
 CLONE = Path(__file__).parents[3]
+CENTRE = ("redis", "mosquitto", "issuing", "worker", "feeds", "archive", "fleet")
 BIG = 48 * 1024 * 1024
 """Bytes of a file whose room shows beside what others do on the same disk."""
 READS = """
@@ -137,3 +141,21 @@ def test_a_process_reads_its_own_settings_and_credentials_alone(tmp_path: Path) 
     opened = [house.data / "trust" / "root.cbor", house.settings("worker-0")]
     found, _ = asyncio.run(run_reader(house, [*closed, *opened], []))
     assert found == set(opened)
+
+
+def test_the_document_says_what_each_process_reads_and_writes() -> None:
+    """docs/keys.md has the rows of the two tables, no more and no fewer."""
+    text = (CLONE / "docs" / "keys.md").read_text(encoding="utf-8")
+    rows = text.partition("\n| process | reads")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    told = {cell[0]: [set(re.findall(r"`([^`]+)/`", part)) for part in cell[1:3]] for cell in cells}
+
+    def folders(table: Mapping[str, Iterable[str]], role: str) -> set[str]:
+        found = {folder for folder, roles in table.items() if role in roles}
+        return {folder.replace("/hall-1/", "/<id>/") for folder in found}
+
+    names = {"terminal": "hall-1"}
+    assert told == {
+        row: [folders(READERS, names.get(row, row)), folders(WRITERS, names.get(row, row))]
+        for row in (*CENTRE, "terminal")
+    }

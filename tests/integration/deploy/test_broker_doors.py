@@ -19,7 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.local import mosquitto, places
 from deploy.local.certificates import make_authorities, renew_certificates
+from deploy.local.credentials import hand_over
 from deploy.local.data import FOLDERS
+from deploy.local.holders import secrets_of
 from deploy.local.house import House, Ports
 from tests.support.broker import START_DEADLINE_S
 from tests.support.ports import free_ports
@@ -77,6 +79,7 @@ def broker(data: Path) -> Iterator[House]:
     )
     conf, log = data / "run" / "mosquitto.conf", data / "log" / "mosquitto.log"
     account = pwd.getpwuid(os.getuid()).pw_name
+    hand_over(data, secrets_of("mosquitto"), house.credentials("mosquitto"))
     conf.write_text(f"user {account}\n{mosquitto.configuration(house)}")
     with log.open("wb") as output:
         running = subprocess.Popen(
