@@ -74,11 +74,9 @@ class Children:
             await asyncio.gather(*(one.end() for one in stage))
         self._pids.unlink(missing_ok=True)
 
-    def signal(self, name: str, number: int) -> None:
-        """Send a child a signal; nothing happens where it does not run."""
-        for one in self._kept:
-            if one.child.name == name:
-                one.signal(number)
+    def signal(self, name: str, number: int) -> bool:
+        """Send a child a signal; False: it is not up, and could not bear one yet."""
+        return any(one.signal(number) for one in self._kept if one.child.name == name)
 
     def kill(self) -> None:
         """End all at once, in no order: for a second Ctrl-C."""
@@ -154,11 +152,14 @@ class _Kept:
             self._settled.exception()  # seen: nobody may be waiting any more
         self._become(ChildState.STOPPED, None)
 
-    def signal(self, number: int) -> None:
-        """Send the child a signal, if it runs."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+    def signal(self, number: int) -> bool:
+        """Send the child a signal, if it has been ready since its start."""
+        up = self._state in (ChildState.READY, ChildState.TROUBLED)
+        if self._process is None or self._process.returncode is not None or not up:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        return True
 
     def kill(self) -> None:
         """End the child and whatever it started, as a crash would."""

@@ -24,8 +24,8 @@ LOOK_S: Final = 5.0
 
 Tell = Callable[[str], None]
 """Says a line to the person at the screen."""
-Signal = Callable[[str, int], None]
-"""Sends a child a signal."""
+Signal = Callable[[str, int], bool]
+"""Sends a child a signal; False: it is not up."""
 
 
 class CertificateRenewal:
@@ -41,6 +41,8 @@ class CertificateRenewal:
         self._tell = tell
         self._send = send
         self._problem: str | None = None
+        self._owed: set[str] = set()
+        """Children that have not been told yet."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -51,9 +53,9 @@ class CertificateRenewal:
                 renewed = await asyncio.to_thread(self._renew)
             except (LocalError, OSError, IdentityError) as error:
                 # A CA's key that is kept elsewhere, a full disk, a file that a person left.
-                renewed, problem = frozenset(), str(error)
-            for name in renewed & {BROKER, FLEET}:
-                self._send(name, signal.SIGHUP)
+                renewed, problem = frozenset[str](), str(error)
+            self._owed |= renewed & {BROKER, FLEET}
+            self._owed -= {name for name in self._owed if self._send(name, signal.SIGHUP)}
             if problem is not None and problem != self._problem:
                 self._tell(Phrase("certificates are not renewed: {why}", why=problem))
             self._problem = problem

@@ -58,7 +58,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "process.away": "wait: `kapok up` starts it again; if it stays away, read its log",
     "process.silent": "read its log, then end it: `kapok up` starts it again",
     "process.restarted": "read its log from before the restart",
-    "confinement.partial": "run the house on Linux 6.12 or later with Landlock and seccomp switched on",
+    "confinement.partial": "run the house on Linux 6.12 or later with Landlock and seccomp",
     "store.durability": "set `appendonly yes` and `appendfsync always` in Redis",
     "store.writing": "make room on the store's disk, or repair it",
     "store.full": "raise `maxmemory`, or give the store a larger machine",

@@ -18,7 +18,9 @@ from deploy.local.child import Child, TcpReady
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE
 from deploy.local.confinement import supported
+from deploy.local.credentials import hand_over
 from deploy.local.data import FOLDERS
+from deploy.local.holders import role_of, secrets_of
 from deploy.local.house import House, Ports
 from deploy.local.placement import PACKAGES
 from deploy.local.readers import READERS
@@ -73,14 +75,16 @@ def a_house(data: Path, code: Path) -> House:
     )
 
 
-async def run_reader(house: House, names: list[Path], removed: list[Path]) -> tuple[set[Path], int]:
-    """Start a reader in a worker's place; return what it could open, and the room that came free.
+async def run_reader(
+    house: House, names: list[Path], removed: list[Path], place: str = "worker-0"
+) -> tuple[set[Path], int]:
+    """Start a reader in a process's place; return what it could open, and the room that came free.
 
     Files to remove are removed while it runs.
     """
     (port,) = free_ports(1)
     asked = json.dumps([[str(name) for name in names], port])
-    worker = next(child for child in table.children(house) if child.name == "worker-0")
+    worker = next(child for child in table.children(house) if child.name == place)
     reader: Child = replace(
         worker,
         argv=(sys.executable, "-I", "-S", "-c", READS, asked),
@@ -91,7 +95,7 @@ async def run_reader(house: House, names: list[Path], removed: list[Path]) -> tu
     running = Children(logs=house.data / "log", pids=house.run / "children.json")
     await running.start([reader])
     try:
-        log = house.data / "log" / "worker-0.log"
+        log = house.data / "log" / f"{place}.log"
         before = free(house.data)
         for path in removed:
             path.unlink()
@@ -141,6 +145,39 @@ def test_a_process_reads_its_own_settings_and_credentials_alone(tmp_path: Path) 
     opened = [house.data / "trust" / "root.cbor", house.settings("worker-0")]
     found, _ = asyncio.run(run_reader(house, [*closed, *opened], []))
     assert found == set(opened)
+
+
+CHILDREN = ("redis", "mosquitto", "issuing", "worker-0", "feeds", "archive", "fleet", "hall-1")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Return a house with a file in every folder, as it is before its first child."""
+    house = a_house(tmp_path_factory.mktemp("reading") / "data", CLONE)
+    write_settings(house)
+    for child in table.children(house):
+        assert child.confinement is not None
+        for folder in child.confinement.writes:
+            folder.mkdir(parents=True, exist_ok=True)
+        hand_over(house.data, child.confinement.secrets, house.credentials(child.name))
+    for folder in [path for path in house.data.rglob("*") if path.is_dir()]:
+        if "credentials" not in folder.parts:  # what is not handed over is removed there
+            (folder / "there").write_text("something")
+    return house
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_each_process_reads_what_the_tables_give_it(whole: House, name: str) -> None:
+    """Tried from inside each: every file of the data folder, and of the folders of others."""
+    role, data = role_of(name), whole.data
+    folders = {folder for folder, roles in READERS.items() if role in roles}
+    folders |= {folder for folder, roles in WRITERS.items() if roles.get(role) == "keep"}
+    folders |= {row for row in secrets_of(name) if (data / row).is_dir()}
+    mine = {data / folder for folder in folders} | {whole.own_folder(name), whole.audit(name)}
+    mine |= {whole.configuration(name), whole.credentials(name)}
+    files = [path for path in data.rglob("*") if path.is_file() and path.parent != data / "log"]
+    found, _ = asyncio.run(run_reader(whole, files, [], name))
+    assert found == {path for path in files if mine & set(path.parents)}
 
 
 def test_the_document_says_what_each_process_reads_and_writes() -> None:
