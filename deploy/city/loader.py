@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.city.folder import CityFolder
+from deploy.local.configuration import settings_file
 from deploy.local.errors import LocalError, UsageError
 from runtime.functions import FunctionsMissingError
 from runtime.settings import SettingsError
@@ -258,7 +259,7 @@ async def load_city(
         LocalError: the store stayed away.
     """
     try:
-        text = (data / "run" / "issuing.json").read_bytes()
+        text = settings_file(data, "issuing").read_bytes()
         settings = msgspec.json.decode(text, type=IssuingSettings)
         key = read_reference_key(settings.reference_key, "reference_key")
         seal = read_change_seal(settings.change_key, "change_key")

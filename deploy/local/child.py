@@ -88,14 +88,16 @@ class Writing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """What a child may read of the secret folders, and where it writes (`confinement`)."""
+    """What a child may read, what it is handed, and where it writes (`confinement`)."""
 
     data: Path
     """The data folder."""
     secrets: tuple[str, ...]
-    """Patterns below it; looked up at each start."""
-    always: tuple[Path, ...] = ()
-    """Code and libraries, in case they lie in folders that cannot be listed."""
+    """Patterns below it, looked up at each start: folders are read, files are handed over."""
+    credentials: Path
+    """Folder of copies of the files: the kernel's rules are of folders alone."""
+    reads: tuple[Path, ...] = ()
+    """Folders: code, libraries, and those of the data folder that are no secret."""
     writes: Mapping[Path, Writing] = field(default_factory=dict)
     """Folders, made at each start where they are missing."""
 

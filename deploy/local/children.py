@@ -21,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from deploy.local import pidfile
+from deploy.local import credentials, pidfile
 from deploy.local.child import MISSED_PROBES, Child, ChildAnswer, ChildState, ChildStatus
 from deploy.local.confinement import restrict, ruleset
 from deploy.local.errors import ChildFailedError
@@ -81,6 +81,10 @@ class Children:
         for _, stage in groupby(reversed(self._kept), key=lambda one: one.child.stage):
             await asyncio.gather(*(one.end() for one in stage))
         self._pids.unlink(missing_ok=True)
+
+    def signal(self, name: str, number: int) -> bool:
+        """Send a child a signal; False: it is not up, and could not bear one yet."""
+        return any(one.signal(number) for one in self._kept if one.child.name == name)
 
     def kill(self) -> None:
         """End all at once, in no order: for a second Ctrl-C."""
@@ -188,6 +192,15 @@ class _Kept:
             self._settled.exception()  # seen: nobody may be waiting any more
         self._become(ChildState.STOPPED, None)
 
+    def signal(self, number: int) -> bool:
+        """Send the child a signal, if it has been ready since its start."""
+        up = self._state in (ChildState.READY, ChildState.TROUBLED)
+        if self._process is None or self._process.returncode is not None or not up:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        return True
+
     def kill(self) -> None:
         """End the child and whatever it started, as a crash would."""
         process = self._process
@@ -267,10 +280,12 @@ class _Kept:
         confinement = self.child.confinement
         if confinement is None:
             return await self._spawn_under(None)
-        found = (path for one in confinement.secrets for path in confinement.data.glob(one))
+        data, secrets = confinement.data, confinement.secrets
         for folder in confinement.writes:
             folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        with ruleset(confinement.data, found, confinement.always, confinement.writes) as rules:
+        credentials.hand_over(data, secrets, confinement.credentials)
+        reads = (*confinement.reads, *credentials.folders(data, secrets))
+        with ruleset(data, reads, confinement.writes) as rules:
             return await self._spawn_under(rules)
 
     async def _spawn_under(self, rules: int | None) -> Process:

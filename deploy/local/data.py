@@ -31,7 +31,7 @@ FILE_MODE: Final = 0o600
 FOLDERS: Final = (
     *("keys", "keys/api", "keys/operators", "keys/feeds", "keys/person-hash", "keys/redis"),
     *("trust", "profiles", "rules", "cards", "redis", "mosquitto", "terminals", "audit", "log"),
-    *("floors", "grants", "run", "records", "destructions", "signed"),
+    *("registry", "floors", "grants", "run", "records", "destructions", "signed"),
     *("feeds", "feeds/spool", "feeds/sent"),
 )
 SCHEMA_FILE: Final = "SCHEMA"
@@ -43,7 +43,7 @@ class Seed:
     """One thing that the first start makes in the data folder; keeps what is already there."""
 
     name: str
-    make: Callable[[Path], None]
+    make: Callable[[Path], object]
 
 
 def prepare_folder(path: Path, account: Account) -> None:

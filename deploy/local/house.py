@@ -15,6 +15,8 @@ from deploy.local.ports import LOOPBACK, in_url, reached_at
 
 TERMINALS: Final = ("hall-1", "transit-1", "culture-1")
 """The demo terminals, one for each sector."""
+CREDENTIALS: Final = "credentials"
+"""Below `run`: what children are handed of the keys."""
 API_KEY: Final = "local-admin"
 """Name of the key that people and commands on this machine use."""
 
@@ -36,6 +38,14 @@ OF_TERMINALS: Final = frozenset({"verifier_tls", "mqtt"})
 """Ports of the doors that ask for a client's certificate: they listen on `terminals_host`."""
 
 
+class KeptConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configuration of a house that root started: root writes it, the account reads it."""
+
+    folder: str
+    line: int
+    """The open line to root's part (`keeper`)."""
+
+
 class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `launch` decided and `up` carries out."""
 
@@ -48,6 +58,10 @@ class UpPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One a worker: its own health, readiness and metrics; the scan ports are shared."""
     terminals_host: str = LOOPBACK
     """Where the doors for terminals listen: loopback, or what <data>/house.toml says."""
+    of_root: bool = False
+    """Root started the house."""
+    keeper: KeptConfiguration | None = None
+    """Where root keeps the configuration; None: the account does, in the data folder."""
     people: int | None = None
     """For how many people the list shall be; None: as it is, or the demo city's."""
 
@@ -68,11 +82,21 @@ class House:
     """One a scan worker."""
     terminals_host: str = LOOPBACK
     """The address on which the doors for terminals listen."""
+    keeper: KeptConfiguration | None = None
+    """Root's part, where root started the house: it keeps the configuration."""
 
     @property
     def run(self) -> Path:
-        """Return the folder of what this start writes: configuration and settings."""
+        """Return the folder of what this start writes in the data folder."""
         return self.data / "run"
+
+    def configuration(self, child: str) -> Path:
+        """Return the folder of a child's configuration: settings, or those of another program."""
+        return (self.run if self.keeper is None else Path(self.keeper.folder)) / child
+
+    def credentials(self, child: str) -> Path:
+        """Return the folder of the keys that a child is handed."""
+        return self.run / CREDENTIALS / child
 
     @property
     def keys(self) -> Path:
@@ -111,7 +135,7 @@ class House:
 
     def settings(self, name: str) -> Path:
         """Return the path of a child's settings file."""
-        return self.run / f"{name}.json"
+        return self.configuration(name) / "settings.json"
 
     def environment(self, child: str) -> Mapping[str, str]:
         """Return the whole environment of a child."""

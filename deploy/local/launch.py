@@ -1,8 +1,8 @@
 """The part of `kapok up` that runs as the caller, perhaps root: prepare, then become the account.
 
 It decides where code and data lie, makes the data folder's outside, looks at fixed ports (root sees
-who holds one), gives up root for good and replaces itself by `deploy.local.up`. No child is started
-here, and nothing inside the data folder is touched.
+who holds one), forks root's part, gives up root for good and replaces itself by `deploy.local.up`.
+No child is started here, and nothing inside the data folder is touched.
 """
 
 import os
@@ -12,8 +12,8 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from deploy.local import placement, stage
-from deploy.local.account import Account, become, children_account
+from deploy.local import keeper, placement, stage
+from deploy.local.account import ROOT_UID, Account, become, children_account
 from deploy.local.data import prepare_folder
 from deploy.local.errors import UsageError
 from deploy.local.house import OF_TERMINALS, Ports, UpPlan
@@ -66,7 +66,7 @@ def plan_up(
 
 
 def run_up(plan: UpPlan, account: Account) -> NoReturn:
-    """Become the account and replace this process by `up`."""
+    """Become the account and replace this process by `up`; root leaves its part (`keeper`)."""
     environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     environment |= {
         "LANG": os.environ.get("LC_ALL") or os.environ.get("LANG") or "C.UTF-8",
@@ -77,6 +77,8 @@ def run_up(plan: UpPlan, account: Account) -> NoReturn:
         "PYTHONNOUSERSITE": "1",
     }
     sys.stdout.flush()
+    if os.geteuid() == ROOT_UID:
+        plan = msgspec.structs.replace(plan, of_root=True, keeper=keeper.start(account))
     become(account)
     os.chdir(plan.data)  # the caller's folder may be closed to the account
     arguments = [plan.python, "-m", "deploy.local.up", msgspec.json.encode(plan).decode()]

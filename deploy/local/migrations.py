@@ -52,7 +52,7 @@ MIGRATIONS: Final[Mapping[int, Migration | Unmigrated]] = {
         export="kapok data export FILE --data {folder}",
     ),
     2: Migration(
-        done="profiles, floors, audit logs and store users have the form of this version",
+        done="profiles, floors, audit logs, registry and users have the form of this version",
         changes=schema_3.changes,
     ),
 }

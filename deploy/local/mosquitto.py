@@ -11,7 +11,7 @@ from fleet.broker import Listener, broker_conf
 def configuration(house: House) -> str:
     """Return the text of mosquitto.conf; the broker runs as the account that owns the keys."""
     assets = house.code / "deploy" / "mosquitto"
-    keys = house.keys
+    keys = house.credentials("mosquitto")
 
     def listener(
         port: int, clients: Path, acl: str, revoked: Path | None = None, host: str = LOOPBACK

@@ -1,7 +1,7 @@
 """Operators of a first start, each with an API key of his or her own (docs/operators.md).
 
-The demo city has two, so that one can propose and the other approve. <data>/operators.toml is an
-administrator's file afterwards; it is written once, with the digests of the keys only.
+The demo city has two, so that one can propose and the other approve. The file is an administrator's
+afterwards; it is written once, with the digests of the keys only.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ from deploy.local.errors import UsageError
 from deploy.local.passwords import SECRET_BYTES, read_secret
 from verifier.contract.operator import OperatorRole
 
-FILE: Final = "operators.toml"
 _PERSON: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 
 
@@ -34,6 +33,11 @@ DEMO_OPERATORS: Final = (
 )
 
 
+def operators_file(data: Path) -> Path:
+    """Return the file of the operators."""
+    return data / "registry" / "operators.toml"
+
+
 def key_path(data: Path, person: str) -> Path:
     """Return the file of a person's API key."""
     return data / "keys" / "operators" / f"{person}.key"
@@ -41,7 +45,7 @@ def key_path(data: Path, person: str) -> Path:
 
 def make_operators(data: Path) -> None:
     """Make the demo operators' keys and the file that knows them."""
-    target = data / FILE
+    target = operators_file(data)
     if target.exists():
         return
     for operator in DEMO_OPERATORS:

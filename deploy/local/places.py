@@ -44,6 +44,11 @@ DEMO: Final = (
 )
 
 
+def registry_file(data: Path) -> Path:
+    """Return the file of the registry. Its folder is the fleet's to read, its file may be new."""
+    return data / "registry" / "places.toml"
+
+
 def make_profiles(data: Path) -> None:
     """Copy the demo profiles that are not there yet."""
     for source in sorted(PROFILES.glob("*.toml")):
@@ -54,7 +59,7 @@ def make_profiles(data: Path) -> None:
 
 def make_terminals(data: Path) -> None:
     """Make the demo terminals' certificates and the registry that knows them."""
-    registry = data / "places.toml"
+    registry = registry_file(data)
     if registry.exists():
         return
     made = {terminal.name: _Identity.made(data, terminal.name, 1) for terminal in DEMO}
@@ -63,14 +68,18 @@ def make_terminals(data: Path) -> None:
         each.write(data, name)
 
 
-def renew_terminals(data: Path) -> None:
+def renew_terminals(data: Path, *, running: bool = False) -> tuple[str, ...]:
     """Renew the certificates of demo terminals: old ones, lost ones, those of a CA that was.
+
+    Returns the terminals that have a new one, which the fleet must read from the registry. While
+    the house is `running` only those are renewed that keep their generation: a terminal is told
+    its own at its start.
 
     A terminal that the registry names no longer gets none, and one that it calls revoked has its
     certificate revoked at the broker too. The old certificate is revoked. One that is gone cannot
     be: then the generation rises, so that its key is another identity's.
     """
-    registry = data / "places.toml"
+    registry, renewed = registry_file(data), []
     for terminal in DEMO:
         row, held = _registered(data, terminal.name), _held(data, terminal.name)
         if row.get("state") == GrantState.REVOKED:
@@ -80,6 +89,8 @@ def renew_terminals(data: Path) -> None:
         generation, printed = _generation(row), isinstance(row.get("fingerprint"), str)
         if generation is None or not printed or not _due(data, terminal.name, held):
             continue
+        if running and not _keeps(terminal.name, held, generation):
+            continue
         generation = min(generation + (held is None), MAX_GENERATION)
         made = _Identity.made(data, terminal.name, generation)
         if held is not None:
@@ -88,6 +99,8 @@ def renew_terminals(data: Path) -> None:
         text = _reregistered(registry.read_text(encoding="utf-8"), str(row["fingerprint"]), made)
         write_file(registry, text.encode())
         made.write(data, terminal.name)
+        renewed.append(terminal.name)
+    return tuple(renewed)
 
 
 def registered_generation(data: Path, name: str) -> int:
@@ -105,7 +118,7 @@ def _generation(row: Mapping[str, object]) -> int | None:
 def _registered(data: Path, name: str) -> Mapping[str, object]:
     """Return what the registry says of a terminal: nothing where it does not name it, or fails."""
     try:
-        text = (data / "places.toml").read_text(encoding="utf-8")
+        text = registry_file(data).read_text(encoding="utf-8")
         rows = tomllib.loads(text).get("terminal", ())
         return next((row for row in rows if row.get("id") == name), {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError, TypeError):
@@ -120,6 +133,11 @@ def _held(data: Path, name: str) -> identity.Certificate | None:
     return identity.load_certificate((folder / "cert.pem").read_bytes())
 
 
+def _keeps(name: str, held: identity.Certificate | None, generation: int) -> bool:
+    named = None if held is None else identity.common_name(held)
+    return named == identity_name(TerminalId(name), generation)
+
+
 def _due(data: Path, name: str, held: identity.Certificate | None) -> bool:
     if held is None or is_revoked(data, held):
         return True
@@ -127,7 +145,7 @@ def _due(data: Path, name: str, held: identity.Certificate | None) -> bool:
     trusts = own_ca.read_bytes() == ca.read_bytes()
     fresh = datetime.now(UTC) < identity.renew_after(held)
     generation = registered_generation(data, name)
-    named = identity.common_name(held) == identity_name(TerminalId(name), generation)
+    named = _keeps(name, held, generation)
     return not (fresh and trusts and named and issued_here(data, "terminal-ca", held))
 
 

@@ -21,7 +21,6 @@ def configuration(*, socket: Path, folder: Path, acl: Path) -> str:
     lines = (
         "port 0",
         f"unixsocket {quoted(socket)}",
-        "unixsocketperm 700",
         f"dir {quoted(folder)}",
         f"aclfile {quoted(acl)}",
         "appendonly yes",

@@ -38,7 +38,18 @@ def users_by_role(_: Path) -> Changes:
     return {f"keys/redis/{name}.key": None for name in ("verifier", "admin")}
 
 
-PARTS: Final[tuple[Part, ...]] = (audit_folders, floors, users_by_role, profile_formats)
+def registry(folder: Path) -> Changes:
+    """Give what the fleet reads a folder: the kernel's rules name no files."""
+    found: dict[str, Change] = {}
+    for name in ("places.toml", "operators.toml"):
+        if (folder / name).is_file():
+            found |= {name: None, f"registry/{name}": (folder / name).read_bytes()}
+    return found
+
+
+PARTS: Final[tuple[Part, ...]] = (
+    *(audit_folders, floors, users_by_role, profile_formats, registry),
+)
 
 
 def changes(folder: Path) -> Changes:

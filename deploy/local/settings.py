@@ -1,19 +1,15 @@
-"""Settings files of this start: what each of our processes is told. Paths and ports, no secrets.
-
-Written before the children start, since ports differ from start to start. A terminal's
-file lies in <data>/run like the others'.
-"""
+"""Settings files of this start: what each of our processes is told. Paths and ports, no secrets."""
 
 from typing import Any
 
 import msgspec
 
-from deploy.local import operators
-from deploy.local.data import write_file
+from deploy.local import configuration, operators
+from deploy.local.holders import role_of
 from deploy.local.house import API_KEY, House, endpoints
 from deploy.local.lists import list_sizes
 from deploy.local.passwords import api_key_entries
-from deploy.local.places import DEMO, DemoTerminal, registered_generation
+from deploy.local.places import DEMO, DemoTerminal, registered_generation, registry_file
 from deploy.local.ports import LOOPBACK
 from deploy.local.trust import ISSUER, LIST
 from deploy.words.language import own_language
@@ -34,14 +30,16 @@ def write_settings(house: House) -> None:
 
 
 def _write(house: House, name: str, settings: dict[str, Any]) -> None:
-    write_file(house.settings(name), msgspec.json.format(msgspec.json.encode(settings)))
+    content = msgspec.json.format(msgspec.json.encode(settings))
+    configuration.write(house, house.settings(name), content)
 
 
-def _redis(house: House, user: str) -> dict[str, str]:
+def _redis(house: House, child: str) -> dict[str, str]:
+    user = role_of(child)
     return {
         "socket": str(house.redis_socket),
         "user": user,
-        "password_file": str(house.redis_password(user)),
+        "password_file": str(house.credentials(child) / "redis" / f"{user}.key"),
     }
 
 
@@ -55,10 +53,10 @@ def _api_keys(house: House) -> list[Any]:
 
 def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
     """Return the settings of a scan worker."""
-    keys = house.keys
+    keys = house.credentials(name)
     return {
         "name": name,
-        "redis": _redis(house, "worker"),
+        "redis": _redis(house, name),
         "service": _door(house.ports.verifier),
         "tls": {
             **_door(house.ports.verifier_tls, house.terminals_host),
@@ -69,18 +67,18 @@ def worker_settings(house: House, name: str, own_port: int) -> dict[str, Any]:
         "own_port": own_port,
         "api_keys": _api_keys(house),
         "root": str(house.data / "trust" / "root.cbor"),
-        "person_keys": str(keys / "person-hash"),
+        "person_keys": str(house.keys / "person-hash"),
         "audit": str(house.audit(name)),
         "floors": str(house.floors),
         "fleet": {
             "url": endpoints(house).fleet_url,
-            "api_key_file": str(house.api_key("verifier")),
+            "api_key_file": str(keys / "api" / "verifier.key"),
         },
     }
 
 
 def _issuing(house: House) -> dict[str, Any]:
-    keys, sizes = house.keys, list_sizes(house.data)
+    keys, sizes = house.credentials("issuing"), list_sizes(house.data)
     return {
         "redis": _redis(house, "issuing"),
         "service": _door(house.ports.issuing),
@@ -101,7 +99,7 @@ def _issuing(house: House) -> dict[str, Any]:
         "audit": str(house.audit("issuing")),
         "cards": str(house.data / "cards"),
         "destructions": str(house.data / "destructions"),
-        "person_keys": str(keys / "person-hash"),
+        "person_keys": str(house.keys / "person-hash"),
         "floors": str(house.floors),
         "change_key": str(keys / "changes.key"),
         "sources": str(house.data / "feeds"),
@@ -110,6 +108,7 @@ def _issuing(house: House) -> dict[str, Any]:
 
 
 def _feeds(house: House) -> dict[str, Any]:
+    keys = house.credentials("feeds")
     return {
         "redis": _redis(house, "feeds"),
         "service": _door(house.ports.feeds),
@@ -118,8 +117,8 @@ def _feeds(house: House) -> dict[str, Any]:
         "people": list_sizes(house.data).people,
         "sources": str(house.data / "feeds"),
         "spool": str(house.data / "feeds" / "spool"),
-        "reference_key": str(house.keys / "reference.key"),
-        "export_key": str(house.keys / "export.pem"),
+        "reference_key": str(keys / "reference.key"),
+        "export_key": str(keys / "export.pem"),
         "audit": str(house.audit("feeds")),
         "exports": [{"caller": API_KEY, "fields": [str(field) for field in ExportField]}],
     }
@@ -138,7 +137,7 @@ def _archive(house: House) -> dict[str, Any]:
 
 
 def _fleet(house: House) -> dict[str, Any]:
-    keys = house.keys
+    keys = house.credentials("fleet")
     return {
         "redis": _redis(house, "fleet"),
         "mqtt": {
@@ -149,15 +148,15 @@ def _fleet(house: House) -> dict[str, Any]:
         },
         "http": _door(house.ports.fleet),
         "api_keys": _api_keys(house),
-        "registry": str(house.data / "places.toml"),
+        "registry": str(registry_file(house.data)),
         "grant_key": str(keys / "grant.pem"),
         "grant_floor": str(house.data / "grants" / "floor.json"),
-        "operators": str(house.data / operators.FILE),
+        "operators": str(operators.operators_file(house.data)),
         "operator_key": str(keys / "operator.pem"),
         "audit": str(house.audit("fleet")),
         "verifier": {
             "url": endpoints(house).verifier_url,
-            "api_key_file": str(house.api_key("fleet")),
+            "api_key_file": str(keys / "api" / "fleet.key"),
         },
     }
 

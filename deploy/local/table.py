@@ -8,13 +8,14 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.local import mosquitto, passwords, redis
+from deploy.local import configuration, mosquitto, passwords, redis
 from deploy.local.certificates import SUPERVISOR
 from deploy.local.child import Child, Confinement, HttpReady, MqttReady, Ready, RedisReady
-from deploy.local.data import write_file
 from deploy.local.holders import secrets_of
 from deploy.local.house import TERMINALS, Endpoints, House, endpoints
+from deploy.local.placement import PACKAGES
 from deploy.local.ports import LOOPBACK
+from deploy.local.readers import reads_of
 from deploy.local.store_users import LOADER
 from deploy.local.writers import writes_of
 from fleet.service.store import functions as fleet_functions
@@ -43,10 +44,12 @@ def children(house: House) -> tuple[Child, ...]:
 
 def redis_child(house: House) -> Child:
     """Return our Redis, its configuration written."""
-    conf, acl = house.run / "redis.conf", house.run / "redis.acl"
-    write_file(acl, redis.access_list(passwords.redis_passwords(house.data)).encode())
+    acl = house.configuration("redis") / "redis.acl"
+    rows = redis.access_list(passwords.redis_passwords(house.data))
+    configuration.write(house, acl, rows.encode())
+    conf = house.configuration("redis") / "redis.conf"
     text = redis.configuration(socket=house.redis_socket, folder=house.data / "redis", acl=acl)
-    write_file(conf, text.encode())
+    configuration.write(house, conf, text.encode())
     return Child(
         name="redis",
         argv=("redis-server", str(conf)),
@@ -64,8 +67,8 @@ def redis_child(house: House) -> Child:
 
 def mosquitto_child(house: House) -> Child:
     """Return our broker, its configuration written."""
-    conf = house.run / "mosquitto.conf"
-    write_file(conf, mosquitto.configuration(house).encode())
+    conf = house.configuration("mosquitto") / "mosquitto.conf"
+    configuration.write(house, conf, mosquitto.configuration(house).encode())
     return Child(
         name="mosquitto",
         argv=("mosquitto", "-c", str(conf)),
@@ -102,14 +105,26 @@ def _service(house: House, name: str, stage: int, module: str, *arguments: str) 
 
 
 def confinement(house: House, name: str) -> Confinement:
-    """Return what a child may read of the keys and where it writes: its rows in the tables."""
-    paths = (*house.pythonpath.split(os.pathsep), sys.prefix, sys.base_prefix)
+    """Return what a child reads, what it is handed and where it writes: its rows in the tables."""
     return Confinement(
         data=house.data,
         secrets=secrets_of(name),
-        always=(house.code, *map(Path, paths)),
+        credentials=house.credentials(name),
+        reads=(*_code(house), *reads_of(house, name)),
         writes=writes_of(house, name),
     )
+
+
+def _code(house: House) -> tuple[Path, ...]:
+    """Return the folders of our packages, of others' and of the interpreter: never a clone whole.
+
+    The data folder may lie in the clone.
+    """
+    paths = (Path(path) for path in house.pythonpath.split(os.pathsep) if path)
+    others = [path for path in paths if path.resolve() != house.code.resolve()]
+    prefixes = (Path(sys.prefix), Path(sys.base_prefix), house.python.parent)
+    own = [house.code / package for package in PACKAGES]
+    return tuple(path.resolve() for path in (*own, *others, *prefixes))
 
 
 def _ready(house: House, name: str) -> Ready:

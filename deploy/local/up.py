@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Final, TextIO, cast
@@ -19,11 +20,11 @@ import aiohttp
 import msgspec
 from rich.console import Console
 
-from deploy.local import pidfile
-from deploy.local.child import ChildState, ChildStatus
+from deploy.local import configuration, pidfile
+from deploy.local.child import Child, ChildState, ChildStatus
 from deploy.local.children import Children
 from deploy.local.composition import HOUSE, HouseComposition
-from deploy.local.confinement import REACHES, reach
+from deploy.local.confinement import gaps
 from deploy.local.data import write_file
 from deploy.local.disk_errors import understood, unusable
 from deploy.local.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, LocalError
@@ -31,6 +32,7 @@ from deploy.local.house import API_KEY, House, UpPlan, endpoints, write_endpoint
 from deploy.local.house_state import HouseState
 from deploy.local.lists import list_sizes
 from deploy.local.open_folder import opened
+from deploy.local.renewal import CertificateRenewal
 from deploy.local.screen import UpScreen
 from deploy.local.snapshot import Snapshot
 from deploy.local.view import View, open_view
@@ -64,16 +66,23 @@ async def run(plan: UpPlan, wiring: HouseComposition, console: Console) -> None:
                     pid=process.pid,
                 ),
             )
-        if reach() in REACHES:
-            _tell(console, REACHES[reach()])
+        for gap in gaps():
+            _tell(console, gap)
         list_sizes(data, plan.people)
         house = _house(plan, _sockets_folder(data))
+        if house.keeper is not None:
+            folder = house.keeper.folder
+            _tell(console, Phrase("configuration {folder} (root's)", folder=folder))
+        elif plan.of_root:
+            _tell(console, Phrase("root cannot write below /run: configuration is the account's"))
         try:
             with understood(data, "settings"):
+                configuration.begin(house)
                 for step in wiring.before_children:
                     step(house)
             await _run_children(house, wiring, console)
         finally:
+            configuration.end(house)
             shutil.rmtree(house.sockets, ignore_errors=True)
 
 
@@ -95,7 +104,8 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
             for line in addresses(house):
                 _tell(console, line)
             _tell(console, Phrase("ready; Ctrl-C stops everything"))
-            await _show(house, children, console, stop)
+            async with _renewing(house, table, children, console):
+                await _show(house, children, console, stop)
     except LocalError:
         for status in children.status():
             if status.state is ChildState.STOPPED:
@@ -105,6 +115,23 @@ async def _run_children(house: House, wiring: HouseComposition, console: Console
         _tell(console, Phrase("stopping"))
         await children.stop()
         _tell(console, Phrase("stopped"))
+
+
+@contextlib.asynccontextmanager
+async def _renewing(
+    house: House, table: tuple[Child, ...], children: Children, console: Console
+) -> AsyncIterator[None]:
+    """Renew certificates as long as this is open."""
+    renewal = CertificateRenewal(
+        house, table, tell=lambda line: _tell_beside(console, line), send=children.signal
+    )
+    task = asyncio.create_task(renewal.run(), name="renew certificates")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def _first(starting: asyncio.Task[None], stop: asyncio.Event) -> None:
@@ -174,6 +201,7 @@ def _house(plan: UpPlan, sockets: Path) -> House:
         pythonpath=plan.pythonpath,
         own_ports=plan.own_ports,
         terminals_host=plan.terminals_host,
+        keeper=plan.keeper,
     )
 
 
@@ -206,6 +234,12 @@ def _on_signals(stop: asyncio.Event, children: Children) -> None:
 def _tell(console: Console, phrase: str) -> None:
     """Print a line in the caller's language; a console breaks it where it likes."""
     console.print(said(phrase, own_language()), soft_wrap=True)
+
+
+def _tell_beside(console: Console, phrase: str) -> None:
+    """Print a line while the house is shown; where panels are, `kapok status` says it."""
+    if not console.is_alt_screen:
+        _tell(console, phrase)
 
 
 def _print_status(console: Console, status: ChildStatus) -> None:

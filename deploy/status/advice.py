@@ -60,7 +60,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "process.away": "wait: `kapok up` starts it again; if it stays away, read its log",
     "process.silent": "wait: `kapok up` ends what hangs and starts it again; then read its log",
     "process.restarted": "read its log from before the restart",
-    "confinement.partial": "run the house on Linux 6.12 or later with Landlock switched on",
+    "confinement.partial": "run the house on Linux 6.12 or later with Landlock and seccomp",
     "store.durability": "set `appendonly yes` and `appendfsync always` in Redis",
     "store.loading": "wait: it goes on when all is loaded; ending it would only begin anew",
     "store.writing": "make room on the store's disk, or repair it",

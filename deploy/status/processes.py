@@ -1,11 +1,11 @@
 """The section on processes: each is ready, or says what is wrong, or does not run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local.confinement import REACHES, Reach, reach
+from deploy.local.confinement import REACHES, Reach, gaps
 from deploy.local.logfile import LogFile
 from deploy.status.answers import Answers, Heard
 from deploy.status.report import Level, ReportRow, Section
@@ -25,18 +25,16 @@ def processes(data: Path, answers: Answers) -> Section:
         process = alive(data, name)
         number = None if process is None else process.pid
         rows += (replace(row, process=number) for row in _rows(data, name, heard, process))
-    rows += kernel(reach())
+    rows += kernel(gaps())
     return Section(title=Phrase("processes"), rows=rows)
 
 
-def kernel(found: Reach) -> Iterator[ReportRow]:
-    """Yield what this kernel does not keep processes from; nothing where it keeps them whole."""
-    if found in REACHES:
-        level = Level.WARNING if found is Reach.NOTHING else Level.NOTE
+def kernel(found: Iterable[Phrase]) -> Iterator[ReportRow]:
+    """Yield a row for each thing that this machine does not keep processes from."""
+    for said in found:
+        level = Level.WARNING if said == REACHES[Reach.NOTHING] else Level.NOTE
         subject = Phrase("kernel")
-        yield ReportRow(
-            subject=subject, said=REACHES[found], level=level, code="confinement.partial"
-        )
+        yield ReportRow(subject=subject, said=said, level=level, code="confinement.partial")
 
 
 def _rows(

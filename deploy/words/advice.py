@@ -106,7 +106,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "process.away": "请稍候，`kapok up` 会重新启动它；若起不来，请看其日志",
     "process.silent": "请稍候：`kapok up` 会结束没有应答的进程并重新启动；之后看其日志",
     "process.restarted": "看其重启之前的日志",
-    "confinement.partial": "请在启用 Landlock 的 Linux 6.12 或更新的内核上运行",
+    "confinement.partial": "请在启用 Landlock 和 seccomp 的 Linux 6.12 或更新的内核上运行",
     "store.durability": "在 Redis 中设置 `appendonly yes` 与 `appendfsync always`",
     "store.loading": "请稍候：载入完成后自行恢复；结束它只会从头再来",
     "store.writing": "在存储所在磁盘腾出空间，或修复磁盘",

@@ -9,8 +9,8 @@ VIEW: Final[Mapping[str, str]] = {
     "data folder migrated from schema {version} to {next}: {done}; what it replaced is in {kept}": (
         "数据目录已从格式 {version} 迁移到 {next}：{done}；被替换的文件在 {kept}"
     ),
-    "profiles, floors, audit logs and store users have the form of this version": (
-        "场所规则、版本下限、审计日志和存储用户已改为本版本的形式"
+    "profiles, floors, audit logs, registry and users have the form of this version": (
+        "场所规则、版本下限、审计日志、登记表和存储用户已改为本版本的形式"
     ),
     "new": "新建",
     "found again": "已有",
@@ -27,6 +27,15 @@ VIEW: Final[Mapping[str, str]] = {
     " house can end other processes": (
         "此内核只能部分限制进程（Landlock 低于第 6 版）：本系统的任何进程都能结束其他进程"
     ),
+    "this machine does not filter system calls (seccomp): every process of the house can change"
+    " modes of its files, and limits and priorities of other processes": (
+        "此机器不能过滤系统调用（seccomp）：本系统的任何进程都能更改文件权限以及其他进程的限额和优先级"
+    ),
+    "certificates are not renewed: {why}": "证书未能更换：{why}",
+    "root cannot write below /run: configuration is the account's": (
+        "root 无法写入 /run：配置属于运行帐户"
+    ),
+    "configuration {folder} (root's)": "配置 {folder}（属于 root）",
     "verifier {verifier}   issuing {issuing}   fleet {fleet}": (
         "核验 {verifier}   签发 {issuing}   终端管理 {fleet}"
     ),

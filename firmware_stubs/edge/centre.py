@@ -6,23 +6,26 @@ Which failures count against the network is said here, what follows from them is
 """
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 import aiohttp
 import msgspec
+from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs import events
 from firmware_stubs.downloads import Download, DownloadError
 from firmware_stubs.edge import steady
+from firmware_stubs.edge.identity import refreshed
 from firmware_stubs.events import Event
 from firmware_stubs.scans import Scan
 from runtime.json_depth import check_depth
+from runtime.tls import RenewableContext
 from verifier.contract.bundle import BundleIndex
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
@@ -47,6 +50,11 @@ MAX_CONNECTIONS: Final = 4
 STORE_HEADER: Final = "Kapok-Store"
 """The name that the centre's store gives itself; another name means that it failed over."""
 
+OTHER_CERTIFICATE: Final = "grant.fingerprint"
+"""Code of a refusal to a certificate that is not, or no more, the one that the grant names."""
+GRANT_FOLLOWS_S: Final = 60.0
+"""Seconds in which the centre may not yet know a certificate that was renewed: it says no to the
+new one, and the terminal decides alone instead of letting nobody in."""
 NO_SCOPE: Final = "grant.scope"
 """Code of a refusal to a terminal that may act, but not like this."""
 
@@ -105,13 +113,23 @@ class Centre:
     """The verifier, as this terminal reaches it."""
 
     def __init__(
-        self, url: str, tls: ssl.SSLContext, *, language: Language, observe: Observe
+        self,
+        url: str,
+        tls: RenewableContext,
+        *,
+        language: Language,
+        observe: Observe,
+        log: FilteringBoundLogger,
     ) -> None:
         self._url = url
         self._tls = tls
         self._headers = {"Accept-Language": language.value}
         self._observe = observe
+        self._log = log
+        self._renewed_at = -GRANT_FOLLOWS_S
         self._session: aiohttp.ClientSession | None = None
+        self._session_before: aiohttp.ClientSession | None = None
+        """With the certificate before; what is under way on it may end."""
         self._cut = False
         self._download: Download | None = None
         """The bundle whose line broke last."""
@@ -129,9 +147,11 @@ class Centre:
 
     async def close(self) -> None:
         """Close every connection; the next request opens one."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions = (self._session, self._session_before)
+        self._session = self._session_before = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def ask(self, scan: Scan, limit_s: float) -> Event:
         """Ask for a decision, at most `limit_s` seconds."""
@@ -216,7 +236,44 @@ class Centre:
         headers: Mapping[str, str] | None = None,
         into: Download | None = None,
     ) -> CentreReply:
+        """Ask once, or twice where the certificate was renewed since the connection was made."""
+        ask = partial(self._ask, method, path, limit_s, body=body, headers=headers, into=into)
         session = self._opened()
+        try:
+            return await ask(session)
+        except CentreRefusedError as error:
+            if error.code != OTHER_CERTIFICATE:
+                raise
+            if not await self._renewed() and session is self._session:
+                if time.monotonic() - self._renewed_at < GRANT_FOLLOWS_S:
+                    raise CentreUnusableError("the grant is not of the new certificate") from error
+                raise
+        except Failures:
+            await self._renewed()
+            raise
+        return await ask(self._opened())
+
+    async def _renewed(self) -> bool:
+        """Use a certificate that was renewed for connections from now on; False: none was."""
+        if not refreshed(self._tls, self._log):
+            return False
+        self._renewed_at = time.monotonic()
+        before, self._session_before, self._session = self._session_before, self._session, None
+        if before is not None:
+            await before.close()
+        return True
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        limit_s: float,
+        session: aiohttp.ClientSession,
+        *,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        into: Download | None,
+    ) -> CentreReply:
         given = {"Accept-Encoding": "identity"} | dict(headers or {})
         if body is not None:
             given["Content-Type"] = "application/json"

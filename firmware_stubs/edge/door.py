@@ -13,6 +13,7 @@ RFC 9457 problems with a stable code; the input is never echoed. Whoever may ope
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -83,10 +84,13 @@ class LocalDoor:
         app.router.add_get("/state", self._state)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
         await self._runner.setup()
-        # Made and changed in place: nothing waits for these, there is no other client yet.
-        path.unlink(missing_ok=True)  # noqa: ASYNC240
-        await web.UnixSite(self._runner, path).start()
-        path.chmod(0o600)  # noqa: ASYNC240
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - nothing waits, there is no client yet
+        # Made with its mode: a process that is confined changes none afterwards.
+        mask = os.umask(0o177)
+        try:
+            await web.UnixSite(self._runner, path).start()
+        finally:
+            os.umask(mask)
 
     async def close(self) -> None:
         """Stop listening."""

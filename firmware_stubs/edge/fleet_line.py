@@ -8,7 +8,6 @@ docs/terminal-contract.md.
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,7 @@ from firmware_stubs import events
 from firmware_stubs.backoff import Backoff, about
 from firmware_stubs.commands import read_command
 from firmware_stubs.edge.broker import Arrived, BrokerConnection, NotConnectedError
+from firmware_stubs.edge.identity import refreshed
 from firmware_stubs.edge.shell import Shell
 from firmware_stubs.edge.version import SOFTWARE
 from firmware_stubs.storage import KeptKind, StorageError
@@ -37,6 +37,7 @@ from fleet.contract.messages import (
     read,
 )
 from fleet.contract.topics import TerminalId, TopicName, parse
+from runtime.tls import RenewableContext
 from verifier.contract.status import plane_of
 from verifier.trust.kinds import place_of
 
@@ -56,7 +57,7 @@ News = Callable[[float], None]
 class FleetLine:
     """The line of one terminal; `boot` is 128 random bits as hex, new at every start."""
 
-    def __init__(self, shell: Shell, tls: ssl.SSLContext, *, boot: str, news: News) -> None:
+    def __init__(self, shell: Shell, tls: RenewableContext, *, boot: str, news: News) -> None:
         self._shell = shell
         self._tls = tls
         self._boot = boot
@@ -130,6 +131,7 @@ class FleetLine:
             shell.storage.facts.next_epoch, settings.generation
         )
         will = Will(epoch=epoch, boot=self._boot)
+        refreshed(self._tls, shell.log)
         connection = BrokerConnection(TerminalId(settings.terminal), self._tls, will)
         await connection.open(settings.broker.host, settings.broker.port)
         if not self._may.is_set():

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import signal
-import ssl
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from firmware_stubs.edge.shell import Shell
 from firmware_stubs.storage import Storage
 from fleet.contract.servers import ServerName
 from runtime.settings import SettingsError
-from runtime.tls import client_context
+from runtime.tls import RenewableContext, client_context
 
 ENROLLED_S: Final = 1.0
 """Seconds between looks for the identity of a terminal that has none."""
@@ -212,6 +211,7 @@ class TerminalProcess:
             self._tls(ServerName.VERIFIER, "$.verifier.ca", settings.verifier.ca),
             language=settings.language,
             observe=self.shell.observe,
+            log=self._log,
         )
         self._connection = FleetLine(
             self.shell,
@@ -220,7 +220,7 @@ class TerminalProcess:
             news=self._fetcher.news,
         )
 
-    def _tls(self, server: ServerName, field: str, ca: str) -> ssl.SSLContext:
+    def _tls(self, server: ServerName, field: str, ca: str) -> RenewableContext:
         settings = self._settings
         try:
             return client_context(server, ca=ca, certificate=settings.certificate, key=settings.key)

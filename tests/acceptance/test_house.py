@@ -107,6 +107,22 @@ def test_a_source_sends_and_both_sides_agree(house: RunningHouse) -> None:
     assert re.search(r"demo-hosp.*fresh", house.run("feed", "sources").stdout)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to use")
+def test_configuration_is_roots_where_root_starts_the_house(house: RunningHouse) -> None:
+    """What each process was started with: it may read it, and owns neither file nor folder."""
+    files = [
+        Path(word)
+        for pid in house.pids().values()
+        for word in psutil.Process(pid).cmdline()
+        if word.endswith((".json", ".conf"))
+    ]
+    started = [process for process in house.pids() if process not in ("redis", "mosquitto")]
+    assert len(files) >= len(started)
+    found = {path: (path.stat().st_uid, path.parent.stat().st_uid) for path in files}
+    assert set(found.values()) == {(0, 0)}, found
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o640}
+
+
 def test_a_second_up_on_the_same_data_is_refused(house: RunningHouse) -> None:
     """With the process that uses it; nothing of the first is disturbed."""
     done = house.run("up")
@@ -194,7 +210,7 @@ def test_a_second_key_is_no_second_person(house: RunningHouse) -> None:
     made = house.run("colour", "propose", "red", "--person", str(person), *reason, "--as", "ling")
     proposal, key = made.stdout.split()[0], "kapok_operator-ling_" + "2" * 43
     digest = hashlib.sha256(key.encode()).hexdigest()
-    path = house.data / "operators.toml"
+    path = house.data / "registry" / "operators.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('keys = ["', f'keys = ["{digest}", "', 1), encoding="utf-8")
     os.kill(house.pid("fleet"), signal.SIGHUP)

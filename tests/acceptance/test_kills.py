@@ -22,6 +22,7 @@ import psutil
 import pytest
 import redis
 
+from deploy.local.configuration import settings_file
 from deploy.status.look import look
 from tests.support.house import RunningHouse, running_house, wait_until
 from tests.support.scanners import Scanners, papers, scanners
@@ -68,7 +69,9 @@ def a_wrong_profile(house: RunningHouse) -> Iterator[set[str]]:
 @contextmanager
 def a_wrong_registry(house: RunningHouse) -> Iterator[set[str]]:
     """Break the registry."""
-    with edited(house, house.data / "places.toml", "fleet", lambda text: f"{text}\nx = = 1\n"):
+    with edited(
+        house, house.data / "registry" / "places.toml", "fleet", lambda text: f"{text}\nx = = 1\n"
+    ):
         yield {"registry.refused"}
 
 
@@ -129,7 +132,7 @@ def switchable(house: RunningHouse) -> redis.Redis:
 
     No user of the house may; whoever owns the machine edits the access list and restarts Redis.
     """
-    password, acl = "of the tests", house.data / "run" / "redis.acl"
+    password, acl = "of the tests", settings_file(house.data, "redis").with_name("redis.acl")
     client = redis.Redis(
         unix_socket_path=house.endpoints.redis_socket, username="switch", password=password
     )

@@ -122,6 +122,7 @@ def _write_settings(house: House, api_key: str) -> None:
     for number, port in enumerate(house.own_ports):
         settings = worker_settings(house, f"worker-{number}", port)
         settings |= {"api_keys": [entry], "fleet": None}
+        house.settings(f"worker-{number}").parent.mkdir(exist_ok=True)
         write_file(house.settings(f"worker-{number}"), msgspec.json.encode(settings))
 
 

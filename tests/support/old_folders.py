@@ -27,7 +27,9 @@ _MADE_BY_2: Final = frozenset(
         *(f"terminals/{name}/{file}.pem" for name in _TERMINALS for file in _IDENTITY),
     }
 )
-MADE_FIRST: Final = {2: _MADE_BY_2, 3: _MADE_BY_2}
+_MOVED_BY_3: Final = frozenset({"operators.toml", "places.toml"})
+_MADE_BY_3: Final = _MADE_BY_2 - _MOVED_BY_3 | {f"registry/{name}" for name in _MOVED_BY_3}
+MADE_FIRST: Final = {2: _MADE_BY_2, 3: _MADE_BY_3}
 """Schema -> the files that a first start makes and no later one makes anew."""
 
 

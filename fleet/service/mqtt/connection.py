@@ -25,7 +25,7 @@ from fleet.arrivals import Arrival
 from fleet.contract.servers import ServerName
 from fleet.service.settings import MqttSettings
 from runtime.settings import SettingsError
-from runtime.tls import client_context
+from runtime.tls import RenewableContext, client_context
 
 KEEPALIVE_S: Final = 60
 """Seconds; the broker gives a silent connection up after half as much again."""
@@ -60,7 +60,7 @@ Deliver = Callable[[Arrival, Receipt | None], None]
 """Takes a message; the receipt is None at QoS 0. Must not raise."""
 
 
-def tls_context(settings: MqttSettings) -> ssl.SSLContext:
+def tls_context(settings: MqttSettings) -> RenewableContext:
     """Build the context of mutual TLS with the broker.
 
     Raises:
@@ -96,6 +96,7 @@ class Session:
         self._connack: asyncio.Future[bool] | None = None
         self._suback: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
+        self._tls = tls_context(settings)
         self._client = self._build(client_id)
 
     @property
@@ -170,7 +171,7 @@ class Session:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        client.tls_set_context(tls_context(self._settings))
+        client.tls_set_context(self._tls)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(MAX_INFLIGHT)
         client.max_queued_messages_set(MAX_UNSENT)
@@ -189,6 +190,7 @@ class Session:
         self._connack = self._loop.create_future()
         self._suback = self._loop.create_future()
         self._connection += 1
+        self._tls.refresh()  # a certificate that was renewed counts from the next connection on
         host, port = self._settings.host, self._settings.port
         await asyncio.to_thread(self._client.connect, host, port, KEEPALIVE_S)
         sock = self._client.socket()

@@ -46,7 +46,7 @@ def contents(data: Path) -> dict[str, bytes]:
 
 def registered(data: Path) -> dict[str, str]:
     """Return the fingerprints of the registry."""
-    rows = tomllib.loads((data / "places.toml").read_text())["terminal"]
+    rows = tomllib.loads((data / "registry" / "places.toml").read_text())["terminal"]
     return {row["id"]: row["fingerprint"] for row in rows}
 
 
@@ -109,7 +109,7 @@ def test_a_terminal_that_is_replaced_has_a_new_identity(data: Path) -> None:
 
 def test_a_generation_that_is_raised_by_hand_is_followed(data: Path) -> None:
     """The next start makes its certificate, revokes the old one, and touches no other line."""
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     old = held(data / "terminals" / "hall-1" / "cert.pem")
     text = registry.read_text().replace("generation = 1", "generation = 7  # stolen", 1)
     registry.write_text(text)
@@ -126,7 +126,7 @@ def test_a_generation_that_is_raised_by_hand_is_followed(data: Path) -> None:
 @pytest.mark.parametrize("text", ["0", "1_000_000", "true", '"2"'])
 def test_a_generation_that_is_none_is_left_alone(data: Path, text: str) -> None:
     """The fleet says what is wrong with it; no certificate is made of it."""
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     registry.write_text(registry.read_text().replace("generation = 1", f"generation = {text}", 1))
     before = contents(data), registry.read_text()
     start(data)
@@ -163,9 +163,9 @@ def test_a_key_that_is_needed_and_elsewhere_is_named(data: Path) -> None:
 
 def test_a_registry_that_does_not_hold_is_left_alone(data: Path) -> None:
     """The fleet says what is wrong with it; nothing is written over it here."""
-    (data / "places.toml").write_text("x = = 1")
+    (data / "registry" / "places.toml").write_text("x = = 1")
     start(data)
-    assert (data / "places.toml").read_text() == "x = = 1"
+    assert (data / "registry" / "places.toml").read_text() == "x = = 1"
     assert places.registered_generation(data, "hall-1") == 1
 
 

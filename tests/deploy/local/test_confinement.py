@@ -12,13 +12,14 @@ import pytest
 
 from deploy.local.composition import HOUSE
 from deploy.local.confinement import (
-    SECRET_FOLDERS,
     Reach,
+    gaps,
     reach,
     restrict,
     ruleset,
     supported,
 )
+from deploy.local.credentials import folders, hand_over
 from deploy.local.data import FOLDERS
 from deploy.local.holders import HOLDERS, NOBODY, secrets_of
 from deploy.status.processes import kernel
@@ -55,9 +56,13 @@ json.dump(done, sys.stdout)
 """
 
 
-def readable(data: Path, secrets: Iterable[Path], files: Iterable[Path]) -> set[Path]:
+PYTHON = (Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
+"""What a process of these tests needs to run."""
+
+
+def readable(data: Path, reads: Iterable[Path], files: Iterable[Path]) -> set[Path]:
     """Ask a confined process which of the files it can open."""
-    with ruleset(data, secrets, (Path(sys.prefix), Path(sys.base_prefix))) as rules:
+    with ruleset(data, (*reads, *PYTHON)) as rules:
         assert rules is not None
         answer = subprocess.run(
             [sys.executable, "-I", "-S", "-c", PROBE],
@@ -83,9 +88,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+def files_of(data: Path) -> list[Path]:
+    """Return every file of the data folder."""
+    return [path for path in data.rglob("*") if path.is_file()]
+
+
 def secret_files(data: Path) -> list[Path]:
-    """Return every file of the secret folders."""
-    return [p for name in SECRET_FOLDERS for p in (data / name).rglob("*") if p.is_file()]
+    """Return every file of the folders that hold secrets."""
+    secret = ("keys", "terminals", "redis", "records")
+    return [path for path in files_of(data) if path.relative_to(data).parts[0] in secret]
 
 
 def rows_of(data: Path, path: Path) -> list[str]:
@@ -99,21 +110,28 @@ def rows_of(data: Path, path: Path) -> list[str]:
 
 
 @needs_kernel
-def test_a_confined_process_reads_what_it_was_given_and_nothing_else_secret(house: Path) -> None:
-    """One key of many, and everything that is no secret; other processes' memory not at all."""
-    given, plain = house / "keys" / "issuer.pem", house / "trust" / "trust.json"
-    files = [*secret_files(house), plain, Path("/dev/null"), Path(f"/proc/{os.getpid()}/mem")]
-    assert readable(house, [given], files) == {given, plain, Path("/dev/null")}
+def test_a_confined_process_reads_what_it_was_given_and_nothing_else(house: Path) -> None:
+    """One folder of many, what every program needs, and no memory of another process."""
+    plain = {Path("/dev/null"), Path("/etc/passwd")}
+    files = [*files_of(house), *plain, Path(f"/proc/{os.getpid()}/mem")]
+    given = {path for path in (house / "trust").iterdir() if path.is_file()}
+    assert readable(house, [house / "trust"], files) == given | plain
 
 
 @needs_kernel
 @pytest.mark.parametrize("role", sorted({*frozenset().union(*HOLDERS.values()), "stranger"}))
 def test_each_process_reads_its_rows_of_the_table(house: Path, role: str) -> None:
-    """What the kernel lets a process open is what the table says, file by file."""
-    files = secret_files(house)
+    """What a process can open is what the table says, file by file: in place, or as its copy."""
+    files, handed = secret_files(house), house / "run" / "credentials" / role
     wanted = {path for path in files if any(role in HOLDERS[row] for row in rows_of(house, path))}
-    given = [path for pattern in secrets_of(role) for path in house.glob(pattern)]
-    assert readable(house, given, files) == wanted
+    hand_over(house, secrets_of(role), handed)
+    reads = [handed, *folders(house, secrets_of(role))]
+    found = readable(house, reads, (*files, *files_of(handed)))
+    origins = {house / "keys" / path.relative_to(handed): path for path in found - set(files)}
+    assert {path: copy.read_bytes() for path, copy in origins.items()} == {
+        path: path.read_bytes() for path in wanted - found
+    }
+    assert (found & set(files)) | origins.keys() == wanted
 
 
 @needs_kernel
@@ -126,7 +144,7 @@ def test_an_older_kernel_confines_less(
         pytest.skip(f"this kernel's Landlock is older than version {found}")
     monkeypatch.setattr("deploy.local.confinement.reach", lambda: found)
     path = house / "trust" / "trust.json"
-    with ruleset(house, [], (Path(sys.prefix), Path(sys.base_prefix))) as rules:
+    with ruleset(house, [house / "trust", *PYTHON]) as rules:
         assert rules is not None
         answer = subprocess.run(
             [sys.executable, "-I", "-S", "-c", ACTS, str(path), str(os.getpid())],
@@ -141,10 +159,18 @@ def test_an_older_kernel_confines_less(
 
 
 @pytest.mark.parametrize("found", Reach)
-def test_status_says_what_a_kernel_leaves_open(found: Reach) -> None:
+@pytest.mark.parametrize("filtered", [True, False])
+def test_status_says_what_a_kernel_leaves_open(
+    found: Reach,
+    filtered: bool,  # noqa: FBT001 - a case of the table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A kernel that confines nothing is a warning, one that confines in part a note."""
+    monkeypatch.setattr("deploy.local.confinement.reach", lambda: found)
+    monkeypatch.setattr("deploy.local.refused_calls.supported", lambda: filtered)
     levels = {Reach.NOTHING: [Level.WARNING], Reach.SIGNALS: []}
-    assert [row.level for row in kernel(found)] == levels.get(found, [Level.NOTE])
+    wanted = [*levels.get(found, [Level.NOTE]), *([] if filtered else [Level.NOTE])]
+    assert [row.level for row in kernel(gaps())] == wanted
 
 
 def test_every_secret_has_one_row(house: Path) -> None:

@@ -143,7 +143,7 @@ def test_the_access_list_holds_no_password() -> None:
     """Only digests are written beside the configuration."""
 
     def check(house: House) -> None:
-        text = (house.run / "redis.acl").read_text()
+        text = (house.configuration("redis") / "redis.acl").read_text()
         for password in passwords.redis_passwords(house.data).values():
             assert password not in text
 

@@ -37,3 +37,14 @@ def test_a_folder_without_them_stays_without(tmp_path: Path) -> None:
         pass
     assert list((folder / "audit").iterdir()) == []
     assert list((folder / "floors").iterdir()) == []
+
+
+def test_the_registry_and_the_operators_get_a_folder(tmp_path: Path) -> None:
+    """A process reads folders; what was there before is kept."""
+    folder = old_folders.schema_2(tmp_path / "data")
+    before = {name: (folder / name).read_bytes() for name in ("places.toml", "operators.toml")}
+    with opened(folder, [], []):
+        pass
+    for name, content in before.items():
+        assert (folder / "registry" / name).read_bytes() == content
+        assert not (folder / name).exists()

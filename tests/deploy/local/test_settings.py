@@ -40,7 +40,7 @@ def house(tmp_path: Path) -> House:
 def test_every_port_that_can_be_asked_for_is_listened_on(house: House) -> None:
     """A port that no process is told of is an option that does nothing."""
     write_settings(house)
-    told = "".join(path.read_text() for path in sorted(house.run.glob("*.json")))
+    told = "".join(path.read_text() for path in sorted(house.run.glob("*/*.json")))
     told += mosquitto.configuration(house)
     ports = msgspec.to_builtins(house.ports)
     assert [name for name, port in ports.items() if str(port) not in told] == []

@@ -52,6 +52,19 @@ def bound(path):
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(path)
     os.unlink(path)
+def by_descriptor(path):
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(opened, os.fstat(opened).st_mode)
+    finally:
+        os.close(opened)
+BY_PATH = {
+    "mode": lambda path: os.chmod(path, os.stat(path).st_mode),
+    "mode of what is open": by_descriptor,
+    "owner": lambda path: os.chown(path, -1, -1),
+    "times": lambda path: os.utime(path),
+    "attribute": lambda path: os.setxattr(path, "user.kapok", b"x"),
+}
 for folder in asked["folders"]:
     at = folder["at"]
     there = os.path.join(at, "victim")
@@ -63,6 +76,9 @@ for folder in asked["folders"]:
     attempt([folder["name"], "symlink"], lambda: (os.symlink("/etc/passwd", new), os.unlink(new)))
     attempt([folder["name"], "socket"], lambda: bound(new))
     attempt([folder["name"], "replace"], lambda: put_instead(there))
+    for name, act in BY_PATH.items():
+        attempt([folder["name"], name], lambda: act(there))
+        attempt([folder["name"], name], lambda: act(at))
     attempt([folder["name"], "remove"], lambda: os.unlink(there))
 for path in asked["files"]:
     attempt([path, "append"], lambda: append(path))
@@ -72,6 +88,18 @@ def limit():
     held = resource.prlimit(asked["beside"], resource.RLIMIT_CORE)
     resource.prlimit(asked["beside"], resource.RLIMIT_CORE, held)
 attempt(["a process beside it", "limit"], limit)
+beside = asked["beside"]
+by_number = {
+    "priority": lambda: os.setpriority(os.PRIO_PROCESS, beside, os.getpriority(0, beside)),
+    "priority of all": lambda: os.setpriority(os.PRIO_USER, 0, 19),
+    "priority of its group": lambda: os.setpriority(os.PRIO_PGRP, os.getpgid(beside), 19),
+    "processors": lambda: os.sched_setaffinity(beside, os.sched_getaffinity(beside)),
+    "scheduling": lambda: os.sched_setscheduler(beside, os.SCHED_OTHER, os.sched_param(0)),
+}
+for name, act in by_number.items():
+    attempt(["a process beside it", name], act)
+os.setpriority(os.PRIO_PROCESS, 0, 0)
+os.sched_setaffinity(0, os.sched_getaffinity(0))
 resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE))
 def reach():
     with socket.socket(socket.AF_UNIX) as door:
@@ -159,8 +187,8 @@ def attack(house: House, child: Child) -> set[tuple[str, str]]:
     """Try everything; returns pairs of folder or file, and act."""
     found = folders(house)
     victims = [path / VICTIM for path in found.values()]
-    configuration = [path for path in house.run.iterdir() if path.is_file()]
-    configuration += [house.data / "places.toml", house.data / "operators.toml"]
+    configuration = [path for path in house.run.rglob("*") if path.is_file()]
+    configuration += (house.data / "registry").glob("*.toml")
     configuration += [house.data / "trust" / "root.cbor", *(house.data / "profiles").glob("*.toml")]
     before = {path: path.read_bytes() for path in configuration}
     for path in victims:
@@ -191,7 +219,19 @@ def attack(house: House, child: Child) -> set[tuple[str, str]]:
 
 CONFIGURATION = frozenset(
     {
-        *(".", "run", "trust", "profiles", "rules", "cards", "feeds", "log", "audit", "terminals"),
+        *(
+            ".",
+            "run",
+            "registry",
+            "trust",
+            "profiles",
+            "rules",
+            "cards",
+            "feeds",
+            "log",
+            "audit",
+            "terminals",
+        ),
         *("keys", "keys/api", "keys/feeds", "keys/operators", "keys/redis", "mosquitto"),
     }
 )

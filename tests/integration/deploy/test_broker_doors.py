@@ -19,7 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.local import mosquitto, places
 from deploy.local.certificates import make_authorities, renew_certificates
+from deploy.local.credentials import hand_over
 from deploy.local.data import FOLDERS
+from deploy.local.holders import secrets_of
 from deploy.local.house import House, Ports
 from tests.support.broker import START_DEADLINE_S
 from tests.support.ports import free_ports
@@ -77,6 +79,7 @@ def broker(data: Path) -> Iterator[House]:
     )
     conf, log = data / "run" / "mosquitto.conf", data / "log" / "mosquitto.log"
     account = pwd.getpwuid(os.getuid()).pw_name
+    hand_over(data, secrets_of("mosquitto"), house.credentials("mosquitto"))
     conf.write_text(f"user {account}\n{mosquitto.configuration(house)}")
     with log.open("wb") as output:
         running = subprocess.Popen(
@@ -125,7 +128,7 @@ def own(data: Path, name: str = "hall-1") -> Files:
 def test_an_old_key_of_a_name_does_not_connect(data: Path, tmp_path: Path) -> None:
     """The generation is raised in the registry: the key before it is out, the new one gets in."""
     stolen = Files.kept(data, "terminals/hall-1", tmp_path / "thief")
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     text = re.sub(r"(?m)^generation = \d+\n", "", registry.read_text())
     registry.write_text(text.replace('id = "hall-1"\n', 'id = "hall-1"\ngeneration = 2\n'))
     start(data)
@@ -150,7 +153,7 @@ def test_a_renewed_certificate_ends_the_one_before(data: Path, tmp_path: Path) -
 
 def test_a_revoked_terminal_does_not_connect(data: Path) -> None:
     """From the next start on; when it is active again, a start gives it another certificate."""
-    registry = data / "places.toml"
+    registry = data / "registry" / "places.toml"
     active = registry.read_text()
     registry.write_text(active.replace('id = "hall-1"\n', 'id = "hall-1"\nstate = "revoked"\n'))
     start(data)

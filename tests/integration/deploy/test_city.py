@@ -61,6 +61,13 @@ def house(tmp_path: Path) -> Iterator["Bare"]:
         yield Bare(server, tmp_path)
 
 
+def told(data: Path, settings: bytes) -> None:
+    """Write what a start leaves: the issuing process's settings, and where they lie."""
+    (data / "run" / "issuing").mkdir(parents=True)
+    (data / "run" / "issuing" / "settings.json").write_bytes(settings)
+    (data / "run" / "configuration").write_text(f"{data / 'run'}\n")
+
+
 class Bare:
     """A store and its settings; no process of ours."""
 
@@ -72,7 +79,6 @@ class Bare:
             user="issuing",
             password_file=str(server.password_file("issuing")),
         )
-        (data / "run").mkdir()
         (data / "reference.key").write_bytes(KEY)
         paths = {
             name: str(data / name)
@@ -90,7 +96,7 @@ class Bare:
         settings = paths | settings | {"issuer": "440100"}
         settings["reference_key"] = str(data / "reference.key")
         (data / "change_key").write_bytes(CHANGE_KEY)
-        (data / "run" / "issuing.json").write_bytes(msgspec.json.encode(settings))
+        told(data, msgspec.json.encode(settings))
         asyncio.run(self.make_planes())
 
     async def make_planes(self) -> None:
@@ -243,8 +249,7 @@ def test_a_loaded_city_is_published_and_decides(tmp_path: Path) -> None:
         path = tmp_path / "city"
         make_city(path, people=LIST_SIZE // 8, size=LIST_SIZE, seed=5)
         city, data = read_city(path), house.centre.folder
-        (data / "run").mkdir()
-        (data / "run" / "issuing.json").write_bytes((data / "issuing.json").read_bytes())
+        told(data, (data / "issuing.json").read_bytes())
         asyncio.run(load_city(data, city, stage=lambda _name, _total: None, done=lambda _: None))
         # Killed before it publishes: the mark waits for whoever comes after.
         house.issuing.kill()

@@ -20,7 +20,9 @@ import redis
 
 from deploy.local import passwords
 from deploy.local.children import Children
+from deploy.local.credentials import hand_over
 from deploy.local.data import FOLDERS
+from deploy.local.holders import secrets_of
 from deploy.local.house import House, Ports, endpoints
 from deploy.local.passwords import make_redis_passwords
 from deploy.local.settings import write_settings
@@ -199,6 +201,7 @@ def _settings(house: House) -> None:
 def opened(house: House, process: str) -> redis.Redis:
     """Enter the store as a process does: by its settings file."""
     told: Any = msgspec.json.decode(house.settings(process).read_bytes())["redis"]
+    hand_over(house.data, secrets_of(process), house.credentials(process))
     password = Path(told["password_file"]).read_text().strip()
     return redis.Redis(unix_socket_path=told["socket"], username=told["user"], password=password)
 

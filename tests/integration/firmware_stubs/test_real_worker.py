@@ -1,6 +1,8 @@
 """A terminal's process at the verifier's real worker: real store, real claims, mutual TLS."""
 
+import time
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -172,6 +174,24 @@ def test_suspended_grant_lets_nobody_in(terminal: TerminalProcess, verifier: Cen
     terminal.cut(cut=False)
     terminal.await_state(lambda state: state["state"] == "online", "it is admitted", within=90)
     assert terminal.wedge(paper(60))["decision"] == "pass"
+
+
+def test_a_renewed_certificate_is_taken_while_it_runs(
+    identities: Identities, verifier: Centre, terminal: TerminalProcess
+) -> None:
+    """When the grant names it, the next scan is the centre's still: nothing is suspended."""
+    assert terminal.wedge(paper(300))["online"]
+    renewed = identities.terminal(NAME, terminal.folder)
+    assert terminal.wedge(paper(301))["online"]  # the grant names the one before
+    verifier.grant(NAME, fingerprint=renewed)
+    for number in count(302):
+        answer = terminal.wedge(paper(number))
+        assert (answer["decision"], answer["online"]) == ("pass", True)
+        assert number < 302 + 100, "the centre goes by the grant before"
+        if "certificate.renewed" in (terminal.folder / "log").read_text():
+            break
+        time.sleep(0.1)
+    assert terminal.state()["state"] == "online"
 
 
 def grant_fingerprint(terminal: TerminalProcess) -> str:

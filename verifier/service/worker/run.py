@@ -30,6 +30,7 @@ from runtime.store import (
     read_store_name,
 )
 from runtime.tasks import end
+from runtime.tls import RenewableContext, server_context
 from verifier.contract import audit as audit_format
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
@@ -182,6 +183,8 @@ async def run_worker(settings: WorkerSettings, log: Log, stop: asyncio.Event) ->
             asyncio.create_task(worker.suspensions.run()),
             asyncio.create_task(_wait(stop)),
         ]
+        if tls is not None:
+            tasks.append(asyncio.create_task(_renew(tls, log)))
         await _open_own_door(worker, doors)
         if await _loaded(worker, tasks):
             await _open_shared_doors(worker, tls, doors)
@@ -332,18 +335,28 @@ def _pinned(path: str, floors: str | None) -> tuple[TrustedSet, SignedBundle]:
         raise SettingsError(f"$.floors: {error}") from error
 
 
-def tls_context(door: TlsDoorSettings) -> ssl.SSLContext:
+async def _renew(context: RenewableContext, log: Log) -> None:
+    """Use the door's files anew when they were replaced; connections that stand go on."""
+    refused = False
+    while True:
+        await asyncio.sleep(WATCH_S)
+        try:
+            if context.refresh():
+                log.info("tls.renewed")
+            refused = False
+        except OSError as error:  # half written, or wrong: the files before stay in use
+            if not refused:
+                log.warning("tls.refused", error=type(error).__name__)
+            refused = True
+
+
+def tls_context(door: TlsDoorSettings) -> RenewableContext:
     """Return the terminals' TLS: both sides show a certificate.
 
     Raises:
         SettingsError: a file does not hold what it should.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_REQUIRED
     try:
-        context.load_cert_chain(door.certificate, door.key)
-        context.load_verify_locations(door.client_ca)
-    except (OSError, ssl.SSLError) as error:
+        return server_context(client_ca=door.client_ca, certificate=door.certificate, key=door.key)
+    except OSError as error:
         raise SettingsError("$.tls: certificate, key or client_ca cannot be loaded") from error
-    return context
