@@ -35,6 +35,7 @@ from verifier.service.issuing.people.personal import Person, Personal
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import are_persons, draw
+from verifier.service.store.rosters import next_roster_version
 
 MAX_BODY: Final = 256 * 1024
 """Bytes; a roster of 500 members takes 40 KB."""
@@ -133,7 +134,7 @@ class Credentials:
         if not self._bundles.places.issuperset(asked.places):
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.places")
         group = secrets.token_bytes(8) if asked.group is None else bytes.fromhex(asked.group)
-        version = int(await self._redis.hincrby("v:roster-versions", group.hex(), 1))
+        version = await next_roster_version(self._redis, group)
         roster = Roster(
             group=group,
             version=version,
