@@ -29,7 +29,7 @@ _NO_WRITE: Final = {name.lower() for name in READS} | {
 
 async def _written(redis: Redis) -> object:
     """Write a batch of a shard under a fence."""
-    write = shards.FencedWrite.under(Shard("4"), leases.Fence(1))
+    write = shards.FencedWrite.under(Shard("4"), leases.Fence(1), before="", turn="1")
     write.add("XADD", leases.tag(Shard("4")) + "dead", "*", "why", "a test")
     return await shards.write_all(redis, [write])
 
