@@ -48,8 +48,14 @@ LINGER_S: Final = 0.02
 """Seconds a batch waits to fill."""
 FULL: Final = 4_000
 """Waiting messages at which reading stops: twenty batches."""
+FULL_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of waiting messages at which reading stops: 4,000 of 4 KB, the longest being 8 KB."""
 ROOMY: Final = 1_000
 """Waiting messages at which it goes on."""
+ROOMY_BYTES: Final = FULL_BYTES // 4
+"""Bytes of waiting messages at which it goes on."""
+MESSAGE_BYTES: Final = 512
+"""Bytes that a message takes besides its topic and payload."""
 MAX_ORDERS: Final = 2_000
 """Waiting orders; the next is refused as busy."""
 RETRY_S: Final = 0.25
@@ -70,6 +76,11 @@ class Message:
     arrival: Arrival
     receipt: Receipt | None
     stored: bool = False
+
+    @property
+    def octets(self) -> int:
+        """Return the bytes it takes while it waits."""
+        return MESSAGE_BYTES + len(self.arrival.topic) + len(self.arrival.payload)
 
 
 @dataclass(slots=True)
@@ -103,6 +114,8 @@ class ShardWriter:
         self._metrics = metrics
         self._log = log
         self._jobs: deque[Job] = deque()
+        self._octets = 0
+        """Bytes of the messages that wait or are being stored."""
         self._orders = 0
         self._wake = asyncio.Event()
         self._enough = asyncio.Event()
@@ -110,9 +123,15 @@ class ShardWriter:
         self._unanswered: dict[ServedShard, list[_Computed]] = {}
 
     def deliver(self, served: ServedShard, arrival: Arrival, receipt: Receipt | None) -> None:
-        """Queue a message; when the queue is full its session stops reading."""
-        self._put(Message(served, arrival, receipt))
-        if len(self._jobs) >= FULL and served.session is not None:
+        """Queue a message; when the queue is full its session stops reading.
+
+        The broker's window bounds nothing: mosquitto lets a whole one go for each PUBACK.
+        """
+        message = Message(served, arrival, receipt)
+        self._octets += message.octets
+        self._put(message)
+        full = len(self._jobs) >= FULL or self._octets >= FULL_BYTES
+        if full and served.session is not None:
             served.session.pause()
             self._paused.add(served)
 
@@ -153,8 +172,9 @@ class ShardWriter:
             if not self._jobs:
                 self._wake.clear()
             await self._finish(batch)
+            self._octets -= sum(job.octets for job in batch if isinstance(job, Message))
             self._metrics.waiting.set(len(self._jobs))
-            if len(self._jobs) <= ROOMY and self._paused:
+            if len(self._jobs) <= ROOMY and self._octets <= ROOMY_BYTES and self._paused:
                 for served in self._paused:
                     if served.session is not None:
                         served.session.resume()
