@@ -11,6 +11,7 @@ from runtime.http.health import Finding, Readiness
 from verifier.contract.audit import Act
 from verifier.contract.status import PlaneName, plane_of
 from verifier.service.process.keys import DailyKeys
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
 from verifier.service.worker.follow.suspensions import SuspensionFollower
@@ -38,6 +39,7 @@ class WorkerState:
     suspensions: SuspensionFollower
     follows_fleet: bool
     audit: AuditLog[Act]
+    unread: UnreadRecords
     serving: asyncio.Event
     """Set while the shared doors are open."""
 
@@ -138,6 +140,7 @@ class WorkerState:
             )
         found += knowledge_warnings(self.knowledge, now())
         found += _suspended(self.knowledge)
+        found += self.unread.findings()
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard
