@@ -78,7 +78,7 @@ def test_a_key_of_the_desks_issues_only_so_many_in_an_hour(
     """Emergency codes and rosters, which let people in at once, count by the key that asks."""
     person = house.issue(holder=None)["person"]
     body = (
-        {"person": person, "form": "emergency", "hours": 1}
+        {"kind": "personal", "person": person, "holder": None, "form": "emergency", "hours": 1}
         if act_name == "emergency"
         else {
             "kind": "group", "hours": 1, "places": ["metro-1"],
