@@ -222,6 +222,9 @@ class Terminal:
         if scan is None or scan.phase is not Phase.ASKING:
             # Too late: the terminal has decided, or is deciding, alone.
             return moved
+        if self.equipped and _left_open(event.answer):
+            scan.move(ScanSignal.DECIDE_ALONE)
+            return [actions.Decide(scan=scan), *moved]
         verdict = FinalDecision(answer=event.answer, online=True)
         self.scans.settle(scan, verdict)
         kept = actions.Keep(scan=scan, verdict=verdict, acknowledged=event.answer.recorded)
@@ -326,6 +329,11 @@ class Terminal:
             self.scans.settle(scan, verdict)
             ended.append(actions.Keep(scan=scan, verdict=verdict, acknowledged=False))
         return [*ended, actions.Upload()] if ended else []
+
+
+def _left_open(answer: TerminalAnswer) -> bool:
+    """Say whether the centre only lacked its store: who has passed is known here as well."""
+    return not answer.recorded and answer.reason is Reason.USE_UNKNOWN
 
 
 def _written(plan: CommandPlan) -> list[Action]:

@@ -14,7 +14,8 @@ from typing import Final
 from fleet.contract.messages import MAX_MESSAGE_BYTES
 
 MAX_INFLIGHT: Final = 256
-"""Unacknowledged messages a client may hold: more than one ingest batch, or batches never fill."""
+"""Unacknowledged messages of a client: more than one ingest batch, or batches never fill. It bounds
+no client: for each PUBACK mosquitto 2.0 lets another whole window go. Ingest bounds itself."""
 MAX_QUEUED: Final = 100_000
 """Messages queued for one client; for a shard of the fleet some minutes of a storm, 50 MB."""
 MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024

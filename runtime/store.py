@@ -17,6 +17,9 @@ MAX_CONNECTIONS: Final = 16
 """Followers, record readers and readiness; scans have a connection of their own."""
 TIMEOUT_S: Final = 2.0
 """Seconds until a silent Redis counts as away."""
+_NEVER_AGAIN: Final = 0
+"""How often a command that was not answered is sent again: a store that stood still has it, and
+does it when it goes on. Sent twice, a write is done twice."""
 START_WAIT_S: Final = 20.0
 """Seconds a process waits at its start for a store that is starting beside it."""
 LOADING_LOOK_S: Final = 1.0
@@ -34,15 +37,16 @@ def open_store(
     *,
     most: int = MAX_CONNECTIONS,
     silent_s: float = TIMEOUT_S,
-    retries: int = 1,
 ) -> Redis:
-    """Return a client; connects on first use, anew after every failure.
+    """Return a client; connects on first use, anew after every failure; sends nothing twice.
+
+    A call that fails may have been carried out, or may yet be. Whoever called knows whether it may
+    be made again.
 
     Args:
         settings: where the store is, and as whom to enter.
         most: connections open at once; who finds none free waits for one, `silent_s` at most.
         silent_s: seconds until a silent Redis counts as away.
-        retries: how often a call whose connection broke is sent again; 0 where twice is not once.
 
     Raises:
         SettingsError: the password file cannot be read.
@@ -56,7 +60,7 @@ def open_store(
         timeout=silent_s,
         socket_timeout=silent_s,
         protocol=2,
-        retry=Retry(NoBackoff(), retries),
+        retry=Retry(NoBackoff(), _NEVER_AGAIN),
     )
     return Redis.from_pool(pool)
 

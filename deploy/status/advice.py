@@ -39,6 +39,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "grants.behind": "restore the fleet's floor file; without one rotate the grant key",
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
     "terminals.suspended": "check the terminal and its records; a new grant lets it act again",
+    "records.unread": "unless you changed versions, a worker was taken over: see docs/runbook.md",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
     "audit.refused": "make room if the disk is full, else run `kapok audit verify`; it then opens",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",

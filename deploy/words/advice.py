@@ -34,6 +34,7 @@ FINDINGS: Final[Mapping[str, str]] = {
     "grants.behind": "fleet 的授权比现行授权更旧（{detail}）",
     "grants.refused": "部分授权的签名密钥不受信任（{detail}）",
     "terminals.suspended": "部分终端上传的记录与中心不符，已停用（{detail}）",
+    "records.unread": "记录中混有无法读取的内容，已略过（{detail}）",
     "fleet.silent": "终端管理进程没有应答（{detail}）",
     "audit.refused": "审计日志无法续写（{detail}）",
     "bundle.refused": "签名包被拒收，原有的仍然有效（{detail}）",
@@ -86,6 +87,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "terminals.suspended": (
         "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用"
     ),
+    "records.unread": "若未刚升级或降级，则有核验进程被人控制：停掉它，更换其存储密码",
     "fleet.silent": "让 fleet 就绪；此间已保存的授权仍然有效",
     "audit.refused": "磁盘已满则腾出空间，否则运行 `kapok audit verify`；之后会自行恢复",
     "bundle.refused": "请看该进程的日志；若为分叉，见 runbook：有两套系统在签名",

@@ -128,7 +128,7 @@ async def run(settings: FleetProcessSettings, log: FilteringBoundLogger) -> None
     key = load_grant_key(settings.grant_key)
     operating = OperatorsInForce(load_token_key(settings.operator_key))
     audit = open_audit(settings.audit, settings.process, log, audit_format)
-    redis = open_store(settings.redis, most=MAX_CONNECTIONS, silent_s=STORE_SILENT_S, retries=0)
+    redis = open_store(settings.redis, most=MAX_CONNECTIONS, silent_s=STORE_SILENT_S)
     try:
         await _await_store(redis)
         granting = GrantPublisher(redis, key, GrantFloor(settings.grant_floor))

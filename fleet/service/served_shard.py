@@ -20,6 +20,15 @@ class ServedShard:
     """Set when another process has taken the lease: nothing more is written or acknowledged."""
     tick_waits: bool = False
     doubtful: bool = False
-    """A write may or may not have happened; the state is read again before the next."""
+    """A write may have happened, or may yet: before the next one its turn is looked for."""
     apart: int = field(default_factory=lambda: now_ms() - monotonic_ms())
     """Milliseconds between the clock by which the state's moments are, and the monotonic one."""
+    turn: str | None = None
+    """The name of the shard's newest write; None: it was not read yet."""
+    writes: int = 0
+    """Writes that were made up, answered or not: numbers their names."""
+
+    def next_turn(self) -> str:
+        """Return a name that no other write of the shard has."""
+        self.writes += 1
+        return f"{self.fence}-{self.writes}"

@@ -3,8 +3,10 @@
 One queue, one writer. Arrivals, orders, ticks and news of the broker are worked off in order, as
 one batch of at most 200 or of what came within 20 ms; the core computes the changes, one pipeline
 writes them, and only then are messages acknowledged, commands sent and callers answered. When the
-store is away the batch waits and is computed again: nothing is acknowledged, reading stops when the
-queue is full, and the broker keeps what is not acknowledged. Callers get their refusal at once.
+store is away the batch waits: nothing is acknowledged, reading stops when the queue is full, and
+the broker keeps what is not acknowledged. Callers get their refusal at once. When the store is
+back, it says by the name of its newest write whether the batch is in it; if not, the batch is
+computed again, and of both tries only one is done (`fleet.service.store.shards`).
 """
 
 import asyncio
@@ -27,7 +29,16 @@ from fleet.registry import EMPTY, Registry
 from fleet.service.metrics import FleetMetrics
 from fleet.service.mqtt.connection import Receipt
 from fleet.service.served_shard import ServedShard
-from fleet.service.store.shards import load_shard, read_strings, write_all, write_of
+from fleet.service.store.shards import (
+    NO_TURN,
+    FencedWrite,
+    Written,
+    load_shard,
+    read_strings,
+    read_turn,
+    write_all,
+    write_of,
+)
 from fleet.shard import Work
 from runtime.clock import monotonic_ms, now_ms
 
@@ -37,8 +48,14 @@ LINGER_S: Final = 0.02
 """Seconds a batch waits to fill."""
 FULL: Final = 4_000
 """Waiting messages at which reading stops: twenty batches."""
+FULL_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of waiting messages at which reading stops: 4,000 of 4 KB, the longest being 8 KB."""
 ROOMY: Final = 1_000
 """Waiting messages at which it goes on."""
+ROOMY_BYTES: Final = FULL_BYTES // 4
+"""Bytes of waiting messages at which it goes on."""
+MESSAGE_BYTES: Final = 512
+"""Bytes that a message takes besides its topic and payload."""
 MAX_ORDERS: Final = 2_000
 """Waiting orders; the next is refused as busy."""
 STEP_MS: Final = 1000
@@ -60,6 +77,12 @@ class Message:
     served: ServedShard
     arrival: Arrival
     receipt: Receipt | None
+    stored: bool = False
+
+    @property
+    def octets(self) -> int:
+        """Return the bytes it takes while it waits."""
+        return MESSAGE_BYTES + len(self.arrival.topic) + len(self.arrival.payload)
 
 
 @dataclass(slots=True)
@@ -69,6 +92,7 @@ class Given:
     served: ServedShard
     order: BookOrder[Any]
     answer: "asyncio.Future[Any]"
+    stored: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +101,7 @@ class Moment:
 
     served: ServedShard
     happen: Callable[[Work], None]
+    stored: bool = False
 
 
 Job = Message | Given | Moment
@@ -91,15 +116,24 @@ class ShardWriter:
         self._metrics = metrics
         self._log = log
         self._jobs: deque[Job] = deque()
+        self._octets = 0
+        """Bytes of the messages that wait or are being stored."""
         self._orders = 0
         self._wake = asyncio.Event()
         self._enough = asyncio.Event()
         self._paused: set[ServedShard] = set()
+        self._unanswered: dict[ServedShard, list[_Computed]] = {}
 
     def deliver(self, served: ServedShard, arrival: Arrival, receipt: Receipt | None) -> None:
-        """Queue a message; when the queue is full its session stops reading."""
-        self._put(Message(served, arrival, receipt))
-        if len(self._jobs) >= FULL and served.session is not None:
+        """Queue a message; when the queue is full its session stops reading.
+
+        The broker's window bounds nothing: mosquitto lets a whole one go for each PUBACK.
+        """
+        message = Message(served, arrival, receipt)
+        self._octets += message.octets
+        self._put(message)
+        full = len(self._jobs) >= FULL or self._octets >= FULL_BYTES
+        if full and served.session is not None:
             served.session.pause()
             self._paused.add(served)
 
@@ -140,8 +174,9 @@ class ShardWriter:
             if not self._jobs:
                 self._wake.clear()
             await self._finish(batch)
+            self._octets -= sum(job.octets for job in batch if isinstance(job, Message))
             self._metrics.waiting.set(len(self._jobs))
-            if len(self._jobs) <= ROOMY and self._paused:
+            if len(self._jobs) <= ROOMY and self._octets <= ROOMY_BYTES and self._paused:
                 for served in self._paused:
                     if served.session is not None:
                         served.session.resume()
@@ -179,39 +214,65 @@ class ShardWriter:
                         _refuse(job, BusyError())
                 batch = [job for job in batch if not isinstance(job, Given)]
                 await asyncio.sleep(RETRY_S)
-            else:
-                return
+            batch = [job for job in batch if not job.stored and not job.served.lost.is_set()]
 
     async def _store(self, batch: Sequence[Job]) -> None:
+        """Store a batch; of a shard of which another write came first nothing is stored yet."""
+        for served in {job.served for job in batch}:
+            if served.doubtful or served.turn is None:
+                await self._look(served)
         by_shard: dict[ServedShard, list[Job]] = {}
-        for job in batch:
+        for job in (job for job in batch if not job.stored):
             by_shard.setdefault(job.served, []).append(job)
-        for served in tuple(by_shard):
-            if served.doubtful:
-                shard = served.shard
-                moment = now_ms()
-                served.shard = await load_shard(self._redis, shard.name, moment, shard.books)
-                served.apart = moment - monotonic_ms()
-                served.doubtful = False
         works = [
             await self._compute(served, jobs)
             for served, jobs in by_shard.items()
             if not served.lost.is_set()
         ]
-        writes = [write_of(each.work, each.served.fence) for each in works]
+        for each in works:
+            self._unanswered.setdefault(each.served, []).append(each)
         # An empty write still compares the fence: a repetition must not be acknowledged for others.
-        done = await write_all(self._redis, writes)
-        for each, mine in zip(works, done, strict=True):
-            if mine:
+        answers = await write_all(self._redis, [each.write() for each in works])
+        for each, answer in zip(works, answers, strict=True):
+            self._written(each, answer)
+        for job in batch:
+            if job.served.lost.is_set():
+                self._unanswered.pop(job.served, None)
+                if isinstance(job, Given):
+                    _refuse(job, BusyError())
+
+    def _written(self, each: "_Computed", answer: Written) -> None:
+        """Take in what became of a write."""
+        served = each.served
+        if answer is Written.OVERTAKEN:
+            served.doubtful = True
+            return
+        del self._unanswered[served]
+        if answer is Written.DONE:
+            served.turn = each.turn
+            self._settle(each)
+        else:
+            self._log.warning("shard.lost", shard=served.shard.name)
+            served.lost.set()
+
+    async def _look(self, served: ServedShard) -> None:
+        """Find out which write the store has; what is in it is settled.
+
+        The turn is read before the shard: what arrives between the two overtakes the next write.
+        """
+        served.turn = await read_turn(self._redis, served.shard.name)
+        for each in self._unanswered.get(served, ()):
+            if each.turn == served.turn:
+                del self._unanswered[served]
+                served.shard = each.work.base
                 self._settle(each)
-            else:
-                self._log.warning("shard.lost", shard=each.served.shard.name)
-                each.served.lost.set()
-        for served, jobs in by_shard.items():
-            if served.lost.is_set():
-                for job in jobs:
-                    if isinstance(job, Given):
-                        _refuse(job, BusyError())
+                break
+        else:
+            if served.doubtful:
+                shard, moment = served.shard, now_ms()
+                served.shard = await load_shard(self._redis, shard.name, moment, shard.books)
+                served.apart = moment - monotonic_ms()
+        served.doubtful = False
 
     async def _compute(self, served: ServedShard, jobs: Sequence[Job]) -> "_Computed":
         """Ask the core what the jobs make of the shard."""
@@ -238,7 +299,7 @@ class ShardWriter:
                         job.order.take(work)
                     except FleetError as error:
                         _refuse(job, error)
-        return _Computed(served, list(jobs), work, step)
+        return _Computed(served, list(jobs), work, step, served.next_turn())
 
     async def _recall(
         self, work: Work, reads: Iterable[ReadMessage | Dead], jobs: Sequence[Job]
@@ -259,6 +320,7 @@ class ShardWriter:
             served.apart += done.step
         session = served.session
         for job in done.jobs:
+            job.stored = True
             if isinstance(job, Message) and job.receipt is not None and session is not None:
                 session.acknowledge(job.receipt)
             elif isinstance(job, Given):
@@ -295,6 +357,12 @@ class _Computed:
     work: Work
     step: int
     """Milliseconds by which the clock lies off since the state was read, or last moved."""
+    turn: str
+
+    def write(self) -> FencedWrite:
+        """Return the write that stores it."""
+        before = self.served.turn or NO_TURN
+        return write_of(self.work, self.served.fence, before=before, turn=self.turn)
 
 
 def _refuse(job: Given, error: Exception) -> None:

@@ -137,6 +137,30 @@ def test_case_answer_arrives_unrecorded() -> None:
     assert not kept.acknowledged
 
 
+@pytest.mark.parametrize("decision", [Outcome.DENY, Outcome.PASS], ids=("closed", "open"))
+def test_case_the_centre_cannot_ask_who_passed(decision: Outcome) -> None:
+    """Its store was away: the terminal decides by its own claims, as when nobody answers."""
+    terminal = brought_to(State.ONLINE)
+    scan = asked(terminal)
+    said = answer(scan.scan_id, decision, recorded=False, reason=Reason.USE_UNKNOWN)
+    done = terminal.handle(events.CentreAnswered(answer=said, seconds=1.0), NOW)
+    assert done == [actions.Decide(scan=scan)]
+    passed = events.DecidedAlone(answer=answer(scan.scan_id, recorded=False))
+    assert kinds(terminal.handle(passed, NOW)) == [
+        actions.OpenGate,
+        actions.Show,
+        actions.Upload,
+    ]
+
+
+def test_case_the_centre_cannot_ask_and_neither_can_the_terminal() -> None:
+    """Without bundles of its own the place's stance, as the centre knows it, stands."""
+    terminal = brought_to(State.ONLINE, equipped=False)
+    said = answer(asked(terminal).scan_id, Outcome.DENY, recorded=False, reason=Reason.USE_UNKNOWN)
+    done = terminal.handle(events.CentreAnswered(answer=said, seconds=1.0), NOW)
+    assert kinds(done) == [actions.Keep, actions.Show]
+
+
 def test_case_answer_is_late() -> None:
     """The terminal decides alone under the same scan_id; what the centre says then is ignored."""
     terminal = brought_to(State.ONLINE)

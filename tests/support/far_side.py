@@ -79,6 +79,8 @@ class FarSide:
         """By the name of the plane's snapshot."""
         self.break_at: dict[str, int] = {}
         """Bundle -> bytes after which its next answer breaks off."""
+        self.listed_only: set[str] = set()
+        """Bundles that stand in the list and are not there: 404."""
         self.ahead_s = 0.0
         """Seconds that its clock is ahead, as its answers say."""
         self.wrong: list[float] = []
@@ -205,6 +207,8 @@ class FarSide:
 
     async def _bundle(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
+        if name in self.listed_only:
+            return web.Response(status=404)
         return await self._content(request, name, self.bundles[name][1])
 
     async def _bucket(self, request: web.Request) -> web.StreamResponse:

@@ -6,7 +6,7 @@ from typing import Final
 from firmware_stubs import actions, events
 from firmware_stubs.scans import Scan
 from firmware_stubs.terminal import State, Terminal
-from verifier.contract.reasons import Language
+from verifier.contract.reasons import Language, Reason
 from verifier.contract.scan import TerminalAnswer
 from verifier.contract.vocabulary import Outcome
 
@@ -44,10 +44,16 @@ def present(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> list[a
 
 
 def answer(
-    scan_id: str, decision: Outcome = Outcome.PASS, *, recorded: bool = True
+    scan_id: str,
+    decision: Outcome = Outcome.PASS,
+    *,
+    recorded: bool = True,
+    reason: Reason | None = None,
 ) -> TerminalAnswer:
     """Make what the centre or the terminal itself says."""
-    return TerminalAnswer(scan_id=scan_id, decision=decision, sentence="", recorded=recorded)
+    return TerminalAnswer(
+        scan_id=scan_id, decision=decision, reason=reason, sentence="", recorded=recorded
+    )
 
 
 def asked(terminal: Terminal, text: str = TEXT, *, now: float = NOW) -> Scan:

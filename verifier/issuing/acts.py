@@ -25,6 +25,10 @@ class BudgetedAct(StrEnum):
     """A credential is revoked: each one that a lost phone opened counts."""
     SHOW = "show"
     """What is kept of a person is handed out."""
+    EMERGENCY = "emergency"
+    """A desk's system has an emergency code issued: static, and good for hours."""
+    ROSTER = "roster"
+    """It has a group's roster issued: whoever is in it passes with one paper."""
     COLOUR = "colour"
     """As the following: the kind of a proposal that is made."""
     CORRECTION = "correction"
@@ -38,7 +42,7 @@ class ActRule:
 
     act: BudgetedAct
     budget: int
-    """Items an hour of one operator."""
+    """Items an hour of one operator; 0: no operator may do it."""
     services: int = 0
     """Items an hour of one API key; 0: no key may do it."""
     people: int
@@ -65,6 +69,22 @@ ACTS: Final[Mapping[BudgetedAct, ActRule]] = {
             people=1,
             back="not at all: it was read",
             until="–",
+        ),
+        ActRule(
+            act=BudgetedAct.EMERGENCY,
+            budget=0,
+            services=600,  # lost phones of a whole city, as `revoke`
+            people=1,
+            back="by revoking the code",
+            until="until it ends, 12 hours at most",
+        ),
+        ActRule(
+            act=BudgetedAct.ROSTER,
+            budget=0,
+            services=3_000,  # the classes of a city's schools, in the hour before they set out
+            people=1,
+            back="by the group's next roster, or by revoking its code",
+            until="until it ends",
         ),
         ActRule(
             act=BudgetedAct.COLOUR,
@@ -104,8 +124,8 @@ def rows() -> Iterator[str]:
     yield "| act | people | an hour, one operator | an hour, one API key | taken back | how long |"
     yield "|---|---|---|---|---|---|"
     for rule in ACTS.values():
-        services = str(rule.services) if rule.services else "–"
+        operators, services = (str(it) if it else "–" for it in (rule.budget, rule.services))
         yield (
-            f"| `{rule.act}` | {rule.people} | {rule.budget} | {services}"
+            f"| `{rule.act}` | {rule.people} | {operators} | {services}"
             f" | {rule.back} | {rule.until} |"
         )

@@ -122,12 +122,17 @@ class Fetcher:
 
     async def _fetch(self, step: WantedBundle) -> bool:
         """Fetch what is wanted and use it if it is acceptable."""
+        shell = self._shell
         try:
             if step.whole:
                 return await self._fetch_whole(step)
             return await self._fetch_deltas(step)
+        except CentreUnusableError as error:
+            # Of this one; the others may be as they should.
+            shell.counters["bundles.unusable"] += 1
+            shell.log.warning("bundle.unusable", name=step.name, error=str(error))
+            return False
         except BundleRefused as error:
-            shell = self._shell
             if shell.storage.clock.authenticated(steady.wall()) is not None:
                 # Else it was only put off: what nobody has looked at must not reach a stance.
                 shell.storage.bundles.refuse(step.name)

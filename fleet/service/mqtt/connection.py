@@ -14,6 +14,7 @@ jitter of its own, so reconnecting is done here.
 import asyncio
 import random
 import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,7 +40,8 @@ MISC_S: Final = 1.0
 READ_AT_ONCE: Final = 100
 """Packets read before other tasks get a turn."""
 MAX_INFLIGHT: Final = 20
-"""Unacknowledged publishes; a larger window measured slower."""
+"""Unacknowledged publishes; a larger window measured slower. Only so many are given to paho: it
+reads as many packets in a row as it has publishes, whoever wants to pause."""
 MAX_UNSENT: Final = 20_000
 """Publishes waiting for the window; more are dropped and sent again at the terminal's birth."""
 
@@ -97,6 +99,9 @@ class Session:
         self._suback: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
         self._tls = tls_context(settings)
+        self._flying: set[int] = set()
+        """Publishes that paho has and the broker has not acknowledged."""
+        self._unsent: deque[tuple[str, bytes, int]] = deque()
         self._client = self._build(client_id)
 
     @property
@@ -106,9 +111,18 @@ class Session:
 
     def publish(self, topic: str, payload: bytes, qos: int) -> bool:
         """Hand a message to the broker; False when there is no connection or no room."""
-        if not self.connected:
+        if not self.connected or len(self._unsent) >= MAX_UNSENT:
             return False
-        return self._client.publish(topic, payload, qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        if qos == 0:
+            return self._client.publish(topic, payload, qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        self._unsent.append((topic, payload, qos))
+        self._send()
+        return True
+
+    def _send(self) -> None:
+        """Give paho what the window has room for, in order."""
+        while self._unsent and len(self._flying) < MAX_INFLIGHT:
+            self._flying.add(self._client.publish(*self._unsent.popleft()).mid)
 
     def acknowledge(self, receipt: Receipt) -> None:
         """Send a PUBACK, unless the connection it belongs to is gone."""
@@ -116,7 +130,7 @@ class Session:
             self._client.ack(receipt.mid, 1)
 
     def pause(self) -> None:
-        """Stop reading; the broker's window fills, then its queue."""
+        """Stop reading; what the broker has sent waits in the connection, then in its queue."""
         if not self._paused:
             self._paused = True
             if self._fd is not None:
@@ -174,10 +188,10 @@ class Session:
         client.tls_set_context(self._tls)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(MAX_INFLIGHT)
-        client.max_queued_messages_set(MAX_UNSENT)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write
@@ -283,6 +297,11 @@ class Session:
         except UnicodeDecodeError:
             topic = "\N{REPLACEMENT CHARACTER}"
         self._deliver(Arrival(topic, bytes(message.payload), message.retain), receipt)
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _more: Any) -> None:
+        if mid in self._flying:
+            self._flying.discard(mid)
+            self._send()
 
     def _on_disconnect(self, *_: Any) -> None:
         self._lost.set()

@@ -10,12 +10,18 @@ _CODE: Final = """#!lua name=kapok_fleet
 
 local WRITES = {HSET = true, HDEL = true, SET = true, XADD = true}
 
--- keys: fence, then every key written; args: fence, then (count, command, argument...)*
+-- keys: fence, turn, then every key written; args: fence, turn before, turn after, then
+-- (count, command, argument...)*. Returns 1; 0 under an old fence; 2: another write came first.
+-- A write that was not answered and is computed anew has the same turn before: one of both is done.
 local function write(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then
     return 0
   end
-  local at = 2
+  if (redis.call('GET', keys[2]) or '') ~= args[2] then
+    return 2
+  end
+  redis.call('SET', keys[2], args[3])
+  local at = 4
   while at <= #args do
     local count = tonumber(args[at])
     if not WRITES[args[at + 1]] then

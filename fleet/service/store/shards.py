@@ -6,6 +6,7 @@ the shard's prefix before them. Table of keys: docs/store-fleet.md.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -21,19 +22,40 @@ ROWS_IN_ONE: Final = 1000
 """Rows of one HSET: Lua hands on fewer than 8,000 arguments at once."""
 
 
+NO_TURN: Final = ""
+"""Before the first write of a shard."""
+
+
+class Written(IntEnum):
+    """What became of a write."""
+
+    LOST = 0
+    """The fence is old: another process has the shard."""
+    DONE = 1
+    OVERTAKEN = 2
+    """Another write came first, such as this one's own first try."""
+
+
 @dataclass(slots=True)
 class FencedWrite:
-    """Redis commands that are done together, or not at all when the fence is old."""
+    """Redis commands that are done together, or not at all when the fence is old.
+
+    A write takes the shard's turn, which names it. When it is not answered, whoever computes it
+    anew names the same turn before: so only one of the two is done, and the turn says which.
+    """
 
     shard: ShardName
     fence: Fence
+    before: str
+    """The turn of the write before."""
+    turn: str
     _keys: dict[str, None]
     _arguments: list[Argument]
 
     @classmethod
-    def under(cls, shard: ShardName, fence: Fence) -> "FencedWrite":
+    def under(cls, shard: ShardName, fence: Fence, *, before: str, turn: str) -> "FencedWrite":
         """Begin one."""
-        return cls(shard, fence, {}, [])
+        return cls(shard, fence, before, turn, {}, [])
 
     def __bool__(self) -> bool:
         return bool(self._arguments)
@@ -44,23 +66,31 @@ class FencedWrite:
         self._arguments += (str(len(arguments) + 2), command, key, *arguments)
 
     def call(self) -> tuple[Argument | int, ...]:
-        """Return the one FCALL that does it; it answers 1, or 0 when the fence is old."""
+        """Return the one FCALL that does it; it answers a `Written`."""
         return (
             "FCALL",
             WRITE,
-            len(self._keys) + 1,
+            len(self._keys) + 2,
             fence_key(self.shard),
+            turn_key(self.shard),
             *self._keys,
             str(self.fence),
+            self.before,
+            self.turn,
             *self._arguments,
         )
 
 
-def write_of(work: Work, fence: Fence) -> FencedWrite:
+def turn_key(shard: ShardName) -> str:
+    """Return the key of the name of the shard's newest write."""
+    return tag(shard) + "turn"
+
+
+def write_of(work: Work, fence: Fence, *, before: str, turn: str) -> FencedWrite:
     """Turn changes into one fenced write."""
     shard = work.base.name
     prefix = tag(shard)
-    write = FencedWrite.under(shard, fence)
+    write = FencedWrite.under(shard, fence, before=before, turn=turn)
     for each in work.writes():
         _add(write, prefix, each)
     return write
@@ -81,12 +111,18 @@ def _add(write: FencedWrite, prefix: str, each: Write) -> None:
             write.add("XADD", prefix + stream, "MAXLEN", "~", str(kept), "*", *flat)
 
 
-async def write_all(redis: Redis, writes: list[FencedWrite]) -> list[bool]:
-    """Do every write in one pipeline; tells of each whether its fence held."""
+async def write_all(redis: Redis, writes: list[FencedWrite]) -> list[Written]:
+    """Do every write in one pipeline; tells of each what became of it."""
     pipeline = redis.pipeline(transaction=False)
     for write in writes:
         pipeline.execute_command(*write.call())
-    return [bool(answer) for answer in await pipeline.execute()]
+    return [Written(answer) for answer in await pipeline.execute()]
+
+
+async def read_turn(redis: Redis, shard: ShardName) -> str:
+    """Return the name of the shard's newest write."""
+    turn: Any = await redis.get(turn_key(shard))
+    return NO_TURN if turn is None else str(turn.decode())
 
 
 async def load_shard(redis: Redis, name: ShardName, now: int, books: Books = BOOKS) -> Shard:

@@ -1,5 +1,7 @@
 """Bundles over the wire: slots, floors, refusals, expiry, a first start with nothing."""
 
+import pytest
+
 from tests.support.centre import ONCE, paper, shown, trust_source
 from tests.support.far_side import FarSide, Mode
 from tests.support.keys import STRANGER
@@ -26,6 +28,16 @@ def test_terminal_without_bundles_lets_nobody_in(stopped: TerminalProcess, centr
     answer = stopped.wedge(paper(1))
     assert (answer["decision"], answer["reason"]) == ("deny", "system.unavailable")
     assert stopped.state()["gate_openings"] == 0
+
+
+@pytest.mark.parametrize("name", ["root", "status-1-health"])
+def test_a_bundle_that_is_not_there_keeps_no_other_away(
+    stopped: TerminalProcess, centre: FarSide, name: str
+) -> None:
+    """A round goes on behind one that stands in the list only."""
+    centre.listed_only.add(name)
+    stopped.start()
+    taken(stopped, "status-1-revocation", 1)
 
 
 def test_restart_without_a_centre_decides_by_its_slots(

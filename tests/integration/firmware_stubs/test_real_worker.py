@@ -1,5 +1,7 @@
 """A terminal's process at the verifier's real worker: real store, real claims, mutual TLS."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -147,16 +149,24 @@ def test_worker_that_dies_costs_nobody_the_way(
     assert terminal.state()["gate_openings"] == 1 + len(answers)
 
 
-def test_store_that_is_away_leaves_records_in_the_outbox(
-    terminal: TerminalProcess, verifier: Centre
+def test_store_that_stands_still_leaves_the_decision_to_the_terminal(
+    terminal: TerminalProcess, verifier: Centre, worker: Process
 ) -> None:
-    """The closed stance denies; the record reaches the store when it is back."""
-    verifier.redis.kill()
-    answer = terminal.wedge(shown(41))
-    assert answer["decision"] in ("deny", "pass")
-    assert not answer["recorded"]
-    verifier.redis.start()
+    """At a closed place too its own claims decide, and the upload tells the centre."""
+    assert terminal.wedge(shown(40))["decision"] == "pass"
+    os.kill(verifier.redis.pid, signal.SIGSTOP)
+    try:
+        answer = terminal.wedge(shown(41))
+        assert (answer["decision"], answer["online"]) == ("pass", False)
+        assert terminal.wedge(shown(40, ago=1))["reason"] == "use.replayed"
+        time.sleep(2)  # what is asked at a start, and at each attempt, is not answered in time
+    finally:
+        os.kill(verifier.redis.pid, signal.SIGCONT)
     terminal.await_state(empty, "the outbox is empty", within=90)
+    worker.await_ready()
+    assert answer["scan_id"] in {record["scan_id"] for record in records(verifier)}
+    assert "Traceback" not in worker.log.read_text()
+    assert "could not be used" not in worker.log.read_text()
 
 
 def test_suspended_grant_lets_nobody_in(terminal: TerminalProcess, verifier: Centre) -> None:

@@ -50,14 +50,14 @@ def test_a_planted_book_lives_in_the_store(redis: RedisServer) -> None:
             work = Work(shard, start)
             for each in (birth(), beat(61.0)):
                 work.take(read_arrival(each, SHARD, registry(), 1))
-            assert await write_all(store, [write_of(work, fence)]) == [True]
+            assert await write_all(store, [write_of(work, fence, before="", turn="1")]) == [True]
             again = await load_shard(store, SHARD, start, PLANTED)
             assert again[HeatBook] == {NAME: Heat(start, start)}
             assert again[PresenceBook].seen[NAME].presence is Presence.ONLINE
 
             later = Work(again, start + COOL_MS)
             later.tick()
-            assert await write_all(store, [write_of(later, fence)]) == [True]
+            assert await write_all(store, [write_of(later, fence, before="1", turn="2")]) == [True]
             cooled = await load_shard(store, SHARD, start, PLANTED)
             assert cooled[HeatBook] == {}
 

@@ -49,12 +49,13 @@ def test_a_stale_fence_writes_nothing(redis: RedisServer) -> None:
             assert await second.take(shard, own=True) is None
             work = Work(ShardState(name=shard), 5)
             work[PresenceBook].seen[name] = TerminalPresence(last_seen=1)
-            assert await write_all(store, [write_of(work, fence)]) == [True]
+            assert await write_all(store, [write_of(work, fence, before="", turn="1")]) == [True]
             await first.release(shard, fence)
             taken = await second.take(shard, own=False)
             assert taken == fence + 1
             work[PresenceBook].seen[name] = TerminalPresence(last_seen=2)
-            assert await write_all(store, [write_of(work, fence)]) == [False]
+            late = write_of(work, fence, before="1", turn="2")
+            assert await write_all(store, [late]) == [False]
             assert not await first.renew(shard, fence)
             await first.release(shard, fence)
             assert await second.renew(shard, taken)

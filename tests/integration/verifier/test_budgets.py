@@ -1,6 +1,7 @@
 """What one person may do by hand in an hour is bounded, and ending a person takes two people."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,3 +67,28 @@ def test_one_operator_revokes_only_so_many_in_an_hour(house: IssuingHouse) -> No
     assert 0 < int(refused[0].headers["Retry-After"]) <= 3600
     another = act(house, path, {"reason": "misused"}, operator_token("wen", "operator"))
     assert another.status == 200
+
+
+@pytest.mark.parametrize(
+    ("act_name", "left", "budget"), [("emergency", 1, 600), ("roster", 1, 3000)]
+)
+def test_a_key_of_the_desks_issues_only_so_many_in_an_hour(
+    house: IssuingHouse, act_name: str, left: int, budget: int
+) -> None:
+    """Emergency codes and rosters, which let people in at once, count by the key that asks."""
+    person = house.issue(holder=None)["person"]
+    body = (
+        {"kind": "personal", "person": person, "holder": None, "form": "emergency", "hours": 1}
+        if act_name == "emergency"
+        else {
+            "kind": "group", "hours": 1, "places": ["metro-1"],
+            "roster": [{"person": person, "masked_name": "李*"}],
+        }
+    )  # fmt: skip
+    with house.centre.redis.client() as admin:
+        row = f"{int(time.time())}*{budget - left}"
+        admin.hset("v:{status}:spent", f"{act_name}|key:admin", row)
+    assert house.ask("/v1/credentials", body).status == 201
+    refused = house.ask("/v1/credentials", body)
+    assert (refused.status, refused.body.get("code")) == (429, "budget.spent")
+    assert refused.body["budget"] == refused.body["spent"] == budget

@@ -13,6 +13,7 @@ from tests.support.plane_stream import PlaneStream
 from verifier.contract.bundle import Appointment
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome, Plane
+from verifier.trust.limits import AHEAD_S
 
 OPEN: Final = dict(ONCE) | {"stance": "open"}
 APPOINTED: Final = {
@@ -72,6 +73,18 @@ def test_a_plane_whose_bytes_come_late_is_waited_for(house: Centre) -> None:
         client.set("v:bundle:status-1-revocation", data)
     assert reason(house, REVOKED) == Reason.STATUS_REVOKED
     worker.await_ready()
+
+
+def test_a_plane_that_is_issued_later_than_it_is_is_waited_for(house: Centre) -> None:
+    """It was put off, not judged: no revoked person passes by the open stance until it is."""
+    stream = PlaneStream(Plane.REVOCATION, version=5)
+    stream.change({REVOKED: 1}, ahead=AHEAD_S + 7)
+    version, snapshot = stream.snapshot()
+    house.publish(stream.name, snapshot, version)
+    worker = house.worker(start=False)
+    assert early_decisions(house, worker, REVOKED) == set()
+    assert "bundles.unread" in codes(worker)
+    assert reason(house, REVOKED) == Reason.STATUS_REVOKED
 
 
 def test_deltas_up_to_the_head_that_the_store_names_are_waited_for(house: Centre) -> None:

@@ -19,11 +19,11 @@ from runtime.http.queries import numbers
 from runtime.http.routes import Handlers
 from verifier.contract.export import ExportDocument, seal_export
 from verifier.decision import conclude, incident_of
-from verifier.errors import Outage
 from verifier.feeds.exports import ExportInput, row
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.feeds.settings import Consumer
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.records import StoredRecord, read_records
 
 PAGE: Final = 500
@@ -37,12 +37,18 @@ class Export:
     """The resource."""
 
     def __init__(
-        self, redis: Redis, key: SigningKey, consumers: Iterable[Consumer], metrics: FeedMetrics
+        self,
+        redis: Redis,
+        key: SigningKey,
+        consumers: Iterable[Consumer],
+        metrics: FeedMetrics,
+        unread: UnreadRecords,
     ) -> None:
         self._redis = redis
         self._key = key
         self._fields = {consumer.caller: consumer.fields for consumer in consumers}
         self._metrics = metrics
+        self._unread = unread
 
     def handlers(self) -> Handlers:
         """Return what answers."""
@@ -55,19 +61,20 @@ class Export:
             raise Problem(HTTPStatus.FORBIDDEN, "export.fields")
         query = numbers(request, BOUNDS)
         try:
-            cursor, kept = await read_records(self._redis, query["after"], query["limit"])
-        except (RedisError, OSError, Outage):
+            found = await read_records(self._redis, query["after"], query["limit"])
+        except (RedisError, OSError):
             raise store_away() from None
+        self._unread.note(found.unread)
         document = ExportDocument(
             type="export",
             consumer=caller.name,
             iat=int(now()),
             after=query["after"],
-            cursor=cursor,
+            cursor=found.cursor,
             fields=fields,
-            records=tuple(row(fields, _told(one)) for one in kept),
+            records=tuple(row(fields, _told(one)) for one in found.records),
         )
-        self._metrics.exported += len(kept)
+        self._metrics.exported += len(found.records)
         key = self._key
         page = seal_export(document, kid=key.kid, algorithm=key.algorithm, sign=key.sign)
         headers = {"Content-Type": "application/cose", "Server": "kapok"}

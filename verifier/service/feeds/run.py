@@ -41,6 +41,7 @@ from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.http.access import callers
 from verifier.service.process.keys import read_reference_key, read_signing_key
 from verifier.service.process.metrics import Metrics
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
 from verifier.service.store.library import LIBRARIES
@@ -84,7 +85,7 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         handlers = {
             **Intake(feeds.channels, feeds.metrics).handlers(),
             **CorrectionResource(register, audit, feeds.metrics).handlers(),
-            **Export(redis, export_key, settings.exports, feeds.metrics).handlers(),
+            **Export(redis, export_key, settings.exports, feeds.metrics, feeds.unread).handlers(),
             **health_handlers(lambda: feeds.readiness(audit), metrics.text),
         }
         door = Door(
@@ -125,6 +126,7 @@ class Feeds:
         self._problems: dict[str, str] = {}
         self._progress: dict[str, SourceProgress] = {}
         self.metrics = FeedMetrics(self._ages)
+        self.unread = UnreadRecords()
         self._shared = Shared(
             register=register,
             folder=Path(settings.spool),
@@ -206,7 +208,7 @@ class Feeds:
             problems.append(
                 Finding(code="store.unavailable", detail="Redis does not answer: repair it")
             )
-        warnings = [] if audit.writable else [no_audit()]
+        warnings = [*self.unread.findings(), *([] if audit.writable else [no_audit()])]
         moment = now()
         for name, channel in sorted(self.channels.items()):
             progress = self._progress.get(name)

@@ -50,8 +50,8 @@ def issuing_handlers(
     redis, settings = tools.redis, tools.settings
     issue = Issue(redis, settings, issuer_key, status)
     challenges = Challenges(redis, settings)
-    personal = Personal(redis, settings, issue, challenges, status)
-    credentials = Credentials(redis, settings, issuer_key, status, personal, bundles)
+    personal = Personal(redis, settings, issue, challenges, status, tools.budgets)
+    credentials = Credentials(redis, settings, issuer_key, status, personal, bundles, tools.budgets)
     persons = Persons(redis, settings, reference_key, status)
     appointments = AppointmentResource(redis, settings.list, reference_key, bundles)
     lost_phones = LostPhones(redis, settings, status, tools.audit, tools.budgets)

@@ -176,6 +176,7 @@ PEOPLE: Final = (
             POSSESSION,
             MADE,
             STORE,
+            BUDGET,
             {
                 400: (
                     *("request.key", "sector.unknown", "form.other", "roster.twice"),

@@ -13,17 +13,26 @@ from verifier.contract.bundle import BundleVersion
 
 VERSIONS: Final = "v:bundles"
 BYTES: Final = "v:bundle:"
+_MAX_DIGITS: Final = 20
+"""Of 64 bits."""
 
 
 async def read_versions(redis: Redis) -> dict[str, BundleVersion]:
-    """Return what is published, by name."""
+    """Return what is published, by name.
+
+    A row that is no version names a bundle that nobody can read: it is there, as version 0.
+
+    Raises:
+        RedisError: the store is away.
+    """
     rows: dict[Any, Any] = await redis.hgetall(VERSIONS)
     found = {}
-    for name, value in rows.items():
-        version, _, digest = value.decode().partition(":")
-        found[name.decode()] = BundleVersion(
-            name=name.decode(), version=int(version), digest=digest
-        )
+    for field, row in rows.items():
+        name, value = field.decode(errors="replace"), row.decode(errors="replace")
+        version, _, digest = value.partition(":")
+        if not (version.isascii() and version.isdigit() and len(version) <= _MAX_DIGITS):
+            version, digest = "0", ""
+        found[name] = BundleVersion(name=name, version=int(version), digest=digest)
     return found
 
 

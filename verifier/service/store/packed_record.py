@@ -20,6 +20,7 @@ _OUTCOMES: Final = (Outcome.PASS, Outcome.DENY, Outcome.REVIEW)
 _PLACES: Final = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
 _PARTS: Final = 100
 """Milliseconds are kept in hundredths."""
+_SCAN_ID_BYTES: Final = 16
 _ALL_OK: Final = OK * len(STEPS)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
@@ -113,6 +114,8 @@ def unpack_record(data: bytes) -> ScanRecord:
         final = None if found.final is None else _OUTCOMES[found.final]
     except (msgspec.DecodeError, IndexError) as error:
         raise Outage("a record that cannot be read") from error
+    if len(found.scan_id) != _SCAN_ID_BYTES:
+        raise Outage("a record without a scan_id")
     return ScanRecord(
         scan_id=found.scan_id,
         terminal=found.terminal,

@@ -63,9 +63,10 @@ async def _of_terminal(
     """Read a span to its end; return how many records stand there, and the terminal's."""
     read, rows = 0, []
     while start < end:
-        start, page = await read_span(redis, start, end, _PAGE)
-        read += len(page)
-        rows += [row for row in page if row.record.terminal == terminal]
+        page = await read_span(redis, start, end, _PAGE)
+        start = page.cursor
+        read += len(page.records) + len(page.unread)
+        rows += [row for row in page.records if row.record.terminal == terminal]
     return read, rows
 
 

@@ -2,16 +2,18 @@
 
 Only whole milliseconds that are over are read (the store's own clock says which), so that nothing
 that is written later can stand before a cursor. A page ends at a whole millisecond and may be a
-little longer than asked for that reason.
+little longer than asked for that reason. Every worker may append what it likes: an entry that is no
+record is left out and named, and keeps nobody from the others.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
+from verifier.errors import Outage
 from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer
 from verifier.steps.use import HASH_TAGS
@@ -20,8 +22,15 @@ KEPT_MS: Final = 26 * HOUR_MS
 """Milliseconds that a record is kept: nothing older is looked for."""
 _AT_LEAST: Final = 200
 """Entries asked of a stream: more than Redis can store in one millisecond."""
+_UNREAD_READS: Final = 8
+"""Reads of which nothing was a record before a page is given out empty: a flood holds nobody up."""
+_TAG: Final = slice(3, 5)
+"""Of a stream's key: its hash tag."""
 _BOUNDARY_MS: Final = 5_000
 """Just after an hour, the stream before may still hold what belongs here."""
+
+
+_Row = tuple[bytes, dict[bytes, bytes]]
 
 
 class StoredRecord(NamedTuple):
@@ -37,59 +46,80 @@ class StoredRecord(NamedTuple):
     """Hash tag of the keys that it stands among."""
 
 
-async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[StoredRecord]]:
-    """Return where the next page starts and the records from `after` on, oldest first."""
+class RecordsRead(NamedTuple):
+    """A page."""
+
+    cursor: int
+    """Where the next one starts."""
+    records: list[StoredRecord]
+    """Oldest first."""
+    unread: list[str]
+    """Entries that are no records: key and id of each."""
+
+
+async def read_records(redis: Redis, after: int, limit: int) -> RecordsRead:
+    """Read the records from `after` on.
+
+    Raises:
+        RedisError: the store is away.
+    """
     seconds, micros = await redis.time()
     now = seconds * 1000 + micros // 1000
     start = max(after, now - KEPT_MS)
-    while start < now:
+    unread: list[str] = []
+    in_vain = 0
+    while start < now and in_vain < _UNREAD_READS:
         end = min(now, (start // HOUR_MS + 1) * HOUR_MS)
-        end, rows = await read_span(redis, start, end, limit)
-        if rows:
-            return end, rows
-        start = end
-    return max(start, after), []
+        page = await read_span(redis, start, end, limit)
+        unread += page.unread
+        if page.records:
+            return page._replace(unread=unread)
+        in_vain += bool(page.unread)
+        start = page.cursor
+    return RecordsRead(max(start, after), [], unread)
 
 
-async def read_span(
-    redis: Redis, start: int, end: int, limit: int
-) -> tuple[int, list[StoredRecord]]:
-    """Read a part of one hour, from `start` up to, not including, `end`; returns how far it came.
+async def read_span(redis: Redis, start: int, end: int, limit: int) -> RecordsRead:
+    """Read a part of one hour, from `start` up to, not including, `end`.
 
-    Milliseconds of the store's clock; a page ends at a whole one.
+    Milliseconds of the store's clock; the cursor is how far it came, a whole one.
     """
     hour = start // HOUR_MS
     hours = [hour - 1, hour] if start - hour * HOUR_MS < _BOUNDARY_MS else [hour]
     count = max(limit, _AT_LEAST)
+    keys = [f"v:{{{tag:02x}}}:r:{of}" for tag in range(HASH_TAGS) for of in hours]
     pipeline = redis.pipeline(transaction=False)
-    streams = [(f"{tag:02x}", of) for tag in range(HASH_TAGS) for of in hours]
-    for tag, of in streams:
-        key = f"v:{{{tag}}}:r:{of}"
+    for key in keys:
         pipeline.xrange(key, min=str(start), max=str(end - 1), count=count)
-    found: list[list[tuple[bytes, dict[bytes, bytes]]]] = await pipeline.execute()
+    found: list[list[_Row]] = await pipeline.execute()
     for rows in found:
         if len(rows) >= count:  # more may stand behind the last: leave its millisecond out
             end = min(end, max(_ms(rows[-1]), start + 1))
-    merged = sorted(
-        (
-            (row, tag)
-            for (tag, _), rows in zip(streams, found, strict=True)
-            for row in rows
-            if _ms(row) < end
-        ),
-        key=lambda it: _ms(it[0]),
-    )
+    placed = ((key, row) for key, rows in zip(keys, found, strict=True) for row in rows)
+    merged = sorted((it for it in placed if _ms(it[1]) < end), key=lambda it: _ms(it[1]))
     if len(merged) > limit:
-        end = max(_ms(merged[limit - 1][0]), start + 1)
-        merged = [(row, tag) for row, tag in merged if _ms(row) < end]
-    return end, [_kept(row, tag) for row, tag in merged]
+        end = max(_ms(merged[limit - 1][1]), start + 1)
+        merged = [it for it in merged if _ms(it[1]) < end]
+    records: list[StoredRecord] = []
+    unread: list[str] = []
+    for key, row in merged:
+        try:
+            records.append(_kept(row, key[_TAG]))
+        except (Outage, KeyError):  # what it lacks is a field, or the letter of an answer
+            unread.append(f"{key} {row[0].decode()}")
+    return RecordsRead(end, records, unread)
 
 
-def _ms(row: tuple[bytes, Any]) -> int:
+def _ms(row: _Row) -> int:
     return int(row[0].partition(b"-")[0])
 
 
-def _kept(row: tuple[bytes, dict[bytes, bytes]], tag: str) -> StoredRecord:
+def _kept(row: _Row, tag: str) -> StoredRecord:
+    """Read an entry.
+
+    Raises:
+        Outage, KeyError: it is no record, or a newer program's.
+    """
     fields = row[1]
     amendment = fields.get(b"m")
     return StoredRecord(

@@ -113,7 +113,12 @@ class Wire(asyncio.Protocol):
             Outage: the connection ended, or Redis answered an error.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.send(pack_command(words), [future.set_result], _nothing)
+
+        def landed(reply: Any) -> None:
+            if not future.done():  # whoever asked may have given up waiting
+                future.set_result(reply)
+
+        self.send(pack_command(words), [landed], _nothing)
         reply = await future
         if isinstance(reply, Outage):
             raise reply

@@ -12,6 +12,7 @@ from runtime.http.health import Finding, Readiness
 from verifier.contract.audit import Act
 from verifier.contract.status import PlaneName, plane_of
 from verifier.service.process.keys import DailyKeys
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.commit import Commit
 from verifier.service.worker.follow.grants import GrantFollower
 from verifier.service.worker.follow.suspensions import SuspensionFollower
@@ -39,6 +40,7 @@ class WorkerState:
     suspensions: SuspensionFollower
     follows_fleet: bool
     audit: AuditLog[Act]
+    unread: UnreadRecords
     serving: asyncio.Event
     """Set while the shared doors are open."""
 
@@ -139,6 +141,7 @@ class WorkerState:
             )
         found += knowledge_warnings(self.knowledge, now())
         found += _suspended(self.knowledge)
+        found += self.unread.findings()
         if not self.audit.writable:
             found.append(no_audit())
         heard = self.grants.heard

@@ -40,6 +40,7 @@ from verifier.service.http.languages import pick_language
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import DailyKeys
 from verifier.service.process.metrics import Metrics
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store import wire
 from verifier.service.store.commit import Commit
 from verifier.service.store.library import check_library
@@ -121,6 +122,7 @@ class Worker:
             suspensions=self.suspensions,
             follows_fleet=settings.fleet is not None,
             audit=self.audit,
+            unread=UnreadRecords(),
             serving=asyncio.Event(),
         )
 
@@ -255,7 +257,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
         "uploadScans": uploads,
         "annulScan": annul_handler(*amending),
         "resolveScan": resolving,
-        "readRecords": records_handler(worker.redis),
+        "readRecords": records_handler(worker.redis, worker.state.unread),
         "searchRecords": search_handler(worker.redis, worker.metrics),
         **BundleResource(worker.knowledge).handlers(),
         **health_handlers(worker.state.readiness, worker.metrics_text),

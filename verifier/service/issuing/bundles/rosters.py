@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -20,13 +20,13 @@ from verifier.issuing.signing_key import SigningKey
 from verifier.service.issuing.bundles.signer import BundleSigner
 from verifier.service.process.floors import FloorFile
 from verifier.service.store.bundles import read_versions
+from verifier.service.store.rosters import drop_groups, keep_group, read_groups
 from verifier.trust.kinds import ROSTERS
 
 ROSTERS_KEPT_S: Final = 7 * 86_400
 """Seconds; an older roster is older than any profile can take."""
 ROSTERS_VALID_S: Final = 7 * 86_400
 """Seconds in which a place's rosters may be taken in."""
-_GROUPS: Final = "v:groups"
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,7 +68,7 @@ class RosterBoard:
         async with self._turn:
             kept = await self._read()
             built = msgspec.to_builtins(row, builtin_types=(bytes,))
-            await self._redis.hset(_GROUPS, roster.group.hex(), encode(built))
+            await keep_group(self._redis, roster.group, encode(built))
             before = kept.get(roster.group)
             kept[roster.group] = row
             self._due.update(places, () if before is None else before.places)
@@ -84,7 +84,7 @@ class RosterBoard:
             kept = await self._read()
             gone = [group for group, it in kept.items() if moment - it.roster.iat > ROSTERS_KEPT_S]
             if gone:
-                await self._redis.hdel(_GROUPS, *(group.hex() for group in gone))
+                await drop_groups(self._redis, gone)
                 for group in gone:
                     self._due.update(kept.pop(group).places)
             await self._publish(moment)
@@ -92,8 +92,8 @@ class RosterBoard:
     async def _read(self) -> dict[bytes, _Kept]:
         """Return what is kept; at first from the store, with the places that have a bundle."""
         if self._kept is None:
-            rows: dict[Any, Any] = await self._redis.hgetall(_GROUPS)
-            kept = {bytes.fromhex(group.decode()): _row(row) for group, row in rows.items()}
+            rows = await read_groups(self._redis)
+            kept = {group: _row(row) for group, row in rows.items()}
             places = {place for row in kept.values() for place in row.places}
             self._due |= places | ROSTERS.places(await read_versions(self._redis))
             self._kept = kept

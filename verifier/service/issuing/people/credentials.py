@@ -26,8 +26,10 @@ from runtime.http.problems import Problem
 from verifier.contract.bundle import MAX_MASKED_CHARS, MAX_MEMBERS, Roster, RosterMember
 from verifier.contract.text import PLAIN
 from verifier.contract.vocabulary import Kind
+from verifier.issuing.acts import BudgetedAct
 from verifier.issuing.issuer import Subject, make_credential, static_text
 from verifier.issuing.signing_key import SigningKey
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.bundles.publisher import BundlePublisher
 from verifier.service.issuing.checks import store_asked
 from verifier.service.issuing.people.issue import BACKDATE_S, HOUR
@@ -35,6 +37,7 @@ from verifier.service.issuing.people.personal import Person, Personal
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
 from verifier.service.store.indices import are_persons, draw
+from verifier.service.store.rosters import next_roster_version
 
 MAX_BODY: Final = 256 * 1024
 """Bytes; a roster of 500 members takes 40 KB."""
@@ -98,6 +101,7 @@ class Credentials:
         status: ListStatus,
         personal: Personal,
         bundles: BundlePublisher,
+        budgets: Budgets,
     ) -> None:
         self._redis = redis
         self._settings = settings
@@ -105,6 +109,7 @@ class Credentials:
         self._status = status
         self._personal = personal
         self._bundles = bundles
+        self._budgets = budgets
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def post(self, request: web.BaseRequest, caller: Caller, _: str) -> web.Response:
@@ -119,11 +124,11 @@ class Credentials:
                 answer = (
                     await self._personal.answer(asked, caller, key)
                     if isinstance(asked, Person)
-                    else await self._group(asked)
+                    else await self._group(asked, caller)
                 )
         return json_response(answer, status=201)
 
-    async def _group(self, asked: Group) -> GroupAnswer:
+    async def _group(self, asked: Group, caller: Caller) -> GroupAnswer:
         list_number = self._settings.list
         persons = sorted(asked.roster, key=lambda member: member.person)
         if len({member.person for member in persons}) != len(persons):
@@ -133,7 +138,8 @@ class Credentials:
         if not self._bundles.places.issuperset(asked.places):
             raise Problem(HTTPStatus.NOT_FOUND, "place.unknown", field="$.places")
         group = secrets.token_bytes(8) if asked.group is None else bytes.fromhex(asked.group)
-        version = int(await self._redis.hincrby("v:roster-versions", group.hex(), 1))
+        await self._budgets.spend(caller, BudgetedAct.ROSTER, f"group:{group.hex()}")
+        version = await next_roster_version(self._redis, group)
         roster = Roster(
             group=group,
             version=version,

@@ -20,8 +20,10 @@ from runtime.http.problems import Problem
 from verifier.barcode import render
 from verifier.contract.holder import Purpose
 from verifier.contract.vocabulary import Colour, Sector
+from verifier.issuing.acts import BudgetedAct
 from verifier.issuing.credential_row import CredentialForm, mark_of
 from verifier.issuing.issuer import static_text
+from verifier.service.issuing.budgets import Budgets
 from verifier.service.issuing.people.challenges import Challenges
 from verifier.service.issuing.people.holder_keys import BoundKey, key_of_field
 from verifier.service.issuing.people.issue import (
@@ -104,18 +106,20 @@ class Personal:
         issue: Issue,
         challenges: Challenges,
         status: ListStatus,
+        budgets: Budgets,
     ) -> None:
         self._redis = redis
         self._settings = settings
         self._issue = issue
         self._challenges = challenges
         self._status = status
+        self._budgets = budgets
 
     async def answer(self, asked: Person, caller: Caller, key: str | None) -> PersonalAnswer:
         """Issue what is asked, once under a key or a challenge; return the answer.
 
         Raises:
-            Problem: what is wrong with it.
+            Problem: what is wrong with it; 429 budget.spent.
             ListFullError, RedisError, Outage: as `Issue.make`.
         """
         form = _form(asked)
@@ -128,6 +132,9 @@ class Personal:
             if before is not None:
                 return await answer_of(before, self._settings.list, asked.picture)
             await self._check(asked, caller, form, holder, request)
+            if form is CredentialForm.EMERGENCY:
+                subject = f"person:{self._settings.list}:{asked.person or 'new'}"
+                await self._budgets.spend(caller, BudgetedAct.EMERGENCY, subject)
             person, shows_from = await self._person(asked, colour)
             wanted = WantedCredential(
                 person=person,

@@ -14,7 +14,7 @@ from runtime.http.queries import numbers
 from runtime.http.routes import Handler
 from verifier.contract.record import RecordLine, RecordPage
 from verifier.decision import conclude, incident_of
-from verifier.errors import Outage
+from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.records import StoredRecord, read_records
 
 PAGE: Final = 200
@@ -24,16 +24,18 @@ _LARGEST: Final = 1 << 48
 BOUNDS: Final = {"after": (0, 0, _LARGEST), "limit": (PAGE, 1, MAX_PAGE)}
 
 
-def records_handler(redis: Redis) -> Handler:
-    """Return the handler."""
+def records_handler(redis: Redis, unread: UnreadRecords) -> Handler:
+    """Return the handler; what is no record is left out and noted."""
 
     async def get(request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         query = numbers(request, BOUNDS)
         try:
-            cursor, rows = await read_records(redis, query["after"], query["limit"])
-        except (RedisError, OSError, Outage):
+            page = await read_records(redis, query["after"], query["limit"])
+        except (RedisError, OSError):
             raise store_away() from None
-        return json_response(RecordPage(cursor=str(cursor), records=tuple(map(line_of, rows))))
+        unread.note(page.unread)
+        lines = tuple(map(line_of, page.records))
+        return json_response(RecordPage(cursor=str(page.cursor), records=lines))
 
     return get
 

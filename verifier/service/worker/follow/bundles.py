@@ -85,8 +85,13 @@ class BundleFollower:
                 await self._try(version, data)
         if self._knowledge.known.trust.version:
             # Before there is trust, what it says who may sign is refused, and tried again then.
-            unread = (it for it in versions if it not in self._tried and not _is_plane(it))
+            unread = (it for it in versions if not _is_plane(it) and not self._is_judged(it))
             self._knowledge.judged("bundles", unread)
+
+    def _is_judged(self, name: str) -> bool:
+        """Say whether a bundle was taken, or refused for good; one too early is neither."""
+        put_off = name in self._again and name not in self._knowledge.bundles
+        return name in self._tried and not put_off
 
     def _due(self, version: BundleVersion) -> bool:
         if self._tried.get(version.name) != version.digest:

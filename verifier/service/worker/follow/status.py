@@ -68,6 +68,8 @@ class StatusFollower:
         """Name -> when a snapshot was refused last; it may fit together with other deltas."""
         self._behind: set[PlaneName] = set()
         """Planes that no delta fits until a snapshot is taken."""
+        self._put_off: set[PlaneName] = set()
+        """Planes of which nothing is known but what was issued later than it is: not judged."""
         self._judged_by: Trust | None = None
         self._floored = 0.0
         self._held = True
@@ -154,7 +156,7 @@ class StatusFollower:
     def _is_judged(self, plane: PlaneName, head: int | None) -> bool:
         """Say whether a plane was refused, or stands where the store says that it is."""
         if plane.bundle in self._knowledge.refused:
-            return True
+            return plane not in self._put_off
         view = self._status.plane(*plane)
         return view is not None and view.version >= (head or 0)
 
@@ -292,7 +294,12 @@ class StatusFollower:
         self._metrics.count(self._metrics.bundles_refused, cause)
         self._knowledge.refused[name] = f"version {version} ({cause})"
         if (plane := plane_of(name)) is not None:
-            self._knowledge.looked_at(plane)
+            self._put_off.discard(plane)
+            if cause is BundleCause.FUTURE and self._status.plane(*plane) is None:
+                # Tried again when time has passed; until then its absence reaches no stance.
+                self._put_off.add(plane)
+            else:
+                self._knowledge.looked_at(plane)
         self._log.warning(
             "bundle.refused", bundle=name, version=version, cause=cause, why=str(error)
         )
