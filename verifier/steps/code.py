@@ -9,7 +9,7 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import CertificateUse
 from verifier.steps.course import Course
 from verifier.steps.verified import VerifiedCredential, kept_claims
-from verifier.trust.keys import TrustedKey
+from verifier.trust.keys import TrustedKey, VerifyKey
 
 CREDENTIAL_USE: Final = "credential"
 ATTESTED: Final = frozenset(CertificateUse)
@@ -94,13 +94,20 @@ def _verified(course: Course) -> Claims:
     """Verify the credential under one of its candidates, and remember it."""
     code = course.code
     objection = Reason.SIGNATURE_BAD
+    claims: Claims | None = None
+    tried: VerifyKey | None = None
+    holds = False
     for key in course.candidates:
-        if not code.holds(key.key):
+        if key.key is not tried:  # entries of one key stand side by side
+            tried = key.key
+            holds = code.holds(tried)
+        if not holds:
             continue
-        try:
-            claims = code.claims()
-        except MalformedError:
-            course.refuse(Reason.CODE_MALFORMED)
+        if claims is None:
+            try:
+                claims = code.claims()
+            except MalformedError:
+                course.refuse(Reason.CODE_MALFORMED)
         found = _objection(claims, key)
         if found is None:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
@@ -119,6 +126,10 @@ def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
     )
     if not allowed:
         return Reason.TRUST_WRONG_ISSUER
+    if key.issuing is not None:
+        issued = claims.issued_at if claims.not_before is None else claims.not_before
+        if not key.issued_in_time(issued):
+            return Reason.TRUST_KEY_EXPIRED
     if claims.uses and not claims.uses <= (key.uses & ATTESTED or claims.uses):
         return Reason.TRUST_WRONG_USE
     return None
