@@ -66,13 +66,16 @@ def entry_kid(entry: KeyEntry) -> bytes:
 
 
 def name_key(entry: KeyEntry) -> str:
-    """Return under what a source keeps the name of an entry's signer: its kid, then its issuer.
+    """Return under what a source keeps the name of an entry's signer: kid, key, issuer.
+
+    The key is left out where the kid is its own, and the issuer where there is none.
 
     Raises:
         MalformedError: its key does not load.
     """
-    kid = entry_kid(entry).hex()
-    return kid if entry.issuer is None else f"{kid} {entry.issuer}"
+    own = kid_of(load_spki(entry.spki)[0])
+    kids = [own] if entry.kid in (None, own) else [entry.kid, own]
+    return " ".join((*(kid.hex() for kid in kids if kid), *filter(None, (entry.issuer,))))
 
 
 def name_of(names: Mapping[str, str], entry: KeyEntry) -> str:

@@ -28,7 +28,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _OTHER_ALPHABET: Final = str.maketrans("-_", "+/")
 _DER_OR_PEM: Final = ("M", "LS0t", "-----BEGIN ")
 """How a DER sequence, a PEM in base64 and a PEM begin."""
-_MIN_KEY_CHARS: Final = 40
+MIN_KEY_CHARS: Final = 40
 """Characters of the shortest public key in base64: Ed25519's takes 60."""
 
 
@@ -133,7 +133,7 @@ def is_key(text: Any) -> bool:
 
 
 def _key_bytes(text: Any) -> bytes:
-    if not isinstance(text, str) or len(text) < _MIN_KEY_CHARS:
+    if not isinstance(text, str) or len(text) < MIN_KEY_CHARS:
         raise MalformedError("too short for a key")
     if not text.lstrip().startswith(_DER_OR_PEM):
         raise MalformedError("neither DER nor PEM")

@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.trust.did_document import SIGNER
-from verifier.trust.key_text import is_certificate, is_key, kids_among, looks_like_kid
+from verifier.trust.key_text import (
+    MIN_KEY_CHARS,
+    is_certificate,
+    is_key,
+    kids_among,
+    looks_like_kid,
+)
 from verifier.trust.keys import country_name
 from verifier.trust.list_entry import ListEntry, Unusable, printable, shown
 
@@ -21,6 +27,8 @@ MAX_DEPTH: Final = 4
 """Objects inside each other above the kids; known lists have two."""
 _CERTIFICATES: Final = ("rawData", "certificate", "cert", "x5c", "pem")
 """Members that hold the certificate, where a row holds several texts that are one."""
+_WRAPPERS: Final = ("certificates", "certificatesDCC")
+"""Members that hold the list; what stands beside one is about the list."""
 _KIDS: Final = ("kid", "keyId", "keyID", "key_id", "keyid")
 _BEGINS: Final = ("notBefore", "validFrom", "not_before", "valid_from", "nbf")
 _ENDS: Final = ("notAfter", "validUntil", "validTo", "not_after", "valid_until", "valid_to", "exp")
@@ -39,39 +47,62 @@ MAX_SECONDS: Final = 253_402_300_799
 Found = Iterator[ListEntry | Unusable]
 
 
-def read_object(found: Mapping[str, Any], where: str, *, depth: int = 0) -> Found:
+def read_object(found: Mapping[str, Any], where: str) -> Found:
     """Read an object: of kids, of lists inside it, or one row; what is in it besides is named."""
-    kids = kids_among(found)
+    why = "an object without any certificate or key"
+    return _or_named(_inside(found, where, 0), where, why)
+
+
+def read_rows(rows: Sequence[Any], where: str) -> Found:
+    """Read a list: of certificates, of rows, or of objects of kids."""
+    return _listed(rows, where, 0)
+
+
+def _or_named(entries: Found, where: str, why: str) -> Found:
+    """Name what holds no entry at all."""
     empty = True
-    if not kids and _is_row(found):
-        yield _row(found, where, None)
+    for entry in entries:
+        empty = False
+        yield entry
+    if empty:
+        yield Unusable(where=where, why=why)
+
+
+def _inside(found: Mapping[str, Any], where: str, depth: int) -> Found:
+    wrappers = (name for name in _WRAPPERS if isinstance(found.get(name), Mapping | list))
+    wrapper = next(wrappers, None)
+    members = found if wrapper is None else {wrapper: found[wrapper]}
+    kids = kids_among(members)
+    if not kids and _is_row(members):
+        yield _row(members, where, None)
         return
-    for name, value in found.items():
+    for name, value in members.items():
         at = f"{where} {shown(name)}"
         if name in kids:
             yield from _of_kid(value, at, name)
-        elif isinstance(value, Mapping | list) and depth < MAX_DEPTH:
-            if not value:
-                continue
-            read = read_object if isinstance(value, Mapping) else read_rows
-            yield from read(value, at, depth=depth + 1)
+        elif isinstance(value, Mapping | list):
+            yield from _deeper(value, at, depth + 1)
         elif is_certificate(value) or is_key(value):
             yield ListEntry(where=at, value=value)
         elif kids:
             yield Unusable(where=at, why="neither a kid nor a list of them", passed_over=True)
-            continue
-        else:
-            continue
-        empty = False
-    if empty and depth == 0:
-        yield Unusable(where=where, why="an object without any certificate or key")
 
 
-def read_rows(rows: Sequence[Any], where: str, *, depth: int = 0) -> Found:
-    """Read a list: of certificates, of rows, or of objects of kids."""
+def _deeper(value: Mapping[str, Any] | Sequence[Any], where: str, depth: int) -> Found:
+    if depth > MAX_DEPTH:
+        yield Unusable(where=where, why="too deep inside other objects", passed_over=True)
+    elif isinstance(value, Mapping):
+        yield from _inside(value, where, depth)
+    else:
+        yield from _listed(value, where, depth)
+
+
+def _listed(rows: Sequence[Any], where: str, depth: int) -> Found:
     for number, row in enumerate(rows, 1):
         at = f"{where} entry {number}"
-        if isinstance(row, str):
+        if isinstance(row, str) and depth and len(row) < MIN_KEY_CHARS:
+            yield Unusable(where=at, why="a word, and no certificate", passed_over=True)
+        elif isinstance(row, str):
             yield ListEntry(where=at, value=row)
         elif not isinstance(row, Mapping):
             yield Unusable(where=at, why="neither a certificate nor a key")
@@ -80,8 +111,8 @@ def read_rows(rows: Sequence[Any], where: str, *, depth: int = 0) -> Found:
         elif _is_row(row):
             yield _row(row, at, None)
         else:
-            inside = list(read_object(row, at, depth=depth + 1))
-            yield from inside or [Unusable(where=at, why="neither a certificate nor a key")]
+            entries = _deeper(row, at, depth + 1)
+            yield from _or_named(entries, at, "neither a certificate nor a key")
 
 
 def _of_kid(value: Any, where: str, kid: str) -> Found:

@@ -1,0 +1,165 @@
+"""Keys of card issuers whose other members are wrong: the key counts, and what is lost is said."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support import data_folder
+from tests.support.command_line import kapok
+from tests.support.health import AT, CARDS, ISSUER, b64, card, card_text, header, jwk
+from tests.support.health import thumbprint as padded_thumbprint
+from tests.support.imports import UNTIL, at_a_desk, at_a_gate, plan, reason
+from tests.support.keys import STRANGER
+from tests.support.signers import as_json, certificate, packed, web_key
+from verifier.contract.reasons import Reason
+from verifier.issuing.signing_key import SigningKey, from_secret
+
+DAY: Final = 86_400
+OTHER: Final = "https://another.example/shc"
+SHORT: Final = {
+    "x": from_secret((379).to_bytes(32, "big")),
+    "y": from_secret((43).to_bytes(32, "big")),
+}
+"""Keys of which one coordinate begins with a zero."""
+
+
+def directory(*keys: Any, issuer: str = ISSUER) -> dict[str, Any]:
+    """Publish the keys of one issuer."""
+    return {"issuerInfo": [{"issuer": {"iss": issuer, "name": "A clinic"}, "keys": list(keys)}]}
+
+
+def chain(signer: SigningKey = CARDS, address: str | None = ISSUER) -> dict[str, Any]:
+    """Return an `x5c` that holds from a day before AT to a day after it."""
+    return {"x5c": [packed(certificate(signer, address=address))]}
+
+
+WRONG: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "a counter in text": ({"crlVersion": "1"}, "crlVersion"),
+    "a counter below zero": ({"crlVersion": -1}, "crlVersion"),
+    "a counter of nothing": ({"crlVersion": None}, "crlVersion"),
+    "a certificate of another address": (chain(address=OTHER), "another issuer"),
+    "a certificate without an address": (chain(address=None), "one address"),
+    "a certificate of another key": (chain(STRANGER), "another key"),
+    "a certificate that is none": ({"x5c": ["AA=="]}, "x5c"),
+    "no base64": ({"x5c": ["!"]}, "x5c"),
+    "an empty chain": ({"x5c": []}, "x5c"),
+    "a chain of numbers": ({"x5c": [7]}, "x5c"),
+    "a chain that is a text": ({"x5c": packed(certificate(CARDS))}, "x5c"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_member_costs_no_key(tmp_path: Path, name: str) -> None:
+    """A card of the issuer passes, and the import says what its key is taken without."""
+    members, word = WRONG[name]
+    found = plan(tmp_path, directory(web_key(CARDS, **members)))
+    assert (len(found.change.added), found.refused) == (1, ())
+    for trust in (at_a_gate(found.change.source), at_a_desk(tmp_path)):
+        assert reason(card_text(), trust) is None
+        assert reason(card_text(), trust, UNTIL - 1) in (None, Reason.TIME_EXPIRED)
+    (lost,) = found.lost
+    assert (word in lost.why, lost.issuer) == (True, ISSUER)
+
+
+def test_members_nobody_knows(tmp_path: Path) -> None:
+    """They cost nothing."""
+    found = plan(tmp_path, directory(web_key(CARDS, ext=True, date="soon", keySize=[256])))
+    assert (len(found.change.added), found.lost) == (1, ())
+
+
+def test_a_certificate_bounds_when_cards_are_issued(tmp_path: Path) -> None:
+    """What was issued in its window passes for good; what was issued outside it never does."""
+    found = plan(tmp_path, directory(web_key(CARDS, **chain())))
+    at_first, at_last = AT - DAY, AT + DAY
+    for trust in (at_a_gate(found.change.source), at_a_desk(tmp_path)):
+        for issued, wanted in (
+            (at_first, None),
+            (at_last, None),
+            (at_first - 1, Reason.TRUST_KEY_EXPIRED),
+            (at_last + 1, Reason.TRUST_KEY_EXPIRED),
+        ):
+            text = card_text(card({"nbf": issued, "exp": None}))
+            assert reason(text, trust, AT + 30 * DAY) is wanted
+
+
+def test_a_certificate_that_has_ended_costs_no_key(tmp_path: Path) -> None:
+    """It is taken long after, and a card from before is still good."""
+    found = plan(tmp_path, directory(web_key(CARDS, **chain())), until=AT + 900 * DAY)
+    trust = at_a_gate(found.change.source)
+    text = card_text(card({"nbf": AT, "exp": None}))
+    assert reason(text, trust, AT + 500 * DAY) is None
+    assert reason(text, trust, AT + 901 * DAY) is Reason.TRUST_KEY_EXPIRED
+
+
+def written(signer: SigningKey, **numbers: str) -> tuple[dict[str, Any], str]:
+    """Return a JSON Web Key with its coordinates written so, and its thumbprint as it stands."""
+    members = jwk(signer) | numbers
+    canonical = json.dumps({name: members[name] for name in sorted(members)}, separators=(",", ":"))
+    kid = b64(hashlib.sha256(canonical.encode()).digest())
+    return {**members, "kid": kid, "use": "sig", "alg": "ES256"}, kid
+
+
+def spelt(signer: SigningKey, name: str, length: int) -> str:
+    """Write a coordinate in so many bytes."""
+    point = signer._private.public_key().public_numbers()
+    return b64(getattr(point, name).to_bytes(length, "big"))
+
+
+SPELLINGS: Final[dict[str, tuple[SigningKey, dict[str, str]]]] = {
+    "x of 31 bytes": (SHORT["x"], {"x": spelt(SHORT["x"], "x", 31)}),
+    "y of 31 bytes": (SHORT["y"], {"y": spelt(SHORT["y"], "y", 31)}),
+    "x of 33 bytes": (CARDS, {"x": spelt(CARDS, "x", 33)}),
+    "both of 33 bytes": (CARDS, {n: spelt(CARDS, n, 33) for n in "xy"}),
+    "x of 31, y of 33": (
+        SHORT["x"],
+        {"x": spelt(SHORT["x"], "x", 31), "y": spelt(SHORT["x"], "y", 33)},
+    ),
+    "padded": (CARDS, {"x": jwk(CARDS)["x"] + "="}),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_coordinate_is_a_number(tmp_path: Path, name: str) -> None:
+    """Cards are found by the thumbprint as the issuer made it, and by the one of RFC 7638."""
+    signer, numbers = SPELLINGS[name]
+    key, kid = written(signer, **numbers)
+    found = plan(tmp_path, directory(key))
+    assert found.refused == ()
+    assert kid != padded_thumbprint(signer)
+    for trust in (at_a_gate(found.change.source), at_a_desk(tmp_path)):
+        for named in (kid, padded_thumbprint(signer)):
+            head = json.dumps(header(kid=named)).encode()
+            assert reason(card_text(head=head, signer=signer.sign), trust) is None
+    listed = {"kid": kid, "method": "rid", "ctr": 1, "rids": ["a"]}
+    assert plan(tmp_path, directory(key), listed).refused == ()
+
+
+def test_the_import_says_per_issuer_what_is_lost(tmp_path: Path) -> None:
+    """Who cannot pass, whose other keys do, and what keys are taken without."""
+    data = data_folder.made(tmp_path)
+    rows = [
+        *directory(web_key(CARDS, crlVersion="1"))["issuerInfo"],
+        *directory(web_key(CARDS, use="enc"), issuer=OTHER)["issuerInfo"],
+        *directory(issuer="https://silent.example")["issuerInfo"],
+        *directory(web_key(CARDS), {"kty": "EC"}, issuer="https://half.example")["issuerInfo"],
+    ]
+    path = tmp_path / "directory.json"
+    path.write_bytes(as_json({"issuerInfo": rows}))
+    out = kapok("trust", "import", path, "--data", data).out
+    assert f"people with codes of {OTHER} cannot pass" in out
+    assert "people with codes of https://silent.example cannot pass" in out
+    assert "codes under 1 of the 2 keys of https://half.example do not pass" in out
+    assert f"taken without: directory.json issuer 1 key 1 ({ISSUER})" in out
+
+
+def test_an_issuer_that_was_said_is_not_another_s(tmp_path: Path) -> None:
+    """Of a bare key set the certificate is the only word on whose it is; two words are refused."""
+    keys = {"keys": [web_key(CARDS, **chain(address=OTHER))]}
+    assert len(plan(tmp_path, keys, issuer=ISSUER).refused) == 1
+    assert plan(tmp_path, keys).change.added[0].issuer == OTHER
+    spoilt = {"keys": [web_key(CARDS, x5c=["AA=="])]}
+    assert plan(tmp_path, spoilt, issuer=ISSUER).change.added[0].issuer == ISSUER
+    assert len(plan(tmp_path, spoilt).refused) == 1
