@@ -19,7 +19,7 @@ EMPTY: Final = TrustSource(keys=(), lists={}, sectors_enabled=())
 UNTIL: Final = AT + 1000 * HOUR
 
 
-def plan(folder: Path, *lists: Any, source: TrustSource = EMPTY, **terms: Any) -> Import:
+def plan_of(folder: Path, *lists: Any, source: TrustSource = EMPTY, **terms: Any) -> Import:
     """Plan an import of lists: JSON values, or the bytes of a file."""
     paths = []
     for number, content in enumerate(lists):

@@ -8,9 +8,9 @@ up) is no `iss`, so nobody is bound by it; it is part of the name. The document'
 checked.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote
 
 from verifier.contract.vocabulary import Format
 from verifier.trust.list_entry import ListEntry, Unusable, printable
@@ -21,6 +21,7 @@ SIGNER: Final = "DSC"
 _LIST: Final = "trustlist"
 _UNSAID: Final = ("", "-", "null")
 """How parts of an id that say nothing are written: `-` where a list was put together over all."""
+_PERCENT: Final = re.compile(r"%([0-7][0-9A-Fa-f])")
 MAX_SHOWN: Final = 120
 """Characters of an id that are shown."""
 
@@ -43,7 +44,7 @@ def read_id(text: str) -> MethodId:
         _, participant, usage = parts[:3]
     elif len(parts) == 1:  # v1
         participant = None if parts[0] is None else parts[0].upper()
-    return MethodId(participant, usage, unquote(kid) or None)
+    return MethodId(participant, usage, _unquoted(kid) or None)
 
 
 def read_document(found: Mapping[str, Any], where: str) -> Iterator[ListEntry | Unusable]:
@@ -90,6 +91,11 @@ def note_of(found: Mapping[str, Any]) -> str:
     return f"a trust list {age}; its proof is not checked"
 
 
+def _unquoted(text: str) -> str:
+    """Undo percent-encoding of ASCII; ids encode nothing else."""
+    return _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
+
+
 def _address(reference: str) -> str:
     """Return where a did:web document is published (its method specification, section 3.2)."""
     text = printable(reference)[:MAX_SHOWN]
@@ -97,4 +103,4 @@ def _address(reference: str) -> str:
     if method or not path:
         return text
     host, *parts = path.partition("#")[0].split(":")
-    return "/".join(("https:/", unquote(host), *(parts or [".well-known"]), "did.json"))
+    return "/".join(("https:/", _unquoted(host), *(parts or [".well-known"]), "did.json"))

@@ -52,7 +52,8 @@ def document(*methods: Any, **members: Any) -> SignerList:
 def test_a_signer_of_codes() -> None:
     """Key, kid, window and uses are the certificate's; the participant is part of the name."""
     found = document(method(f"{V2}:DCC:XXA:DSC"))
-    (offer,) = found.offers
+    assert len(found.offers) == 1
+    offer = found.offers[0]
     assert (offer.format, offer.kid, found.unusable) == (
         Format.HC1,
         base64.b64decode(kid64(DER)),
@@ -79,7 +80,9 @@ def test_a_signer_of_codes() -> None:
 )
 def test_participants(path: str, name: str) -> None:
     """By the id, in any version; where no participant is stated, that is said."""
-    (offer,) = document(method(path)).offers
+    found = document(method(path))
+    assert len(found.offers) == 1
+    offer = found.offers[0]
     assert (offer.name, offer.issuer) == (name, None)
     assert bool(offer.lost) == (name == "AT signer one")
 
@@ -89,8 +92,8 @@ def test_other_usages_sign_no_codes(usage: str) -> None:
     """They are passed over by name."""
     der = certificate(P384)
     found = document(method(f"{V2}:DCC:XXA:{usage}", der, crv="UNKNOWN CURVE"))
-    assert found.offers == ()
-    (item,) = found.unusable
+    assert (len(found.offers), len(found.unusable)) == (0, 1)
+    item = found.unusable[0]
     assert (item.passed_over, usage in item.why, "XXA" in item.where) == (True, True, True)
 
 

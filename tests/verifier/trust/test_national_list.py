@@ -13,7 +13,7 @@ from tests.support.keys import key
 from tests.support.signers import VACCINATION, as_json, certificate, kid64, packed, pem
 from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.trust.keys import spki_of
-from verifier.trust.lists import read_signers
+from verifier.trust.lists import Offer, read_signers
 
 KID: Final = packed(b"8 bytes!")
 SHORT_KID: Final = packed(b"Key1RE")
@@ -23,6 +23,13 @@ B64: Final = packed(DER)
 SPKI: Final = packed(COUNTRY.spki)
 POINT: Final = {name: packed(base64.urlsafe_b64decode(jwk(COUNTRY)[name] + "=")) for name in "xy"}
 WINDOW: Final = {"notBefore": "2023-11-13T22:13:20.000Z", "notAfter": "2023-11-15T22:13:20.000Z"}
+
+
+def one(content: Any) -> Offer:
+    """Return the one key that a list offers."""
+    found = read_signers(as_json(content), "a list")
+    assert len(found.offers) == 1, found.unusable
+    return found.offers[0]
 
 
 BARE: Final[dict[str, Any]] = {
@@ -44,7 +51,7 @@ BARE: Final[dict[str, Any]] = {
 def test_a_bare_key_under_a_kid_is_a_signer_of_codes(shape: str) -> None:
     """Under the kid that is stated, for any issuer, without a window."""
     found = read_signers(as_json(BARE[shape]), "a list")
-    assert found.unusable == ()
+    assert (bool(found.offers), found.unusable) == (True, ())
     for offer in found.offers:
         assert (offer.format, offer.kid) == (Format.HC1, b"8 bytes!")
         assert offer.public == COUNTRY._private.public_key()
@@ -65,14 +72,14 @@ def test_a_bare_key_under_a_kid_is_a_signer_of_codes(shape: str) -> None:
 )
 def test_windows(members: dict[str, Any], window: tuple[float | None, float | None]) -> None:
     """In text of ISO 8601, seconds or milliseconds."""
-    (offer,) = read_signers(as_json({KID: {"pk": SPKI, **members}}), "a list").offers
+    offer = one({KID: {"pk": SPKI, **members}})
     assert (offer.not_before, offer.not_after) == window
 
 
 @pytest.mark.parametrize("stated", ["soon", -1, True, [], {}, "2023-13-01", 1e300])
 def test_a_window_that_cannot_be_read_costs_no_key(stated: Any) -> None:
     """It is said."""
-    (offer,) = read_signers(as_json({KID: {"pk": SPKI, "notAfter": stated}}), "a list").offers
+    offer = one({KID: {"pk": SPKI, "notAfter": stated}})
     assert (offer.not_after, len(offer.lost)) == (None, 1)
 
 
@@ -107,7 +114,7 @@ def test_an_rsa_key_by_its_numbers() -> None:
     numbers = private.public_key().public_numbers()
     n = packed(b"\0" + numbers.n.to_bytes(256, "big"))
     row = {"use": "sig", "alg": "RS256", "n": n, "e": "AQAB", "crv": None, "x": None, "y": None}
-    (offer,) = read_signers(as_json({KID: [row]}), "a list").offers
+    offer = one({KID: [row]})
     assert spki_of(offer.public) == spki_of(private.public_key())
 
 
