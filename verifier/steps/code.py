@@ -15,6 +15,9 @@ CREDENTIAL_USE: Final = "credential"
 ATTESTED: Final = frozenset(CertificateUse)
 """Uses that bind a key to kinds of certificate; a key with none of them is not bound."""
 
+_ANOTHER_ENTRY_S: Final = (Reason.SIGNATURE_BAD, Reason.TRUST_WRONG_ISSUER)
+"""What an entry says that is not this code's: what the right one says tells more."""
+
 
 def recognise(course: Course) -> None:
     """Step (1): find the format by its prefix, within a length bound."""
@@ -113,7 +116,8 @@ def _verified(course: Course) -> Claims:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
             course.seen.remember(course.known.trust, code, verified, course.clock.now)
             return claims
-        objection = found  # another certificate of the same key may allow it
+        if objection in _ANOTHER_ENTRY_S:
+            objection = found  # another entry of the same key may allow it, or say why not
     return course.refuse(objection)
 
 

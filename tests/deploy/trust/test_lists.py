@@ -85,6 +85,21 @@ def test_a_certificate_bounds_when_cards_are_issued(tmp_path: Path) -> None:
             assert reason(text, trust, AT + 30 * DAY) is wanted
 
 
+def test_the_entry_of_the_card_s_issuer_says_why_not(tmp_path: Path) -> None:
+    """Two issuers share a key: one's certificate has ended; the order does not count."""
+    rows = (
+        *directory(web_key(CARDS, **chain()))["issuerInfo"],
+        *directory(web_key(CARDS), issuer=OTHER)["issuerInfo"],
+    )
+    late = {"nbf": AT + 2 * DAY, "exp": None}
+    for order in (rows, rows[::-1]):
+        found = plan_of(tmp_path, {"issuerInfo": order})
+        trust = at_a_gate(found.change.source)
+        for issuer, wanted in ((ISSUER, Reason.TRUST_KEY_EXPIRED), (OTHER, None)):
+            text = card_text(card(late | {"iss": issuer}))
+            assert reason(text, trust, AT + 3 * DAY) is wanted
+
+
 def test_a_certificate_that_has_ended_costs_no_key(tmp_path: Path) -> None:
     """It is taken long after, and a card from before is still good."""
     found = plan_of(tmp_path, directory(web_key(CARDS, **chain())), until=AT + 900 * DAY)
