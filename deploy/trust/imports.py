@@ -14,7 +14,7 @@ from verifier.contract.errors import MalformedError
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.sources import Change, entry_kid, imported, name_key, offered_entry
 from verifier.status.rids import CardList
-from verifier.trust.keys import MAX_KEYS_OF_A_KID
+from verifier.trust.keys import KidBound
 from verifier.trust.list_entry import Unusable
 from verifier.trust.lists import Offer
 
@@ -77,12 +77,14 @@ def planned(
     names: dict[str, str] = {}
     lost: list[Unusable] = []
     refused = [item for item in files.unusable if not item.passed_over]
-    kids = _KidBound(source, replace=terms.replace)
+    kids = KidBound()
+    for entry in () if terms.replace else source.keys:
+        kids.add(entry_kid(entry), entry.spki)
     for offer in files.offers:
         whose = offer.issuer or terms.issuer or ""
         try:
             entry = _taken(offer, terms)
-            kids.add(entry)
+            kids.add(entry_kid(entry), entry.spki)
         except MalformedError as error:
             refused.append(Unusable(where=offer.where, why=str(error), issuer=whose))
             continue
@@ -102,28 +104,6 @@ def planned(
         notes=files.notes,
         affected=_affected(entries, (*refused, *passed_over)),
     )
-
-
-class _KidBound:
-    """Counts the different keys of each kid, so that a gate tries no more than it may."""
-
-    def __init__(self, source: TrustSource, *, replace: bool) -> None:
-        self._keys: dict[bytes, set[bytes]] = {}
-        for entry in () if replace else source.keys:
-            self._keys.setdefault(entry_kid(entry), set()).add(entry.spki)
-
-    def add(self, entry: KeyEntry) -> None:
-        """Count an entry.
-
-        Raises:
-            MalformedError: its kid has as many other keys as a trust bundle may state.
-        """
-        keys = self._keys.setdefault(entry_kid(entry), set())
-        if entry.spki not in keys and len(keys) >= MAX_KEYS_OF_A_KID:
-            raise MalformedError(
-                f"its kid has {MAX_KEYS_OF_A_KID} other keys, and no more are tried"
-            )
-        keys.add(entry.spki)
 
 
 def _affected(

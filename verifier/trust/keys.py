@@ -332,6 +332,24 @@ class KeyRing:
         return sum(map(len, self._by_kid.values()))
 
 
+class KidBound:
+    """Counts the different keys of each kid, so that no more stand under it than are tried."""
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, set[bytes]] = {}
+
+    def add(self, kid: bytes, key: bytes) -> None:
+        """Count a key, by whatever tells it from others.
+
+        Raises:
+            MalformedError: its kid has MAX_KEYS_OF_A_KID other keys.
+        """
+        keys = self._keys.setdefault(kid, set())
+        if key not in keys and len(keys) >= MAX_KEYS_OF_A_KID:
+            raise MalformedError(f"its kid has {MAX_KEYS_OF_A_KID} other keys; no more are tried")
+        keys.add(key)
+
+
 def keys_in(named: Iterable[TrustedKey]) -> int:
     """Count the different keys among those of one kid."""
     return len({id(key.key) for key in named})

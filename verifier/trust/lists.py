@@ -23,7 +23,15 @@ from verifier.trust.certificates import Certificate, read_certificate
 from verifier.trust.did_document import METHODS, note_of, read_document
 from verifier.trust.jwk import JsonWebKey, PrivateKeyError, read_jwk, thumbprint_of
 from verifier.trust.key_text import PEM, read_kid, unpacked
-from verifier.trust.keys import KeyRing, PublicKey, TrustedKey, bind, kid_of, load_public
+from verifier.trust.keys import (
+    KeyRing,
+    KidBound,
+    PublicKey,
+    TrustedKey,
+    bind,
+    kid_of,
+    load_public,
+)
 from verifier.trust.list_entry import ListEntry, Unusable, printable
 from verifier.trust.national_list import read_object, read_rows
 
@@ -118,9 +126,11 @@ def offered_ring(offers: Iterable[Offer]) -> tuple[KeyRing, tuple[Unusable, ...]
     """
     keys: list[TrustedKey] = []
     unfit: list[Unusable] = []
+    kids_taken = KidBound()
     for offer in offers:
         try:
             key = bind(offer.public)
+            kids_taken.add(offer.kid, key.thumbprint)
         except MalformedError as error:
             unfit.append(Unusable(where=offer.where, why=str(error), issuer=offer.issuer or ""))
             continue

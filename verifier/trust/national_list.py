@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from verifier.contract.vocabulary import CertificateUse, Format
+from verifier.encoding.dates import MAX_SECONDS
 from verifier.trust.did_document import SIGNER
 from verifier.trust.key_text import (
     MIN_KEY_CHARS,
@@ -41,8 +42,6 @@ _USE_WORDS: Final[Mapping[str, CertificateUse]] = {
 _NOT_OF_KEY: Final = frozenset({"kid", "use", "alg"})
 """Members of a JSON Web Key that say something else here: uses of health certificates, and RS256
 of keys that sign PS256. Those that a key does not have are null in some lists."""
-MAX_SECONDS: Final = 253_402_300_799
-"""9999-12-31T23:59:59Z; a larger number is milliseconds."""
 
 Found = Iterator[ListEntry | Unusable]
 
@@ -227,7 +226,10 @@ def _window(row: Mapping[str, Any]) -> tuple[float | None, float | None, tuple[s
 
 
 def _moment(stated: Any) -> float | None:
-    """Read a time: seconds or milliseconds since 1970, or a text of ISO 8601; UTC without zone."""
+    """Read a time: seconds or milliseconds since 1970, or a text of ISO 8601; UTC without zone.
+
+    A number that is past the year 9999 in seconds is one of milliseconds.
+    """
     if type(stated) in (int, float):
         seconds = stated / 1000 if stated > MAX_SECONDS else stated
         return float(seconds) if 0 <= seconds <= MAX_SECONDS else None
@@ -237,7 +239,8 @@ def _moment(stated: Any) -> float | None:
         found = datetime.fromisoformat(stated)
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return min(moment, MAX_SECONDS)
 
 
 def _name(row: Mapping[str, Any]) -> str:
