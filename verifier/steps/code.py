@@ -99,6 +99,7 @@ def _verified(course: Course) -> Claims:
     objection = Reason.SIGNATURE_BAD
     claims: Claims | None = None
     tried: VerifyKey | None = None
+    held: VerifyKey | None = None
     holds = False
     for key in course.candidates:
         if key.key is not tried:  # entries of one key stand side by side
@@ -106,6 +107,7 @@ def _verified(course: Course) -> Claims:
             holds = code.holds(tried)
         if not holds:
             continue
+        held = tried
         if claims is None:
             try:
                 claims = code.claims()
@@ -118,7 +120,25 @@ def _verified(course: Course) -> Claims:
             return claims
         if objection in _ANOTHER_ENTRY_S:
             objection = found  # another entry of the same key may allow it, or say why not
+    if objection is Reason.TRUST_WRONG_ISSUER and _has_ended(course, claims, held):
+        objection = Reason.TRUST_KEY_EXPIRED
     return course.refuse(objection)
+
+
+def _has_ended(course: Course, claims: Claims | None, held: VerifyKey | None) -> bool:
+    """Say whether the key that holds has an entry of the code's issuer that is out of its window.
+
+    Asked where the entries that are in their windows are other issuers'.
+    """
+    code, now = course.code, course.clock.now
+    return claims is not None and any(
+        key.key is held
+        and code.format in key.formats
+        and CREDENTIAL_USE in key.uses
+        and key.signs_for(claims.issuer)
+        and not _in_window(key, now)
+        for key in course.known.trust.ring.find(code.kid)
+    )
 
 
 def _objection(claims: Claims, key: TrustedKey) -> Reason | None:

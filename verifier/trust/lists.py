@@ -318,6 +318,8 @@ def _of_card_key(entry: ListEntry, key: JsonWebKey) -> Offer:
     certificate, fault = key.certificate, key.fault
     if certificate is not None and entry.issuer not in (None, key.issuer):
         certificate, fault = None, "its certificate names another issuer"
+    if certificate is not None and certificate.not_after < max(certificate.not_before, 0.0):
+        certificate, fault = None, "its certificate ends before it begins"
     counter, wrong_counter = _counter(values.get("crlVersion", 0))
     offer = Offer(
         where=entry.where,

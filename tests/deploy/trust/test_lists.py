@@ -19,6 +19,7 @@ from verifier.issuing.signing_key import SigningKey, from_secret
 
 DAY: Final = 86_400
 OTHER: Final = "https://another.example/shc"
+THIRD: Final = "https://third.example/shc"
 SHORT: Final = {
     "x": from_secret((379).to_bytes(32, "big")),
     "y": from_secret((43).to_bytes(32, "big")),
@@ -98,6 +99,20 @@ def test_the_entry_of_the_card_s_issuer_says_why_not(tmp_path: Path) -> None:
         for issuer, wanted in ((ISSUER, Reason.TRUST_KEY_EXPIRED), (OTHER, None)):
             text = card_text(card(late | {"iss": issuer}))
             assert reason(text, trust, AT + 3 * DAY) is wanted
+
+
+def test_an_entry_that_has_ended_says_so(tmp_path: Path) -> None:
+    """Beside another issuer's entry of the same key, which goes on."""
+    first = plan_of(tmp_path, directory(web_key(CARDS)), until=AT + DAY).change.source
+    both = plan_of(tmp_path, directory(web_key(CARDS), issuer=OTHER), source=first)
+    trust = at_a_gate(both.change.source)
+    cards = {iss: card_text(card({"iss": iss, "exp": None})) for iss in (ISSUER, OTHER, THIRD)}
+    found = {issuer: reason(text, trust, AT + 2 * DAY) for issuer, text in cards.items()}
+    assert found == {
+        ISSUER: Reason.TRUST_KEY_EXPIRED,
+        OTHER: None,
+        THIRD: Reason.TRUST_WRONG_ISSUER,
+    }
 
 
 def test_a_certificate_that_has_ended_costs_no_key(tmp_path: Path) -> None:
