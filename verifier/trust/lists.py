@@ -64,7 +64,8 @@ class Offer:
     not_after: float | None = None
     """Unix seconds, of the certificate; of a bare key what the list states."""
     issuing: tuple[float, float] | None = None
-    """SHC: the window of its certificate, in which the cards that count were issued."""
+    """SHC, of a directory: the window of its certificate, in which the cards that count were
+    issued. An issuer's own key set stands by what it publishes."""
     issuer: str | None = None
     """The one `iss` that its codes have: of a card its address, of a certificate the country that
     the list states."""
@@ -331,22 +332,26 @@ def _of_card_key(entry: ListEntry, key: JsonWebKey) -> Offer:
         issuer=entry.issuer,
         name=printable(entry.name),
         card_list=counter,
-        lost=(*_without_certificate(fault), *wrong_counter),
+        lost=(*_without_certificate(entry, fault), *wrong_counter),
     )
     if certificate is None:
         return offer
     window = (max(certificate.not_before, 0.0), certificate.not_after)
     return replace(
         offer,
-        issuing=window,
+        issuing=None if entry.issuer is None else window,
         issuer=entry.issuer or key.issuer,
         name=offer.name or certificate.name,
         fingerprint=hashlib.sha256(base64.b64decode(values["x5c"][0])).digest(),
     )
 
 
-def _without_certificate(fault: str | None) -> tuple[str, ...]:
-    return () if fault is None else (f"{fault}: its cards count whenever they were issued",)
+def _without_certificate(entry: ListEntry, fault: str | None) -> tuple[str, ...]:
+    if fault is None:
+        return ()
+    directory = "its cards count whenever they were issued"
+    key_set = "it does not say whose key it is"
+    return (f"{fault}: {key_set if entry.issuer is None else directory}",)
 
 
 def _counter(stated: Any) -> tuple[int, tuple[str, ...]]:

@@ -86,6 +86,17 @@ def test_a_certificate_bounds_when_cards_are_issued(tmp_path: Path) -> None:
             assert reason(text, trust, AT + 30 * DAY) is wanted
 
 
+def test_an_issuer_s_own_key_set_stands_by_what_it_publishes(tmp_path: Path) -> None:
+    """Its certificate says whose key it is, and no more, at a gate and at a desk."""
+    found = plan_of(tmp_path, {"keys": [web_key(CARDS, **chain())]})
+    for trust in (at_a_gate(found.change.source), at_a_desk(tmp_path)):
+        for issued in (AT - 9 * DAY, AT, AT + 9 * DAY):
+            text = card_text(card({"nbf": issued, "exp": None}))
+            assert reason(text, trust, AT + 30 * DAY) is None
+        other = card_text(card({"iss": OTHER}))
+        assert reason(other, trust) is Reason.TRUST_WRONG_ISSUER
+
+
 def test_the_entry_of_the_card_s_issuer_says_why_not(tmp_path: Path) -> None:
     """Two issuers share a key: one's certificate has ended; the order does not count."""
     rows = (
