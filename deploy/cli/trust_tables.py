@@ -7,11 +7,11 @@ from rich.console import Console
 
 from deploy.cli.tables import Column, TableRow, print_table
 from deploy.inspection.words import printable, span, utc
-from deploy.trust.imports import Import
+from deploy.trust.imports import AffectedIssuer, Import
 from deploy.trust.overview import Edition, KeyRow, Trusted, When, key_rows
 from deploy.trust.roots import SignedRoot
 from verifier.contract.bundle import KeyEntry
-from verifier.trust.lists import Unusable
+from verifier.trust.list_entry import Unusable
 
 MAX_ROWS: Final = 500
 """Rows of one table; `show --json` gives all."""
@@ -43,8 +43,12 @@ def print_import(console: Console, plan: Import, now: float) -> None:
             f"{'+' if before is None else '~'} cards revoked under {one.kid}: list {one.counter}"
             f"{after}, {len(one.entries)} entries"
         )
+    for note in plan.notes:
+        console.print(f"note: {printable(note, 200)}")
     _print_left_out(console, "refused", plan.refused)
     _print_left_out(console, "passed over", plan.passed_over)
+    _print_lost(console, plan.lost)
+    _print_affected(console, plan.affected)
     console.print(
         f"{len(change.added)} added, {len(change.removed)} removed, {len(change.changed)} changed,"
         f" {len(change.same) + plan.cards.same} already there, {len(plan.refused)} refused"
@@ -86,7 +90,39 @@ def _print_left_out(console: Console, word: str, items: Iterable[Unusable]) -> N
         if number == MAX_ROWS:
             console.print("…")
             return
-        console.print(f"{word}: {printable(item.where, MAX_CHARS)}: {printable(item.why, 200)}")
+        whose = f" ({printable(item.issuer, MAX_CHARS)})" if item.issuer else ""
+        where = printable(item.where, MAX_CHARS)
+        console.print(f"{word}: {where}{whose}: {printable(item.why, 200)}")
+
+
+def _print_lost(console: Console, lost: Sequence[Unusable]) -> None:
+    """Say what keys are taken without: once for each issuer and reason."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for item in lost:
+        alike.setdefault((item.issuer, item.why), []).append(item.where)
+    together = (
+        Unusable(
+            where=where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more",
+            why=why,
+            issuer=issuer,
+        )
+        for (issuer, why), where in alike.items()
+    )
+    _print_left_out(console, "taken without", together)
+
+
+def _print_affected(console: Console, affected: Sequence[AffectedIssuer]) -> None:
+    """Say per issuer what the people who hold its cards lose."""
+    for one in affected[:MAX_ROWS]:
+        issuer, why = printable(one.issuer, MAX_CHARS), printable(one.why, 200)
+        if one.taken:
+            total = one.taken + one.left_out
+            loss = f"codes under {one.left_out} of the {total} keys of {issuer} do not pass"
+        else:
+            loss = f"people with codes of {issuer} cannot pass"
+        console.print(f"{loss}: {why}", style="yellow")
+    if len(affected) > MAX_ROWS:
+        console.print(f"{len(affected) - MAX_ROWS} more issuers")
 
 
 def print_trusted(console: Console, found: Trusted) -> None:

@@ -70,7 +70,8 @@ def _keys(code: Unverified, _judged: JudgedCode, asked: JudgementBasis) -> Itera
 
 def _key(key: TrustedKey, now: float) -> str:
     words = [key.key.algorithm.name, f"uses {' '.join(sorted(key.uses))}"]
-    words.append(f"issuer {'any' if key.issuer is None else key.issuer}")
+    more = f" and {len(key.more_issuers)} more" if key.more_issuers else ""
+    words.append(f"issuer {'any' if key.issuer is None else key.issuer}{more}")
     words.append(f"formats {' '.join(sorted(key.formats))}")
     if now < key.not_before:
         words.append(f"begins only {utc(key.not_before)}")
@@ -79,6 +80,8 @@ def _key(key: TrustedKey, now: float) -> str:
     else:
         always = key.not_after == float("inf")
         words.append("without an end" if always else f"until {utc(key.not_after)}")
+    if key.issuing is not None:
+        words.append(f"for codes issued {utc(key.issuing[0])} to {utc(key.issuing[1])}")
     return ", ".join(words)
 
 

@@ -61,7 +61,10 @@ def from_files(path: Path) -> InspectionKnowledge:
         why = f"; {left_out[0].where}: {left_out[0].why}" if left_out else ""
         raise UsageError(f"{path}: no key is offered there{why}")
     trust = Trust(version=1, expires=math.inf, ring=ring, sectors_enabled=frozenset(Sector))
-    notes = tuple(f"left out: {item.where}: {item.why}" for item in left_out)
+    notes = (
+        *(f"left out: {item.where}: {item.why}" for item in left_out),
+        *(f"taken without: {o.where}: {why}" for o in found.offers for why in o.lost),
+    )
     revoked = {one.list.kid: RevokedCards(one.list.entries) for one in found.lists}
     return InspectionKnowledge(
         known=Known(trust=trust, status=NO_STATUS, revoked_cards=revoked), notes=notes

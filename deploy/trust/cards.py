@@ -20,9 +20,9 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
 from verifier.issuing.publisher import TrustSource
 from verifier.status.rids import MAX_CARD_LIST_BYTES, CardList, read_card_list_file
-from verifier.trust.jwk import thumbprint_of
+from verifier.trust.jwk import kids_of_cards, thumbprint_of
 from verifier.trust.keys import load_public
-from verifier.trust.lists import Unusable
+from verifier.trust.list_entry import Unusable
 
 _FOLDER: Final = "cards"
 
@@ -121,9 +121,10 @@ def _refusal(
 def card_kids(source: TrustSource) -> frozenset[str]:
     """Return the kids by which health cards name the keys of a trust source."""
     return frozenset(
-        thumbprint_of(load_public(entry.spki))
+        kid
         for entry in source.keys
         if Format.SHC.value in entry.formats
+        for kid in kids_of_cards(entry.kid, thumbprint_of(load_public(entry.spki)))
     )
 
 

@@ -3,6 +3,7 @@
 Nothing is applied here and nothing in part: whoever calls writes the whole new source, or none.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from deploy.trust.lists import Files
 from verifier.contract.bundle import KeyEntry
 from verifier.contract.errors import MalformedError
 from verifier.issuing.publisher import TrustSource
-from verifier.issuing.sources import Change, entry_kid, imported, offered_entry
+from verifier.issuing.sources import Change, entry_kid, imported, name_key, offered_entry
 from verifier.status.rids import CardList
-from verifier.trust.lists import Offer, Unusable
+from verifier.trust.keys import KidBound
+from verifier.trust.list_entry import Unusable
+from verifier.trust.lists import Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,18 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AffectedIssuer:
+    """An issuer of whose keys some are left out: people who hold its cards are turned away."""
+
+    issuer: str
+    taken: int
+    """Keys of it that are taken by this import."""
+    left_out: int
+    why: str
+    """Of the first that is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
     """What an import would do."""
 
@@ -38,6 +53,11 @@ class Import:
     cards: CardsImport
     refused: tuple[Unusable, ...]
     passed_over: tuple[Unusable, ...]
+    lost: tuple[Unusable, ...] = ()
+    """Of keys that are taken: what the list would have said of them and does not."""
+    notes: tuple[str, ...] = ()
+    affected: tuple[AffectedIssuer, ...] = ()
+    """Issuers of whose keys some are left out."""
 
     @property
     def empty(self) -> bool:
@@ -55,23 +75,49 @@ def planned(
     """
     entries: list[KeyEntry] = []
     names: dict[str, str] = {}
+    lost: list[Unusable] = []
     refused = [item for item in files.unusable if not item.passed_over]
+    kids = KidBound()
+    for entry in () if terms.replace else source.keys:
+        kids.add(entry_kid(entry), entry.spki)
     for offer in files.offers:
+        whose = offer.issuer or terms.issuer or ""
         try:
             entry = _taken(offer, terms)
+            kids.add(entry_kid(entry), entry.spki)
         except MalformedError as error:
-            refused.append(Unusable(where=offer.where, why=str(error)))
+            refused.append(Unusable(where=offer.where, why=str(error), issuer=whose))
             continue
         entries.append(entry)
-        names[entry_kid(entry).hex()] = offer.name
+        names[name_key(entry)] = offer.name
+        lost += [Unusable(where=offer.where, why=why, issuer=whose) for why in offer.lost]
     replace = terms.replace and bool(files.offers or files.unusable)
     change = imported(source, entries, names, replace=replace)
     cards = planned_lists(lists, files.lists, files.stated_lists(), change.source)
+    passed_over = tuple(item for item in files.unusable if item.passed_over)
     return Import(
         change=change,
         cards=cards,
         refused=(*refused, *cards.refused),
-        passed_over=tuple(item for item in files.unusable if item.passed_over),
+        passed_over=passed_over,
+        lost=tuple(lost),
+        notes=files.notes,
+        affected=_affected(entries, (*refused, *passed_over)),
+    )
+
+
+def _affected(
+    entries: Sequence[KeyEntry], left_out: Sequence[Unusable]
+) -> tuple[AffectedIssuer, ...]:
+    """Count what is left out by issuer, where the list says whose key it is."""
+    taken = Counter(entry.issuer for entry in entries)
+    by_issuer: dict[str, list[Unusable]] = {}
+    for item in left_out:
+        if item.issuer:
+            by_issuer.setdefault(item.issuer, []).append(item)
+    return tuple(
+        AffectedIssuer(issuer=issuer, taken=taken[issuer], left_out=len(items), why=items[0].why)
+        for issuer, items in by_issuer.items()
     )
 
 

@@ -15,7 +15,8 @@ from verifier.contract.errors import MalformedError
 from verifier.encoding.strict_json import read_json
 from verifier.status.rids import MAX_CARD_LIST_BYTES, is_card_list, read_card_list_file
 from verifier.trust.jwk import thumbprint_of
-from verifier.trust.lists import Offer, Unusable, read_signers
+from verifier.trust.list_entry import Unusable
+from verifier.trust.lists import Offer, read_signers, without_mark
 
 MAX_FILES: Final = 4096
 """Files of a folder of keys; a folder of another kind is found out before it is read whole."""
@@ -29,12 +30,17 @@ class Files:
     unusable: tuple[Unusable, ...]
     lists: tuple[FoundList, ...] = ()
     """Revocation lists of health cards."""
+    notes: tuple[str, ...] = ()
+    """What files say of themselves."""
 
     def stated_lists(self) -> dict[str, int]:
-        """Return which revocation list the key sets say there is, by kid."""
-        return {
-            thumbprint_of(offer.public): offer.card_list for offer in self.offers if offer.card_list
-        }
+        """Return which revocation list the key sets say there is, by kid; of several the newest."""
+        found: dict[str, int] = {}
+        for offer in self.offers:
+            if offer.card_list:
+                kid = offer.card_kid or thumbprint_of(offer.public)
+                found[kid] = max(offer.card_list, found.get(kid, 0))
+        return found
 
 
 def read_files(paths: tuple[Path, ...]) -> Files:
@@ -46,12 +52,13 @@ def read_files(paths: tuple[Path, ...]) -> Files:
     offers: list[Offer] = []
     unusable: list[Unusable] = []
     lists: list[FoundList] = []
+    notes: list[str] = []
     for path in paths:
         with as_caller(path):
             listed, folder = _files(path), path.is_dir()
         for file in listed:
             name = str(file.relative_to(path)) if folder else file.name
-            content = read(file, MAX_CARD_LIST_BYTES)
+            content = without_mark(read(file, MAX_CARD_LIST_BYTES))
             if _is_card_list(content):
                 try:
                     lists.append(FoundList(where=name, list=read_card_list_file(content)))
@@ -61,7 +68,10 @@ def read_files(paths: tuple[Path, ...]) -> Files:
             found = read_signers(content, name)
             offers += found.offers
             unusable += found.unusable
-    return Files(offers=tuple(offers), unusable=tuple(unusable), lists=tuple(lists))
+            notes += [f"{name}: {found.note}"] if found.note else []
+    return Files(
+        offers=tuple(offers), unusable=tuple(unusable), lists=tuple(lists), notes=tuple(notes)
+    )
 
 
 def _is_card_list(content: bytes) -> bool:

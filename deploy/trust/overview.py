@@ -23,9 +23,9 @@ from verifier.contract.vocabulary import Format
 from verifier.errors import BundleRefused
 from verifier.issuing.publisher import TrustSource
 from verifier.issuing.roots import root_kids
-from verifier.issuing.sources import entry_kid
+from verifier.issuing.sources import entry_kid, name_of
 from verifier.trust.bundle import TrustedSet
-from verifier.trust.jwk import thumbprint_of
+from verifier.trust.jwk import kids_of_cards, thumbprint_of
 from verifier.trust.keys import load_public
 from verifier.trust.root import open_root_file
 
@@ -115,10 +115,12 @@ def key_rows(keys: Sequence[KeyEntry], names: Mapping[str, str], now: float) -> 
 
 def _row(entry: KeyEntry, names: Mapping[str, str], now: float) -> KeyRow:
     kid = entry_kid(entry).hex()
+    if entry.formats == _CARDS:
+        kid = kids_of_cards(entry.kid, thumbprint_of(load_public(entry.spki)))[-1]
     known = {int(algorithm): algorithm.name for algorithm in Algorithm}
     return KeyRow(
-        kid=thumbprint_of(load_public(entry.spki)) if entry.formats == _CARDS else kid,
-        name=names.get(kid, ""),
+        kid=kid,
+        name=name_of(names, entry),
         formats=" ".join(entry.formats),
         uses=" ".join(entry.uses),
         algorithm=known.get(entry.algorithm, str(entry.algorithm)),

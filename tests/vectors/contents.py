@@ -1,13 +1,13 @@
-"""The cases of what bundles hold: revoked cards, and the appointments of a place."""
+"""The cases of what bundles hold: kids that keys share, revoked cards, a place's appointments."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from tests.support.health import thumbprint
-from tests.support.keys import ROSTER, STATUS
-from tests.support.publisher import EDITION, NOW
-from verifier.contract.bundle import Appointment
+from tests.support.keys import ROSTER, STATUS, key
+from tests.support.publisher import EDITION, NOW, entry
+from verifier.contract.bundle import Appointment, KeyEntry
 
 Named = tuple[str, bytes]
 Case = tuple[str, str | None, tuple[Named, ...]]
@@ -21,8 +21,37 @@ NEVER: Final = Appointment(list=1, person=79, begins=NOW, ends=NOW)
 
 def content_cases() -> Iterator[Case]:
     """Yield why, what the last is refused for, and what is taken after root and trust."""
+    yield from _shared_kids()
     yield from _cards()
     yield from _appointments()
+
+
+def _shared_kids() -> Iterator[Case]:
+    yield "eight keys of a kid", None, (_trust(*map(_signer, range(8))),)
+    yield "nine keys of a kid", "malformed", (_trust(*map(_signer, range(9))),)
+    yield "a key of a kid for nine issuers", None, (_trust(*map(_issuer, range(9))),)
+
+
+def _trust(*more: KeyEntry) -> Named:
+    return "trust", replace(SECOND, keys=(*EDITION.keys, *more)).trust()
+
+
+def _signer(number: int) -> KeyEntry:
+    """Trust one of several keys under one kid."""
+    named = key(f"signer {number}")
+    return entry(named, "credential", kid=b"the kid!", formats=("HC1",))
+
+
+def _issuer(number: int) -> KeyEntry:
+    """Trust one key for one of several issuers, with a time of issuing of its own."""
+    return entry(
+        key("signer"),
+        "credential",
+        kid=bytes(32),
+        issuer=f"https://issuer-{number}.example",
+        formats=("SHC",),
+        issuing=(NOW - number, NOW),
+    )
 
 
 def _cards() -> Iterator[Case]:

@@ -137,10 +137,11 @@ def _stated(values: Mapping[str, Any]) -> _Stated:
         )
     if kinds == ["jwk"] and isinstance(values["jwk"], dict):
         key = read_jwk(values["jwk"])
+        named = (key.thumbprint, key.stated_thumbprint) if key.named else ()
         return _Stated(
             public=key.public,
-            kids=(kid_of(key.public), *((key.thumbprint,) if key.named else ())),
-            uses=frozenset({_CREDENTIAL} if key.fits else ()),
+            kids=(kid_of(key.public), *named),
+            uses=frozenset({_CREDENTIAL} if key.fits and key.fault is None else ()),
             issuer=key.issuer,
         )
     if kinds == ["spki"]:

@@ -94,13 +94,16 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nbf: Seconds
     exp: Seconds
     kid: bytes | None = None
-    """Only where it is not the thumbprint's first 8 bytes (HC1: SHA-256 of the certificate)."""
+    """Only where it is not the thumbprint's first 8 bytes (HC1: SHA-256 of the certificate). SHC:
+    32 bytes, the thumbprint as the issuer computed it, where that is another than RFC 7638's."""
     issuer: str | None = None
     """The one `iss` it may sign for."""
     lists: tuple[ListNumber, ...] = ()
     """Status list numbers it may name (credential, roster) or publish (status)."""
     sectors: tuple[int, ...] = ()
     formats: tuple[str, ...] = ("CC1",)
+    issuing: tuple[Seconds, Seconds] | None = None
+    """When the codes that count were issued, first and last second; None: at any time."""
 
 
 class ClockStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

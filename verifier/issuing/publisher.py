@@ -30,7 +30,7 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     lists: dict[int, str]
     sectors_enabled: tuple[int, ...]
     names: dict[str, str] = {}
-    """Kid (hex) to whose key it is, for people; not published."""
+    """Whose key an entry's is, for people, by `sources.name_key`; not published."""
     clock: ClockStep | None = None
     """Lowers the floor of time of every terminal, once an epoch."""
 

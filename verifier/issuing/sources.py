@@ -1,8 +1,9 @@
 """Edits of a trust source: what an import would change, and a key beside another, then alone.
 
 Pure: a source in, a source and what changed out; nothing is applied in part. An entry is the same
-when formats, public key and kid are; its uses, window and issuer may then change. (A key may stand
-under several certificates, each with its own kid.)
+when formats, public key, kid and issuer are; its uses and windows may then change. A key may stand
+under several certificates, each with its own kid, and for several issuers: each is an entry. Only
+an entry that binds nobody becomes the same key's for one issuer, and back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ from verifier.contract.bundle import MAX_EPOCH, MAX_KEYS, ClockStep, KeyEntry
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
+from verifier.encoding.strict_json import unbase64url
+from verifier.issuing.entry_pairs import paired
 from verifier.issuing.publisher import TrustSource
 from verifier.trust.keys import bind, kid_of, load_spki, spki_of
 from verifier.trust.lists import Offer
@@ -27,8 +30,6 @@ _ALGORITHMS: Final[Mapping[Format, frozenset[Algorithm]]] = {
     Format.SHC: frozenset({Algorithm.ES256}),
 }
 """Of the formats whose signers are imported."""
-
-Same = tuple[tuple[str, ...], bytes, bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,28 @@ def entry_kid(entry: KeyEntry) -> bytes:
     return kid_of(load_spki(entry.spki)[0]) if entry.kid is None else entry.kid
 
 
+def name_key(entry: KeyEntry) -> str:
+    """Return under what a source keeps the name of an entry's signer: kid, key, issuer.
+
+    The key is left out where the kid is its own, and the issuer where there is none.
+
+    Raises:
+        MalformedError: its key does not load.
+    """
+    own = kid_of(load_spki(entry.spki)[0])
+    kids = [own] if entry.kid in (None, own) else [entry.kid, own]
+    return " ".join((*(kid.hex() for kid in kids if kid), *filter(None, (entry.issuer,))))
+
+
+def name_of(names: Mapping[str, str], entry: KeyEntry) -> str:
+    """Return the name of an entry's signer; empty: it has none.
+
+    Raises:
+        MalformedError: its key does not load.
+    """
+    return names.get(name_key(entry)) or names.get(entry_kid(entry).hex(), "")
+
+
 def offered_entry(offer: Offer, *, issuer: str | None, until: int) -> KeyEntry:
     """Turn an offer into an entry that may sign codes of its list's format, and nothing else.
 
@@ -79,9 +102,9 @@ def offered_entry(offer: Offer, *, issuer: str | None, until: int) -> KeyEntry:
         raise MalformedError(f"a key of a kind that no {offer.format.value} code is signed with")
     if not offer.named:
         raise MalformedError("it calls itself by another kid than its thumbprint")
-    starts, ends = int(offer.not_before or 0), offer.not_after
+    starts, ends = max(int(offer.not_before or 0), 0), offer.not_after
     expires = until if ends is None else int(ends)
-    if not 0 <= starts < expires:
+    if not starts < expires:
         raise MalformedError("a window that ends before it begins")
     return KeyEntry(
         spki=spki_of(offer.public),
@@ -89,10 +112,18 @@ def offered_entry(offer: Offer, *, issuer: str | None, until: int) -> KeyEntry:
         algorithm=int(algorithm),
         nbf=starts,
         exp=expires,
-        kid=None if offer.kid == kid_of(offer.public) else offer.kid,
+        kid=_kid(offer),
         issuer=_issuer(offer, issuer),
         formats=(offer.format.value,),
+        issuing=None if offer.issuing is None else (int(offer.issuing[0]), int(offer.issuing[1])),
     )
+
+
+def _kid(offer: Offer) -> bytes | None:
+    """Return the kid that an entry has to state; None: it is the key's own."""
+    if offer.card_kid is not None:
+        return unbase64url(offer.card_kid)
+    return None if offer.kid == kid_of(offer.public) else offer.kid
 
 
 def _issuer(offer: Offer, stated: str | None) -> str | None:
@@ -125,24 +156,17 @@ def imported(
     Raises:
         MalformedError: more keys than a trust bundle holds.
     """
-    offered = {_same(entry): entry for entry in entries}
-    present = {_same(entry): entry for entry in source.keys}
-    formats = {entry.formats for entry in offered.values()}
-    gone = {
-        same
-        for same in present
-        if replace and present[same].formats in formats and same not in offered
-    }
-    kept = tuple(offered.get(s, entry) for s, entry in present.items() if s not in gone)
-    added = tuple(entry for same, entry in offered.items() if same not in present)
-    keys = (*kept, *added)
-    both = [(present[same], entry) for same, entry in offered.items() if same in present]
+    pairs = paired(source.keys, tuple(entries), replace=replace)
+    added = tuple(p.after for p in pairs if p.before is None and p.after is not None)
+    both = [(p.before, p.after) for p in pairs if p.before is not None and p.after is not None]
+    stays = dict(both)
+    kept = tuple(stays[entry] for entry in source.keys if entry in stays)
     return Change(
-        source=_checked(source, keys, {**source.names, **names}),
+        source=_checked(source, (*kept, *added), {**source.names, **names}),
         added=added,
-        removed=tuple(present[same] for same in present if same in gone),
+        removed=tuple(p.before for p in pairs if p.before is not None and p.after is None),
         changed=tuple(Altered(before=b, after=a) for b, a in both if b != a),
-        same=tuple(after for before, after in both if before == after),
+        same=tuple(p.after for p in pairs if p.offered and p.before == p.after is not None),
     )
 
 
@@ -159,7 +183,13 @@ def with_key_beside(source: TrustSource, old: bytes, new: KeyEntry) -> TrustSour
         return source
     beside = [
         msgspec.structs.replace(
-            entry, spki=new.spki, algorithm=new.algorithm, nbf=new.nbf, exp=new.exp, kid=None
+            entry,
+            spki=new.spki,
+            algorithm=new.algorithm,
+            nbf=new.nbf,
+            exp=new.exp,
+            kid=None,
+            issuing=None,
         )
         for entry in source.keys
         if entry.spki == old
@@ -186,10 +216,6 @@ def next_clock_step(before: ClockStep | None, now: int) -> ClockStep:
     return ClockStep(epoch=epoch, floor=now)
 
 
-def _same(entry: KeyEntry) -> Same:
-    return entry.formats, entry.spki, entry.kid
-
-
 def _checked(
     source: TrustSource, keys: tuple[KeyEntry, ...], names: Mapping[str, str]
 ) -> TrustSource:
@@ -197,7 +223,7 @@ def _checked(
 
     Raises:
         MalformedError: too many keys.
-        BundleRefused: a key that does not load.
+        BundleRefused: a key that does not load, or too many under one kid.
     """
     if len(keys) > MAX_KEYS:
         raise MalformedError(f"{len(keys)} keys are more than the {MAX_KEYS} of a trust bundle")
@@ -206,6 +232,6 @@ def _checked(
             version=1, issued_at=0, expires=1
         )
     )
-    kids = {entry_kid(entry).hex() for entry in keys}
-    named = {kid: name for kid, name in sorted(names.items()) if kid in kids and name}
+    known = {key for entry in keys for key in (name_key(entry), entry_kid(entry).hex())}
+    named = {key: name for key, name in sorted(names.items()) if key in known and name}
     return msgspec.structs.replace(source, keys=keys, names=named)

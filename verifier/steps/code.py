@@ -12,12 +12,15 @@ from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.steps.course import Course
 from verifier.steps.verified import VerifiedCredential, kept_claims
-from verifier.trust.keys import TrustedKey
+from verifier.trust.keys import TrustedKey, VerifyKey
 
 CREDENTIAL_USE: Final = "credential"
 _HC1: Final = Format.HC1
 ATTESTED: Final = frozenset(CertificateUse)
 """Uses that bind a key to kinds of certificate; a key with none of them is not bound."""
+
+_ANOTHER_ENTRY_S: Final = (Reason.SIGNATURE_BAD, Reason.TRUST_WRONG_ISSUER)
+"""What an entry says that is not this code's: what the right one says tells more."""
 
 
 def recognise(course: Course) -> None:
@@ -108,20 +111,48 @@ def _verified(course: Course) -> Claims:
     """Verify the credential under one of its candidates, and remember it."""
     code = course.code
     objection = Reason.SIGNATURE_BAD
+    claims: Claims | None = None
+    tried: VerifyKey | None = None
+    held: VerifyKey | None = None
+    holds = False
     for key in course.candidates:
-        if not code.holds(key.key):
+        if key.key is not tried:  # entries of one key stand side by side
+            tried = key.key
+            holds = code.holds(tried)
+        if not holds:
             continue
-        try:
-            claims = code.claims()
-        except MalformedError:
-            course.refuse(Reason.CODE_MALFORMED)
+        held = tried
+        if claims is None:
+            try:
+                claims = code.claims()
+            except MalformedError:
+                course.refuse(Reason.CODE_MALFORMED)
         found = _objection(claims, key)
         if found is None:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
             course.seen.remember(course.known.trust, code, verified, course.clock.now)
             return _until(claims, key)
-        objection = found  # another certificate of the same key may allow it
+        if objection in _ANOTHER_ENTRY_S:
+            objection = found  # another entry of the same key may allow it, or say why not
+    if objection is Reason.TRUST_WRONG_ISSUER and _has_ended(course, claims, held):
+        objection = Reason.TRUST_KEY_EXPIRED
     return course.refuse(objection)
+
+
+def _has_ended(course: Course, claims: Claims | None, held: VerifyKey | None) -> bool:
+    """Say whether the key that holds has an entry of the code's issuer that is out of its window.
+
+    Asked where the entries that are in their windows are other issuers'.
+    """
+    code, now = course.code, course.clock.now
+    return claims is not None and any(
+        key.key is held
+        and code.format in key.formats
+        and CREDENTIAL_USE in key.uses
+        and key.signs_for(claims.issuer)
+        and not _in_window(key, now)
+        for key in course.known.trust.ring.find(code.kid)
+    )
 
 
 def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
@@ -133,6 +164,10 @@ def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
     )
     if not allowed:
         return Reason.TRUST_WRONG_ISSUER
+    if key.issuing is not None:
+        issued = claims.issued_at if claims.not_before is None else claims.not_before
+        if not key.issued_in_time(issued):
+            return Reason.TRUST_KEY_EXPIRED
     if claims.uses and not claims.uses <= (key.uses & ATTESTED or claims.uses):
         return Reason.TRUST_WRONG_USE
     return None

@@ -271,7 +271,7 @@ class TrustedSet:
         key = self._verified(envelope, use, "status", now, held=held)
         document = read_by(reading, envelope)
         check_lists(key, (document.list,))
-        if key.issuer not in (None, document.iss):
+        if not key.signs_for(document.iss):
             raise BundleRefused(BundleCause.WRONG_USE, "an issuer this key may not sign for")
         return document, self._signer(key.key, "status")
 

@@ -1,11 +1,14 @@
 """Public keys as JSON Web Keys (RFC 7517), by the rules of SMART Health Cards (framework 1.4).
 
 A key set is written by an issuer and read by strangers: a private member in it is refused, never
-used. `use`, `key_ops` and `alg` may be missing; where they stand they must fit.
+used. `use`, `key_ops` and `alg` may be missing; where they stand they must fit. Numbers count, not
+how they are written: real sets hold coordinates without their leading zeros, with one too many, or
+padded. A certificate that is wrong costs what it would have said, never the key.
 """
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,13 +16,17 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from verifier.contract.errors import MalformedError
-from verifier.encoding.strict_json import base64url, unbase64url
+from verifier.encoding.strict_json import base64url
 from verifier.trust.certificates import Certificate, read_certificate
 from verifier.trust.keys import PublicKey
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MAX_MEMBER_CHARS: Final = 1024
 """Characters of a number; an RSA modulus of 4,096 bits takes 683."""
+THUMBPRINT_BYTES: Final = 32
+"""Bytes of a thumbprint: SHA-256."""
+_NUMBER: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_OTHER_ALPHABET: Final = str.maketrans("-_", "+/")
 _ALGORITHMS: Final = {"EC": ("ES256",), "OKP": ("EdDSA", "Ed25519"), "RSA": ("PS256",)}
 _VERIFIES: Final = ["verify"]
 _CURVES: Final = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
@@ -35,12 +42,22 @@ class JsonWebKey(msgspec.Struct, frozen=True, kw_only=True):
     public: PublicKey
     thumbprint: str
     """RFC 7638, base64url: the kid of health cards."""
+    stated_thumbprint: str
+    """The same over the numbers as they are written, from which an issuer may have made its kid;
+    mostly `thumbprint`."""
     fits: bool
-    """False: it says of itself that it is for something else, or its certificate is another's."""
+    """False: it says of itself that it is for something else."""
     named: bool
     """False: it calls itself by another kid than its thumbprint, so no health card may name it."""
-    issuer: str | None
-    """The address its certificate names; None: it has no certificate."""
+    certificate: Certificate | None
+    """The leaf of its `x5c`; None: it has none, or one that is wrong."""
+    fault: str | None
+    """What is wrong with its `x5c`."""
+
+    @property
+    def issuer(self) -> str | None:
+        """The address its certificate names; None: it has no certificate."""
+        return None if self.certificate is None else self.certificate.addresses[0]
 
 
 def read_jwk(values: Mapping[str, Any]) -> JsonWebKey:
@@ -53,19 +70,19 @@ def read_jwk(values: Mapping[str, Any]) -> JsonWebKey:
     if values.keys() & PRIVATE_MEMBERS:
         raise PrivateKeyError("a private key")
     public, required = _public(values)
-    canonical = msgspec.json.encode(required, order="sorted")
-    thumbprint = base64url(hashlib.sha256(canonical).digest())
-    certificate = _certificate(values)
-    addresses = () if certificate is None else certificate.addresses
+    thumbprint = _digest(required)
+    stated = _digest({name: str(values[name]) for name in required})
+    certificate, fault = _certificate(values, public)
     return JsonWebKey(
         public=public,
         thumbprint=thumbprint,
+        stated_thumbprint=stated,
         fits=values.get("use", "sig") == "sig"
         and _verifies(values.get("key_ops", _VERIFIES))
-        and values.get("alg", _ALGORITHMS[required["kty"]][0]) in _ALGORITHMS[required["kty"]]
-        and (certificate is None or (certificate.public == public and len(addresses) == 1)),
-        named=values.get("kid", thumbprint) == thumbprint,
-        issuer=addresses[0] if addresses else None,
+        and values.get("alg", _ALGORITHMS[required["kty"]][0]) in _ALGORITHMS[required["kty"]],
+        named=values.get("kid", thumbprint) in (thumbprint, stated),
+        certificate=certificate,
+        fault=fault,
     )
 
 
@@ -76,9 +93,22 @@ def _verifies(operations: Any) -> bool:
 
 def thumbprint_of(public: PublicKey) -> str:
     """Return the RFC 7638 thumbprint of a key, base64url."""
-    return base64url(
-        hashlib.sha256(msgspec.json.encode(_required(public), order="sorted")).digest()
-    )
+    return _digest(_required(public))
+
+
+def kids_of_cards(stated: bytes | None, thumbprint: str) -> tuple[str, ...]:
+    """Return the kids by which cards name a key: its thumbprint, and that which an entry states.
+
+    `stated` (`KeyEntry.kid`) is one where it has the length of a thumbprint.
+    """
+    if stated is None or len(stated) != THUMBPRINT_BYTES:
+        return (thumbprint,)
+    return (thumbprint, base64url(stated))
+
+
+def _digest(required: Mapping[str, str]) -> str:
+    canonical = msgspec.json.encode(required, order="sorted")
+    return base64url(hashlib.sha256(canonical).digest())
 
 
 def _required(public: PublicKey) -> dict[str, str]:
@@ -119,8 +149,8 @@ def _point(values: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     curve = _CURVES.get(str(values.get("crv")))
     if curve is None:
         raise MalformedError("a curve that is not known")
-    x, y = _bytes(values, "x"), _bytes(values, "y")
     size = (curve.key_size + 7) // 8
+    x, y = (_bytes(values, name).lstrip(b"\0").rjust(size, b"\0") for name in ("x", "y"))
     if len(x) != size or len(y) != size:
         raise MalformedError("a coordinate of another length than the curve's")
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
@@ -130,18 +160,30 @@ def _bytes(values: Mapping[str, Any], name: str) -> bytes:
     member = values.get(name)
     if not isinstance(member, str) or len(member) > MAX_MEMBER_CHARS:
         raise MalformedError("a member that is missing, not text, or too long")
-    return unbase64url(member)
+    if _NUMBER.fullmatch(member) is None:
+        raise MalformedError("a member that is not base64url")
+    packed = member.rstrip("=").translate(_OTHER_ALPHABET)
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except ValueError as error:  # an impossible length
+        raise MalformedError("a member that is not base64url") from error
 
 
-def _certificate(values: Mapping[str, Any]) -> Certificate | None:
-    """Read the leaf of `x5c`; the chain behind it is not looked at."""
+def _certificate(
+    values: Mapping[str, Any], public: PublicKey
+) -> tuple[Certificate | None, str | None]:
+    """Read the leaf of `x5c`, or say what is wrong; the chain behind it is not looked at."""
     if "x5c" not in values:
-        return None
+        return None, None
     chain = values["x5c"]
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
-        raise MalformedError("not a chain of certificates")
+        return None, "its x5c is no chain of certificates"
     try:
-        der = base64.b64decode(chain[0], validate=True)
-    except ValueError as error:  # another alphabet, or no ASCII at all
-        raise MalformedError("not base64") from error
-    return read_certificate(der)
+        certificate = read_certificate(base64.b64decode("".join(chain[0].split()), validate=True))
+    except ValueError:  # MalformedError, another alphabet, or no ASCII at all
+        return None, "its x5c holds no certificate that can be read"
+    if certificate.public != public:
+        return None, "its certificate is of another key"
+    if len(certificate.addresses) != 1:
+        return None, "its certificate does not name one address"
+    return certificate, None

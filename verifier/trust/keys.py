@@ -6,8 +6,8 @@ wrong length, or under the wrong kind of key is False, never an exception.
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -29,6 +29,9 @@ MIN_RSA_BITS: Final = 2048
 """hcert-spec 1.0.8 section 3.3.2."""
 MAX_RSA_BITS: Final = 4096
 """A larger modulus only costs time."""
+MAX_KEYS_OF_A_KID: Final = 8
+"""Different keys under one kid of a trust bundle. Each costs a forged code one verification, 0.1
+to 0.2 ms; the lists that countries publish have one key a kid, rarely two."""
 
 
 class VerifyKey(Protocol):
@@ -266,31 +269,51 @@ class TrustedKey:
     not_after: float
     """Seconds; the key counts while not_before <= now <= not_after."""
     issuer: str | None
-    """The one `iss` it may sign for. None: any: conformance runs, and signers of certificates whose
+    """An `iss` it may sign for. None: any: conformance runs, and signers of certificates whose
     list states no country."""
     lists: frozenset[int] | None
     """Status lists it may name; None: any."""
     sectors: frozenset[int] | None
     """Sectors it may put into a code; None: any."""
     formats: frozenset[str]
+    more_issuers: frozenset[str] = frozenset()
+    """Further ones beside `issuer`: a key may be published by many issuers."""
+    issuing: tuple[float, float] | None = None
+    """Seconds, both included: when the codes that count were issued. None: at any time."""
 
     def signs_for(self, issuer: str | None) -> bool:
         """Say whether it may sign for an issuer; of a country any of its names counts."""
         if self.issuer is None or issuer == self.issuer:
             return True
-        return issuer is not None and COUNTRY_NAMES.get(issuer) == self.issuer
+        if issuer is None:
+            return False
+        name = COUNTRY_NAMES.get(issuer, issuer)
+        return name == self.issuer or name in self.more_issuers
+
+    def issued_in_time(self, issued: float | None) -> bool:
+        """Say whether what was issued then (Unix seconds; None: it does not say) counts."""
+        if self.issuing is None or issued is None:
+            return True
+        return self.issuing[0] <= issued <= self.issuing[1]
 
 
 class KeyRing:
-    """Trusted keys by kid; several keys may share one."""
+    """Trusted keys by kid; several keys may share one.
+
+    Entries of one key that differ in nothing but their issuer are one `TrustedKey`. Those that
+    differ in more stand side by side and share one `VerifyKey`, so that whoever tries all of them
+    verifies once for each key.
+    """
 
     __slots__ = ("_by_kid",)
 
     def __init__(self, keys: tuple[TrustedKey, ...]) -> None:
-        by_kid: dict[bytes | str, tuple[TrustedKey, ...]] = {}
+        by_kid: dict[bytes | str, list[TrustedKey]] = {}
         for key in keys:
-            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
-        self._by_kid = by_kid
+            by_kid.setdefault(key.kid, []).append(key)
+        self._by_kid = {
+            kid: _joined(named) if len(named) > 1 else (named[0],) for kid, named in by_kid.items()
+        }
 
     def find(self, kid: bytes | str) -> tuple[TrustedKey, ...]:
         """Return all keys of a kid; none is an answer."""
@@ -307,3 +330,50 @@ class KeyRing:
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kid.values()))
+
+
+class KidBound:
+    """Counts the different keys of each kid, so that no more stand under it than are tried."""
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, set[bytes]] = {}
+
+    def add(self, kid: bytes, key: bytes) -> None:
+        """Count a key, by whatever tells it from others.
+
+        Raises:
+            MalformedError: its kid has MAX_KEYS_OF_A_KID other keys.
+        """
+        keys = self._keys.setdefault(kid, set())
+        if key not in keys and len(keys) >= MAX_KEYS_OF_A_KID:
+            raise MalformedError(f"its kid has {MAX_KEYS_OF_A_KID} other keys; no more are tried")
+        keys.add(key)
+
+
+def keys_in(named: Iterable[TrustedKey]) -> int:
+    """Count the different keys among those of one kid."""
+    return len({id(key.key) for key in named})
+
+
+def _joined(named: Sequence[TrustedKey]) -> tuple[TrustedKey, ...]:
+    """Join what differs in its issuer alone; put what is of one key side by side."""
+    shared: dict[bytes, VerifyKey] = {}
+    groups: dict[bytes, dict[TrustedKey, list[TrustedKey]]] = {}
+    for each in named:
+        thumbprint = each.key.thumbprint
+        key = replace(each, key=shared.setdefault(thumbprint, each.key))
+        alike = replace(key, issuer=None, more_issuers=frozenset())
+        groups.setdefault(thumbprint, {}).setdefault(alike, []).append(key)
+    return tuple(_one(alike) for group in groups.values() for alike in group.values())
+
+
+def _one(alike: Sequence[TrustedKey]) -> TrustedKey:
+    """Return the key that signs for every issuer of these."""
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    if any(key.issuer is None for key in alike):
+        return replace(first, issuer=None, more_issuers=frozenset())
+    issuers = {key.issuer for key in alike if key.issuer is not None}
+    issuers.update(*(key.more_issuers for key in alike))
+    return replace(first, more_issuers=frozenset(issuers) - {first.issuer})

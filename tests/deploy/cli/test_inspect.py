@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import kapok
-from tests.support.health import COUNTRY, chunks, health_text
-from tests.support.signers import pem
+from tests.support.health import COUNTRY, ISSUER, card_text, chunks, health_text
+from tests.support.signers import as_json, pem, web_key
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.reasons import REASONS, Reason
 
@@ -48,6 +48,20 @@ def test_a_stranger_is_marked(keys: Path) -> None:
     assert {row.zh, row.en} <= {line.strip() for line in done.out.splitlines()}
     good = kapok("inspect", health_text(), "--trust", keys, "--at", AT)
     assert (good.code, "UNVERIFIED" in good.out) == (0, False)
+
+
+def test_a_key_of_many_issuers_is_one_key(tmp_path: Path) -> None:
+    """However many publish it."""
+    path = tmp_path / "directory.json"
+    rows = [
+        {"issuer": {"iss": iss}, "keys": [web_key()]}
+        for iss in (ISSUER, *(f"https://clinic-{number}.example" for number in range(9)))
+    ]
+    path.write_bytes(as_json({"issuerInfo": rows}))
+    done = kapok("inspect", card_text(), "--trust", path, "--at", AT)
+    assert done.code == 0
+    assert "holds under 1 of the keys" in done.out
+    assert "and 9 more" in done.out
 
 
 @pytest.mark.parametrize(

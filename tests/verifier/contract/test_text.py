@@ -35,6 +35,7 @@ _SIGNED: Final = "the city's own signed document, from files that are checked wh
 HELD_OTHERWISE: Final = {
     **dict.fromkeys(("ScanRequest.text", "ScanRequest.texts"), _CODE),
     **dict.fromkeys(("UploadRecord.text", "UploadRecord.texts"), _CODE),
+    "ScanSearch.texts": _CODE,
     **dict.fromkeys(
         ("ScanRequest.scan_id", "ManualRequest.scan_id", "UploadRecord.scan_id"), "scan_id_bytes"
     ),

@@ -90,16 +90,15 @@ WRONG: Final[dict[str, dict[str, Any]]] = {
     "no y": {k: v for k, v in jwk().items() if k != "y"},
     "not on the curve": jwk() | {"x": jwk(STRANGER)["x"]},
     "x too short": jwk() | {"x": "AA"},
-    "x padded": jwk() | {"x": jwk()["x"] + "="},
+    "x too long by a byte that is no zero": jwk() | {"x": "AQ" + jwk()["x"]},
+    "x padded too far": jwk() | {"x": jwk()["x"] + "==="},
+    "x with a space": jwk() | {"x": jwk()["x"] + " "},
+    "x of an impossible length": jwk() | {"x": jwk()["x"][:41]},
     "x is a number": jwk() | {"x": 1},
     "x too long": jwk() | {"x": "A" * 2000},
     "RSA of nothing": RFC_7638 | {"n": "AA"},
     "an even exponent": RFC_7638 | {"e": "Ag"},
     "Ed25519 too short": {"kty": "OKP", "crv": "Ed25519", "x": "AA"},
-    "no chain": jwk() | {"x5c": []},
-    "a chain of numbers": jwk() | {"x5c": [1]},
-    "a chain of nothing": jwk() | {"x5c": ["AA=="]},
-    "a chain that is no base64": jwk() | {"x5c": ["!"]},
 }
 
 
@@ -112,10 +111,40 @@ def test_what_is_no_key(name: str) -> None:
 
 def test_the_certificate_of_a_key() -> None:
     """It must be of the same key and name one address, which is the issuer's."""
-    own = certificate(health.ISSUER, key=private(CARDS))
-    found = read_jwk(jwk() | {"x5c": [own]})
-    assert (found.fits, found.issuer) == (True, health.ISSUER)
-    assert not read_jwk(jwk() | {"x5c": [certificate(key=private(CARDS))]}).fits
-    assert not read_jwk(jwk() | {"x5c": [certificate(health.ISSUER, key=private(STRANGER))]}).fits
-    two = certificate(health.ISSUER, "https://other.example", key=private(CARDS))
-    assert not read_jwk(jwk() | {"x5c": [two]}).fits
+    found = read_jwk(jwk() | {"x5c": [certificate(health.ISSUER, key=private(CARDS))]})
+    assert (found.fits, found.issuer, found.fault) == (True, health.ISSUER, None)
+
+
+TWO_ADDRESSES: Final = certificate(health.ISSUER, "https://other.example", key=private(CARDS))
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        [certificate(key=private(CARDS))],
+        [certificate(health.ISSUER, key=private(STRANGER))],
+        [TWO_ADDRESSES],
+        [],
+        [1],
+        ["AA=="],
+        ["!"],
+        "AA==",
+        None,
+    ],
+)
+def test_a_certificate_that_is_wrong(chain: Any) -> None:
+    """It says nothing, and costs no key."""
+    found = read_jwk(jwk() | {"x5c": chain})
+    assert (found.fits, found.issuer, found.certificate) == (True, None, None)
+    assert found.fault
+
+
+def test_numbers_as_they_are_written() -> None:
+    """One key, whatever its spelling; the thumbprint over the spelling is kept beside it."""
+    x = jwk()["x"]
+    zero = health.b64(b"\0" + CARDS._private.public_key().public_numbers().x.to_bytes(32, "big"))
+    for spelling in (zero, x + "=", x.replace("-", "+").replace("_", "/")):
+        found = read_jwk(jwk() | {"x": spelling})
+        assert found.thumbprint == health.thumbprint()
+        assert (found.stated_thumbprint == found.thumbprint) is (spelling == x)
+        assert read_jwk(jwk() | {"x": spelling, "kid": found.stated_thumbprint}).named
