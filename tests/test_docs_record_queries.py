@@ -38,7 +38,7 @@ trailing true try_cast tuple union unique unpack unpivot using variadic verbose 
 window with
 """
 NO_NAMES: Final = frozenset(_WORDS.split())
-"""Words that DuckDB 2.0 takes for no column: its reserved ones, and those of types and functions."""
+"""Words that DuckDB 2.0 takes for no column: reserved, or of types and functions."""
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 

@@ -41,6 +41,7 @@ def test_every_reason_of_the_steps_is_reached() -> None:
         Reason.CODE_UNSUPPORTED_ALG,  # tests/verifier/codes/test_city.py
         Reason.SIGNATURE_BAD,  # below
         Reason.RULE_FAILED,  # of foreign documents
+        *(Reason.PLACE_DOCUMENT, Reason.PLACE_LINK),
     }
     reached = {reason for reason, _ in (*REFUSED.values(), *BY_TEXT.values())}
     of_the_steps = {reason for reason, row in REASONS.items() if row.step is not Step.USE}

@@ -62,7 +62,11 @@ def find_keys(course: Course) -> None:
     of_use = [k for k in named if CREDENTIAL_USE in k.uses and code.format in k.formats]
     if not of_use:
         course.refuse(Reason.TRUST_WRONG_USE)
-    course.candidates = [k for k in of_use if _in_window(k, now)]
+    living = [k for k in of_use if _in_window(k, now)]
+    if code.format is _HC1 and len(living) < len(of_use):
+        # Ended keys still tell a certificate that ended with its key from a forged one.
+        living += [k for k in of_use if not _in_window(k, now)]
+    course.candidates = living
     if not course.candidates:
         course.refuse(Reason.TRUST_KEY_EXPIRED)
     course.ok()
@@ -93,7 +97,7 @@ def check_signature(course: Course) -> None:
 def _read(course: Course, key: TrustedKey) -> Claims:
     """Read the claims of a foreign document that was verified before: names are not remembered."""
     claims = _until(course.code.claims(), key)  # they were read before it was remembered
-    objection = _objection(claims, key)
+    objection = _objection(claims, key, course.clock.now)
     return claims if objection is None else course.refuse(objection)
 
 
@@ -127,13 +131,15 @@ def _verified(course: Course) -> Claims:
                 claims = code.claims()
             except MalformedError:
                 course.refuse(Reason.CODE_MALFORMED)
-        found = _objection(claims, key)
+        found = _objection(claims, key, course.clock.now)
         if found is None:
             verified = VerifiedCredential(claims=kept_claims(claims), key=key)
             course.seen.remember(course.known.trust, code, verified, course.clock.now)
             return _until(claims, key)
         if objection in _ANOTHER_ENTRY_S:
             objection = found  # another entry of the same key may allow it, or say why not
+        if found is Reason.TRUST_KEY_EXPIRED:
+            course.claims = claims  # genuine, and over
     if objection is Reason.TRUST_WRONG_ISSUER and _has_ended(course, claims, held):
         objection = Reason.TRUST_KEY_EXPIRED
     return course.refuse(objection)
@@ -155,8 +161,8 @@ def _has_ended(course: Course, claims: Claims | None, held: VerifyKey | None) ->
     )
 
 
-def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
-    """Hold claims against what the key may sign; None: it may sign them."""
+def _objection(claims: Claims, key: TrustedKey, now: float) -> Reason | None:
+    """Hold claims against what the key may sign, and when; None: it may sign them now."""
     allowed = (
         key.signs_for(claims.issuer)
         and (key.lists is None or claims.list is None or claims.list in key.lists)
@@ -170,4 +176,4 @@ def _objection(claims: Claims, key: TrustedKey) -> Reason | None:
             return Reason.TRUST_KEY_EXPIRED
     if claims.uses and not claims.uses <= (key.uses & ATTESTED or claims.uses):
         return Reason.TRUST_WRONG_USE
-    return None
+    return None if _in_window(key, now) else Reason.TRUST_KEY_EXPIRED

@@ -9,6 +9,7 @@ import cbor2
 import pytest
 
 from tests.support.health import COUNTRY, b64, dcc, health_text
+from tests.support.keys import STRANGER
 from tests.verifier.codes.test_hcert import trusted
 from verifier.conform.codes import conform_line
 from verifier.contract.vocabulary import CertificateUse
@@ -16,7 +17,7 @@ from verifier.decision import Assessment
 from verifier.engine import UNASKED, Clock, Known, assess
 from verifier.status.plane import NO_STATUS
 from verifier.steps.verified import VerifiedCredentials
-from verifier.trust.keys import KeyRing
+from verifier.trust.keys import KeyRing, TrustedKey
 from verifier.trust.signers import Trust
 
 AT: Final = "2026-11-30T12:00:00Z"
@@ -211,10 +212,12 @@ def test_a_key_bound_to_kinds_of_certificate() -> None:
             assert judged(text, uses=frozenset({"credential", *uses})).reason == reason
 
 
-def judged(text: str, *, now: float = NOW, **changes: Any) -> Assessment:
-    """Judge a text under a key with a window or uses of its own."""
+def judged(
+    text: str, *, now: float = NOW, beside: TrustedKey | None = None, **changes: Any
+) -> Assessment:
+    """Judge a text under a key with a window or uses of its own, and one beside it."""
     values = {"not_before": NOW - 9 * DAY, "not_after": NOW + DAY} | changes
-    ring = KeyRing((trusted(**values),))
+    ring = KeyRing((trusted(**values), *(() if beside is None else (beside,))))
     trust = Trust(version=1, expires=2 * NOW, ring=ring, sectors_enabled=frozenset())
     return assess(
         text,
@@ -234,6 +237,21 @@ def test_a_certificate_ends_with_its_key() -> None:
         found = judged(text)
         assert (found.reason, found.claims and found.claims.expires) == (None, shown)
     assert judged(signed(1, dcc()), now=ends + 1).reason == "trust.key_expired"
+
+
+def test_a_key_that_has_ended_still_tells_forged_from_genuine() -> None:
+    """Of a genuine one the claims are known, also where a living key shares the kid."""
+    ended = NOW + 2 * DAY
+    genuine = judged(signed(1, dcc()), now=ended)
+    assert (genuine.reason, genuine.claims is None) == ("trust.key_expired", False)
+    payload = cbor2.dumps({-260: {1: dcc()}})
+    forged = judged(health_text(payload, signer=STRANGER.sign), now=ended)
+    assert (forged.reason, forged.claims) == ("signature.bad", None)
+    twin = trusted(spki=STRANGER.spki, not_before=0, not_after=2 * NOW)
+    shared = judged(signed(1, dcc()), now=ended, beside=twin)
+    assert (shared.reason, shared.claims is None) == ("trust.key_expired", False)
+    renewed = trusted(not_before=0, not_after=2 * NOW)
+    assert judged(signed(1, dcc()), now=ended, beside=renewed).reason is None
 
 
 def test_issued_before_its_key_began() -> None:
