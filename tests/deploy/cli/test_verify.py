@@ -72,6 +72,8 @@ def documents() -> dict[str, bytes]:
         "web page": b"<!DOCTYPE html>\n" + b"<p>\n" * 200,
         "JSON": b"{\n" + b'"a": 1,\n' * 100 + b"}\n",
         "UTF-16": "CC1:\n".encode("utf-16") * 50,
+        "text": b"Dear all,\nthe code is in the attachment.\n" * 60,
+        "text in GBK": "编号,颜色\n".encode("gbk") * 90,
     }
 
 
