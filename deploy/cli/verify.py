@@ -84,7 +84,7 @@ def _print_table(judged: Iterable[JudgedCode]) -> tuple[int, int]:
     """Print a row for each code, and each reason's sentence once."""
     table = Table("format", "outcome", "reason")
     table.add_column("code", overflow="fold")
-    sentences: dict[str, str] = {}
+    sentences: dict[tuple[str, str], None] = {}
     language, passed, total = own_language().value, 0, 0
     for one in judged:
         passed, total = passed + one.passed, total + 1
@@ -94,11 +94,11 @@ def _print_table(judged: Iterable[JudgedCode]) -> tuple[int, int]:
             row = (one.format_word, outcome.value, one.reason_word, name)
             table.add_row(*map(Text, row), style=_STYLES[outcome])
         if not one.passed:
-            sentences[one.reason_word] = one.sentences()[language]
+            sentences[one.reason_word, one.sentences()[language]] = None
     console = Console(markup=False, highlight=False)
     if total:
         console.print(table)
-    for reason, told in sentences.items():
+    for reason, told in sentences:
         console.print(f"{reason}: {told}")
     if total > MAX_ROWS:
         console.print(f"{total - MAX_ROWS} more rows are not shown; --json gives all")

@@ -94,6 +94,15 @@ def test_a_file_that_is_no_picture_and_no_text_is_one_row(
     assert (inspected.code, "file.unsupported" in inspected.out) == (1, True)
 
 
+def test_each_kind_of_file_is_said(keys: Path, tmp_path: Path) -> None:
+    """Two files of one reason: a sentence for each, once."""
+    for name, kind in (("a", "PDF"), ("b", "GIF"), ("c", "PDF")):
+        (tmp_path / name).write_bytes(documents()[kind])
+    done = kapok("verify", *(tmp_path / name for name in "abc"), "--trust", keys)
+    said = " ".join(done.out.split())
+    assert (said.count("PDF document"), said.count("of the kind GIF")) == (1, 1)
+
+
 def test_a_picture_that_cannot_be_looked_at_says_why(keys: Path, tmp_path: Path) -> None:
     """As the doors do: a bound that was met, or damage; never that there is no code."""
     good = to_png(symbol(health_text()))
