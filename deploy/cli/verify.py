@@ -98,7 +98,7 @@ def _print_table(judged: Iterable[JudgedCode], *, at_place: bool) -> tuple[int, 
     """Print a row for each code, and each reason's sentence once."""
     table = Table("format", "outcome", "reason", "status")
     table.add_column("code", overflow="fold")
-    sentences: dict[str, str] = {}
+    sentences: dict[tuple[str, str], None] = {}
     aged: list[str] = []
     language, passed, total = own_language().value, 0, 0
     for one in judged:
@@ -108,13 +108,13 @@ def _print_table(judged: Iterable[JudgedCode], *, at_place: bool) -> tuple[int, 
             row = (one.format_word, one.outcome_word, one.reason_word, one.status_word, name)
             table.add_row(*map(Text, row), style=_style(one))
         if not one.passed or one.place is None:
-            sentences[one.reason_word] = one.sentences()[language]
+            sentences[one.reason_word, one.sentences()[language]] = None
         if one.but_for_age is not None and len(aged) < MAX_ROWS:
             aged.append(f"{printable(one.shown.name, MAX_NAME_CHARS)}: {remarks(one)[-1]}")
     console = Console(markup=False, highlight=False)
     if total:
         console.print(table)
-    for reason, told in sentences.items():
+    for reason, told in sentences:
         console.print(told if reason == "-" else f"{reason}: {told}")
     for remark in aged:
         console.print(remark)

@@ -24,7 +24,7 @@ MAX_KID_CHARS: Final = 200
 MAX_KEYS_SHOWN: Final = 8
 """Keys of one kid that are described; real ones have one or two."""
 _WHY_NO_TEXT: Final[Mapping[Reason | None, str]] = {
-    Reason.PICTURE_NONE: "no QR symbol that can be read is in the picture, or it is none",
+    Reason.PICTURE_NONE: "no QR symbol that can be read is in the picture",
     Reason.PICTURE_SEVERAL: "more than one code is in the picture",
     Reason.CODE_MALFORMED: "chunks of a card: one is missing, doubled or of another card",
 }
@@ -38,7 +38,7 @@ def looked_at(
     if judged.assessment.steps[STEPS.index(step)] == "-":
         return
     if text is None:
-        if step is judged.assessment.step:
+        if step is judged.assessment.step and judged.shown.unread is None:
             yield _WHY_NO_TEXT.get(judged.assessment.reason, "there is no text to look at")
         return
     if step is Step.RECOGNISE:

@@ -140,3 +140,12 @@ def _is_text(start: bytes) -> bool:
                 continue
         return True
     return False
+
+
+PLAIN_TEXT: Final = _of(
+    "text without a code on any line",
+    "没有码的文本",
+    "Give a picture of the code, or its text.",
+    "请提供码的图片或文本。",
+)
+"""Of a file of several lines of which none begins like a code."""

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from deploy.inspection.file_kinds import REFUSED_PICTURES, UnreadFile, unread
+from deploy.inspection.file_kinds import PLAIN_TEXT, REFUSED_PICTURES, UnreadFile, unread
 from deploy.local.account import as_caller, open_named
 from deploy.local.errors import UsageError
 from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
@@ -35,6 +35,9 @@ MAX_LINE_BYTES: Final = 64 * 1024
 """Bytes kept of a line; the longest code has 20,000 characters, and a longer line is refused."""
 HEAD_BYTES: Final = 4096
 """Bytes of a file that say what it is, where more than its first line can be had."""
+MAX_PLAIN_LINES: Final = 1_000
+"""Lines at the beginning of a file among which a list of codes has one; a file of fewer that has
+none is another text, and one row."""
 _PREFIX: Final = re.compile("|".join(re.escape(row.prefix) for row in FORMATS), re.IGNORECASE)
 
 
@@ -182,9 +185,27 @@ def _contents(
             yield ShownCode(name=name, text=None, unread=what)
             return
     lines = _lines(first, source)
-    start = [] if numbered else list(islice(lines, 2))
+    start = [] if numbered else _up_to_a_code(lines)
+    if len(start) > 1 and len(start) < MAX_PLAIN_LINES and not _is_of_codes(start[-1][1]):
+        yield ShownCode(name=name, text=None, unread=PLAIN_TEXT)
+        return
+    start += () if numbered else islice(lines, 1)
     for number, line in chain(start, lines):
         yield _code(name if len(start) == 1 else f"{name}:{number}", line)
+
+
+def _up_to_a_code(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Take lines up to the first that begins like a code, or so many without one."""
+    taken: list[tuple[int, str]] = []
+    for line in islice(lines, MAX_PLAIN_LINES):
+        taken.append(line)
+        if _is_of_codes(line[1]):
+            break
+    return taken
+
+
+def _is_of_codes(line: str) -> bool:
+    return looks_like_code(clean(line)) or fault_of(line) is not None
 
 
 def _code(name: str, came: str) -> ShownCode:

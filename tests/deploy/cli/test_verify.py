@@ -73,6 +73,8 @@ def documents() -> dict[str, bytes]:
         "web page": b"<!DOCTYPE html>\n" + b"<p>\n" * 200,
         "JSON": b"{\n" + b'"a": 1,\n' * 100 + b"}\n",
         "UTF-16": "CC1:\n".encode("utf-16") * 50,
+        "text": b"Dear all,\nthe code is in the attachment.\n" * 60,
+        "text in GBK": "编号,颜色\n".encode("gbk") * 90,
     }
 
 
@@ -91,6 +93,15 @@ def test_a_file_that_is_no_picture_and_no_text_is_one_row(
     assert all(rows[0]["sentence"].values())
     inspected = kapok("inspect", path, "--trust", keys)
     assert (inspected.code, "file.unsupported" in inspected.out) == (1, True)
+
+
+def test_each_kind_of_file_is_said(keys: Path, tmp_path: Path) -> None:
+    """Two files of one reason: a sentence for each, once."""
+    for name, kind in (("a", "PDF"), ("b", "GIF"), ("c", "PDF")):
+        (tmp_path / name).write_bytes(documents()[kind])
+    done = kapok("verify", *(tmp_path / name for name in "abc"), "--trust", keys)
+    said = " ".join(done.out.split())
+    assert (said.count("PDF document"), said.count("of the kind GIF")) == (1, 1)
 
 
 def test_a_picture_that_cannot_be_looked_at_says_why(keys: Path, tmp_path: Path) -> None:
