@@ -193,6 +193,9 @@ def test_each_listener_takes_its_own_clients_alone(data: Path) -> None:
     shown = {
         "terminal": own(data),
         "fleet": Files(keys / "fleet-mqtt-client.crt.pem", keys / "fleet-mqtt-client.pem"),
+        "supervisor": Files(
+            keys / "supervisor-mqtt-client.crt.pem", keys / "supervisor-mqtt-client.pem"
+        ),
         "broker": Files(keys / "broker.crt.pem", keys / "broker.pem"),
         "verifier": Files(keys / "verifier-https.crt.pem", keys / "verifier-https.pem"),
     }
@@ -204,4 +207,43 @@ def test_each_listener_takes_its_own_clients_alone(data: Path) -> None:
             for name, files in shown.items()
             if connects(house, port, files)
         }
-    assert taken == {("terminals", "terminal"), ("services", "fleet")}
+    assert taken == {("terminals", "terminal"), ("services", "fleet"), ("services", "supervisor")}
+
+
+def test_who_only_asks_whether_the_broker_works_hears_and_says_nothing(data: Path) -> None:
+    """With the certificate of `kapok up` no message comes, and what is published reaches nobody."""
+    heard: list[str] = []
+    with broker(data) as house:
+        fleet, supervisor = service(house, "fleet", heard), service(house, "supervisor", heard)
+        subscribe(supervisor, "#")
+        subscribe(fleet, "kapok/up/+/+/beat")
+        supervisor.publish("kapok/up/00/hall-1.1/beat", b"x", 1).wait_for_publish(WITHIN_S)
+        fleet.publish("kapok/all/bundle", b"x", 1).wait_for_publish(WITHIN_S)
+        for each in (supervisor, fleet):
+            subscribe(each, "kapok/x")  # what the broker had for it came before this is answered
+            each.disconnect()
+            each.loop_stop()
+    assert heard == []
+
+
+def service(house: House, name: str, heard: list[str]) -> paho.Client:
+    """Connect a service at its door; topics of what it hears go to the list."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
+    keys = house.keys
+    client.tls_set(
+        str(keys / "service-ca.crt.pem"),
+        str(keys / f"{name}-mqtt-client.crt.pem"),
+        str(keys / f"{name}-mqtt-client.pem"),
+    )
+    client.on_message = lambda _c, _d, message: heard.append(f"{name} {message.topic}")
+    client.connect("127.0.0.1", house.ports.mqtt_service)
+    client.loop_start()
+    return client
+
+
+def subscribe(client: paho.Client, topic: str) -> None:
+    """Subscribe, and wait for the answer."""
+    answered = threading.Event()
+    client.on_subscribe = lambda *_: answered.set()
+    client.subscribe(topic, 1)
+    assert answered.wait(WITHIN_S)
