@@ -17,6 +17,7 @@ import signal
 import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -279,16 +280,16 @@ class _Kept:
     async def _spawn(self) -> Process:
         confinement = self.child.confinement
         if confinement is None:
-            return await self._spawn_under(None)
+            return await self._spawn_under(lambda: None)
         data, secrets = confinement.data, confinement.secrets
         for folder in confinement.writes:
             folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         credentials.hand_over(data, secrets, confinement.credentials)
         reads = (*confinement.reads, *credentials.folders(data, secrets))
         with ruleset(data, reads, confinement.writes) as rules:
-            return await self._spawn_under(rules)
+            return await self._spawn_under(partial(restrict, rules))
 
-    async def _spawn_under(self, rules: int | None) -> Process:
+    async def _spawn_under(self, confine: Callable[[], None]) -> Process:
         supervisor = os.getpid()
 
         def die_with_supervisor() -> None:
@@ -297,8 +298,7 @@ class _Kept:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os._exit(1)
-            if rules is not None:
-                restrict(rules)
+            confine()
 
         with self.log.opened() as output:
             return await asyncio.create_subprocess_exec(

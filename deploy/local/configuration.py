@@ -18,7 +18,9 @@ _NOTE = "configuration"
 def begin(house: House) -> None:
     """Remove what an earlier start left, and note where this one's lies."""
     for path in house.run.iterdir():
-        if path.is_dir():
+        if path.is_symlink():
+            path.unlink()
+        elif path.is_dir():
             shutil.rmtree(path)
     (house.run / CREDENTIALS).mkdir(mode=FOLDER_MODE)
     folder = house.run if house.keeper is None else Path(house.keeper.folder)
@@ -43,11 +45,19 @@ def write(house: House, path: Path, content: bytes) -> None:
     write_file(path, content)
 
 
-def settings_file(data: Path, child: str) -> Path:
-    """Return where a child's settings lie, as the last start noted it.
+def folder_of(data: Path) -> Path:
+    """Return where configuration lies, as the last start noted it.
 
     Raises:
         FileNotFoundError: no start did.
     """
-    folder = Path((data / "run" / _NOTE).read_text(encoding="utf-8").rstrip("\n"))
-    return folder / child / "settings.json"
+    return Path((data / "run" / _NOTE).read_text(encoding="utf-8").rstrip("\n"))
+
+
+def settings_file(data: Path, child: str) -> Path:
+    """Return where a child's settings lie.
+
+    Raises:
+        FileNotFoundError: no start wrote them.
+    """
+    return folder_of(data) / child / "settings.json"

@@ -163,9 +163,14 @@ def ruleset(
         os.close(opened)
 
 
-def restrict(rules: int) -> None:
-    """Confine this process for good. Between fork and exec: nothing is allocated but the calls."""
-    if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _LIBC.syscall(_RESTRICT_SELF, rules, 0):
+def restrict(rules: int | None) -> None:
+    """Confine this process for good; None: by the filter alone, where the kernel has no Landlock.
+
+    Between fork and exec: nothing is allocated but the calls. It ends where they do not hold.
+    """
+    if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        os._exit(1)
+    if rules is not None and _LIBC.syscall(_RESTRICT_SELF, rules, 0):
         os._exit(1)
     refused_calls.refuse()
 

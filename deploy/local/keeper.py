@@ -117,8 +117,7 @@ def _keep(folder: Path, line: socket.socket) -> None:
     for standard in range(3):
         os.dup2(quiet, standard)
     with ruleset(Path("/nonexistent"), (), {folder: Writing.KEEP}) as rules:
-        if rules is not None:
-            restrict(rules)
+        restrict(rules)
     try:
         _serve(folder, line)
     finally:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.local.account import ROOT_UID
+from deploy.local.configuration import folder_of
 from deploy.local.confinement import REACHES, Reach, gaps
 from deploy.local.logfile import LogFile
 from deploy.status.answers import Answers, Heard
@@ -26,6 +28,7 @@ def processes(data: Path, answers: Answers) -> Section:
         number = None if process is None else process.pid
         rows += (replace(row, process=number) for row in _rows(data, name, heard, process))
     rows += kernel(gaps())
+    rows += _configuration(data)
     return Section(title=Phrase("processes"), rows=rows)
 
 
@@ -35,6 +38,19 @@ def kernel(found: Iterable[Phrase]) -> Iterator[ReportRow]:
         level = Level.WARNING if said == REACHES[Reach.NOTHING] else Level.NOTE
         subject = Phrase("kernel")
         yield ReportRow(subject=subject, said=said, level=level, code="confinement.partial")
+
+
+def _configuration(data: Path) -> Iterator[ReportRow]:
+    """Yield whose the configuration is; nothing where no house runs."""
+    try:
+        folder = folder_of(data)
+        owner = folder.stat().st_uid
+    except OSError:
+        return
+    said = Phrase("root's, in {folder}", folder=folder)
+    if owner != ROOT_UID:
+        said = Phrase("the account's, in {folder}: the kernel alone guards it", folder=folder)
+    yield ReportRow(subject=Phrase("configuration"), said=said)
 
 
 def _rows(

@@ -143,6 +143,11 @@ STATUS: Final[Mapping[str, str]] = {
     "keys": "密钥",
     "key {kid}": "密钥 {kid}",
     "certificates": "证书",
+    "configuration": "配置",
+    "root's, in {folder}": "属于 root，在 {folder}",
+    "the account's, in {folder}: the kernel alone guards it": (
+        "属于运行帐户，在 {folder}：仅由内核保护"
+    ),
     "certificate {name}": "证书 {name}",
     "person hash": "人员散列",
     "ends in {span}": "{span}后到期",

@@ -60,7 +60,7 @@ DATA_WORDS = frozenset(
         *("operators", "maxmemory", "state", "active", "root", "cbor", "json", "keys", "person"),
         *("hash", "records", "feed", "sources", "audit", "verify", "show", "up", "terminals"),
         *("hospital", "test", "ES", "cc", "credential", "kid", "abcdef", "key", "MQTT"),
-        *("Linux", "Landlock"),
+        *("Linux", "Landlock", "seccomp"),
     }
 )
 """Ids, files, commands, settings and units: the same in every language."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import refused_calls
 from deploy.local.composition import HOUSE
 from deploy.local.confinement import (
     Reach,
@@ -198,3 +199,17 @@ def test_the_document_has_every_key() -> None:
     rows = (row.removeprefix("keys/").replace(".*", ".") for row in HOLDERS if ".crt." not in row)
     folders = ("api/", "redis", "terminals/")
     assert not {row for row in rows if not row.startswith(folders) and f"`{row}" not in text}
+
+
+@pytest.mark.skipif(not refused_calls.supported(), reason="no filter on this machine")
+def test_the_filter_holds_without_landlock() -> None:
+    """A kernel that has none still refuses what the filter names."""
+    code = "import os; os.chmod('/dev/null', 0o666)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: restrict(None),
+    )
+    assert "PermissionError: [Errno 1]" in done.stderr
