@@ -38,7 +38,7 @@ trailing true try_cast tuple union unique unpack unpivot using variadic verbose 
 window with
 """
 NO_NAMES: Final = frozenset(_WORDS.split())
-"""Words that DuckDB 2.0 takes for no column: `duckdb_keywords()`, reserved and type_function."""
+"""Words that DuckDB 2.0 takes for no column: reserved, or of types and functions."""
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
