@@ -11,10 +11,11 @@ Pure: it says which records, the edge keeps them. Rules:
   uploads are idempotent by scan_id.
 - Bound: on records and on bytes of their texts. What nobody passed with goes first: denials and
   reviews, those that are acknowledged before those that wait, the oldest of each first. One that
-  waited is counted as dropped. So whoever shows rubbish at a gate that is cut off pushes out
-  rubbish, never a pass. Then the oldest acknowledged passes go. A pass that is not acknowledged
-  never goes: full of those, the terminal goes on deciding, keeps no record of new scans, counts
-  them as lost. Both counts are in its heartbeat and its state.
+  waited is counted as dropped. A group's review lets in whoever is no exception: it is a pass here.
+  So whoever shows rubbish at a gate that is cut off pushes out rubbish, never a pass. Then the
+  oldest acknowledged passes go. A pass that is not acknowledged never goes: full of those, the
+  terminal goes on deciding, keeps no record of new scans, counts them as lost. Both counts are in
+  its heartbeat and its state.
 Document: docs/terminal.md, "Outbox".
 """
 
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from firmware_stubs.scans import lets_in
+from verifier.contract.reasons import Reason
 from verifier.contract.scan import MAX_UPLOAD_RECORDS, UploadResult
 from verifier.contract.vocabulary import Outcome
 
@@ -132,13 +135,13 @@ def room(fill: Fill, octets: int, bounds: Bounds) -> Room:
 
 
 def droppable(
-    decision: Outcome | None, *, acknowledged: bool, number: int
+    decision: Outcome | None, reason: Reason | None, *, acknowledged: bool, number: int
 ) -> tuple[int, int] | None:
     """Return the order in which a record is dropped for another, lowest first; None: never so.
 
     `decision` is None while nobody has decided.
     """
-    if decision in (None, Outcome.PASS):
+    if decision is None or lets_in(decision, reason):
         return None
     return (0 if acknowledged else 1, number)
 

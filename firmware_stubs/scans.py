@@ -2,7 +2,8 @@
 
 - One presentation, one scan: while a code stays in view its readings belong to its scan. Once it
   left the view, or a wedge typed it again, its scan is over for whoever shows it: where it had
-  passed, that is said, in a colour of its own, and nothing opens. Also over a restart.
+  passed, that is said, in a colour of its own, and nothing opens. Also over a restart. A group's
+  review has let in whoever is no exception: shown anew, its paper has passed.
 - A scan that did not pass keeps its decision, and its scan_id, for ten seconds.
 - The gate opens once for each scan_id, whatever is shown again.
 - The first final decision is the only one: an online answer that comes after the terminal decided
@@ -79,6 +80,12 @@ class FinalDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Made by the centre."""
 
 
+def lets_in(decision: Outcome, reason: Reason | None) -> bool:
+    """Say whether somebody may be let in; of a group under review those who are no exceptions."""
+    reviewed = decision is Outcome.REVIEW and reason is Reason.GROUP_EXCEPTIONS
+    return decision is Outcome.PASS or reviewed
+
+
 class Scan:
     """One scan; its phase and decision change here only."""
 
@@ -109,7 +116,18 @@ class Scan:
 
     @property
     def passed(self) -> bool:
-        """Whether it was decided as a pass."""
+        """Whether somebody may have been let in by its decision."""
+        if self.final is None:
+            return False
+        return lets_in(self.final.answer.decision, self.final.answer.reason)
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether it is a group's review: no gate opens, staff lets in who is no exception."""
+        return self.passed and not self._is_pass
+
+    @property
+    def _is_pass(self) -> bool:
         return self.final is not None and self.final.answer.decision is Outcome.PASS
 
     def over(self, now: float) -> bool:

@@ -25,7 +25,7 @@ from firmware_stubs.chunks import CardProgress, Chunks
 from firmware_stubs.commands import CommandPlan, Ring
 from firmware_stubs.connectivity import Connectivity
 from firmware_stubs.events import Event
-from firmware_stubs.scans import FinalDecision, Phase, Scan, Scans, ScanSignal
+from firmware_stubs.scans import FinalDecision, Phase, Scan, Scans, ScanSignal, lets_in
 from verifier.contract.reasons import Language, Reason, sentence
 from verifier.contract.scan import ScanId, TerminalAnswer, make_scan_id
 from verifier.contract.vocabulary import Outcome
@@ -203,7 +203,7 @@ class Terminal:
             own = self._id(event, now)
             scan.waiting.append(own)
             return [actions.Wait(scan_id=own)]
-        if not scan.opened:
+        if not (scan.opened or scan.reviewed):
             # Denied; or the terminal died between a pass and its gate, and nobody went in.
             scan.again = False
             return self._show(scan, scan.final)
@@ -268,7 +268,7 @@ class Terminal:
     def _shown_to_waiting(self, scan: Scan, verdict: FinalDecision) -> list[Action]:
         """Answer who showed the code anew while it was being decided."""
         waiting, scan.waiting = scan.waiting, []
-        if verdict.answer.decision is Outcome.PASS:
+        if lets_in(verdict.answer.decision, verdict.answer.reason):
             return [self._passed_before(own) for own in waiting]
         return [
             actions.Show(answer=structs.replace(verdict.answer, scan_id=own), online=verdict.online)

@@ -12,7 +12,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from firmware_stubs.edge.lens import look
-from firmware_stubs.scans import FinalDecision, Phase, Scan
+from firmware_stubs.scans import FinalDecision, Phase, Scan, lets_in
 from firmware_stubs.storage import Storage, StorageError
 from verifier.barcode.decoded import Frame
 from verifier.codes.shc import gather
@@ -68,15 +68,15 @@ class Alone:
         """
         wanted: tuple[Use, ...] = ()
         without: tuple[int, ...] = ()
-        if verdict.online and _may_have_passed(verdict.answer):
+        if verdict.online and lets_in(verdict.answer.decision, verdict.answer.reason):
             group = verdict.answer.group
             without = () if group is None else tuple(position for position, _ in group.exceptions)
             profile = self.storage.bundles.profile(self.grant.place)
             assessment = self._assess(scan, profile, clock)
             passed_here = verdict.answer.decision is Outcome.PASS
-            if assessment.claims is not None and (
-                passed_here or assessment.outcome is Outcome.PASS
-            ):
+            # A review for colours took nothing there, and is one here; any other review took uses.
+            taken = passed_here or assessment.outcome is not Outcome.REVIEW
+            if assessment.claims is not None and taken:
                 # The centre knows better, but who it was both read from the same signed bytes.
                 passed = msgspec.structs.replace(assessment, outcome=Outcome.PASS)
                 wanted = self._uses(passed, profile)
@@ -137,12 +137,6 @@ class Alone:
             recorded=False,
             members=taken.members,
         )
-
-
-def _may_have_passed(answer: TerminalAnswer) -> bool:
-    """Say whether somebody may have been let through; of a group under review those who may."""
-    reviewed = answer.decision is Outcome.REVIEW and answer.reason is Reason.GROUP_EXCEPTIONS
-    return answer.decision is Outcome.PASS or reviewed
 
 
 def no_code(reason: Reason, language: Language, scan_id: str) -> TerminalAnswer:

@@ -44,8 +44,10 @@ class _Row:
 
     def order(self, number: int) -> tuple[int, int] | None:
         """Return when it is dropped for another; None: never."""
-        decision = None if self.final is None else self.final.answer.decision
-        return droppable(decision, acknowledged=self.acknowledged_at is not None, number=number)
+        if self.final is None:
+            return None
+        answer, done = self.final.answer, self.acknowledged_at is not None
+        return droppable(answer.decision, answer.reason, acknowledged=done, number=number)
 
 
 class MemoryRecords:

@@ -129,8 +129,9 @@ class CommandBook(Book[CommandMemory]):
             CommandError: `commands.too_many`.
         """
         terminal = TerminalId(command.terminal)
-        if sum(1 for _ in self._open(terminal)) >= MAX_OPEN_COMMANDS:
-            raise CommandError("commands.too_many")
+        code = refusal_of(None, "", sum(1 for _ in self._open(terminal)))
+        if code is not None:
+            raise CommandError(code)
         if self.work[PresenceBook].of(terminal).presence is Presence.OFFLINE:
             return self._put(commands.step(command, Event.QUEUE, self.now))
         return self._send(command)
@@ -259,8 +260,8 @@ class CommandOrder(BookOrder[tuple[CommandRecord, bool]]):
             book.promises[self.key] = Promise(
                 command=self.command.id, digest=self.digest, forget_at=self.command.forget_at
             )
-        elif promise.digest != self.digest:
-            raise CommandError("idempotency.conflict")
+        elif (code := refusal_of(promise, self.digest, 0)) is not None:
+            raise CommandError(code)
 
     def answer(self, work: OpenBooks) -> tuple[CommandRecord, bool] | None:
         """Return the command that the key stands for, as it was stored."""
@@ -268,6 +269,21 @@ class CommandOrder(BookOrder[tuple[CommandRecord, bool]]):
         promise = book.promise(self.key)
         command = None if promise is None else book.command(promise.command)
         return None if command is None else (command, command.id != self.command.id)
+
+
+def refusal_of(promise: Promise | None, digest: str, unfinished: int) -> str | None:
+    """Return why a command is not taken; None: it is, or stands already for this very request.
+
+    Asked by the book, and by the door before it, so that what changes nothing is not announced.
+
+    Args:
+        promise: what its Idempotency-Key stands for; None: nothing yet.
+        digest: of the request.
+        unfinished: commands of its terminal.
+    """
+    if promise is not None:
+        return None if promise.digest == digest else "idempotency.conflict"
+    return "commands.too_many" if unfinished >= MAX_OPEN_COMMANDS else None
 
 
 def promise_key(caller: str, terminal: TerminalId, idempotency_key: str) -> str:

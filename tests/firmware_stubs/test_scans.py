@@ -18,6 +18,7 @@ from firmware_stubs.scans import (
 )
 from firmware_stubs.terminal import State, Terminal
 from tests.support.terminal_machine import NOW, TEXT, answer, asked, brought_to, kinds, present
+from verifier.contract.reasons import Reason
 from verifier.contract.scan import ScanId, TerminalAnswer, scan_id_tail
 from verifier.contract.vocabulary import Outcome
 
@@ -200,6 +201,18 @@ def test_a_pass_whose_gate_never_opened_opens_once_after_a_restart() -> None:
     assert kinds(present(again, now=NOW + 3)) == [actions.OpenGate, actions.Show]
     assert last_shown(present(again, now=NOW + 3.1)).answer.scan_id == said.scan_id
     assert last_shown(present(again, now=NOW + 6)).answer.reason == "use.shown_again"
+
+
+def test_a_group_s_review_shown_again_has_let_them_in_already() -> None:
+    """Staff let in all but the exceptions: the paper held up again is told so, in blue."""
+    terminal = brought_to(State.ONLINE)
+    scan = asked(terminal)
+    said = answer(scan.scan_id, Outcome.REVIEW, reason=Reason.GROUP_EXCEPTIONS)
+    terminal.handle(events.CentreAnswered(answer=said, seconds=0.05), NOW)
+    assert last_shown(present(terminal, now=NOW + 1)).answer.reason == "group.exceptions"
+    again = present(terminal, now=NOW + 4)
+    assert last_shown(again).answer.reason == "use.shown_again"
+    assert kinds(again) == [actions.Count, actions.Show]
 
 
 def test_a_denial_shown_again_is_the_same_denial() -> None:

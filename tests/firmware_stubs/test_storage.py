@@ -101,6 +101,23 @@ def test_rubbish_at_a_gate_that_is_cut_off_pushes_out_no_pass(make: Make) -> Non
     assert storage.records.full()
 
 
+def test_a_group_s_review_that_let_the_others_in_goes_for_no_rubbish(make: Make) -> None:
+    """Its uses were taken here, and only its record tells the centre."""
+    storage = make(2)
+    reviewed = new_scan(1)
+    storage.records.note(reviewed)
+    answer = TerminalAnswer(
+        scan_id=reviewed.scan_id, decision=Outcome.REVIEW, reason=Reason.GROUP_EXCEPTIONS,
+        sentence="", recorded=False,
+    )  # fmt: skip
+    with storage.transaction() as transaction:
+        final = FinalDecision(answer=answer, online=False)
+        transaction.decide(reviewed, final, acknowledged_at=None)
+    for number in range(10, 20):
+        show(storage, new_scan(number), Outcome.DENY)
+    assert waiting(storage) == [reviewed.scan_id, new_scan(19).scan_id]
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from([*Outcome, None, "told", "reopen"]), st.integers(1, 60)), max_size=40
 )

@@ -43,7 +43,7 @@ DELETE FROM fact WHERE name IN ('time', 'offset');
 """
 _DENIED: Final = """
 CREATE INDEX scan_denied ON scan (acknowledged_at IS NULL, number)
-    WHERE decided AND decision <> 'pass';
+    WHERE decided AND decision <> 'pass' AND reason IS NOT 'group.exceptions';
 """
 """Since schema 3: what is dropped first."""
 _TO_3: Final = _SET_ASIDE + _FLOORS + _TAKEN_OVER + _DENIED

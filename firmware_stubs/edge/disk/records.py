@@ -28,7 +28,8 @@ WHERE scan_id = ? AND NOT decided
 """
 _FILL: Final = """
 SELECT entries, octets, acknowledged, EXISTS
-    (SELECT 1 FROM scan INDEXED BY scan_denied WHERE decided AND decision <> 'pass')
+    (SELECT 1 FROM scan INDEXED BY scan_denied
+    WHERE decided AND decision <> 'pass' AND reason IS NOT 'group.exceptions')
 FROM fill
 """
 _OLDEST: Final = """
@@ -37,7 +38,8 @@ DELETE FROM scan WHERE number =
 """
 _DROPPED: Final = """
 DELETE FROM scan WHERE number =
-    (SELECT number FROM scan INDEXED BY scan_denied WHERE decided AND decision <> 'pass'
+    (SELECT number FROM scan INDEXED BY scan_denied
+    WHERE decided AND decision <> 'pass' AND reason IS NOT 'group.exceptions'
     ORDER BY acknowledged_at IS NULL, number LIMIT 1)
 RETURNING acknowledged_at IS NULL
 """

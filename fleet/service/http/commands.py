@@ -17,11 +17,11 @@ from msgspec import Struct
 from fleet import commands
 from fleet.books.commands import (
     COMMAND,
-    MAX_OPEN_COMMANDS,
     PROMISE,
     CommandBook,
     CommandOrder,
     promise_key,
+    refusal_of,
 )
 from fleet.commands import CommandRecord, Order
 from fleet.contract.commands import DEFAULT_EXPIRY_S, CommandType
@@ -168,18 +168,17 @@ async def _foreseen(fleet: Fleet, act: Act, asked: CommandOrder) -> CommandRecor
     terminal = TerminalId(asked.command.terminal)
     shard, key = shard_of(terminal), PROMISE.key(asked.key)
     row = (await read_strings(fleet.redis, shard, [key])).get(key)
-    code, stands = None, None
-    if row is not None:
-        promise = PROMISE.decode(row)
+    promise = None if row is None else PROMISE.decode(row)
+    served, stands = fleet.served(shard), None
+    unfinished = 0 if served is None else len(served.shard[CommandBook].ids.get(terminal, ()))
+    code = refusal_of(promise, asked.digest, unfinished)
+    if promise is not None:
         key = COMMAND.key(promise.command)
         kept = (await read_strings(fleet.redis, shard, [key])).get(key)
         stands = None if kept is None else COMMAND.decode(kept)
-        code = "repeated" if promise.digest == asked.digest else "idempotency.conflict"
-    elif (served := fleet.served(shard)) is not None:
-        memory = served.shard[CommandBook]
-        if len(memory.ids.get(terminal, ())) >= MAX_OPEN_COMMANDS:
-            code = "commands.too_many"
-    if code is None or (code == "repeated" and stands is None):
+        if code is None and stands is not None:
+            code = "repeated"
+    if code is None:
         return None
     noted = Act(
         action=AuditAction.REFUSE,

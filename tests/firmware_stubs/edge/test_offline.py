@@ -16,7 +16,7 @@ from tests.support.publisher import NOW
 from tests.support.terminal_state import CLOCK, alone_in, new_scan
 from verifier.barcode.render import symbol, to_png
 from verifier.contract.reasons import Reason
-from verifier.contract.scan import TerminalAnswer
+from verifier.contract.scan import GroupCounts, TerminalAnswer
 from verifier.contract.vocabulary import Colour, Direction, Kind, Outcome
 from verifier.engine import Clock
 from verifier.groups.roster import pack_members
@@ -90,6 +90,33 @@ def test_pass_that_the_terminal_itself_could_not_know_is_remembered(tmp_path: Pa
     alone.keep(scan, FinalDecision(answer=answer, online=True), CLOCK, acknowledged=True)
     bundles.known = replace(green, profiles=bundles.profiles)
     assert decide(alone, City().text()).reason is Reason.USE_REPLAYED
+    alone.storage.close()
+
+
+def test_a_group_s_review_that_the_terminal_itself_could_not_know_is_remembered(
+    tmp_path: Path,
+) -> None:
+    """The centre let in all but the second; going offline forgets none of them."""
+    alone = alone_in(tmp_path, group={"exceptions": "deny"})
+    group = Subject(
+        kind=Kind.GROUP, list=1, credential=900, group=GROUP_ID, members=3,
+        packed_members=pack_members((100, 101, 102)),
+    )  # fmt: skip
+    known = alone.storage.bundles.known
+    older = City(colours={102: Colour.RED}).known()
+    alone.storage.bundles.known = replace(older, profiles=known.profiles)
+    scan = new_scan(next(_number), City(subject=group).text())
+    counts = GroupCounts(members=3, green=3, yellow=0, red=0, none=0, exceptions=((2, None),))
+    said = TerminalAnswer(
+        scan_id=scan.scan_id, decision=Outcome.REVIEW, reason=Reason.GROUP_EXCEPTIONS,
+        sentence="", group=counts, recorded=True,
+    )  # fmt: skip
+    alone.keep(scan, FinalDecision(answer=said, online=True), CLOCK, acknowledged=True)
+    alone.storage.bundles.known = known
+    first = City(subject=replace(PERSON, person=100, credential=503))
+    assert decide(alone, first.text()).reason is Reason.USE_REPLAYED
+    second = City(subject=replace(PERSON, person=101, credential=502))
+    assert decide(alone, second.text()).decision is Outcome.PASS
     alone.storage.close()
 
 

@@ -45,7 +45,8 @@ def test_floors_of_the_schema_before_are_taken_over(tmp_path: Path) -> None:
                 name TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
             ) STRICT, WITHOUT ROWID;
             CREATE TABLE scan (
-                number INTEGER PRIMARY KEY, decided INTEGER, decision TEXT, acknowledged_at REAL
+                number INTEGER PRIMARY KEY, decided INTEGER, decision TEXT, reason TEXT,
+                acknowledged_at REAL
             ) STRICT;
             INSERT INTO fact VALUES ('time', x'3939');
             INSERT INTO floor VALUES ('trust', 7, x'00');

@@ -89,7 +89,7 @@ class BundleFollower:
             self._knowledge.judged("bundles", unread)
 
     def _is_judged(self, name: str) -> bool:
-        """Say whether a bundle was taken, or refused for good; one too early is neither."""
+        """Say whether a bundle was taken or refused; one that came too early was neither."""
         put_off = name in self._again and name not in self._knowledge.bundles
         return name in self._tried and not put_off
 
