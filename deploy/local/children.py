@@ -24,6 +24,7 @@ from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import probe
 from deploy.words.phrase import Phrase
+from runtime import clock
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -248,7 +249,7 @@ class _Kept:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=dict(self.child.env),
+                env={**self.child.env, **clock.inherited()},
                 start_new_session=True,
                 preexec_fn=die_with_supervisor,
             )

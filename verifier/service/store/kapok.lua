@@ -2,7 +2,6 @@
 -- States: l live, m amended by an upload, o uploaded, a annulled.
 
 local HOUR = 3600
-local RECORD_SECONDS = 93600 -- 26 h: 24 h after the hour has closed, and that hour
 local INDEX_SECONDS = 90000 -- 25 h: an answer is remembered for 24 h after the hour it was made in
 -- Which keys of the present hour have their time to live, so that it is not set at every scan.
 -- Only a memory: after a restart it is empty, and NX changes nothing that is there.
@@ -44,11 +43,10 @@ local function unpack_id(packed)
   return string.format('%.0f-%.0f', ms, number), ms
 end
 
+-- A stream of records has no end of its own: a wrong clock would bring it. The archiving process
+-- takes it away, 26 h after its hour (verifier/archive/hours.py).
 local function append(prefix, hour, ...)
-  local key = prefix .. 'r:' .. hour
-  local id = redis.call('XADD', key, '*', ...)
-  arm(key, RECORD_SECONDS, hour)
-  return pack_id(id)
+  return pack_id(redis.call('XADD', prefix .. 'r:' .. hour, '*', ...))
 end
 
 -- The fields of a record, and as `c` what it claimed. Its hour is that of its id, or the one
