@@ -80,9 +80,7 @@ def test_a_clock_that_was_followed_is_followed_back(
     assert machine.watched(600, now) == pytest.approx(NOON + 4200)
 
 
-def test_small_corrections_are_followed_at_once(
-    machine: Machine, now: Callable[[], float]
-) -> None:
+def test_small_corrections_are_followed_at_once(machine: Machine, now: Callable[[], float]) -> None:
     """As a time server makes them."""
     for _ in range(10):
         machine.wall += 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -10,6 +11,7 @@ from runtime.logs import open_log
 from tests.support.archive_process import ArchiveHouse, archive_house, hour_now
 from tests.support.async_store import with_store
 from verifier.archive.hours import HOURS
+from verifier.archive.manifest import ArchiveProgress
 from verifier.service.archive.folder import RecordsFolder
 from verifier.service.archive.mover import Moving
 
@@ -60,7 +62,8 @@ def test_a_clock_that_is_days_ahead_destroys_nothing(house: ArchiveHouse) -> Non
             await moving.look()
             assert [key for key in keys if not key.exists()] == []
             assert folder.days() == [(hour - 1) // HOURS]
-            assert [gap for gap in moving.progress.gaps] == []  # type: ignore[union-attr]
+            assert moving.progress is not None
+            assert moving.progress.gaps == ()
             assert len(house.rows()) == len(wanted)
             with house.redis.client() as client:
                 assert sum(client.xlen(key) for key in client.keys(f"v:*:r:{hour}")) == len(late)
@@ -76,7 +79,9 @@ def test_the_store_keeps_records_until_they_are_moved(house: ArchiveHouse) -> No
     hour = hour_now()
     wanted = house.fill(hour - 60, 10, ttl_s=10_000_000) + house.fill(hour - 2, 4)
     house.records.mkdir()
-    (house.records / "progress.json").write_text('{"format":1,"through":%d}' % (hour - 61))
+    (house.records / "progress.json").write_bytes(
+        msgspec.json.encode(ArchiveProgress(through=hour - 61))
+    )
 
     async def look(redis: Redis) -> None:
         with RecordsFolder(house.records) as folder:

@@ -3,6 +3,7 @@
 
 local HOUR = 3600
 local INDEX_SECONDS = 90000 -- 25 h: an answer is remembered for 24 h after the hour it was made in
+local MOST_AHEAD = 24 -- hours; a scan_id of a later hour is remembered no longer
 -- Which keys of the present hour have their time to live, so that it is not set at every scan.
 -- Only a memory: after a restart it is empty, and NX changes nothing that is there.
 local armed, armed_hour = {}, 0
@@ -27,8 +28,8 @@ local function remember(index, scan, hour, of_scan, value)
   local ahead = tonumber(of_scan) - hour
   if ahead == 0 then
     arm(index, INDEX_SECONDS, hour)
-  else -- an hour of the past is kept as long from now; one of the future until it has passed
-    redis.call('EXPIRE', index, INDEX_SECONDS + math.max(ahead, 0) * HOUR)
+  else -- an hour of the past is kept as long from now; one of the next day until it has passed
+    redis.call('EXPIRE', index, INDEX_SECONDS + math.min(math.max(ahead, 0), MOST_AHEAD) * HOUR)
   end
 end
 
