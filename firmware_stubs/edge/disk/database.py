@@ -10,7 +10,7 @@ stands in the files that own them.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -115,6 +115,9 @@ class Database:
         Raises:
             StateError: not a database, or one of another schema.
         """
+        self.path = path
+        self.committed: Callable[[], None] | None = None
+        """Called after each durable commit."""
         # Made here, so that its mode is right from the first byte; WAL and shm files take it over.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self.connection = sqlite3.connect(
@@ -154,6 +157,8 @@ class Database:
         try:
             with self._transaction(durable=durable) as connection:
                 yield connection
+            if durable and self.committed is not None:
+                self.committed()
         except sqlite3.Error as error:
             raise StorageError(str(error)) from error
 
