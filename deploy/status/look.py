@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
 from deploy.status.acts import acts
-from deploy.status.answers import ASK_S, ask_all
+from deploy.status.answers import ASK_S, Answers, ask_all
 from deploy.status.planes import archive, planes, sources, terminals
 from deploy.status.processes import processes
 from deploy.status.report import HouseReport, Level, ReportRow, Section
@@ -15,6 +16,15 @@ from deploy.status.storage import audit, ends, store
 from deploy.status.supervisor import last_errors, supervisor
 from deploy.trust.overview import Trusted, trusted_here
 from deploy.words.phrase import Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What files say of a house, as of one look."""
+
+    logs: Section
+    """The audit logs."""
+    trusted: Trusted | LocalError
 
 
 async def look(data: Path) -> HouseReport:
@@ -34,21 +44,30 @@ async def look(data: Path) -> HouseReport:
 
 async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
     now = time.time()
-    answers, logs, trusted = await asyncio.gather(
-        ask_all(data, endpoints), asyncio.to_thread(audit, data), _trusted(data, now)
-    )
+    answers, files = await asyncio.gather(ask_all(data, endpoints), look_at_files(data, now))
+    return report(data, answers, files, now)
+
+
+async def look_at_files(data: Path, now: float) -> Files:
+    """Return what the data folder says of audit logs and trust: slower to read than to ask."""
+    logs, trusted = await asyncio.gather(asyncio.to_thread(audit, data), _trusted(data, now))
+    return Files(logs=logs, trusted=trusted)
+
+
+def report(data: Path, answers: Answers, files: Files, now: float) -> HouseReport:
+    """Return what is found: the one truth of what is wrong, for `kapok status` and `kapok up`."""
     if not answers.any:
-        return HouseReport(data=str(data), answers=False, sections=(_away(data), logs))
+        return HouseReport(data=str(data), answers=False, sections=(_away(data), files.logs))
     sections = (
         processes(data, answers),
         planes(answers),
         sources(answers),
         archive(answers, now),
         store(data, answers),
-        logs,
+        files.logs,
         acts(answers),
         terminals(answers, now),
-        ends(data, trusted, now),
+        ends(data, files.trusted, now),
     )
     return HouseReport(data=str(data), answers=True, sections=sections)
 

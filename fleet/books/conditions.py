@@ -1,9 +1,9 @@
 """The book of conditions: what a terminal's heartbeats say is wrong with it.
 
 An unsure clock, answers that contradict a sure one, a clock that moved, refused bundles, an outbox
-that could not keep all, that lost records, or of which the centre refused some. Each is noted as an incident when a heartbeat first says so, or says more
-of it than the one before. It stores nothing: hash `beat`, which the book of newest messages writes,
-is what it begins from.
+that could not keep all, that lost records, or of which the centre refused some. Each is noted as an
+incident when a heartbeat first says so, or says more of it than the one before. It stores nothing:
+hash `beat`, which the book of newest messages writes, is what it begins from.
 """
 
 from typing import Final
