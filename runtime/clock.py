@@ -4,7 +4,7 @@ A machine's clock can be set wrong at any moment, by a person or by a bad time s
 held against the clock that only counts seconds since the machine started. Small corrections are
 followed at once. A step is not: time goes on as it passed, `ahead` says how far the machine's clock
 lies off, and a clock that is set right again changes nothing. A step that has stood for STANDS_S is
-followed, since a machine may have started with a wrong clock (docs/decisions/0045).
+followed, since a machine may have started with a wrong clock (decision 0045).
 
 A child process takes over what its supervisor knows (`inherited`): one that starts while the
 machine's clock is wrong does not begin with a time of its own.

@@ -13,7 +13,7 @@ from deploy.local.house import Endpoints
 from deploy.local.snapshot import FactRow, ProblemRow, Severity
 from deploy.local.trust import LIST
 from deploy.status.answers import Answers, ask_all
-from deploy.status.look import Files, look_at_files, report
+from deploy.status.look import FolderLook, look_at_files, report
 from deploy.status.planes import moved_until, span
 from deploy.status.report import HouseReport, Level, ReportRow
 from deploy.words.phrase import Phrase
@@ -37,7 +37,7 @@ class HouseState:
         self._data = data
         self._endpoints = endpoints
         self._next = 0.0
-        self._files: Files | None = None
+        self._files: FolderLook | None = None
         self._files_next = 0.0
 
     async def look(self) -> None:

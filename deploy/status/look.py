@@ -19,7 +19,7 @@ from deploy.words.phrase import Phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class FolderLook:
     """What files say of a house, as of one look."""
 
     logs: Section
@@ -48,13 +48,13 @@ async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
     return report(data, answers, files, now)
 
 
-async def look_at_files(data: Path, now: float) -> Files:
+async def look_at_files(data: Path, now: float) -> FolderLook:
     """Return what the data folder says of audit logs and trust: slower to read than to ask."""
     logs, trusted = await asyncio.gather(asyncio.to_thread(audit, data), _trusted(data, now))
-    return Files(logs=logs, trusted=trusted)
+    return FolderLook(logs=logs, trusted=trusted)
 
 
-def report(data: Path, answers: Answers, files: Files, now: float) -> HouseReport:
+def report(data: Path, answers: Answers, files: FolderLook, now: float) -> HouseReport:
     """Return what is found: the one truth of what is wrong, for `kapok status` and `kapok up`."""
     if not answers.any:
         return HouseReport(data=str(data), answers=False, sections=(_away(data), files.logs))

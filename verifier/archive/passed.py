@@ -3,7 +3,7 @@
 A clock that is set ahead ends nothing. Time that passed is counted by the machine's own seconds
 since its start, on from what was known last. A later start of the machine says nothing of the time
 in which it was off, nor does a clock that made a step. Such time counts after it has stood for
-HELD_S without being set back (docs/decisions/0045-a-step-of-the-clock.md). Pure.
+HELD_S without being set back (decision 0045). Pure.
 """
 
 from typing import Annotated, Final
