@@ -32,7 +32,7 @@ _WORKER: Final = _rules(
     # XADD can cut a stream too: no access list sees options.
     f"(+hget +hset +expire ~{_TAG}:i:*)",
     f"(+get +set +del +exists +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
-    f"(+xadd +xrange ~{_TAG}:r:*)",
+    f"(+xadd +xrange +xrevrange ~{_TAG}:r:*)",
     f"(+get +set ~{_TAG}:c:*)",
     # Grants are signed by the fleet; a worker keeps the newest it was given, and drops what ended.
     "(+hget +hset +hdel +hgetall ~v:grants)",

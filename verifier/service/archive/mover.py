@@ -15,7 +15,6 @@ from msgspec import structs
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from runtime import clock
 from runtime.disk import sync_folder
 from runtime.logs import Log
 from verifier.archive.columns import PartWriter
@@ -36,6 +35,7 @@ from verifier.archive.manifest import ArchiveProgress, advanced
 from verifier.archive.passed import PassedTime
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
+from verifier.service.store.moments import store_ms
 from verifier.service.store.record_hours import read_hour, remove_hour
 
 REWRITE_EVERY_S: Final = 86_400
@@ -71,10 +71,7 @@ class Moving:
     async def look(self) -> None:
         """Do all that there is to do; what cannot be done stands in `problems`."""
         try:
-            seconds, micros = await self._redis.time()
-            stored = seconds * 1000 + micros // 1000
-            apart = abs(stored - clock.now_ms()) > clock.STEP_S * 1000
-            self.now_ms = clock.now_ms() if apart else stored
+            self.now_ms = await store_ms(self._redis)
             await self._move()
             await self._clear()
             self.problems.pop("archive.store", None)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
+from verifier.service.store.moments import store_ms
 from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer
 from verifier.steps.use import HASH_TAGS
@@ -37,8 +38,7 @@ class StoredRecord(NamedTuple):
 
 async def read_records(redis: Redis, after: int, limit: int) -> tuple[int, list[StoredRecord]]:
     """Return where the next page starts and the records from `after` on, oldest first."""
-    seconds, micros = await redis.time()
-    now = seconds * 1000 + micros // 1000
+    now = await store_ms(redis)
     start = max(after, now - KEPT_MS)
     while start < now:
         end = min(now, (start // HOUR_MS + 1) * HOUR_MS)
