@@ -55,9 +55,9 @@ def test_a_wrong_minute_of_the_machines_clock_is_no_other_time(
 ) -> None:
     """Time goes on as it passes, and setting the clock right again changes nothing."""
     machine.wall += step
-    assert machine.watched(45, now) == pytest.approx(NOON + 45)
+    assert machine.watched(45, now) == pytest.approx(NOON + 45, abs=1)
     machine.wall -= step
-    assert machine.watched(45, now) == pytest.approx(NOON + 90)
+    assert machine.watched(45, now) == pytest.approx(NOON + 90, abs=1)
 
 
 @pytest.mark.parametrize("step", [3600.0, -8 * 3600.0, 40 * DAY])
@@ -66,8 +66,8 @@ def test_a_step_that_stands_for_minutes_is_followed(
 ) -> None:
     """A machine may start with a wrong clock and be set right when it finds its time server."""
     machine.wall += step
-    assert machine.watched(240, now) == pytest.approx(NOON + 240)
-    assert machine.watched(120, now) == pytest.approx(NOON + 360 + step)
+    assert machine.watched(240, now) == pytest.approx(NOON + 240, abs=1)
+    assert machine.watched(120, now) == pytest.approx(NOON + 360 + step, abs=1)
 
 
 def test_a_clock_that_was_followed_is_followed_back(
@@ -75,9 +75,9 @@ def test_a_clock_that_was_followed_is_followed_back(
 ) -> None:
     """Within minutes, by itself: a house that started ahead, or that was ahead for an hour."""
     machine.wall += DAY
-    assert machine.watched(3600, now) == pytest.approx(NOON + DAY + 3600)
+    assert machine.watched(3600, now) == pytest.approx(NOON + DAY + 3600, abs=1)
     machine.wall -= DAY
-    assert machine.watched(600, now) == pytest.approx(NOON + 4200)
+    assert machine.watched(600, now) == pytest.approx(NOON + 4200, abs=1)
 
 
 def test_small_corrections_are_followed_at_once(machine: Machine, now: Callable[[], float]) -> None:
@@ -98,6 +98,6 @@ def test_a_child_begins_with_the_time_of_its_supervisor(
     for name, value in supervisor["inherited"]().items():
         monkeypatch.setenv(name, value)
     child = runpy.run_path(str(CLOCK))
-    assert child["now"]() == pytest.approx(NOON + 5)
-    assert child["ahead"]() == pytest.approx(DAY)
+    assert child["now"]() == pytest.approx(NOON + 5, abs=1)
+    assert child["ahead"]() == pytest.approx(DAY, abs=1)
     assert child["http_date"]() == "Mon, 21 Sep 2026 14:13:25 GMT"
