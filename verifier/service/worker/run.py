@@ -139,6 +139,7 @@ class Worker:
             await check_durable(self.redis)
             await check_room(self.redis)
             await check_library(self.redis)
+            await tell_step(self.redis, 0)
         except (NotDurableError, FunctionsMissingError) as error:
             line.abort()
             raise Outage(str(error)) from error
