@@ -11,7 +11,7 @@ from deploy.status.acts import acts
 from deploy.status.answers import ASK_S, Answers, ask_all
 from deploy.status.planes import archive, planes, sources, terminals
 from deploy.status.processes import processes
-from deploy.status.report import HouseReport, Level, ReportRow, Section
+from deploy.status.report import WRONG, HouseReport, Level, ReportRow, Section
 from deploy.status.storage import audit, ends, store
 from deploy.status.supervisor import last_errors, supervisor
 from deploy.trust.overview import Trusted, trusted_here
@@ -24,7 +24,13 @@ class FolderLook:
 
     logs: Section
     """The audit logs."""
-    trusted: Trusted | LocalError
+    ends: Section
+    """What ends and when."""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is wrong there."""
+        return not any(row.level in WRONG for it in (self.logs, self.ends) for row in it.rows)
 
 
 async def look(data: Path) -> HouseReport:
@@ -51,7 +57,7 @@ async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
 async def look_at_files(data: Path, now: float) -> FolderLook:
     """Return what the data folder says of audit logs and trust: slower to read than to ask."""
     logs, trusted = await asyncio.gather(asyncio.to_thread(audit, data), _trusted(data, now))
-    return FolderLook(logs=logs, trusted=trusted)
+    return FolderLook(logs=logs, ends=await asyncio.to_thread(ends, data, trusted, now))
 
 
 def report(data: Path, answers: Answers, files: FolderLook, now: float) -> HouseReport:
@@ -67,7 +73,7 @@ def report(data: Path, answers: Answers, files: FolderLook, now: float) -> House
         files.logs,
         acts(answers),
         terminals(answers, now),
-        ends(data, files.trusted, now),
+        files.ends,
     )
     return HouseReport(data=str(data), answers=True, sections=sections)
 
