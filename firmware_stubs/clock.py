@@ -9,7 +9,8 @@ Time has bounds on both sides, and no single word moves them:
 - Not set since the machine started, or below the floor, the clock is unsure: proofs get
   clock.unsure and the profile's stance, at-most-once commands are refused, records say so. Then any
   answer sets it.
-- A clock that is sure follows answers that agree with it. One that says something else is outvoted:
+- A clock that is sure follows answers that agree with it, and with what it knew up to a day ago: so
+  many small steps lead no further than one. One that says something else is outvoted:
   AGREEING of the last WINDOW minutes must say the same before the clock follows them. Meanwhile it
   goes on as it was, and the answer is an incident.
 
@@ -27,8 +28,11 @@ import msgspec
 from verifier.engine import Clock
 
 NEAR_S: Final = 2.0
-"""Seconds that an answer may lie beside what is known and is followed at once, once a minute: a
-server whose own clock is being corrected moves so."""
+"""Seconds that an answer may lie beside what was known and is followed at once: a server whose own
+clock is being corrected moves so."""
+CREEP_S: Final = 86_400.0
+"""Seconds for which small steps count together: in a day they move the clock by NEAR_S and what its
+crystal may drift (17 s), however many they are. What moves it further is outvoted, and is seen."""
 MINUTE_S: Final = 60.0
 """Seconds for which answers count as one vote, however many there are."""
 WINDOW: Final = 9
@@ -107,8 +111,8 @@ class TerminalClock:
         """The floor that is kept over restarts, and its two supports."""
         self._offset = offset
         self._votes: deque[_Vote] = deque(maxlen=WINDOW)
-        self._followed: float | None = None
-        """When the clock last followed an answer that lay near it."""
+        self._anchor = offset
+        """What was known when small steps began to count."""
         self._below: float | None = None
         """The first time below the floor that was read, and the floor then."""
         self._above = self.floor
@@ -186,24 +190,25 @@ class TerminalClock:
         found = Offset(low=date - received, high=date + DATE_STEP_S - sent, at=received)
         if self._offset is None or not self.sure(received):
             known = None if self._offset is None else self._offset.widened(received)
-            self._offset = found if known is None else _narrowed(known, found)
-            self._votes.clear()
+            self._take(found if known is None else _narrowed(known, found))
             return Setting(accepted=True)
         known = self._offset.widened(received)
-        apart = known.apart(found)
-        if apart <= NEAR_S:
-            return self._follow(known, found, apart)
+        if known.apart(found) <= NEAR_S and self._anchored(known).apart(found) <= NEAR_S:
+            self._vote(found.at, None)
+            self._offset = _narrowed(known, found)
+            return Setting(accepted=True)
         return self._outvoted(known, found)
 
-    def _follow(self, known: Offset, found: Offset, apart: float) -> Setting:
-        """Follow an answer that agrees; past what is known only a little, and once a minute."""
-        self._vote(found.at, None)
-        if apart > 0:
-            if self._followed is not None and abs(found.at - self._followed) < MINUTE_S:
-                return Setting(accepted=False)
-            self._followed = found.at
-        self._offset = _narrowed(known, found)
-        return Setting(accepted=True)
+    def _take(self, found: Offset) -> None:
+        """Begin anew from a time that small steps did not lead to."""
+        self._offset = self._anchor = found
+        self._votes.clear()
+
+    def _anchored(self, known: Offset) -> Offset:
+        """Return what all small steps of a day are held against, as drift has widened it."""
+        if self._anchor is None or abs(known.at - self._anchor.at) >= CREEP_S:
+            self._anchor = known
+        return self._anchor.widened(known.at)
 
     def _outvoted(self, known: Offset, found: Offset) -> Setting:
         """Count a vote against the clock; it moves when the votes are the majority."""
@@ -213,8 +218,7 @@ class TerminalClock:
         same = [each for each in said if each.apart(found) <= NEAR_S]
         if len(same) < AGREEING:
             return Setting(accepted=False, against_s=against)
-        self._offset = found
-        self._votes.clear()
+        self._take(found)
         return Setting(accepted=True, jump_s=against)
 
     def _vote(self, at: float, found: Offset | None) -> None:

@@ -112,6 +112,8 @@ class Records(Protocol):
     """Records not kept since the start: full of passes that wait, or not written."""
     dropped: int
     """Denials and reviews that waited, and made room for others since the start."""
+    missing: int
+    """Records that were kept and were not found at the start, as far as their numbers tell."""
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""

@@ -38,6 +38,10 @@ class IncidentKind(StrEnum):
     """A terminal refused what the centre handed out."""
     OUTBOX_FULL = "outbox.full"
     """Its outbox was full: denials that waited were dropped, or records not kept."""
+    OUTBOX_REFUSED = "outbox.refused"
+    """The centre refused records of it for good: they are stored nowhere."""
+    OUTBOX_MISSING = "outbox.missing"
+    """Its disk lost records that were kept: their numbers are known, and they are not there."""
 
 
 class Incident(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,6 +33,12 @@ NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
+MISDATED: Final = "misdated"
+"""Stored with the time of its upload: its own cannot be true, or is two weeks old."""
+_OF_TIME: Final = frozenset(
+    (Reason.PROOF_STALE, Reason.PROOF_FUTURE, Reason.TIME_EXPIRED, Reason.TIME_NOT_YET)
+)
+"""What a time refutes, not the code alone."""
 _PASSED_BEFORE: Final = frozenset((Answer.USED, Answer.PART))
 _UNKNOWN_HERE: Final = frozenset(
     (
@@ -193,8 +199,14 @@ def group_record(verdict: GroupVerdict | None) -> GroupRecord | None:
 
 def incident_of(record: ScanRecord, answer: Answer) -> str | None:
     """Return what does not fit between what a terminal did and what the store knew."""
-    if record.incident is not None or record.final is not Outcome.PASS:
+    if record.incident not in (None, MISDATED) or record.final is not Outcome.PASS:
         return record.incident
+    return _contradicted(record, answer) or record.incident
+
+
+def _contradicted(record: ScanRecord, answer: Answer) -> str | None:
+    if record.incident == MISDATED and record.outcome is Outcome.DENY and record.reason in _OF_TIME:
+        return None  # by a time that may be wrong
     if answer in _PASSED_BEFORE or (answer is Answer.PAIR and record.direction == Direction.IN):
         return DOUBLE_USE
     if answer is Answer.FULL or answer is Answer.UNASKED:

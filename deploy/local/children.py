@@ -29,6 +29,7 @@ from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import ask
 from deploy.words.phrase import Phrase
+from runtime import clock
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -306,7 +307,7 @@ class _Kept:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=dict(self.child.env),
+                env={**self.child.env, **clock.inherited()},
                 start_new_session=True,
                 preexec_fn=die_with_supervisor,
             )

@@ -1,28 +1,32 @@
-"""How the house stands, for the view: planes, sources, the archive, and what its processes warn of.
+"""How the house stands, for the view: planes, sources, the archive, and what is wrong.
 
-These change slowly and are asked every few seconds, through the same doors and in the same words as
-`kapok status`; what `kapok status` says at length stands here in a line.
+What is wrong is what `kapok status` finds, by the same code and in the same words. Doors are asked
+every few seconds; what needs files read whole is looked at once a minute.
 """
 
+import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from deploy.local.house import Endpoints
 from deploy.local.snapshot import FactRow, ProblemRow, Severity
 from deploy.local.trust import LIST
-from deploy.status.advice import ADVICE
 from deploy.status.answers import Answers, ask_all
+from deploy.status.look import FolderLook, look_at_files, report
 from deploy.status.planes import moved_until, span
+from deploy.status.report import HouseReport, Level, ReportRow
 from deploy.words.phrase import Phrase
+from runtime import clock
 from verifier.contract.vocabulary import Plane
 
 LOOK_S: Final = 3.0
 """Seconds between looks: a plane's age is a matter of seconds, nothing here of less."""
+FILES_S: Final = 60.0
+"""Seconds between looks at files while all is well there: audit logs are read whole."""
 _PLANE: Final = f"status-{LIST}-"
 _ASKED: Final = (Plane.HEALTH, Plane.REVOCATION)
-_SAID_IN_A_FACT: Final = ("source.stale", "source.never", "source.open")
 _FRESH: Final = ("fresh", "never")
 
 
@@ -35,14 +39,24 @@ class HouseState:
         self._data = data
         self._endpoints = endpoints
         self._next = 0.0
+        self._files: FolderLook | None = None
+        self._files_next = 0.0
 
     async def look(self) -> None:
         """Ask anew when it is time."""
         if time.monotonic() < self._next:
             return
+        # As the children have it; who looks at the clock notices its steps.
+        now = clock.now()
+        if self._files is None or time.monotonic() >= self._files_next:
+            self._files = await look_at_files(self._data, now)
+            wait = FILES_S if self._files.fine else LOOK_S
+            self._files_next = time.monotonic() + wait
         answers = await ask_all(self._data, self._endpoints)
-        self.facts = facts(answers, time.time())
-        self.problems = tuple(warnings(answers))
+        self.facts = facts(answers, now)
+        # In a thread: of many terminals it is a quarter of a second.
+        found = await asyncio.to_thread(report, self._data, answers, self._files, now)
+        self.problems = problems(found)
         self._next = time.monotonic() + LOOK_S
 
 
@@ -52,19 +66,17 @@ def facts(answers: Answers, now: float) -> tuple[FactRow, ...]:
     return tuple(row for row in found if row is not None)
 
 
-def warnings(answers: Answers) -> Iterator[ProblemRow]:
-    """Return what processes warn of, once where several say the same, and what to do."""
-    said: dict[tuple[str, str], list[str]] = {}
-    for name, heard in answers.processes.items():
-        for finding in heard.body.get("warnings", ()):
-            code, detail = str(finding.get("code", "")), str(finding.get("detail", ""))
-            if code not in _SAID_IN_A_FACT:
-                said.setdefault((code, detail), []).append(name)
-    for (code, detail), names in said.items():
-        wrong = Phrase("{detail}", key=code, detail=detail)
-        if code in ADVICE:
-            wrong = Phrase("{wrong}: {advice}", wrong=wrong, advice=Phrase(ADVICE[code]))
-        yield ProblemRow(who=", ".join(names), sentence=wrong, severity=Severity.TROUBLED)
+def problems(found: HouseReport) -> tuple[ProblemRow, ...]:
+    """Return what is wrong, as the view shows it: what is found, and what to do."""
+    return tuple(_problem(row) for row in found.wrong)
+
+
+def _problem(row: ReportRow) -> ProblemRow:
+    said = row.said
+    if row.do is not None:
+        said = Phrase("{wrong}: {advice}", wrong=row.said, advice=row.do)
+    severity = Severity.DOWN if row.level is Level.PROBLEM else Severity.TROUBLED
+    return ProblemRow(who=row.subject, sentence=said, severity=severity)
 
 
 def _planes(answers: Answers) -> FactRow | None:

@@ -29,10 +29,10 @@ _WORKER: Final = _rules(
     _EVERYBODY,
     f"(+fcall ~{_TAG}:i:* ~v:grants)",
     # A scan: its index, its claims, its record. Records are appended, and none is changed; but
-    # XADD can cut a stream too, and EXPIRE end it: no access list sees options.
+    # XADD can cut a stream too: no access list sees options.
     f"(+hget +hset +expire ~{_TAG}:i:*)",
     f"(+get +set +del +exists +pexpiretime ~{_TAG}:u:* ~{_TAG}:p:*)",
-    f"(+xadd +xrange +expire ~{_TAG}:r:*)",
+    f"(+xadd +xrange +xrevrange ~{_TAG}:r:*)",
     f"(+get +set ~{_TAG}:c:*)",
     # Grants are signed by the fleet; a worker keeps the newest it was given, and drops what ended.
     "(+hget +hset +hdel +hgetall ~v:grants)",
@@ -75,7 +75,12 @@ _FEEDS: Final = _rules(
     "(+getbit +bitfield_ro %R~v:taken:*)",
     f"(+xrange %R~{_TAG}:r:*)",
 )
-_ARCHIVE: Final = _rules(_EVERYBODY, "+bgrewriteaof", f"(+xrange %R~{_TAG}:r:*)")
+_ARCHIVE: Final = _rules(
+    _EVERYBODY,
+    "+bgrewriteaof",
+    # It takes records away that it has moved: they have no end of their own.
+    f"(+xrange +unlink ~{_TAG}:r:*)",
+)
 _FLEET: Final = _rules(
     _EVERYBODY,
     _TRANSACTION,

@@ -75,10 +75,14 @@ class Watch:
             await self._standing.look()
         except (OSError, LocalError) as error:
             listed, more = {}, [_unread(error, self._key)]
+        # What status finds says more than that a child or a door is away.
+        found = self._standing.problems
+        named = {name for row in found for name in row.who.split(", ")}
+        first = [row for row in (*problems, *more) if row.who not in named]
         return Snapshot(
             decisions=tuple(self._decisions),
             terminals=await self._terminal_rows(listed),
-            problems=(*problems, *more, *self._standing.problems),
+            problems=(*first, *found),
             facts=self._standing.facts,
             children=status,
         )

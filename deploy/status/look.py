@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import structs
@@ -9,14 +11,29 @@ from msgspec import structs
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
 from deploy.status.acts import acts
-from deploy.status.answers import ASK_S, ask_all, ask_store
+from deploy.status.answers import ASK_S, Answers, ask_all, ask_store
 from deploy.status.planes import archive, planes, sources, terminals
 from deploy.status.processes import findings, processes
-from deploy.status.report import HouseReport, Level, ReportRow, Section
+from deploy.status.report import WRONG, HouseReport, Level, ReportRow, Section
 from deploy.status.storage import audit, ends, store
 from deploy.status.supervisor import last_errors, supervisor
 from deploy.trust.overview import Trusted, trusted_here
 from deploy.words.phrase import Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderLook:
+    """What files say of a house, as of one look."""
+
+    logs: Section
+    """The audit logs."""
+    ends: Section
+    """What ends and when."""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is wrong there."""
+        return not any(row.level in WRONG for it in (self.logs, self.ends) for row in it.rows)
 
 
 async def look(data: Path) -> HouseReport:
@@ -36,22 +53,41 @@ async def look(data: Path) -> HouseReport:
 
 async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
     now = time.time()
-    answers, logs, trusted = await asyncio.gather(
-        ask_all(data, endpoints), asyncio.to_thread(audit, data), _trusted(data, now)
-    )
+    answers, files = await asyncio.gather(ask_all(data, endpoints), look_at_files(data, now))
+    loading = () if answers.any else await _store_loading(data, endpoints)
+    return report(data, answers, files, now, loading)
+
+
+async def look_at_files(data: Path, now: float) -> FolderLook:
+    """Return what the data folder says of audit logs and trust: slower to read than to ask."""
+    logs, trusted = await asyncio.gather(asyncio.to_thread(audit, data), _trusted(data, now))
+    return FolderLook(logs=logs, ends=await asyncio.to_thread(ends, data, trusted, now))
+
+
+def report(
+    data: Path,
+    answers: Answers,
+    files: FolderLook,
+    now: float,
+    loading: Sequence[ReportRow] = (),
+) -> HouseReport:
+    """Return what is found: the one truth of what is wrong, for `kapok status` and `kapok up`.
+
+    `loading`: rows of a store that loads its data while nothing else answers.
+    """
     if not answers.any:
-        away = await _away(data, endpoints)
-        return HouseReport(data=str(data), answers=False, sections=(away, logs))
+        away = _away(data, loading)
+        return HouseReport(data=str(data), answers=False, sections=(away, files.logs))
     sections = (
         processes(data, answers),
         planes(answers),
         sources(answers),
         archive(answers, now),
         store(data, answers),
-        logs,
+        files.logs,
         acts(answers),
         terminals(answers, now),
-        ends(data, trusted, now),
+        files.ends,
     )
     return HouseReport(data=str(data), answers=True, sections=sections)
 
@@ -68,7 +104,7 @@ async def _trusted(data: Path, now: float) -> Trusted | LocalError:
         )
 
 
-async def _away(data: Path, endpoints: Endpoints) -> Section:
+def _away(data: Path, loading: Sequence[ReportRow]) -> Section:
     """Say why nothing answers, as far as files tell, and a store that is loading its data."""
     pid = supervisor(data)
     said, code = Phrase("nothing answers, and no `kapok up` holds the data folder"), "house.away"
@@ -79,7 +115,7 @@ async def _away(data: Path, endpoints: Endpoints) -> Section:
         )
     rows = [ReportRow(subject=Phrase("house"), said=said, level=Level.PROBLEM, code=code)]
     if pid is not None:
-        rows += await _store_loading(data, endpoints)
+        rows += loading
     rows += [
         ReportRow(subject=f"log/{name}", said=line, level=Level.NOTE)
         for name, line in last_errors(data).items()
@@ -87,7 +123,7 @@ async def _away(data: Path, endpoints: Endpoints) -> Section:
     return Section(title=Phrase("house"), rows=rows)
 
 
-async def _store_loading(data: Path, endpoints: Endpoints) -> list[ReportRow]:
+async def _store_loading(data: Path, endpoints: Endpoints) -> Sequence[ReportRow]:
     """Return the row of a store that is loading; its socket is this start's, not the last one's."""
     try:
         folder = Path((data / "run" / "sockets").read_text(encoding="utf-8").strip())

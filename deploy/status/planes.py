@@ -194,12 +194,10 @@ def _terminal(
         )
     )
     level = _PRESENCES.get(presence, Level.FINE) if listed["state"] == "active" else Level.NOTE
-    yield ReportRow(
-        subject=name,
-        said=said,
-        level=level,
-        code=f"terminal.{presence}" if level is Level.WARNING else "",
-    )
+    code = f"terminal.{presence}" if level is Level.WARNING else ""
+    if own.get("cut"):  # whatever the fleet sees of it, that is why
+        level, code = Level.WARNING, "terminal.cut"
+    yield ReportRow(subject=name, said=said, level=level, code=code)
     for code, what in _troubles(listed, outbox, waiting, own):
         yield ReportRow(subject=name, said=what, level=Level.WARNING, code=code)
     behind = _behind(bundles, heads)
@@ -219,6 +217,19 @@ def _troubles(
         yield (
             "terminal.lost",
             Phrase("{count} records did not fit its outbox", count=outbox["lost"]),
+        )
+    counters = own.get("counters") or (listed["beat"] or {}).get("counters") or {}
+    refused = outbox.get("refused", counters.get("outbox.refused", 0))
+    if refused:
+        yield (
+            "terminal.refused",
+            Phrase("the centre refused {count} of its records; nobody stored them", count=refused),
+        )
+    missing = outbox.get("missing", counters.get("outbox.missing", 0))
+    if missing:
+        yield (
+            "terminal.missing",
+            Phrase("its disk lost up to {count} records that were kept", count=missing),
         )
     unsure = not own["clock"]["sure"] if own else (listed["beat"] or {}).get("clock", "ok") != "ok"
     if unsure:

@@ -58,7 +58,7 @@ def _rows(
 ) -> Iterator[ReportRow]:
     log = data / "log" / f"{name}.log"
     if process is None and not heard.status:
-        words = LogFile(log).last_line()
+        words = last_error(log) or LogFile(log).last_line()
         said = Phrase("does not run")
         if words:
             said = Phrase("does not run; last words: {words}", words=words)

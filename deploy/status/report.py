@@ -5,7 +5,7 @@ said in another language; what is no phrase is data: a name, a line of a log.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -44,7 +44,9 @@ class ReportRow:
     @property
     def do(self) -> Phrase | None:
         """Return what to do; None: nothing."""
-        return Phrase(ADVICE[self.code]) if self.code in ADVICE else None
+        if self.code not in ADVICE:
+            return None
+        return Phrase(ADVICE[self.code], subject=self.subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,14 @@ class HouseReport:
 
     @property
     def wrong(self) -> tuple[ReportRow, ...]:
-        """Return the rows with something wrong, problems first."""
-        found = [row for section in self.sections for row in section.rows if row.level in WRONG]
-        return tuple(sorted(found, key=lambda row: row.level is not Level.PROBLEM))
+        """Return the rows with something wrong, problems first; what several say is one row."""
+        found: dict[tuple[Level, str, str], list[ReportRow]] = {}
+        for section in self.sections:
+            for row in section.rows:
+                if row.level in WRONG:
+                    found.setdefault((row.level, row.code, row.said), []).append(row)
+        rows = [_of_all(said) for said in found.values()]
+        return tuple(sorted(rows, key=lambda row: row.level is not Level.PROBLEM))
 
     def document(self) -> Mapping[str, Any]:
         """Return what `--json` prints."""
@@ -81,6 +88,13 @@ class HouseReport:
                 for section in self.sections
             },
         }
+
+
+def _of_all(rows: Sequence[ReportRow]) -> ReportRow:
+    """Return one row of several that say the same."""
+    if len(rows) == 1:
+        return rows[0]
+    return replace(rows[0], subject=Phrase.listed(row.subject for row in rows))
 
 
 def _document(row: ReportRow) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from deploy.local.logfile import MAX_LINE_CHARS
 
 TAIL_BYTES: Final = 65_536
 """Bytes of a log that are looked at for its last error."""
+RELATED_S: Final = 60.0
+"""Seconds before the end of a log in which a warning may be the cause of what is wrong now."""
 _LEVELS: Final = frozenset({"warning", "error", "critical", "exception"})
 _SIGNS: Final = (
     *("error", "fatal", "traceback", "can't ", " # "),
@@ -63,10 +66,18 @@ def supervisor(data: Path) -> int | None:
 
 
 def last_error(path: Path) -> str | None:
-    """Return the last line of a log that says something is wrong, fit for a screen."""
-    for line in reversed(_tail(path)):
+    """Return the last line of a log that says something is wrong, fit for a screen.
+
+    What was said long before the log's end is not why it ended, or fell silent.
+    """
+    lines = _tail(path)
+    end = next((at for line in reversed(lines) if (at := _said_at(line)) is not None), None)
+    for line in reversed(lines):
         said = _wrong(line)
         if said is not None:
+            at = _said_at(line)
+            if at is not None and end is not None and end - at > RELATED_S:
+                return None
             return "".join(c if c.isprintable() else " " for c in said)[:MAX_LINE_CHARS]
     return None
 
@@ -85,6 +96,15 @@ def _tail(path: Path) -> list[str]:
             return file.read().decode(errors="replace").splitlines()
     except OSError:
         return []
+
+
+def _said_at(line: str) -> float | None:
+    """Return when a line was written, Unix seconds; None: it does not say."""
+    try:
+        stamp = msgspec.json.decode(line, type=dict[str, Any]).get("timestamp")
+        return None if stamp is None else datetime.fromisoformat(str(stamp)).timestamp()
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 def _wrong(line: str) -> str | None:

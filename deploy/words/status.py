@@ -133,6 +133,10 @@ STATUS: Final[Mapping[str, str]] = {
     "{count} records wait for the centre": "{count} 条记录等待上传中心",
     "{count} records did not fit its outbox": "{count} 条记录因待传区已满而丢失",
     "it is not sure of the time": "时钟不可靠",
+    "the centre refused {count} of its records; nobody stored them": (
+        "中心拒收了 {count} 条记录，无处保存"
+    ),
+    "its disk lost up to {count} records that were kept": "其磁盘最多丢失了 {count} 条已保存的记录",
     "open incidents: {kinds}": "未结事件：{kinds}",
     "behind: {bundles}": "落后：{bundles}",
     "{name} {version} of {newest}": "{name} {version}（最新 {newest}）",

@@ -45,7 +45,7 @@ REPEAT_S: Final = 60.0
 """Seconds after which what is not acknowledged is said again."""
 MAX_SPREAD_S: Final = 300
 """Seconds; news of bundles that asks for more is not put off any longer."""
-CONDITIONS: Final = ("bundles.refused", "clock.against", "clock.jumps")
+CONDITIONS: Final = ("bundles.refused", "clock.against", "clock.jumps", "outbox.refused")
 """Counters that the fleet makes incidents of: they are never among those left out."""
 JITTER: Final = 0.1
 """Part of an interval by which terminals drift apart."""
@@ -213,6 +213,7 @@ class FleetLine:
             "gate.openings": shell.gate.openings,
             "outbox.lost": shell.storage.records.lost,
             "outbox.dropped": shell.storage.records.dropped,
+            "outbox.missing": shell.storage.records.missing,
             **shell.counters,
         }
         offset = shell.storage.clock.offset

@@ -62,6 +62,8 @@ class TerminalProcess:
         shell, storage = self.shell, self.shell.storage
         if not storage.lasting:
             self._log.warning("storage.forgets", terminal=self._settings.terminal)
+        if storage.records.missing:
+            self._log.error("outbox.missing", records=storage.records.missing)
         for refused in storage.refused:
             self._log.error("slot.refused", name=refused.name, cause=refused.cause)
         identity = self._has_identity()
@@ -175,6 +177,8 @@ class TerminalProcess:
                 "full": full,
                 "lost": storage.records.lost,
                 "dropped": storage.records.dropped,
+                "missing": storage.records.missing,
+                "refused": shell.counters["outbox.refused"],
             },
             "bundles": storage.bundles.versions(),
             "equipped": machine.equipped,

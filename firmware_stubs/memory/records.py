@@ -62,6 +62,7 @@ class MemoryRecords:
         self._language = language
         self.lost = 0
         self.dropped = 0
+        self.missing = 0
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""

@@ -1,9 +1,9 @@
 """The book of conditions: what a terminal's heartbeats say is wrong with it.
 
 An unsure clock, answers that contradict a sure one, a clock that moved, refused bundles, an outbox
-that could not keep all. Each is noted as an incident when a heartbeat first says so, or says more
-of it than the one before. It stores nothing: hash `beat`, which the book of newest messages writes,
-is what it begins from.
+that could not keep all, that lost records, or of which the centre refused some. Each is noted as an
+incident when a heartbeat first says so, or says more of it than the one before. It stores nothing:
+hash `beat`, which the book of newest messages writes, is what it begins from.
 """
 
 from typing import Final
@@ -25,6 +25,8 @@ COUNTED: Final = {
     "clock.jumps": IncidentKind.CLOCK_MOVED,
     "outbox.dropped": IncidentKind.OUTBOX_FULL,
     "outbox.lost": IncidentKind.OUTBOX_FULL,
+    "outbox.missing": IncidentKind.OUTBOX_MISSING,
+    "outbox.refused": IncidentKind.OUTBOX_REFUSED,
 }
 """Counter of a heartbeat to the incident that it counts."""
 ConditionMemory = dict[TerminalId, Beat]

@@ -7,7 +7,9 @@ from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
+from runtime.clock import STANDS_S, ahead
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
 from runtime.http.operations import Operation, OperationArea, Reply
@@ -70,6 +72,18 @@ HEALTH: Final = (
 """The rows of every service."""
 
 
+def with_clock(found: Readiness, ahead_s: float) -> Readiness:
+    """Add a warning where the machine's clock made a step; nothing here follows it yet."""
+    if not ahead_s:
+        return found
+    code, where = ("clock.ahead", "ahead") if ahead_s > 0 else ("clock.behind", "back")
+    detail = (
+        f"this machine's clock was set {round(abs(ahead_s), -1):.0f} s {where};"
+        f" time goes on as it passed, and follows it after {STANDS_S / 60:.0f} minutes"
+    )
+    return replace(found, warnings=(*found.warnings, Finding(code=code, detail=detail)))
+
+
 def health_handlers(
     ready: Callable[[], Readiness | Awaitable[Readiness]], text: Callable[[], bytes]
 ) -> Handlers:
@@ -80,7 +94,7 @@ def health_handlers(
 
     async def readyz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         said = ready()
-        found = await said if inspect.isawaitable(said) else said
+        found = with_clock(await said if inspect.isawaitable(said) else said, ahead())
         return json_response(found, status=200 if found.ready else 503)
 
     async def metrics(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:

@@ -9,12 +9,11 @@ to aiohttp as it came. Only bytes live here.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import time
 from typing import Final, Generic
 
 import msgspec
-from aiohttp.helpers import rfc822_formatted_time
 
+from runtime.clock import http_date, now
 from runtime.http.access import Caller
 from runtime.http.languages import Tag
 from runtime.http.phrases import phrase
@@ -98,7 +97,7 @@ class _Openings:
         self._made: dict[int, bytes] = {}
 
     def of(self, status: int) -> bytes:
-        second = int(time())
+        second = int(now())
         if second != self._second:
             self._second, self._made = second, {}
         made = self._made.get(status)
@@ -106,7 +105,7 @@ class _Openings:
             made = self._made[status] = (
                 f"HTTP/1.1 {status} {phrase(status)}\r\n"
                 f"Content-Type: application/json\r\nServer: kapok\r\n"
-                f"Date: {rfc822_formatted_time()}\r\nContent-Length: "
+                f"Date: {http_date()}\r\nContent-Length: "
             ).encode()
         return made
 
@@ -125,7 +124,7 @@ def problem(found: Problem) -> bytes:
     headers = {
         "Content-Type": PROBLEM_JSON,
         "Server": "kapok",
-        "Date": rfc822_formatted_time(),
+        "Date": http_date(),
         "Content-Length": str(len(body)),
     } | problem_headers(found)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -187,3 +187,32 @@ def test_truth_is_within_the_uncertainty(offset: float, answers: list[tuple[floa
         clock.observe(date=float(int(wall - took / 2 + offset)), sent=wall - took, received=wall)
     reading = clock.reading(wall)
     assert abs(reading.now - (wall + offset)) <= reading.uncertainty + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"), [(60.0, 1.9), (60.0, -1.9), (10.0, 0.9), (60.0, 0.3), (600.0, 2.0)]
+)
+def test_a_server_that_creeps_is_seen(seconds: float, step: float) -> None:
+    """Small steps add up to no more than one, and to what the terminal's crystal may drift."""
+    clock, wall, off = TerminalClock(build=BUILD), WALL, 0.0
+    set_to(clock, WALL)
+    while abs(off) < 60:
+        wall, off = wall + seconds, off + step
+        told = clock.observe(date=float(int(wall + off)), sent=wall - 0.1, received=wall)
+        if told.against_s or told.jump_s:
+            break
+        drift = (wall - WALL) * DRIFT
+        assert abs(clock.now(wall) - wall) <= NEAR_S + drift + 2
+    assert told.against_s or told.jump_s
+
+
+def test_a_server_that_was_set_by_a_little_is_followed_each_day() -> None:
+    """A correction a day is no creeping, and is never counted against it."""
+    clock, wall, off = TerminalClock(build=BUILD), WALL, 0.0
+    set_to(clock, WALL)
+    for answer in range(5 * 24 * 60):
+        wall += MINUTE_S
+        off += 1.5 * (answer % (24 * 60) == 700)
+        told = clock.observe(date=float(int(wall + off)), sent=wall - 0.1, received=wall)
+        assert told.accepted
+    assert abs(clock.now(wall) - (wall + off)) < 1

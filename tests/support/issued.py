@@ -102,8 +102,8 @@ def new_scan_id(terminal: str = TERMINAL, *, at: float | None = None) -> str:
     return make_scan_id(terminal, milliseconds=int(now * 1000), random=secrets.token_bytes(6))
 
 
-def credential(person: int, *, holder: SigningKey | None, **changes: Any) -> bytes:
-    """Issue a credential; its index is the person's."""
+def credential(person: int, *, holder: SigningKey | None, ago: int = 3600, **changes: Any) -> bytes:
+    """Issue a credential, some seconds ago; its index is the person's."""
     now = int(time.time())
     subject: dict[str, Any] = {
         "kind": Kind.PERSONAL,
@@ -115,7 +115,7 @@ def credential(person: int, *, holder: SigningKey | None, **changes: Any) -> byt
     return make_credential(
         Subject(**subject | changes),
         issuer="440100",
-        issued_at=now - 3600,
+        issued_at=now - ago,
         expires=now + DAY,
         key=ISSUER,
         holder=None if holder is None else holder.confirmation,

@@ -11,11 +11,11 @@ HOUR_MS: Final = 3_600_000
 HOURS: Final = 24
 """Hours of a day."""
 STORE_HOURS: Final = 26
-"""Hours that a stream lives from its first record on (docs/store-verifier.md)."""
+"""Hours from the beginning of a stream's hour until it is taken out of the store."""
 SETTLE_MS: Final = 5_000
 """Milliseconds after an hour until it is closed: a step that began in it has long ended."""
 LATE_HOURS: Final = 6
-"""Closed hours that may wait before it is an alarm; there are some 19 left to repair it."""
+"""Closed hours that may wait before it is an alarm; the store keeps and holds them all."""
 KEEP_DAYS: Final = 31
 """Days that a day's records and its person-hash key are kept after it is over."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,12 +27,12 @@ def newest_closed(now_ms: int) -> int:
 
 
 def oldest_left(now_ms: int) -> int:
-    """Return the oldest hour of which the store may still hold something."""
+    """Return the newest hour that is taken out of the store when it is moved."""
     return now_ms // HOUR_MS - STORE_HOURS
 
 
 def oldest_whole(now_ms: int) -> int:
-    """Return the oldest hour of which the store has surely let nothing go."""
+    """Return the oldest hour that is in the store, whatever became of the archive."""
     return now_ms // HOUR_MS - STORE_HOURS + 1
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from verifier.archive.hours import HOURS, hour_name
+from verifier.archive.passed import PassedTime
 from verifier.contract.errors import MalformedError
 
 FORMAT: Final = 1
@@ -118,6 +119,10 @@ class ArchiveProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     gaps: tuple[Gap, ...] = ()
     rewritten: Count = 0
     """Unix seconds at which the store's append-only file was last rewritten for us."""
+    cleared: Count = 0
+    """Every hour up to this one was taken out of the store; 0: none yet."""
+    passed: PassedTime | None = None
+    """How much time has surely passed; None before the first look."""
 
 
 def part_file(hour: int, number: int) -> str:
@@ -150,6 +155,8 @@ def advanced(
     """
     gaps = progress.gaps
     first, last = progress.through + 1, min(whole_from - 1, through)
-    if first <= last:
+    if first <= last and gaps and (gaps[-1].last, gaps[-1].noticed) == (first - 1, now_ms):
+        gaps = (*gaps[:-1], msgspec.structs.replace(gaps[-1], last=last))
+    elif first <= last:
         gaps = (*gaps, Gap(first=first, last=last, noticed=now_ms))[-MAX_GAPS:]
     return msgspec.structs.replace(progress, through=max(progress.through, through), gaps=gaps)

@@ -203,7 +203,7 @@ class UploadResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     code: str
     """stored, known, conflict, malformed, retry."""
     incident: str | None = None
-    """double_use, unverified, contradiction: what the centre found; the past is not rewritten."""
+    """double_use, unverified, contradiction, misdated, overdue: what the centre found."""
 
 
 class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):

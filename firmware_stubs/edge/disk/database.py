@@ -11,7 +11,7 @@ stands in the files that own them.
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -156,6 +156,9 @@ class Database:
         Raises:
             StateError: it cannot be opened or read now, is damaged, or of another schema.
         """
+        self.path = path
+        self.committed: Callable[[], None] | None = None
+        """Called after each durable commit."""
         try:
             # Made here, so that its mode is right from the first byte; WAL and shm files take it
             # over.
@@ -199,6 +202,8 @@ class Database:
         try:
             with self._transaction(durable=durable) as connection:
                 yield connection
+            if durable and self.committed is not None:
+                self.committed()
         except sqlite3.Error as error:
             raise StorageError(str(error)) from error
 

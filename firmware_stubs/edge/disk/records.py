@@ -2,19 +2,22 @@
 
 A row is a scan: noted before the centre is asked, then decided, then acknowledged, then deleted.
 The texts are kept for the upload and go with their row. A decision's own group counts and names are
-not kept. How full the outbox is stands in the one row of `fill`, kept by triggers.
+not kept. How full the outbox is stands in the one row of `fill`, kept by triggers. The highest
+number stands in the file `outbox.mark` too: where the table has a lower one, records are missing.
 """
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import msgspec
 
-from firmware_stubs.edge.disk.database import Database
+from firmware_stubs.edge.disk.database import Database, StateError
+from firmware_stubs.edge.disk.mark import HighMark
 from firmware_stubs.outbox import SWEEP, Bounds, Fill, Room, WaitingRecord, deletable_before, room
 from firmware_stubs.scans import SAME_S, FinalDecision, Scan, restored, restored_decision
-from firmware_stubs.storage import MAX_MILLISECONDS
+from firmware_stubs.storage import MAX_MILLISECONDS, StorageError
 from verifier.contract.reasons import Language, Reason
 from verifier.contract.scan import MAX_UPLOAD_RECORDS, UploadRecord
 from verifier.contract.vocabulary import Outcome
@@ -60,6 +63,12 @@ SELECT scan_id, text, at, decided, online, decision, reason, sector_class, opene
 WHERE NOT decided OR at > ? ORDER BY number
 """
 
+_HIGHEST: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'scan'"
+_GO_ON_FROM: Final = """
+DELETE FROM sqlite_sequence WHERE name = 'scan';
+INSERT INTO sqlite_sequence VALUES ('scan', {number});
+"""
+
 _Recent: TypeAlias = tuple[str, str, float, int, int, str, str | None, int | None, int]
 
 
@@ -72,6 +81,39 @@ class SqliteRecords:
         self._language = language
         self.lost = 0
         self.dropped = 0
+        try:
+            self._mark = HighMark(database.path.with_name("outbox.mark"))
+            self.missing = self._missing()
+        except OSError as error:
+            raise StateError(f"{database.path.with_name('outbox.mark')}: {error}") from error
+        database.committed = self._rise
+
+    def _missing(self) -> int:
+        """Return how many numbers were used that the table never had; they are used up."""
+        (highest,) = self._database.row(_HIGHEST)
+        missing = self._mark.value - int(highest)
+        if missing > 0:
+            go_on = _GO_ON_FROM.format(number=self._mark.value)
+            self._database.connection.executescript(f"BEGIN IMMEDIATE;{go_on}COMMIT;")
+        self._mark.rise(int(highest))
+        return max(0, missing)
+
+    def _rise(self) -> None:
+        (highest,) = self._database.row(_HIGHEST)
+        # A decision that is on disk stands, whatever becomes of the mark: the next one writes it.
+        with suppress(OSError):
+            self._mark.rise(int(highest))
+
+    def sync_mark(self) -> None:
+        """Force the highest number to disk in its second place."""
+        try:
+            self._mark.sync()
+        except OSError as error:
+            raise StorageError(f"outbox.mark: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the second place."""
+        self._mark.close()
 
     def fill(self) -> Fill:
         """Return how full the outbox is."""

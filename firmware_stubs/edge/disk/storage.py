@@ -118,6 +118,7 @@ class SqliteStorage:
             self.facts.persist_offset(self.clock.offset)
         if gone:
             self.database.empty_log()
+        self.records.sync_mark()
         return gone
 
     def end_plane(self, name: str) -> None:
@@ -130,6 +131,7 @@ class SqliteStorage:
 
     def close(self) -> None:
         """Close everything and let another process have the folder."""
+        self.records.close()
         self.database.close()
         os.close(self._lock)
 

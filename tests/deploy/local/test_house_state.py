@@ -1,6 +1,6 @@
 """How a house stands, out of what its doors answered."""
 
-from deploy.local.house_state import facts, warnings
+from deploy.local.house_state import facts
 from deploy.local.snapshot import FactRow
 from deploy.status.answers import Answers, Heard
 
@@ -77,11 +77,3 @@ def test_what_did_not_answer_is_left_out() -> None:
         processes=nobody, sources=Heard(), terminals=Heard(), heads=Heard(), store=Heard()
     )
     assert facts(away, NOW) == ()
-    assert list(warnings(away)) == []
-
-
-def test_a_warning_of_several_is_one_row() -> None:
-    """With all who say it; what a fact says already is not said twice."""
-    (row,) = warnings(answers(source("stale")))
-    assert row.who == "worker-0, worker-1"
-    assert row.sentence.startswith("no terminal has a grant: ")

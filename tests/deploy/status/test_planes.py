@@ -1,6 +1,7 @@
 """Planes, sources and terminals as they are judged, from answers as doors give them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,3 +112,37 @@ def test_problems_stand_before_warnings() -> None:
     assert not report.document()["well"]
     assert HouseReport(data="x", answers=True, sections=()).document()["well"]
     assert all(row.do for row in report.wrong if row.level in WRONG)
+
+
+def own(**more: Any) -> Heard:
+    """Return what a terminal says of itself, all well but for what is given."""
+    body = {
+        "terminal": "hall-1", "cut": False, "state": "online", "clock": {"sure": True},
+        "outbox": {"waiting": 0}, "bundles": {"trust": 7}, "counters": {},
+    }  # fmt: skip
+    return Heard(status=200, body=body | more)
+
+
+@pytest.mark.parametrize("presence", ["online", "degraded", "offline"])
+def test_a_terminal_that_was_cut_off_by_hand_says_how_to_join_it(presence: str) -> None:
+    """Whatever the fleet has seen of it so far: that is the cause."""
+    said = answers(terminal={"presence": presence})
+    said = replace(said, processes={**said.processes, "hall-1": own(cut=True)})
+    (row,) = [row for row in terminals(said, NOW).rows if row.level in WRONG]
+    assert "cut off by hand" in row.said
+    assert "kapok terminal join hall-1" in str(row.do)
+
+
+def test_records_that_the_centre_refused_are_a_row() -> None:
+    """By the terminal itself, and by its heartbeat where it cannot be asked."""
+    counters = {"outbox.refused": 4, "outbox.missing": 2}
+    beat = {"outbox": 0, "clock": "ok", "counters": counters}
+    rows = terminals(answers(terminal={"beat": beat}), NOW).rows
+    assert [row.said.split()[0:4] for row in rows if row.level in WRONG] == [
+        ["the", "centre", "refused", "4"],
+        ["its", "disk", "lost", "up"],
+    ]
+    said = answers()
+    said = replace(said, processes={**said.processes, "hall-1": own(counters=counters)})
+    found = [row.code for row in terminals(said, NOW).rows if row.level in WRONG]
+    assert found == ["terminal.refused", "terminal.missing"]

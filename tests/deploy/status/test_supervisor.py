@@ -29,6 +29,17 @@ def test_an_error_is_told_from_noise(tmp_path: Path, line: str, *, said: bool) -
     assert (last_error(path) is not None) == said
 
 
+def test_an_old_warning_is_not_the_cause(tmp_path: Path) -> None:
+    """Of a terminal that warned at its start and was cut off by hand minutes later."""
+    path = tmp_path / "hall-1.log"
+    warned = '{"timestamp": "2026-11-30T10:00:00Z", "level": "warning", "event": "slot.refused"}\n'
+    later = '{"timestamp": "2026-11-30T10:12:%02dZ", "level": "%s", "event": "%s"}\n'
+    path.write_text(warned + later % (0, "info", "network.switched"))
+    assert last_error(path) is None
+    path.write_text(warned + later % (0, "error", "disk.failed") + later % (20, "info", "stopped"))
+    assert "disk.failed" in (last_error(path) or "")
+
+
 def test_the_newest_log_comes_first(tmp_path: Path) -> None:
     """Logs without an error are left out; control characters do not reach the screen."""
     (tmp_path / "log").mkdir()

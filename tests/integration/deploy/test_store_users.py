@@ -96,9 +96,11 @@ SCANS: Final = (
     ("DEL", CLAIM),
     ("HSET", "v:{07}:i:490000:00", "scan", "x"),
 )
+ENDED: Final = (("UNLINK", RECORDS),)
+"""What the archive does with records that it moved, and nobody else."""
 HISTORY: Final = (
+    *ENDED,
     ("DEL", RECORDS),
-    ("UNLINK", RECORDS),
     ("XDEL", RECORDS, "1-1"),
     ("XTRIM", RECORDS, "MAXLEN", 0),
     ("RENAME", RECORDS, "v:{07}:x"),
@@ -126,7 +128,7 @@ ATTACKS: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
         ("SET", "v:{corrections}:other", "x"),
     ),
     "archive": (
-        *NEVER, *PLANES, *COLOURS, *DECISIONS, *BUNDLES, *PERSONS, *SCANS, *HISTORY, *SOURCES,
+        *NEVER, *PLANES, *COLOURS, *DECISIONS, *BUNDLES, *PERSONS, *SCANS, *HISTORY[1:], *SOURCES,
         *CASES, *FLEET, *GRANTS, *READING,
     ),
     "fleet": (

@@ -136,7 +136,9 @@ def test_state_names_what_matters(terminal: TerminalProcess) -> None:
         "terminal", "place", "gate", "state", "cut", "connectivity", "outbox", "bundles",
         "equipped", "gate_openings", "gate_open", "clock", "broker", "counters",
     }  # fmt: skip
-    assert set(state["outbox"]) == {"waiting", "entries", "octets", "full", "lost", "dropped"}
+    assert set(state["outbox"]) == {
+        "waiting", "entries", "octets", "full", "lost", "dropped", "missing", "refused",
+    }  # fmt: skip
 
 
 def test_door_stays_responsive_while_pictures_are_looked_at(terminal: TerminalProcess) -> None:

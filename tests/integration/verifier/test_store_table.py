@@ -24,7 +24,7 @@ from verifier.service.store import suspensions
 from verifier.service.store.city_load import keep_progress
 
 FORGOTTEN = (
-    *("i", "r", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed"),
+    *("i", "u", "p", "c", "plan", "given", "bulk", "seen", "proposed"),
     *("spent", "refused", "noted"),
 )
 SHORT_LIVED = (

@@ -108,8 +108,6 @@ def test_a_late_answer_gives_back_what_was_not_used(house: Centre) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"at": time.time() + 3600}, "malformed"),
-        ({"at": time.time() - 15 * 86_400}, "malformed"),
         ({"scan_id": "nonsense"}, "malformed"),
         ({"scan_id": new_scan_id("t-2")}, "conflict"),
     ],

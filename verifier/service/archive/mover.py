@@ -1,10 +1,12 @@
 """One look at the store: every closed hour's entries into a part, the old days' ends, the rewrite.
 
 Done again and again; each step leaves the folder whole, so that a kill costs nothing but a look.
-Time is the store's own, as the hours' names are: a machine whose clock is set wrong ahead would
-end days that are not over.
+Time is the store's own, as the hours' names are; while it is another than ours, it made a step, and
+ours counts. What cannot be undone goes by the time that has surely passed (`archive.passed`): the
+end of days and keys, and taking out of the store what was moved.
 """
 
+import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
@@ -30,12 +32,16 @@ from verifier.archive.hours import (
     waiting,
 )
 from verifier.archive.manifest import ArchiveProgress, advanced
+from verifier.archive.passed import PassedTime
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
-from verifier.service.store.record_hours import read_hour
+from verifier.service.store.moments import store_ms
+from verifier.service.store.record_hours import read_hour, remove_hour
 
 REWRITE_EVERY_S: Final = 86_400
 """Seconds between two rewrites of the store's file."""
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Names a start of the machine."""
 
 
 class Moving:
@@ -49,6 +55,10 @@ class Moving:
         self.progress: ArchiveProgress | None = None
         self.now_ms = 0
         """Of the store at the last look; 0 before."""
+        self.passed: PassedTime | None = None
+        """What had surely passed at the last look."""
+        self.held = 0
+        """Days and keys that would end by the clock, and not by what has passed."""
         self.problems: dict[str, str] = {}
         """By code: what keeps records from being moved or ended."""
         self.moved = self.unread = self.parts = self.days_destroyed = self.keys_destroyed = 0
@@ -61,9 +71,9 @@ class Moving:
     async def look(self) -> None:
         """Do all that there is to do; what cannot be done stands in `problems`."""
         try:
-            seconds, micros = await self._redis.time()
-            self.now_ms = seconds * 1000 + micros // 1000
+            self.now_ms = await store_ms(self._redis)
             await self._move()
+            await self._clear()
             self.problems.pop("archive.store", None)
             self.problems.pop("archive.disk", None)
         except (RedisError, ConnectionError) as error:
@@ -83,11 +93,44 @@ class Moving:
             # Whoever begins today has lost nothing of yesterday.
             before = ArchiveProgress(through=min(newest, whole_from - 1))
         self.progress = before
-        for hour in range(oldest_left(self.now_ms), newest + 1):
+        self._look_at_time(before.passed)
+        # What waits stays in the store until it is moved; of days that are over nothing is moved.
+        first = max(before.through + 1, (self._today() - KEEP_DAYS) * HOURS)
+        for hour in range(min(first, oldest_left(self.now_ms)), newest + 1):
             # Hours that were moved are looked at too: a clock that was set back fills them again.
-            await self._move_hour(hour)
+            found = await self._move_hour(hour)
             if hour > self.progress.through:
-                self._advance(hour, whole_from)
+                # Of a late hour with nothing in it, nobody knows whether the store had lost it.
+                self._advance(hour, hour if found else whole_from)
+
+    def _look_at_time(self, before: PassedTime | None) -> None:
+        boot = _BOOT.read_text(encoding="ascii").strip()
+        steady = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if self.passed is None:
+            self.passed = before or PassedTime(at=self.now_ms, boot=boot, steady=steady)
+        self.passed = self.passed.looked(self.now_ms, boot, steady)
+
+    def _today(self) -> int:
+        """Return the day that it surely is."""
+        return (self.now_ms if self.passed is None else self.passed.at) // HOUR_MS // HOURS
+
+    async def _clear(self) -> None:
+        """Take out of the store what was moved, 26 hours after its hour; it never ends by itself.
+
+        A stream that ended by the store's clock went with the first wrong minute of it.
+        """
+        progress = self.progress
+        if progress is None or self.passed is None:
+            return
+        last = min(oldest_left(self.passed.at), progress.through)
+        first = max(progress.cleared + 1, last - KEEP_DAYS * HOURS)
+        for hour in range(first, last + 1):
+            await remove_hour(self._redis, hour)
+        if first <= last or progress.passed is None or progress.passed.step != self.passed.step:
+            self.progress = structs.replace(
+                progress, cleared=max(progress.cleared, last), passed=self.passed
+            )
+            self._folder.keep_progress(self.progress)
 
     def _advance(self, hour: int, whole_from: int) -> None:
         if self.progress is None:
@@ -98,11 +141,12 @@ class Moving:
         self._folder.keep_progress(after)
         self.progress = after
 
-    async def _move_hour(self, hour: int) -> None:
+    async def _move_hour(self, hour: int) -> bool:
+        """Move what is new in an hour; False: there is nothing."""
         async with aclosing(read_hour(self._redis, hour, self._folder.last_of(hour))) as pages:
             first = await anext(pages, None)
             if first is None:
-                return
+                return False
             with self._folder.part(hour) as part:
                 writer = PartWriter(part.sink, hour, part.number)
                 writer.add(first)
@@ -116,23 +160,30 @@ class Moving:
             "moved", hour=hour_name(hour), part=made.holds.number, records=made.holds.rows,
             octets=made.octets, unread=made.holds.unread,
         )  # fmt: skip
+        return True
 
     def _end_days(self) -> None:
         """Destroy the days that are over: the key first, so that no key outlives its file."""
-        today = self.now_ms // HOUR_MS // HOURS
+        by_clock, held = self.now_ms // HOUR_MS // HOURS, 0
+        if self.passed is None:  # nothing was looked at yet
+            return
+        today = min(self._today(), by_clock)
         try:
             for path in sorted(self._person_keys.glob("????-??-??.key")):
                 day = day_named(path.stem)
+                held += day is not None and is_over(day, by_clock) and not is_over(day, today)
                 if day is not None and is_over(day, today):
                     path.unlink()
                     sync_folder(self._person_keys)
                     self.keys_destroyed += 1
                     self._log.info("key.destroyed", day=path.stem)
             for day in self._folder.days():
+                held += is_over(day, by_clock) and not is_over(day, today)
                 if is_over(day, today):
                     rows = self._folder.destroy(day)
                     self.days_destroyed += 1
                     self._log.info("day.destroyed", day=day_name(day), records=rows)
+            self.held = held
             self.problems.pop("archive.ending", None)
         except OSError as error:
             what = f"records older than {KEEP_DAYS} days could not be deleted ({error})"

@@ -14,7 +14,7 @@ from runtime.logs import Log
 from runtime.settings import SettingsError
 from runtime.store import open_store
 from runtime.tasks import end
-from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, LATE_HOURS, STORE_HOURS
+from verifier.archive.hours import HOUR_MS, HOURS, KEEP_DAYS, LATE_HOURS
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act
 from verifier.service.archive.folder import FolderError, RecordsFolder
@@ -110,12 +110,11 @@ def readiness(moving: Moving, audit: AuditLog[Act]) -> Readiness:
     if not moving.now_ms:
         problems.append(Finding(code="archive.starting", detail="the first look is not done: wait"))
     if moving.waiting > LATE_HOURS:
-        left = STORE_HOURS - 1 - moving.waiting
         problems.append(
             Finding(
                 code="archive.late",
-                detail=f"{moving.waiting} closed hours are not in day files, and the store drops"
-                f" the oldest in {max(0, left)} h: repair the other problems of the archive",
+                detail=f"{moving.waiting} closed hours are not in day files, and the store fills"
+                " with them: repair the other problems of the archive",
             )
         )
     progress = moving.progress
@@ -126,6 +125,14 @@ def readiness(moving: Moving, audit: AuditLog[Act]) -> Readiness:
         for gap in gaps
         if gap.last > month_ago
     )
+    if moving.held:
+        warnings += (
+            Finding(
+                code="archive.held",
+                detail=f"{moving.held} days and keys would end by this machine's clock, and not by"
+                " the time that has passed: they end when the clock has stood for a day",
+            ),
+        )
     if not audit.writable:
         warnings += (no_audit(),)
     return Readiness(

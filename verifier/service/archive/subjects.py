@@ -39,6 +39,7 @@ from verifier.contract.subject import (
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.archive.mover import Moving
 from verifier.service.process.keys import KEY_BYTES, key_path
+from verifier.service.store.moments import store_ms
 from verifier.service.store.record_hours import read_hour
 from verifier.steps.use import person_hash
 
@@ -109,8 +110,7 @@ class SubjectSearch:
 
     async def _search(self, person: str) -> SubjectRecords:
         # The store first: an hour that is moved meanwhile is then found twice, never not at all.
-        seconds, _ = await self._redis.time()
-        hour = seconds * 1000 // HOUR_MS
+        hour = await store_ms(self._redis) // HOUR_MS
         found = {each.id: each for each in await self._unmoved(person, hour)}
         searched, blind = {day_name(day_of(hour))}, set[str]()
         parts: list[_Part] = []

@@ -8,12 +8,13 @@ from redis.asyncio import Redis
 from verifier.contract.grant import Grant
 from verifier.service.store.library import KEEP_NEWEST
 
-_GRANTS: Final = "v:grants"
+GRANTS: Final = "v:grants"
+"""Key of the hash."""
 
 
 async def read_grants(redis: Redis) -> tuple[bytes, ...]:
     """Return the newest signed grant of every terminal."""
-    rows: dict[Any, Any] = await redis.hgetall(_GRANTS)
+    rows: dict[Any, Any] = await redis.hgetall(GRANTS)
     return tuple(value.partition(b"|")[2] for value in rows.values())
 
 
@@ -21,9 +22,9 @@ async def drop_grants(redis: Redis, terminals: Iterable[str]) -> None:
     """Forget the grants of terminals."""
     names = tuple(terminals)
     if names:
-        await redis.hdel(_GRANTS, *names)
+        await redis.hdel(GRANTS, *names)
 
 
 async def keep_grant(redis: Redis, grant: Grant, signed: bytes) -> None:
     """Keep a verified grant unless a newer one is there."""
-    await redis.fcall(KEEP_NEWEST, 1, _GRANTS, grant.terminal, str(grant.rank), signed)
+    await redis.fcall(KEEP_NEWEST, 1, GRANTS, grant.terminal, str(grant.rank), signed)

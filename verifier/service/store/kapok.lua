@@ -2,15 +2,23 @@
 -- States: l live, m amended by an upload, o uploaded, a annulled.
 
 local HOUR = 3600
-local RECORD_SECONDS = 93600 -- 26 h: 24 h after the hour has closed, and that hour
 local INDEX_SECONDS = 90000 -- 25 h: an answer is remembered for 24 h after the hour it was made in
+local MOST_AHEAD = 24 -- hours; a scan_id of a later hour is remembered no longer
 -- Which keys of the present hour have their time to live, so that it is not set at every scan.
 -- Only a memory: after a restart it is empty, and NX changes nothing that is there.
 local armed, armed_hour = {}, 0
 
+-- Seconds by which a step put this machine's clock ahead; a worker says so, and again every second.
+local ahead_by = 0
+
 local function clock()
-  local seconds = tonumber(redis.call('TIME')[1])
+  local seconds = tonumber(redis.call('TIME')[1]) - ahead_by
   return seconds, math.floor(seconds / HOUR)
+end
+
+local function clock_ms()
+  local time = redis.call('TIME')
+  return (tonumber(time[1]) - ahead_by) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
 local function arm(key, seconds, hour)
@@ -28,8 +36,8 @@ local function remember(index, scan, hour, of_scan, value)
   local ahead = tonumber(of_scan) - hour
   if ahead == 0 then
     arm(index, INDEX_SECONDS, hour)
-  else -- an hour of the past is kept as long from now; one of the future until it has passed
-    redis.call('EXPIRE', index, INDEX_SECONDS + math.max(ahead, 0) * HOUR)
+  else -- an hour of the past is kept as long from now; one of the next day until it has passed
+    redis.call('EXPIRE', index, INDEX_SECONDS + math.min(math.max(ahead, 0), MOST_AHEAD) * HOUR)
   end
 end
 
@@ -44,11 +52,19 @@ local function unpack_id(packed)
   return string.format('%.0f-%.0f', ms, number), ms
 end
 
+-- A stream of records has no end of its own: a wrong clock would bring it. The archiving process
+-- takes it away, 26 h after its hour (verifier/archive/hours.py).
 local function append(prefix, hour, ...)
   local key = prefix .. 'r:' .. hour
-  local id = redis.call('XADD', key, '*', ...)
-  arm(key, RECORD_SECONDS, hour)
-  return pack_id(id)
+  if ahead_by == 0 then
+    return pack_id(redis.call('XADD', key, '*', ...))
+  end
+  local added = redis.pcall('XADD', key, string.format('%.0f-*', clock_ms()), ...)
+  if type(added) == 'table' and added.err then -- an entry stands behind it: this one follows that
+    local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1][1]
+    added = redis.call('XADD', key, string.match(last, '^%d+') .. '-*', ...)
+  end
+  return pack_id(added)
 end
 
 -- The fields of a record, and as `c` what it claimed. Its hour is that of its id, or the one
@@ -140,9 +156,7 @@ local function amend(prefix, keys, args, value)
   local state, record = 'm', args[4]
   local _, stored_at = unpack_id(id)
   if LET_PASS[answer] and args[6] == 'n' then
-    local time = redis.call('TIME')
-    local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-    if now - stored_at > ANNUL_MS then
+    if clock_ms() - stored_at > ANNUL_MS then
       record = args[8]
     else
       give_back(prefix, args[1], before['c'])
@@ -207,8 +221,7 @@ local function look(keys, args)
   end
   local _, answer, state, id = read(known)
   local found = entry(string.sub(keys[1], 1, 7), id)
-  local now = redis.call('TIME')
-  local ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+  local ms = clock_ms()
   local record, amendment, since = found['r'] or '', found['m'] or '', found['s'] or ''
   return { answer, state, (unpack_id(id)), ms, record, amendment, since }
 end
@@ -270,9 +283,16 @@ local function keep_newest(keys, args)
   return 1
 end
 
+-- keys: any; args: seconds by which a step put the clock of this machine ahead, 0: it made none
+local function step(_, args)
+  ahead_by = tonumber(args[1])
+  return ahead_by
+end
+
 redis.register_function('kapok_scan', scan)
 redis.register_function('kapok_upload', upload)
 redis.register_function('kapok_annul', annul)
 redis.register_function('kapok_look', look)
 redis.register_function('kapok_resolve', resolve)
 redis.register_function('kapok_keep_newest', keep_newest)
+redis.register_function('kapok_step', step)

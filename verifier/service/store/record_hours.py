@@ -1,4 +1,4 @@
-"""Reading a closed hour's record streams, `v:{tt}:r:<hour>`, whole and in the order of time.
+"""A closed hour's record streams, `v:{tt}:r:<hour>`: read whole in the order of time, removed.
 
 The 64 streams are merged in pages, so that an hour of any size takes the same memory, and read a
 few at a time, so that no scan waits for it.
@@ -49,6 +49,19 @@ async def read_hour(
         ready = [entry for waiting in held.values() for entry in _up_to(waiting, front)]
         if ready:
             yield sorted(ready, key=lambda entry: (entry.id, entry.tag))
+
+
+async def remove_hour(redis: Redis, hour: int) -> None:
+    """Take an hour's streams out of the store, a few at a time.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    for start in range(0, HASH_TAGS, STREAMS_AT_ONCE):
+        pipeline = redis.pipeline(transaction=False)
+        for tag in range(start, min(HASH_TAGS, start + STREAMS_AT_ONCE)):
+            pipeline.unlink(f"v:{{{tag:02x}}}:r:{hour}")
+        await pipeline.execute()
 
 
 def _up_to(waiting: deque[StreamEntry], front: EntryId | None) -> Iterable[StreamEntry]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from verifier.service.store.moments import store_ms
 from verifier.service.store.records import KEPT_MS, StoredRecord, read_span
 from verifier.service.store.scans import DIGEST_BYTES, HOUR_MS, index_key
 
@@ -39,8 +40,7 @@ async def search_records(
     redis: Redis, *, terminal: str, digest: bytes | None, before: int | None, last: int
 ) -> SearchResult:
     """Return the newest records of a terminal before a moment, at most `last` and one span's."""
-    seconds, micros = await redis.time()
-    now = seconds * 1000 + micros // 1000
+    now = await store_ms(redis)
     oldest = now - KEPT_MS
     end = now if before is None else max(oldest, min(before, now))
     span, looked = _FIRST_SPAN_MS, 0

@@ -14,6 +14,7 @@ from verifier.contract.amendment import Amendment
 from verifier.contract.record import ScanRecord
 from verifier.contract.vocabulary import Answer
 from verifier.errors import Outage
+from verifier.service.store.moments import store_ms
 from verifier.service.store.packed_record import unpack_record
 from verifier.service.store.scans import HOUR_MS, read_amendment, read_answer
 from verifier.steps.use import HASH_TAGS
@@ -63,8 +64,7 @@ async def read_records(redis: Redis, after: int, limit: int) -> RecordsRead:
     Raises:
         RedisError: the store is away.
     """
-    seconds, micros = await redis.time()
-    now = seconds * 1000 + micros // 1000
+    now = await store_ms(redis)
     start = max(after, now - KEPT_MS)
     unread: list[str] = []
     in_vain = 0

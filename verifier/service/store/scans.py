@@ -128,6 +128,7 @@ def upload_command(
     unclaimed: Answer,
     online: bool = False,
     claimed_at: float | None = None,
+    known_as: bytes | None = None,
 ) -> bytes:
     """Pack the command of an uploaded scan; its record says what the terminal did.
 
@@ -135,8 +136,9 @@ def upload_command(
     it did not, the record stands as the terminal's own decision. `claimed_at`: Unix seconds from
     which uses count, where that is not the time of the scan. A terminal that let nobody through
     comes too late to give a use back after the time in which it may annul: that is an incident.
+    `known_as`: the scan_id, where the record says only its day.
     """
-    scan_id = record.scan_id
+    scan_id = record.scan_id if known_as is None else known_as
     late = b""
     if online:
         did = "d" if record.final is Outcome.PASS else "c"

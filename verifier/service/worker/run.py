@@ -44,6 +44,7 @@ from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store import wire
 from verifier.service.store.commit import Commit
 from verifier.service.store.library import check_library
+from verifier.service.store.moments import tell_step
 from verifier.service.worker.doors.annul import annul_handler
 from verifier.service.worker.doors.batch import BatchResource
 from verifier.service.worker.doors.bundles import BundleResource
@@ -142,6 +143,7 @@ class Worker:
             await check_durable(self.redis)
             await check_room(self.redis)
             await check_library(self.redis)
+            await tell_step(self.redis, 0)
         except (NotDurableError, FunctionsMissingError) as error:
             line.abort()
             raise Outage(str(error)) from error
@@ -302,6 +304,7 @@ async def _watch(worker: Worker) -> None:
 
     And forget credentials that nobody shows any more.
     """
+    told = 0
     while True:
         await asyncio.sleep(WATCH_S)
         worker.pipeline.seen.sweep(now())
@@ -309,6 +312,7 @@ async def _watch(worker: Worker) -> None:
             await check_durable(worker.redis)
             await check_room(worker.redis)
             worker.store_name = await read_store_name(worker.redis)
+            told = await tell_step(worker.redis, told)
         except NotDurableError as error:
             if worker.commit.up:
                 worker.log.warning("store.refused", why=str(error))

@@ -9,6 +9,9 @@ counts against the terminal (`follow.suspensions`).
   was there.
 - `online` says that the centre decided so. Where the store does not know of it, it is the
   terminal's own decision, and an incident.
+- No record is refused for its time. One whose time cannot be true, whose terminal was not sure of
+  it, or that is older than two weeks is stored with the time of its upload, and is an incident. Of
+  one that is older than records are kept, only the terminal and the day are stored.
 """
 
 import asyncio
@@ -19,13 +22,14 @@ from typing import Any, Final, NamedTuple
 from msgspec import structs
 
 from runtime.clock import now as wall_now
+from verifier.archive.hours import is_over
 from verifier.codes.scanned import read_text
 from verifier.contract.errors import MalformedError
 from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import UploadRecord, UploadResult, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome, Step
-from verifier.decision import CONTRADICTION, Assessment, incident_of, refuted
+from verifier.decision import CONTRADICTION, MISDATED, Assessment, incident_of, refuted
 from verifier.engine import assess
 from verifier.errors import Outage
 from verifier.service.store.commit import Overloaded
@@ -39,7 +43,7 @@ from verifier.service.store.scans import (
 )
 from verifier.service.worker.follow.suspensions import FORGOTTEN_POINTS, REFUTED_POINTS
 from verifier.service.worker.knowledge import ScanGate
-from verifier.service.worker.pipeline import AHEAD_MS, MAX_PENDING, ScanPipeline, make_record
+from verifier.service.worker.pipeline import MAX_PENDING, ScanPipeline, make_record
 from verifier.steps.course import Clock
 from verifier.steps.use import DAY, PersonKeys, Use, uses_of
 
@@ -51,7 +55,7 @@ a proof is honest."""
 MAX_WINDOW_S: Final = 600
 """Seconds; no profile lets a proof be older."""
 MAX_AGE_S: Final = 14 * DAY
-"""Seconds; older records are no longer of use: an outbox holds two weeks."""
+"""Seconds after which a record is late: an outbox holds two weeks."""
 AT_A_TIME: Final = 8
 """Records judged before scans get their turn: some 2 ms."""
 _NEVER_RIGHT: Final = frozenset(
@@ -70,6 +74,8 @@ _OF_TIME: Final = frozenset(
 """Of these, what a terminal cannot know whose clock is unsure."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
 UNVERIFIED: Final = "unverified"
+OVERDUE: Final = "overdue"
+_DAY_MS: Final = DAY * 1000
 
 
 class Uploaded(NamedTuple):
@@ -83,6 +89,34 @@ class Uploaded(NamedTuple):
 class _Landed(NamedTuple):
     result: UploadResult
     points: int = 0
+
+
+class _Times(NamedTuple):
+    """When a record is judged and stored, Unix seconds."""
+
+    judged: float
+    """When the scan was, as far as that can be true; else now."""
+    kept: float
+    """What its record says."""
+    sure: bool
+    """Whether `judged` is what the terminal said, and it was sure of it."""
+
+    @property
+    def misdated(self) -> bool:
+        """Whether the record has the time of its upload."""
+        return self.kept != self.judged or not self.sure
+
+
+def times_of(record: UploadRecord, now: float) -> _Times | None:
+    """Return when a record is judged and stored; None: it is of a day that is over for good."""
+    if record.at > now + MAX_AHEAD_S:
+        return _Times(now, now, sure=False)
+    over = is_over(int(record.at // DAY), int(now // DAY))
+    if record.clock_unsure:
+        return _Times(now if over else record.at, now, sure=False)
+    if over:
+        return None
+    return _Times(record.at, record.at if record.at >= now - MAX_AGE_S else now, sure=True)
 
 
 async def upload(
@@ -105,7 +139,8 @@ async def upload(
     landed = [_Landed(out) if isinstance(out, UploadResult) else await out for out in outs]
     for result, _ in landed:
         pipeline.metrics.count(pipeline.metrics.uploads, result.code)
-        if result.incident is not None:
+        if result.incident is not None and result.code == "stored":
+            # What is known was counted when it was stored.
             pipeline.metrics.count(pipeline.metrics.incidents, result.incident)
     return Uploaded(tuple(it.result for it in landed), sum(it.points for it in landed))
 
@@ -114,22 +149,30 @@ def _begin(
     pipeline: ScanPipeline, gate: ScanGate, keys: PersonKeys | None, record: UploadRecord
 ) -> UploadResult | asyncio.Future[_Landed]:
     """Judge a record and send it to the store."""
-    record = _placed(record, wall_now())
     refused = _refused(gate, record)
     if refused is not None:
         return _result(record, refused)
     if keys is None:
         return _result(record, "retry")
-    text = read_text(record.all_texts)
+    now, text = wall_now(), read_text(record.all_texts)
+    digest = digest_of(gate.grant.terminal, text)
+    times = times_of(record, now)
+    if times is None:
+        overdue = _overdue(gate, record, now)
+        known_as = scan_id_bytes(record.scan_id)
+        command = upload_command(
+            gate.tag, digest, overdue, (), unclaimed=Answer.UNASKED, known_as=known_as
+        )
+        return _send(pipeline, record, command, overdue, shown_at=None)
     assessment = assess(
         text,
         known=pipeline.knowledge.known,
         profile=gate.profile,
         grant=gate.grant,
-        clock=Clock(now=record.at, uncertainty=CLOCK_APART_S, sure=not record.clock_unsure),
+        clock=Clock(now=times.judged, uncertainty=CLOCK_APART_S, sure=times.sure),
         seen=pipeline.seen,
     )
-    kept = _kept(gate, record, assessment, keys)
+    kept = _kept(gate, record, assessment, keys, times)
     uses = _uses(gate, record, assessment, keys)
     unclaimed = Answer.UNASKED
     passed = record.decision is Outcome.PASS and not refuted(assessment)
@@ -137,19 +180,30 @@ def _begin(
         unclaimed = Answer.FRESH
     command = upload_command(
         gate.tag,
-        digest_of(gate.grant.terminal, text),
+        digest,
         kept,
         uses,
         unclaimed=unclaimed,
         online=record.online,
-        claimed_at=_claimed_at(gate, record, assessment),
+        claimed_at=_claimed_at(gate, assessment, times),
     )
+    return _send(pipeline, record, command, kept, shown_at=assessment.shown_at)
+
+
+def _send(
+    pipeline: ScanPipeline,
+    record: UploadRecord,
+    command: bytes,
+    kept: ScanRecord,
+    *,
+    shown_at: int | None,
+) -> UploadResult | asyncio.Future[_Landed]:
     future: asyncio.Future[_Landed] = asyncio.get_running_loop().create_future()
 
     def landed(reply: Any) -> None:
         pipeline.pending -= 1
         if not future.done():
-            future.set_result(_read(record, kept, reply, shown_at=assessment.shown_at))
+            future.set_result(_read(record, kept, reply, shown_at=shown_at))
 
     pipeline.pending += 1
     if not pipeline.commit.submit(command, landed):
@@ -158,44 +212,64 @@ def _begin(
     return future
 
 
-def _possible(at: float, now: float) -> bool:
-    return now - MAX_AGE_S <= at <= now + MAX_AHEAD_S
-
-
-def _placed(record: UploadRecord, now: float) -> UploadRecord:
-    """Give a scan from before a terminal knew the time the time of its upload.
-
-    A terminal without a battery thinks it is 1970; what it let in meanwhile must not be lost.
-    """
-    if record.clock_unsure and not _possible(record.at, now):
-        return structs.replace(record, at=now)
-    return record
-
-
 def _refused(gate: ScanGate, record: UploadRecord) -> str | None:
     """Return the code of a record that can never be stored."""
-    now = wall_now()
-    if not _possible(record.at, now):
-        return "malformed"
     try:
-        scan_id = scan_id_bytes(record.scan_id)
+        scan_id_bytes(record.scan_id)
     except MalformedError:
         return "malformed"
-    if not record.scan_id.endswith(gate.tail):
-        return "conflict"
-    ahead = int.from_bytes(scan_id[:6], "big") > now * 1000 + AHEAD_MS
-    return "malformed" if ahead else None
+    return None if record.scan_id.endswith(gate.tail) else "conflict"
+
+
+def _overdue(gate: ScanGate, record: UploadRecord, now: float) -> ScanRecord:
+    """Return what is kept of a scan that is older than records are: its terminal, and its day.
+
+    Its scan_id has the day in the place of the time.
+    """
+    scan_id, grant = scan_id_bytes(record.scan_id), gate.grant
+    day_ms = max(0, int(record.at // DAY)) * _DAY_MS
+    return ScanRecord(
+        scan_id=day_ms.to_bytes(6, "big") + scan_id[6:],
+        terminal=grant.terminal,
+        place=grant.place,
+        gate=grant.gate,
+        direction=grant.direction,
+        at=int(now * 1000),
+        outcome=Outcome.DENY,
+        reason=None,
+        steps="",
+        format=None,
+        kind=None,
+        colour=None,
+        sector_class=None,
+        rule=None,
+        person=b"",
+        members=0,
+        open_stance=False,
+        unsure=None,
+        status_age=None,
+        trust_version=0,
+        status_version=0,
+        profile_version=0,
+        milliseconds=0.0,
+        offline=True,
+        incident=OVERDUE,
+    )
 
 
 def _kept(
-    gate: ScanGate, record: UploadRecord, assessment: Assessment, keys: PersonKeys
+    gate: ScanGate,
+    record: UploadRecord,
+    assessment: Assessment,
+    keys: PersonKeys,
+    times: _Times,
 ) -> ScanRecord:
     made = make_record(
         gate,
         scan_id_bytes(record.scan_id),
         assessment,
         keys,
-        at=record.at,
+        at=times.kept,
         started=time.perf_counter(),
     )
     passed_unsigned = (
@@ -207,6 +281,8 @@ def _kept(
     if record.online:
         # Kept only where the store does not know that the centre decided so.
         incident = incident or CONTRADICTION
+    if times.misdated:
+        incident = incident or MISDATED
     return structs.replace(
         made,
         offline=True,
@@ -231,11 +307,11 @@ def _uses(
     return uses_of(assessment, gate.asked, gate.grant, keys)
 
 
-def _claimed_at(gate: ScanGate, record: UploadRecord, assessment: Assessment) -> float | None:
+def _claimed_at(gate: ScanGate, assessment: Assessment, times: _Times) -> float:
     """Return from when a use counts: of a terminal without a clock, while its proof was fresh."""
-    if not record.clock_unsure or assessment.shown_at is None or gate.asked is None:
-        return None
-    return min(record.at, assessment.shown_at + gate.asked.window)
+    if times.sure or assessment.shown_at is None or gate.asked is None:
+        return times.judged
+    return min(times.judged, assessment.shown_at + gate.asked.window)
 
 
 def _read(record: UploadRecord, kept: ScanRecord, reply: Any, *, shown_at: int | None) -> _Landed:
@@ -273,7 +349,8 @@ def _of_another_window(record: UploadRecord, kept: ScanRecord, shown_at: int | N
 
 def _points(record: UploadRecord, kept: ScanRecord, *, told_otherwise: bool) -> int:
     """Weigh what a terminal says against what can be true."""
-    wrong = _NEVER_RIGHT - _OF_TIME if record.clock_unsure else _NEVER_RIGHT
+    unsure = record.clock_unsure or kept.incident == MISDATED
+    wrong = _NEVER_RIGHT - _OF_TIME if unsure else _NEVER_RIGHT
     refuted_for_good = kept.outcome is Outcome.DENY and kept.reason in wrong
     if record.decision is Outcome.PASS and refuted_for_good:
         return REFUTED_POINTS

@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
-from runtime.clock import now
+from runtime.clock import http_date, now
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, encode, read_body
 from runtime.http.problems import Problem
@@ -299,7 +299,8 @@ class BulkResource:
         self, request: web.BaseRequest, plan: BatchPlan, lines: Sequence[Line]
     ) -> tuple[web.StreamResponse, BulkEnd]:
         """Sign and send, a few lines between two turns of the loop."""
-        response = web.StreamResponse(headers={"Content-Type": NDJSON, "Server": "kapok"})
+        headers = {"Content-Type": NDJSON, "Server": "kapok", "Date": http_date()}
+        response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         answers, issued = [], 0
         for list_number, (it, line) in enumerate(zip(plan.lines, lines, strict=True), 1):

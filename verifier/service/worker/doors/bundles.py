@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from runtime.clock import http_date
 from runtime.http.access import Caller, is_of_city, reaches
 from runtime.http.bodies import JSON, encode
 from runtime.http.connection import Connection
@@ -203,7 +204,7 @@ async def send(
     if request.method != "GET" or not parts:
         asked.pop("Range", None)
     reply = shown.reply(asked)
-    said = {**reply.headers, **headers, "Server": "kapok"}
+    said = {**reply.headers, **headers, "Server": "kapok", "Date": http_date()}
     if reply.status is HTTPStatus.NOT_MODIFIED:
         del said["Content-Type"]
         return web.Response(status=reply.status, headers=said)
