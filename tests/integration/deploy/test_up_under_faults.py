@@ -181,7 +181,7 @@ def test_a_folder_that_root_restored_names_what_gives_it_back(
     assert f"chown -R {children_account().name}: {way / 'data'}" in again.said()
 
 
-@pytest.mark.parametrize("missing", ["SCHEMA", "keys/service-ca.crt.pem", "keys/api/fleet.key"])
+@pytest.mark.parametrize("missing", ["SCHEMA", "keys/service-ca.crt.pem", "keys/redis/loader.key"])
 def test_a_folder_restored_in_part_is_one_line(
     start: Callable[..., Up], way: Path, missing: str
 ) -> None:
