@@ -148,7 +148,7 @@ TABLE: Final = RouteTable(
             area=OperationArea.NONE,
             callers=(Allowed(kind=CallerKind.OPERATOR_KEY),),
             replies={201: Reply("The token.", OperatorTokenAnswer)},
-            problems=AUDIT,
+            problems=merged(AUDIT, {429: ("caller.busy",), 503: ("system.busy",)}),
         ),
         *HEALTH,
     ),

@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import pytest
 from tests.support.fleet_process import FleetHouse, eventually, fleet_house, operator_key
 from verifier.contract.audit import AuditFlaw, AuditHead, verify
 from verifier.contract.operator import MAX_TOKEN_S, TOKEN_PREFIX
+
+AT_ONCE = 60
+"""Requests of one key; a person has eight under way."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,22 @@ def open_gate(house: FleetHouse, key: str, *, name: str = "hall-1") -> Any:
         key=key,
         headers={"Idempotency-Key": os.urandom(8).hex()},
     )
+
+
+def test_one_operator_s_key_holds_up_no_other(house: FleetHouse) -> None:
+    """Whoever asks for many tokens at once is told so; each of them waits for the disk."""
+    asked = (
+        "POST /v1/operator-tokens HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        f"Authorization: Bearer {operator_key('ling')}\r\n\r\n"
+    ).encode()
+    lines = [socket.create_connection(("127.0.0.1", house.fleet.port)) for _ in range(AT_ONCE)]
+    for line in lines:
+        line.sendall(asked)
+    statuses = Counter(line.makefile("rb").readline().split()[1] for line in lines)
+    for line in lines:
+        line.close()
+    assert set(statuses) == {b"201", b"429"}
+    assert house.fleet.ask("POST", "/v1/operator-tokens", key=operator_key("ling")).status == 201
 
 
 def test_an_operator_s_key_gives_a_token(house: FleetHouse) -> None:
