@@ -20,8 +20,13 @@ MADE: Final = frozenset(
     )
 )
 """Codes that stand in no source as they are: they are made of a state, a cause."""
-NO_PROBLEMS: Final = frozenset(("http.failed", "stream.binary", "system.stopping", "audit.refused"))
-"""An event of the log, reasons of a stream's end, a warning of readiness."""
+NO_PROBLEMS: Final = frozenset(
+    (
+        *("http.failed", "stream.binary", "system.stopping"),
+        *("audit.refused", "clock.ahead", "clock.behind"),
+    )
+)
+"""An event of the log, reasons of a stream's end, warnings of readiness."""
 
 
 def test_every_code_is_documented_and_no_other() -> None:
