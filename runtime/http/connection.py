@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from runtime.http.access import Caller, certificate_end, terminal_caller
 from runtime.http.bodies import READ_S
@@ -23,6 +22,7 @@ from runtime.http.connection_states import (
     ConnectionState,
     after,
 )
+from runtime.http.heads import fault_of_error
 from runtime.http.lane import (
     END,
     MAX_HEAD_BYTES,
@@ -33,6 +33,7 @@ from runtime.http.lane import (
 )
 from runtime.http.limits import caller_busy
 from runtime.http.problems import Problem, problem_response
+from runtime.http.sequence import SequentialHandler
 from runtime.http.shares import ConnectionShares, peer_share
 
 KEEPALIVE_S: Final = 75.0
@@ -43,24 +44,24 @@ BUSY_S: Final = 30.0
 """Seconds without progress of one request; then its connection is ended."""
 STORE_HEADER: Final = "Kapok-Store"
 """Names the store; a terminal that sees another name sends its last records again."""
-MAX_HELD_BYTES: Final = 64 * 1024
-"""Bytes that a client may send ahead while a scan is answered; more waits in the kernel."""
 
 AIOHTTP_PRIVATE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "_close": "aiohttp wants to end the connection: the fast lane takes nothing more",
         "_force_close": "aiohttp has ended the connection: the fast lane takes nothing more",
         "_loop": "the clock, and the future that a shutdown waits for",
-        "_messages": "requests that aiohttp has read and not begun: none, and nothing is owed",
+        "_messages": "requests that aiohttp has read and not begun: the newest one, or none",
         "_next_keepalive_close_time": "when an idle connection ends; a fast request moves it on",
+        "_payload_parser": "reads the frames of a stream: from then on no request comes",
         "_pause_transport_reading": "stops reading from a client that sends too far ahead",
         "_paused": "the client does not read: the fast lane leaves the waiting to aiohttp",
+        "_reading_paused": "aiohttp holds a body back: the parser gets no more of it",
         "_request_count": "requests that aiohttp has read: did these bytes hold one?",
         "_request_in_progress": "a handler runs: the client may be overdue",
         "_resume_transport_reading": "reads again once what was sent ahead is taken",
     }
 )
-"""Private attributes of aiohttp's handler that `Connection` uses, and what for.
+"""Private attributes of aiohttp's handler that `Connection` and its base use, and what for.
 
 pyproject.toml caps aiohttp for their sake; a test asks the installed one for each of them.
 """
@@ -103,7 +104,7 @@ class FastHandlers:
         """Counts and logs what a handler raised, and returns what the caller is told."""
 
 
-class Connection(RequestHandler):
+class Connection(SequentialHandler):
     """A client's connection."""
 
     __slots__ = (
@@ -111,7 +112,6 @@ class Connection(RequestHandler):
         "_caller",
         "_ends",
         "_head",
-        "_held",
         "_lanes",
         "_language",
         "_made",
@@ -132,8 +132,6 @@ class Connection(RequestHandler):
         self._head: tuple[bytes, RequestHead, Lane[Any]] | None = None
         self._caller: Caller | None = None
         self._language = ""
-        self._held = b""
-        """What came while the fast lane's request was being answered."""
         self._answered: asyncio.Future[None] | None = None
         """A shutdown waits for it."""
         self._made = 0.0
@@ -195,9 +193,7 @@ class Connection(RequestHandler):
             if data[:5] == b"POST " and self._lane(data):
                 return
         elif state in _ANSWERING:
-            self._held += data
-            if len(self._held) > MAX_HELD_BYTES:
-                self._pause_transport_reading()
+            self.hold(self._held + data)
             return
         elif state is _ENDED or state is _BARRED:
             self._turn_away()
@@ -206,7 +202,7 @@ class Connection(RequestHandler):
         if not (data[:4] == b"GET " and data.find(END) == len(data) - len(END)):
             self._move(ConnectionEvent.UNCLEAR)
         read = self._request_count
-        super().data_received(data)
+        self.take(data)
         if self._request_count != read:
             self._move(ConnectionEvent.REQUEST)
         elif data:
@@ -227,6 +223,7 @@ class Connection(RequestHandler):
                 self._move(ConnectionEvent.ANSWERED)
         elif resp.status == HTTPStatus.REQUEST_TIMEOUT:
             self.force_close()  # a body that did not come in time is not waited for again
+        self.answered(last=not resp.keep_alive)
         return sent
 
     def _lane(self, data: bytes) -> bool:
@@ -349,6 +346,8 @@ class Connection(RequestHandler):
     def streaming(self, streams: bool) -> None:
         event = ConnectionEvent.STREAM_BEGAN if streams else ConnectionEvent.STREAM_ENDED
         self._move(event)
+        if streams:
+            self.release()
 
     def progressed(self) -> None:
         """Say that the client took a part of a long answer."""
@@ -392,7 +391,7 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is not HTTP with a problem; aiohttp's text would quote the input."""
-        del request, exc, message
-        response = problem_response(Problem(HTTPStatus(status), "request.malformed"))
+        del request, message
+        response = problem_response(fault_of_error(exc, HTTPStatus(status)))
         response.force_close()
         return response

@@ -5,7 +5,6 @@ docs/http-verifier.md says what to do about each problem code.
 
 from typing import Final
 
-from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
     AUDIT,
@@ -25,6 +24,7 @@ from runtime.http.operations import (
     service,
     terminal,
 )
+from runtime.http.requests import MAX_BODY_BYTES
 from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
