@@ -21,6 +21,7 @@ from deploy.local.outside import harmless
 from deploy.local.ports import LOOPBACK
 from deploy.words.phrase import Phrase
 from runtime.functions import load_functions
+from runtime.http.answers import read_answer
 
 PROBE_SECONDS: Final = 3.0
 """One question; a service that takes longer to say that it is ready is not."""
@@ -52,7 +53,7 @@ async def _http(ready: HttpReady) -> str | None:
         ):
             if answer.status == 200:
                 return None
-            return _sentence(await answer.content.read(MAX_ANSWER_BYTES), answer.status)
+            return _sentence(await read_answer(answer, MAX_ANSWER_BYTES), answer.status)
     except (aiohttp.ClientError, OSError) as error:
         return Phrase(
             "its door {door} does not answer ({error})",

@@ -18,6 +18,7 @@ from deploy.local.outside import harmless
 from deploy.local.snapshot import DecisionRow, ProblemRow, Severity, Snapshot, TerminalRow
 from deploy.local.trust import LIST
 from deploy.words.phrase import Phrase
+from runtime.http.answers import read_answer
 from verifier.contract.reasons import Language, sentence
 from verifier.contract.record import RecordLine, RecordPage
 from verifier.trust.kinds import read_name
@@ -30,6 +31,8 @@ PAGE_RECORDS: Final = 200
 """Asked for at a time."""
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Read of one answer."""
+MAX_PAGES: Final = 40
+"""Pages of 500 terminals: more than a city has gates."""
 _PLANES: Final = ("health", "revocation")
 
 
@@ -96,12 +99,18 @@ class Watch:
         )
 
     async def _read_terminals(self) -> tuple[Mapping[str, Mapping[str, Any]], list[ProblemRow]]:
+        url, after = f"{self._endpoints.fleet_url}/v1/terminals?after=", ""
+        found: dict[str, Mapping[str, Any]] = {}
         try:
-            body = await self._get(f"{self._endpoints.fleet_url}/v1/terminals")
-            rows = harmless(msgspec.json.decode(body))["terminals"]
-            return {str(row["terminal"]): row for row in rows}, []
+            for _ in range(MAX_PAGES):
+                page = harmless(msgspec.json.decode(await self._get(url + after)))
+                found |= {str(row["terminal"]): row for row in page["terminals"]}
+                after = page.get("next") or ""
+                if not after:
+                    break
         except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
             return {}, [_away("fleet", Phrase("presence is not known"), error)]
+        return found, []
 
     async def _terminal_rows(
         self, listed: Mapping[str, Mapping[str, Any]]
@@ -134,7 +143,7 @@ class Watch:
                 aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
                 session.get("http://terminal/state") as answer,
             ):
-                found = harmless(msgspec.json.decode(await answer.content.read(MAX_ANSWER_BYTES)))
+                found = harmless(msgspec.json.decode(await read_answer(answer, MAX_ANSWER_BYTES)))
         except (aiohttp.ClientError, OSError, msgspec.DecodeError):
             return {}  # the supervisor says that its process is away; twice would not help
         return found if isinstance(found, dict) else {}
@@ -143,7 +152,7 @@ class Watch:
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
         async with self._session.get(url, headers=self._headers, timeout=timeout) as answer:
             answer.raise_for_status()
-            return await answer.content.read(MAX_ANSWER_BYTES)
+            return await read_answer(answer, MAX_ANSWER_BYTES)
 
 
 def _child_problem(child: ChildStatus) -> ProblemRow | None:

@@ -24,6 +24,7 @@ from deploy.local.passwords import read_secret
 from deploy.local.ready import probe
 from deploy.local.store_users import STATUS
 from deploy.words.phrase import Phrase
+from runtime.http.answers import read_answer
 from verifier.service.store.budgets import SpentRow, read_spent
 
 ASK_S: Final = 3.0
@@ -114,9 +115,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
 async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
     try:
         async with session.get(url) as answer:
-            content = await answer.content.read(MAX_ANSWER_BYTES)
-            while not answer.content.at_eof() and len(content) < MAX_ANSWER_BYTES:
-                content += await answer.content.read(MAX_ANSWER_BYTES - len(content))
+            content = await read_answer(answer, MAX_ANSWER_BYTES)
             return Heard(
                 status=answer.status, body=harmless(msgspec.json.decode(content, type=dict))
             )

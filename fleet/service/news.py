@@ -19,6 +19,7 @@ from fleet.contract import messages
 from fleet.contract.errors import ContractError
 from fleet.contract.messages import BUNDLE_SPREAD_S, BundleNews, NewBundle
 from fleet.service.settings import VerifierSettings
+from runtime.http.answers import read_answer
 from runtime.settings import SettingsError
 
 POLL_S: Final = 10.0
@@ -72,7 +73,7 @@ class News:
             async with client.get(self._url) as answer:
                 if answer.status != 200:
                     return None
-                body = await answer.content.read(MAX_ANSWER_BYTES)
+                body = await read_answer(answer, MAX_ANSWER_BYTES)
             bundles = msgspec.json.decode(body, type=_Bundles).bundles
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError):
             return None

@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.clock import now
+from runtime.http.answers import read_answer
 from runtime.logs import Log
 from runtime.settings import read_secret
 from verifier.contract.envelope import take_apart
@@ -152,9 +153,7 @@ class GrantFollower:
             async with client.get(f"{url.rstrip('/')}/v1/grants", params=query) as answer:
                 if answer.status != HTTPStatus.OK:
                     return None
-                body = await answer.content.read(MAX_ANSWER_BYTES)
-                while not answer.content.at_eof() and len(body) < MAX_ANSWER_BYTES:
-                    body += await answer.content.read(MAX_ANSWER_BYTES - len(body))
+                body = await read_answer(answer, MAX_ANSWER_BYTES)
             return msgspec.json.decode(body, type=_Page)
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
             return None
