@@ -33,6 +33,8 @@ NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
+UNVERIFIED: Final = "unverified"
+"""What an upload brings to light."""
 _PASSED_BEFORE: Final = frozenset((Answer.USED, Answer.PART))
 _UNKNOWN_HERE: Final = frozenset(
     (

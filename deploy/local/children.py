@@ -24,6 +24,7 @@ from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import probe
 from deploy.words.phrase import Phrase
+from runtime.open_files import raise_open_files
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -239,6 +240,7 @@ class _Kept:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os._exit(1)
+            raise_open_files()
             if rules is not None:
                 restrict(rules)
 

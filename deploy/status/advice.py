@@ -40,6 +40,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "grants.refused": "run `kapok trust show`: trust must name the fleet's grant key",
     "terminals.suspended": "check the terminal and its records; a new grant lets it act again",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
+    "connections.refused": "ask who opens so many; more terminals need another worker or machine",
+    "files.scarce": "raise the hard limit of open files (`ulimit -Hn`), then restart the house",
     "audit.refused": "run `kapok audit verify`; until then, acts that need the log are refused",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",
     "plane.silent": "make issuing ready; scans become unsure at the limit of the place",

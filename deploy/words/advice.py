@@ -35,6 +35,8 @@ FINDINGS: Final[Mapping[str, str]] = {
     "grants.refused": "部分授权的签名密钥不受信任（{detail}）",
     "terminals.suspended": "部分终端上传的记录与中心不符，已停用（{detail}）",
     "fleet.silent": "终端管理进程没有应答（{detail}）",
+    "connections.refused": "有连接因没有空位而被拒（{detail}）",
+    "files.scarce": "可打开的文件即将用尽（{detail}）",
     "audit.refused": "审计日志无法续写（{detail}）",
     "bundle.refused": "签名包被拒收，原有的仍然有效（{detail}）",
     "plane.silent": "久未收到状态增量（{detail}）",
@@ -85,6 +87,8 @@ ADVICE: Final[Mapping[str, str]] = {
         "检查该终端及其记录；查明后在 fleet 的登记中先停用再启用，新的授权即恢复使用"
     ),
     "fleet.silent": "让 fleet 就绪；此间已保存的授权仍然有效",
+    "connections.refused": "查明是谁打开了这么多连接；终端更多时，需要增加 worker 或机器",
+    "files.scarce": "调高可打开文件数的硬上限（`ulimit -Hn`），再重启系统",
     "audit.refused": "运行 `kapok audit verify`；此间凡须记录的操作一律拒绝",
     "bundle.refused": "请看该进程的日志；若为分叉，见 runbook：有两套系统在签名",
     "plane.silent": "让 issuing 就绪；超过场所的时限后，扫码结果将无法确定",

@@ -7,7 +7,7 @@ is not HTTP with a problem, and knows when a client is overdue. What it is doing
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,6 +22,7 @@ from runtime.http.connection_states import (
     ConnectionState,
     after,
 )
+from runtime.http.fast_handlers import FastHandlers
 from runtime.http.heads import fault_of_error
 from runtime.http.lane import (
     END,
@@ -34,7 +35,7 @@ from runtime.http.lane import (
 from runtime.http.limits import caller_busy
 from runtime.http.problems import Problem, problem_response
 from runtime.http.sequence import SequentialHandler
-from runtime.http.shares import ConnectionShares, peer_share
+from runtime.http.shares import peer_share
 
 KEEPALIVE_S: Final = 75.0
 """Seconds an idle connection is kept; a gate scans more often than that when it is used."""
@@ -76,32 +77,6 @@ _ANSWERING: Final = (_FAST, _FAST_LAST)
 # What every scan needs is looked up once.
 _FAST_TAKEN: Final = MOVES[ConnectionEvent.FAST_TAKEN]
 _FAST_ANSWERED: Final = MOVES[ConnectionEvent.FAST_ANSWERED]
-
-
-class FastHandlers:
-    """What a door's connections share: fast handlers by path, and who a key names."""
-
-    __slots__ = ("bars", "failed", "handlers", "named", "shares", "store_name")
-
-    def __init__(
-        self,
-        handlers: Mapping[str, Lane[Any]],
-        named: Callable[[str], Caller] | None,
-        failed: Callable[[Exception], Problem],
-        store_name: Callable[[], str | None],
-        shares: ConnectionShares,
-        bars: Callable[[Caller], Problem | None] = lambda _: None,
-    ) -> None:
-        self.shares = shares
-        self.bars = bars
-        """Why the peer of a certificate may not be here, or no longer; None: it may."""
-        self.handlers = handlers
-        self.store_name = store_name
-        """Goes out with every answer, where the store has a name."""
-        self.named = named
-        """None: the connection's certificate names the caller."""
-        self.failed = failed
-        """Counts and logs what a handler raised, and returns what the caller is told."""
 
 
 class Connection(SequentialHandler):
@@ -159,6 +134,7 @@ class Connection(SequentialHandler):
         peer = transport.get_extra_info("peername")
         share = peer_share(peer) if self.caller is None else self.caller.share
         if not self._lanes.shares.join(self, share):
+            self._lanes.refusals.note()
             self.cut()
         elif self.barred() is not None:
             self._move(ConnectionEvent.BAR)

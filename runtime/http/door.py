@@ -6,17 +6,19 @@ nothing of it reaches the caller.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from runtime.http.access import NOBODY, Caller, Keys
-from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers
+from runtime.http.connection import KEEPALIVE_S, Connection
+from runtime.http.fast_handlers import FastHandlers
 from runtime.http.heads import malformed
 from runtime.http.limits import (
     MAX_CALLER_REQUESTS,
@@ -73,6 +75,7 @@ class Door:
             store_name,
             ConnectionShares() if shares is None else shares,
             bars,
+            counts.refusals,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None
@@ -88,6 +91,7 @@ class Door:
             keepalive_timeout=KEEPALIVE_S,
             auto_decompress=False,
         )
+        asyncio.get_running_loop().set_exception_handler(self._loop_failed)
         self._listener = await asyncio.get_running_loop().create_server(
             self._server,
             sock=sock,
@@ -96,6 +100,15 @@ class Door:
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
         )
         self._sweeper = asyncio.create_task(self._sweep(self._server))
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Count a connection that could not be taken for want of files; else as always."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._counts.refusals.note()
+            self._log.error("http.no_files", exc_info=error)
+        else:
+            loop.default_exception_handler(context)
 
     async def close(self, seconds: float) -> None:
         """Stop listening, let open requests finish for some seconds, end all connections."""

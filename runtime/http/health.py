@@ -1,17 +1,19 @@
 """GET /healthz (the process lives), /readyz (it can do its work), /metrics. Nobody is asked who."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from typing import Final
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
+from runtime.http.limits import Refusals
 from runtime.http.operations import Operation, OperationArea, Reply
 from runtime.http.routes import Handlers
+from runtime.open_files import OpenFiles, open_files
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -71,9 +73,11 @@ HEALTH: Final = (
 
 
 def health_handlers(
-    ready: Callable[[], Readiness | Awaitable[Readiness]], text: Callable[[], bytes]
+    ready: Callable[[], Readiness | Awaitable[Readiness]],
+    text: Callable[[], bytes],
+    refusals: Refusals,
 ) -> Handlers:
-    """Return what answers the three."""
+    """Return what answers the three; to what `ready` says comes what every door has to say."""
 
     async def healthz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         return json_response({"status": Alive.OK})
@@ -81,9 +85,28 @@ def health_handlers(
     async def readyz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         said = ready()
         found = await said if inspect.isawaitable(said) else said
+        more = tuple(_turned_away(refusals))
+        if more:
+            found = structs.replace(found, warnings=(*found.warnings, *more))
         return json_response(found, status=200 if found.ready else 503)
 
     async def metrics(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         return web.Response(body=text(), headers={"Content-Type": PROMETHEUS})
 
     return {"health": healthz, "readiness": readyz, "metrics": metrics}
+
+
+def _turned_away(refusals: Refusals) -> Iterator[Finding]:
+    """Say whether connections find no room, or soon will find none."""
+    if refusals.recent:
+        detail = f"{refusals.count} connections found no room since the start"
+        yield Finding(code="connections.refused", detail=detail)
+    files = open_files()
+    if files is not None and files.scarce:
+        yield files_scarce(files)
+
+
+def files_scarce(files: OpenFiles) -> Finding:
+    """Return the finding of a process that has nearly as many files open as it may."""
+    detail = f"{files.now} of {files.most} files are open; each connection is one"
+    return Finding(code="files.scarce", detail=detail)

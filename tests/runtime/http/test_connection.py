@@ -13,8 +13,9 @@ from aiohttp.web_protocol import RequestHandler
 from runtime.http import connection as source
 from runtime.http.access import Caller
 from runtime.http.bodies import READ_S
-from runtime.http.connection import AIOHTTP_PRIVATE, Connection, FastHandlers
+from runtime.http.connection import AIOHTTP_PRIVATE, Connection
 from runtime.http.connection_states import ConnectionState
+from runtime.http.fast_handlers import FastHandlers
 from runtime.http.lane import Lane, Respond, response
 from runtime.http.problems import Problem
 from runtime.http.requests import DoorRequest
