@@ -30,6 +30,7 @@ from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveReque
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
 from verifier.contract.record import RecordPage
 from verifier.contract.scan import (
+    SCAN_ID_PATTERN,
     BatchAnswer,
     BatchRequest,
     LineProblem,
@@ -65,10 +66,7 @@ _READERS: Final = (
 )
 _BUNDLE: Final = merged(GRANT, AREA, {404: ("bundle.unknown",)})
 
-_SCAN_ID: Final = {
-    "type": "string",
-    "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-}
+_SCAN_ID: Final = {"type": "string", "pattern": f"^{SCAN_ID_PATTERN}$"}
 OF_SCAN: Final = in_path("scan_id", "The scan that is meant.", **_SCAN_ID)
 _OF_BUNDLE: Final = in_path("name", "As the list names it.")
 _CONDITIONS: Final = (
@@ -307,4 +305,5 @@ TABLE: Final = RouteTable(
     },
     needed=(LineProblem, TerminalAnswer),
     added={ScanRequest: _ONE_READING, UploadRecord: _ONE_READING},
+    members={"scan_id": _SCAN_ID},
 )

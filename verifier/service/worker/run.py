@@ -31,6 +31,7 @@ from runtime.store import (
     read_store_name,
 )
 from runtime.tasks import end
+from runtime.tls import restrict_suites
 from verifier.contract import audit as audit_format
 from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
@@ -343,7 +344,7 @@ def tls_context(door: TlsDoorSettings) -> ssl.SSLContext:
         SettingsError: a file does not hold what it should.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    restrict_suites(context)
     context.verify_mode = ssl.CERT_REQUIRED
     try:
         context.load_cert_chain(door.certificate, door.key)
