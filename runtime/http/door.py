@@ -144,7 +144,8 @@ class Door:
                 caller = self._identify(request)
                 admit(route.operation, caller)
             refuse_unasked(route.operation, request)
-            _invite(route.operation, request)
+            if expects(request):
+                _invite(route.operation, request)
             if not route.operation.identified:
                 return await route.handler(request, caller, variable)
             with self._places[route.operation.name].one(caller.share):
@@ -186,7 +187,7 @@ def _invite(operation: Operation, request: web.BaseRequest) -> None:
     body, connection = operation.body, request.protocol
     length = request.content_length or 0
     if body is not None and length <= body.limit and isinstance(connection, SequentialHandler):
-        connection.invite(request)
+        connection.invite()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """What the head of a request must be, before anybody asks what it wants (RFC 9110, RFC 9112)."""
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _VERSION: Final = ("Invalid HTTP version", "Pause on PRI/Upgrade")
 """How aiohttp's parser says that a version is none that it knows."""
 
 
+@lru_cache(maxsize=256)
 def is_host(value: str) -> bool:
     """Say whether a Host header names a host, and perhaps a port."""
     return _HOST.fullmatch(value) is not None
@@ -39,7 +41,7 @@ def fault_of(message: Any) -> Problem | None:
 
     Whoever sends such a head and we may not agree on where the request ends: the connection ends.
     """
-    version, headers = tuple(message.version), message.headers
+    version, headers = message.version, message.headers
     if version not in VERSIONS:
         return unknown_version()
     host = headers.get("Host")

@@ -50,7 +50,7 @@ def door_request(
     """Make the request of a head that aiohttp has read."""
     loop = asyncio.get_running_loop()
     fault = None if message.method == _NO_REQUEST else fault_of(message)
-    if message.method == _NO_REQUEST or tuple(message.version) not in VERSIONS:
+    if message.method == _NO_REQUEST or message.version not in VERSIONS:
         message = message._replace(version=HttpVersion11)  # the version that the answer has
     if not message.path.startswith("/"):
         message = message._replace(path=origin_form(message.path) or message.path)

@@ -4,6 +4,7 @@ Clients may send requests ahead (RFC 9112, 9.3.2). aiohttp's parser forgets the 
 it read from the same bytes as a bad one. Here it never sees the two together.
 """
 
+import re
 from typing import Any, Final
 
 from aiohttp import HttpVersion11, web
@@ -15,6 +16,7 @@ MAX_HELD_BYTES: Final = 64 * 1024
 """Bytes that a client may send ahead while it is answered; more waits in the kernel."""
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SEAM: Final = len(END) - 1
+_LENGTH: Final = re.compile(rb"\r\nContent-Length: ?([0-9]{1,9})\r\n", re.IGNORECASE)
 
 
 class SequentialHandler(RequestHandler):
@@ -39,8 +41,13 @@ class SequentialHandler(RequestHandler):
         """Give aiohttp what belongs to the request under way, or the next one; hold the rest."""
         if not data:
             super().data_received(data)  # aiohttp goes on with a body that it had paused
+            if not self._held:
+                return
         if self._held:
             data, self._held = self._held + data, b""
+        elif self._is_one(data):
+            self._feed(data, len(data) - data.find(END) - len(END))
+            return
         at = 0
         while at < len(data):
             end = self._end_of_piece(data, at)
@@ -49,6 +56,14 @@ class SequentialHandler(RequestHandler):
             self._feed(data[at:end])
             at = end
         self.hold(data[at:])
+
+    def _is_one(self, data: bytes) -> bool:
+        """Say whether bytes are one plain request, as most are: head, length, and its body."""
+        if self._owed or self._seam or not (self._body is None or self._body.is_eof()):
+            return False
+        at = data.find(END)
+        length = _LENGTH.search(data, 0, at + 2) if at > 0 else None
+        return length is not None and int(length[1]) == len(data) - at - len(END)
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
         """Return where the bytes end that aiohttp may have now; `at`: none of them."""
@@ -68,10 +83,12 @@ class SequentialHandler(RequestHandler):
         found = data.find(END, at)
         return len(data) if found < 0 else found + len(END)
 
-    def _feed(self, piece: bytes) -> None:
-        self._seam = b"" if piece.endswith(END) else (self._seam + piece)[-_SEAM:]
+    def _feed(self, piece: bytes, of_body: int = 0) -> None:
+        """Give aiohttp some bytes; behind a head there may be so many of its body."""
         if self._left:
             self._left -= len(piece)
+        else:
+            self._seam = b"" if piece.endswith(END) else (self._seam + piece)[-_SEAM:]
         before, body = self._request_count, self._body
         super().data_received(piece)
         if self._request_count == before or not self._messages:
@@ -84,7 +101,7 @@ class SequentialHandler(RequestHandler):
         if chunked:
             self._left = None
         elif chunked is not None:
-            self._left = int(message.headers.get("Content-Length", "0"))
+            self._left = int(message.headers.get("Content-Length", "0")) - of_body
         elif body is not None and not body.is_eof():
             # It is no HTTP and was to be the rest of a body: who waits for that waits in vain.
             body.set_exception(web.RequestPayloadError("malformed"))
@@ -108,9 +125,9 @@ class SequentialHandler(RequestHandler):
         self._resume_transport_reading()
         self.take(b"")
 
-    def invite(self, request: web.BaseRequest) -> None:
+    def invite(self) -> None:
         """Ask for a body that the client keeps back until it is asked for (RFC 9110, 10.1.1)."""
-        if expects(request) and self.transport is not None:
+        if self.transport is not None:
             self.transport.write(CONTINUE)
 
 
