@@ -6,7 +6,6 @@ from typing import Any, Final
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from runtime.http.heads import VERSIONS, fault_of, origin_form
 from runtime.http.problems import SERVER, Problem
@@ -56,7 +55,9 @@ def door_request(
         message = message._replace(path=origin_form(message.path) or message.path)
     if message.method == "HEAD":
         writer = HeadWriter(protocol, loop)
-        message = message._replace(headers=_without_upgrade(message.headers))
+        headers = message.headers.copy()
+        headers.popall("Upgrade", None)  # a server may ignore it: HEAD opens no stream
+        message = message._replace(headers=headers)
     request = DoorRequest(
         message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES
     )
@@ -73,9 +74,3 @@ def refuse_faulty(request: web.BaseRequest) -> None:
     """
     if isinstance(request, DoorRequest) and request.fault is not None:
         raise request.fault
-
-
-def _without_upgrade(headers: CIMultiDictProxy[str]) -> CIMultiDictProxy[str]:
-    """Leave out Upgrade, which a server may ignore: HEAD opens no stream."""
-    kept = CIMultiDict((name, value) for name, value in headers.items() if name != "Upgrade")
-    return CIMultiDictProxy(kept)

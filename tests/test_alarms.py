@@ -18,7 +18,7 @@ from verifier.service.archive.metrics import ArchiveMetrics
 from verifier.service.feeds.metrics import FeedMetrics
 from verifier.service.worker.metrics import Metrics
 
-RUNBOOK: Final = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
+RUNBOOK: Final = Path(__file__).resolve().parents[1] / "docs" / "runbook.md"
 OPEN: Final = Path("/proc/self/fd")
 SLOW_S: Final = 0.4
 

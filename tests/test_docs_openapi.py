@@ -10,7 +10,7 @@ import pytest
 
 from verifier.contract.scan import make_scan_id, scan_id_bytes
 
-DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 NAMES: Final = ("verifier", "issuing", "feeds", "archive", "fleet")
 
 
