@@ -149,7 +149,7 @@ class Connection(SequentialHandler):
         if ends and self.barred() is not None:
             self.cut()
 
-    def _turn_away(self) -> None:
+    def _turn_away(self, *, bodiless: bool) -> None:
         """Say why the peer may not be here, where it may not, and nothing else, and end."""
         if self._state is _ENDED:
             return
@@ -158,7 +158,8 @@ class Connection(SequentialHandler):
             self.cut()
             return
         found.headers["Connection"] = "close"
-        transport.write(problem(self._lanes.failed(found)))
+        said = problem(self._lanes.failed(found))
+        transport.write(said[: said.find(END) + len(END)] if bodiless else said)
         self._move(ConnectionEvent.LOST)
         transport.close()
 
@@ -172,7 +173,7 @@ class Connection(SequentialHandler):
             self.hold(self._held + data)
             return
         elif state is _ENDED or state is _BARRED:
-            self._turn_away()
+            self._turn_away(bodiless=data[:5] == b"HEAD ")
             return
         # Where aiohttp's parser stands is known only after one whole request without a body.
         if not (data[:4] == b"GET " and data.find(END) == len(data) - len(END)):
