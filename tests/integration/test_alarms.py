@@ -37,9 +37,14 @@ def house() -> Iterator[dict[str, str]]:
         archive.process.start()
         ports["archive"] = archive.process.port
         eventually("all shards are served", lambda: "fleet_shards 16.0" in text(ports["fleet"]))
-        moved = "verifier_archive_waiting_seconds 0.0"
-        eventually("every hour is moved", lambda: moved in text(ports["archive"]))
+        eventually("every hour is moved", lambda: waiting(ports["archive"]) == 0)
         yield {name: text(port) for name, port in ports.items()}
+
+
+def waiting(port: int) -> int | None:
+    """Return how many hours the archive has not moved yet."""
+    found: int | None = ask(port, "GET", "/readyz", key=None).body["known"].get("waiting_hours")
+    return found
 
 
 def text(port: int) -> str:

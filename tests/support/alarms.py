@@ -36,6 +36,7 @@ class Alarm:
 
 def alarms() -> tuple[Alarm, ...]:
     """Read the rules."""
+    assert RULES.is_file(), "there are no rules"
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     return tuple(
         Alarm(rule["alert"], rule["expr"], rule["annotations"].get("code"))
