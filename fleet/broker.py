@@ -42,9 +42,12 @@ class Listener:
     """CRL of `client_ca`: whose certificate it names does not connect. It must not have ended."""
 
 
-def broker_conf(*, terminals: Listener, services: Listener, user: str | None = None) -> str:
+def broker_conf(
+    *, terminals: Listener, services: Listener, ciphers: str, user: str | None = None
+) -> str:
     """Return the text of mosquitto.conf.
 
+    `ciphers` are the suites of TLS 1.2, as OpenSSL names them, with a colon between them.
     `user` is the account the broker changes to when root starts it; it must be able to read the
     keys. No persistence on disk: a PUBACK means "in the broker's memory", and the protocol above
     heals what a crash loses.
@@ -69,9 +72,9 @@ def broker_conf(*, terminals: Listener, services: Listener, user: str | None = N
         "connection_messages true",
         "log_dest stderr",
         "log_timestamp_format %Y-%m-%dT%H:%M:%S",
-        *_listener(terminals),
+        *_listener(terminals, ciphers),
         "use_username_as_clientid true",
-        *_listener(services),
+        *_listener(services, ciphers),
     ]
     text = "\n".join(lines) + "\n"
     if any("\n" in line or "\r" in line for line in lines):
@@ -79,7 +82,7 @@ def broker_conf(*, terminals: Listener, services: Listener, user: str | None = N
     return text
 
 
-def _listener(listener: Listener) -> tuple[str, ...]:
+def _listener(listener: Listener, ciphers: str) -> tuple[str, ...]:
     return (
         f"listener {listener.port} {listener.host}",
         "protocol mqtt",
@@ -87,6 +90,7 @@ def _listener(listener: Listener) -> tuple[str, ...]:
         f"certfile {listener.certificate}",
         f"keyfile {listener.key}",
         "tls_version tlsv1.2",
+        f"ciphers {ciphers}",
         *([f"crlfile {listener.revoked}"] if listener.revoked else []),
         "require_certificate true",
         "use_identity_as_username true",

@@ -33,6 +33,8 @@ NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 DOUBLE_USE: Final = "double_use"
 CONTRADICTION: Final = "contradiction"
+UNVERIFIED: Final = "unverified"
+"""What an upload brings to light."""
 MISDATED: Final = "misdated"
 """Stored with the time of its upload: its own cannot be true, or is two weeks old."""
 _OF_TIME: Final = frozenset(

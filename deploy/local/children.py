@@ -30,6 +30,7 @@ from deploy.local.logfile import LogFile
 from deploy.local.ready import ask
 from deploy.words.phrase import Phrase
 from runtime import clock
+from runtime.open_files import raise_open_files
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -299,6 +300,7 @@ class _Kept:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os._exit(1)
+            raise_open_files()
             confine()
 
         with self.log.opened() as output:

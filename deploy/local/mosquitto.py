@@ -6,6 +6,7 @@ from deploy.local import certificates
 from deploy.local.house import House
 from deploy.local.ports import LOOPBACK
 from fleet.broker import Listener, broker_conf
+from runtime.tls import CIPHERS
 
 
 def configuration(house: House) -> str:
@@ -35,4 +36,5 @@ def configuration(house: House) -> str:
             house.terminals_host,
         ),
         services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem", "services.acl"),
+        ciphers=CIPHERS,
     )

@@ -123,9 +123,9 @@ class Watch:
                 after = page["next"] or ""
                 if not after:
                     break
-            return {str(row["terminal"]): row for row in rows}, []
         except (aiohttp.ClientError, OSError, msgspec.DecodeError, KeyError, TypeError) as error:
             return {}, [_away("fleet", Phrase("presence is not known"), error)]
+        return {str(row["terminal"]): row for row in rows}, []
 
     async def _terminal_rows(
         self, listed: Mapping[str, Mapping[str, Any]]

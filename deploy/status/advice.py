@@ -41,6 +41,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "terminals.suspended": "check the terminal and its records; a new grant lets it act again",
     "records.unread": "unless you changed versions, a worker was taken over: see docs/runbook.md",
     "fleet.silent": "make the fleet ready; meanwhile the kept grants count",
+    "connections.refused": "ask who opens so many; more terminals need another worker or machine",
+    "files.scarce": "raise the hard limit of open files (`ulimit -Hn`), then restart the house",
     "audit.refused": "make room if the disk is full, else run `kapok audit verify`; it then opens",
     "bundle.refused": "read the worker's log; for a fork see the runbook: two houses sign",
     "rules.left_out": "correct the named file of rules/, then send SIGHUP to issuing",

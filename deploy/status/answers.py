@@ -5,7 +5,7 @@ Reads only. Each question has a short time-out, so that one frozen process hides
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 
+from deploy.local import pidfile
 from deploy.local.house import API_KEY, Endpoints
 from deploy.local.outside import harmless
 from deploy.local.passwords import read_secret
@@ -25,6 +26,8 @@ from deploy.local.store_users import STATUS
 from deploy.local.table import broker_ready
 from deploy.words.phrase import Phrase
 from runtime.http.answers import read_whole
+from runtime.http.health import files_scarce
+from runtime.open_files import open_files
 from verifier.service.store.budgets import SpentRow, read_spent
 
 ASK_S: Final = 3.0
@@ -33,6 +36,9 @@ MAX_ANSWER_BYTES: Final = 4 * 2**20
 """Bytes read of one answer."""
 MAX_PAGES: Final = 40
 """Pages of 500 terminals: more than a city has gates."""
+
+_SILENT: Final = ("redis", "mosquitto")
+"""Processes that have no door of health."""
 
 Answer = Mapping[str, Any]
 
@@ -101,6 +107,7 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
         )
         found = await asyncio.gather(*asked.values(), *others)
     processes = dict(zip(asked, found, strict=False))
+    processes |= {name: _files(data, name, processes[name]) for name in _SILENT}
     sources, terminals, heads = found[len(asked) :]
     return Answers(
         processes=processes,
@@ -146,6 +153,16 @@ async def _terminals(session: aiohttp.ClientSession, fleet: str) -> Heard:
         if not after:
             break
     return Heard(status=HTTPStatus.OK, body={"terminals": rows})
+
+
+def _files(data: Path, name: str, heard: Heard) -> Heard:
+    """Add what a process does not say itself: that it has nearly all files open that it may."""
+    process = pidfile.find(data / "run" / "children.json", name)
+    files = None if process is None else open_files(process.pid)
+    if files is None or not files.scarce:
+        return heard
+    found = msgspec.to_builtins(files_scarce(files))
+    return replace(heard, body={**heard.body, "warnings": (found,)})
 
 
 async def _broker(data: Path, endpoints: Endpoints) -> Heard:

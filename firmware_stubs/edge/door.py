@@ -78,6 +78,7 @@ class LocalDoor:
             OSError: the path cannot be used.
         """
         app = web.Application(client_max_size=MAX_PICTURE_BYTES + 1, middlewares=[_problems])
+        app.on_response_prepare.append(_sign)
         app.router.add_post("/frame", self._frame)
         app.router.add_post("/wedge", self._wedge)
         app.router.add_post("/network", self._network)
@@ -177,6 +178,11 @@ def _since(started: float) -> float:
 
 def _json(body: dict[str, Any]) -> web.Response:
     return web.Response(body=_encode(body), content_type="application/json")
+
+
+async def _sign(_request: web.Request, response: web.StreamResponse) -> None:
+    """Say who answers; aiohttp would name itself and its version."""
+    response.headers["Server"] = "kapok"
 
 
 @web.middleware

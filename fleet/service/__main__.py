@@ -12,6 +12,7 @@ from fleet.errors import OperatorError, RegistryError
 from fleet.service.run import run
 from fleet.service.settings import FleetProcessSettings
 from runtime.logs import open_log
+from runtime.open_files import raise_open_files
 from runtime.settings import SettingsError, read_settings
 from runtime.store import NotDurableError
 
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="fleet.service", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True)
     path = parser.parse_args(arguments).settings
+    raise_open_files()
     try:
         settings = read_settings(path, FleetProcessSettings)
         uvloop.run(run(settings, open_log(settings.process)))

@@ -1,12 +1,41 @@
 """What is counted, for /metrics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fleet.contract.errors import Breach
+from runtime.http.limits import Refusals
+from runtime.open_files import open_files
+
+WATCHED: Final = ("internal", "key.unknown")
+"""Problems for which there is an alarm."""
 
 
 def _registry() -> CollectorRegistry:
     return CollectorRegistry(auto_describe=True)
+
+
+class _Connections(Collector):
+    """Who found no room at the door, and the files of the process."""
+
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "fleet_connections_refused",
+            "Connections that found no room.",
+            value=self._refusals.count,
+        )
+        files = open_files()
+        if files is not None:
+            yield GaugeMetricFamily("process_open_fds", "Files that are open.", value=files.now)
+            yield GaugeMetricFamily("process_max_fds", "Files that may be open.", value=files.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +52,7 @@ class FleetMetrics:
     dropped: Counter = field(init=False)
     problems: Counter = field(init=False)
     shed: Counter = field(init=False)
+    refusals: Refusals = field(default_factory=Refusals)
 
     def __post_init__(self) -> None:
         def keep(name: str, value: Counter | Gauge | Histogram) -> None:
@@ -30,6 +60,8 @@ class FleetMetrics:
 
         keep("stored", Counter("fleet_stored", "Messages on disk.", registry=self.registry))
         keep("dead", Counter("fleet_dead", "Dead letters.", ["reason"], registry=self.registry))
+        for breach in Breach:
+            self.dead.labels(breach.value)  # from 0: an alarm sees that it grows
         keep("retried", Counter("fleet_retried", "Batches again.", registry=self.registry))
         keep(
             "batch",
@@ -47,7 +79,10 @@ class FleetMetrics:
             "problems",
             Counter("fleet_problems", "Requests refused.", ["code"], registry=self.registry),
         )
+        for code in WATCHED:
+            self.problems.labels(code)
         keep("shed", Counter("fleet_shed", "Requests turned away.", registry=self.registry))
+        self.registry.register(_Connections(self.refusals))
 
     def problem(self, code: str) -> None:
         """Count a problem that a caller was told."""

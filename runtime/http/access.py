@@ -24,7 +24,8 @@ from runtime.settings import ApiKey
 
 MAX_KEY_CHARS: Final = 200
 """Longest Authorization header with a key that is looked at; ours have some 80 characters."""
-_BEARER: Final = "Bearer "
+_BEARER: Final = re.compile("bearer +(?P<text>.*)", re.IGNORECASE)
+"""An Authorization header; its first word may be written in any case (RFC 9110, 11.1)."""
 _IDENTITY: Final = re.compile(r"([a-z0-9-]{4,32})\.([1-9][0-9]{0,5})", re.ASCII)
 """CN of a terminal's certificate: its id and generation."""
 
@@ -123,7 +124,6 @@ class Keys:
 
     def __init__(self, keys: Iterable[ApiKey[Any]], tokens: TokenReader) -> None:
         self._tokens = tokens
-        self._token = f"{_BEARER}{tokens.prefix}"
         self._callers = {
             key.sha256: Caller(name=key.name, terminal=key.terminal, scopes=frozenset(key.scopes))
             for key in keys
@@ -143,8 +143,9 @@ class Keys:
         Raises:
             Problem: 401 key.unknown or token.….
         """
-        if header.startswith(self._token):
-            token = self._tokens.read(header[len(_BEARER) :])
+        text = _text_of(header)
+        if text is not None and text.startswith(self._tokens.prefix):
+            token = self._tokens.read(text)
             return Caller(name=token.person, terminal=None, scopes=token.scopes, token=token)
         digest = key_digest(header)
         found = None
@@ -160,9 +161,16 @@ class Keys:
 
 def key_digest(header: str) -> str | None:
     """Return the SHA-256 of the key in an Authorization header; None: it holds no key."""
-    if header.startswith(_BEARER) and header.isascii() and len(header) <= MAX_KEY_CHARS:
-        return hashlib.sha256(header[len(_BEARER) :].encode()).hexdigest()
+    text = _text_of(header)
+    if text is not None and header.isascii() and len(header) <= MAX_KEY_CHARS:
+        return hashlib.sha256(text.encode()).hexdigest()
     return None
+
+
+def _text_of(header: str) -> str | None:
+    """Return the key or token in an Authorization header; None: it holds none."""
+    found = _BEARER.fullmatch(header)
+    return None if found is None else found["text"]
 
 
 def require(caller: Caller, scope: str) -> None:

@@ -10,13 +10,13 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from runtime.http.problems import Problem
+from runtime.http.problems import SERVER, Problem
 from runtime.json_depth import check_depth
 
 READ_S: Final = 10.0
 """Seconds in which the whole of a request must have come."""
 JSON: Final = "application/json"
-JSON_HEADERS: Final = CIMultiDict({"Content-Type": JSON, "Server": "kapok"})
+JSON_HEADERS: Final = CIMultiDict({"Content-Type": JSON, "Server": SERVER})
 _PATH: Final = re.compile(r"at `(\$[^`]*)`")
 _MISSING: Final = re.compile(r"missing required field `([A-Za-z_]+)`")
 _ENCODER: Final = msgspec.json.Encoder()

@@ -7,13 +7,12 @@ is not HTTP with a problem, and knows when a client is overdue. What it is doing
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from runtime.http.access import Caller, certificate_end, terminal_caller
 from runtime.http.bodies import READ_S
@@ -23,6 +22,8 @@ from runtime.http.connection_states import (
     ConnectionState,
     after,
 )
+from runtime.http.fast_handlers import FastHandlers
+from runtime.http.heads import fault_of_error
 from runtime.http.lane import (
     END,
     MAX_HEAD_BYTES,
@@ -33,7 +34,8 @@ from runtime.http.lane import (
 )
 from runtime.http.limits import caller_busy
 from runtime.http.problems import Problem, problem_response
-from runtime.http.shares import ConnectionShares, peer_share
+from runtime.http.sequence import SequentialHandler
+from runtime.http.shares import peer_share
 
 KEEPALIVE_S: Final = 75.0
 """Seconds an idle connection is kept; a gate scans more often than that when it is used."""
@@ -43,24 +45,24 @@ BUSY_S: Final = 30.0
 """Seconds without progress of one request; then its connection is ended."""
 STORE_HEADER: Final = "Kapok-Store"
 """Names the store; a terminal that sees another name sends its last records again."""
-MAX_HELD_BYTES: Final = 64 * 1024
-"""Bytes that a client may send ahead while a scan is answered; more waits in the kernel."""
 
 AIOHTTP_PRIVATE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "_close": "aiohttp wants to end the connection: the fast lane takes nothing more",
         "_force_close": "aiohttp has ended the connection: the fast lane takes nothing more",
         "_loop": "the clock, and the future that a shutdown waits for",
-        "_messages": "requests that aiohttp has read and not begun: none, and nothing is owed",
+        "_messages": "requests that aiohttp has read and not begun: the newest one, or none",
         "_next_keepalive_close_time": "when an idle connection ends; a fast request moves it on",
+        "_payload_parser": "reads the frames of a stream: from then on no request comes",
         "_pause_transport_reading": "stops reading from a client that sends too far ahead",
         "_paused": "the client does not read: the fast lane leaves the waiting to aiohttp",
+        "_reading_paused": "aiohttp holds a body back: the parser gets no more of it",
         "_request_count": "requests that aiohttp has read: did these bytes hold one?",
         "_request_in_progress": "a handler runs: the client may be overdue",
         "_resume_transport_reading": "reads again once what was sent ahead is taken",
     }
 )
-"""Private attributes of aiohttp's handler that `Connection` uses, and what for.
+"""Private attributes of aiohttp's handler that `Connection` and its base use, and what for.
 
 pyproject.toml caps aiohttp for their sake; a test asks the installed one for each of them.
 """
@@ -77,33 +79,7 @@ _FAST_TAKEN: Final = MOVES[ConnectionEvent.FAST_TAKEN]
 _FAST_ANSWERED: Final = MOVES[ConnectionEvent.FAST_ANSWERED]
 
 
-class FastHandlers:
-    """What a door's connections share: fast handlers by path, and who a key names."""
-
-    __slots__ = ("bars", "failed", "handlers", "named", "shares", "store_name")
-
-    def __init__(
-        self,
-        handlers: Mapping[str, Lane[Any]],
-        named: Callable[[str], Caller] | None,
-        failed: Callable[[Exception], Problem],
-        store_name: Callable[[], str | None],
-        shares: ConnectionShares,
-        bars: Callable[[Caller], Problem | None] = lambda _: None,
-    ) -> None:
-        self.shares = shares
-        self.bars = bars
-        """Why the peer of a certificate may not be here, or no longer; None: it may."""
-        self.handlers = handlers
-        self.store_name = store_name
-        """Goes out with every answer, where the store has a name."""
-        self.named = named
-        """None: the connection's certificate names the caller."""
-        self.failed = failed
-        """Counts and logs what a handler raised, and returns what the caller is told."""
-
-
-class Connection(RequestHandler):
+class Connection(SequentialHandler):
     """A client's connection."""
 
     __slots__ = (
@@ -111,7 +87,6 @@ class Connection(RequestHandler):
         "_caller",
         "_ends",
         "_head",
-        "_held",
         "_lanes",
         "_language",
         "_made",
@@ -132,8 +107,6 @@ class Connection(RequestHandler):
         self._head: tuple[bytes, RequestHead, Lane[Any]] | None = None
         self._caller: Caller | None = None
         self._language = ""
-        self._held = b""
-        """What came while the fast lane's request was being answered."""
         self._answered: asyncio.Future[None] | None = None
         """A shutdown waits for it."""
         self._made = 0.0
@@ -161,6 +134,7 @@ class Connection(RequestHandler):
         peer = transport.get_extra_info("peername")
         share = peer_share(peer) if self.caller is None else self.caller.share
         if not self._lanes.shares.join(self, share):
+            self._lanes.refusals.note()
             self.cut()
         elif self.barred() is not None:
             self._move(ConnectionEvent.BAR)
@@ -175,7 +149,7 @@ class Connection(RequestHandler):
         if ends and self.barred() is not None:
             self.cut()
 
-    def _turn_away(self) -> None:
+    def _turn_away(self, *, bodiless: bool) -> None:
         """Say why the peer may not be here, where it may not, and nothing else, and end."""
         if self._state is _ENDED:
             return
@@ -184,7 +158,8 @@ class Connection(RequestHandler):
             self.cut()
             return
         found.headers["Connection"] = "close"
-        transport.write(problem(self._lanes.failed(found)))
+        said = problem(self._lanes.failed(found))
+        transport.write(said[: said.find(END) + len(END)] if bodiless else said)
         self._move(ConnectionEvent.LOST)
         transport.close()
 
@@ -195,18 +170,16 @@ class Connection(RequestHandler):
             if data[:5] == b"POST " and self._lane(data):
                 return
         elif state in _ANSWERING:
-            self._held += data
-            if len(self._held) > MAX_HELD_BYTES:
-                self._pause_transport_reading()
+            self.hold(self._held + data)
             return
         elif state is _ENDED or state is _BARRED:
-            self._turn_away()
+            self._turn_away(bodiless=data[:5] == b"HEAD ")
             return
         # Where aiohttp's parser stands is known only after one whole request without a body.
         if not (data[:4] == b"GET " and data.find(END) == len(data) - len(END)):
             self._move(ConnectionEvent.UNCLEAR)
         read = self._request_count
-        super().data_received(data)
+        self.take(data)
         if self._request_count != read:
             self._move(ConnectionEvent.REQUEST)
         elif data:
@@ -227,6 +200,7 @@ class Connection(RequestHandler):
                 self._move(ConnectionEvent.ANSWERED)
         elif resp.status == HTTPStatus.REQUEST_TIMEOUT:
             self.force_close()  # a body that did not come in time is not waited for again
+        self.answered(last=not resp.keep_alive)
         return sent
 
     def _lane(self, data: bytes) -> bool:
@@ -349,6 +323,8 @@ class Connection(RequestHandler):
     def streaming(self, streams: bool) -> None:
         event = ConnectionEvent.STREAM_BEGAN if streams else ConnectionEvent.STREAM_ENDED
         self._move(event)
+        if streams:
+            self.release()
 
     def progressed(self) -> None:
         """Say that the client took a part of a long answer."""
@@ -392,7 +368,7 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is not HTTP with a problem; aiohttp's text would quote the input."""
-        del request, exc, message
-        response = problem_response(Problem(HTTPStatus(status), "request.malformed"))
+        del request, message
+        response = problem_response(fault_of_error(exc, HTTPStatus(status)))
         response.force_close()
         return response

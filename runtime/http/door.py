@@ -6,6 +6,7 @@ nothing of it reaches the caller.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -16,23 +17,26 @@ from aiohttp import web
 
 from runtime import clock
 from runtime.http.access import NOBODY, Caller, Keys
-from runtime.http.connection import KEEPALIVE_S, Connection, FastHandlers
+from runtime.http.connection import KEEPALIVE_S, Connection
+from runtime.http.fast_handlers import FastHandlers
+from runtime.http.heads import malformed
 from runtime.http.limits import (
     MAX_CALLER_REQUESTS,
     MAX_REQUESTS,
     ConcurrencyLimit,
     DoorCounts,
 )
+from runtime.http.operations import Operation
 from runtime.http.problems import Problem, problem_response
+from runtime.http.requests import door_request, refuse_faulty
 from runtime.http.routes import Route, Router, admit, refuse_unasked
+from runtime.http.sequence import SequentialHandler, expects
 from runtime.http.server import Server
 from runtime.http.shares import ConnectionShares
 from runtime.logs import Log
 
 HANDSHAKE_S: Final = 10.0
 """Seconds for a TLS handshake."""
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of any body: a batch of 1,000 lines or a picture; handlers may have tighter bounds."""
 BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
 _SWEEP_S: Final = 1.0
@@ -71,6 +75,7 @@ class Door:
             store_name,
             ConnectionShares() if shares is None else shares,
             bars,
+            counts.refusals,
         )
         self._server: Server | None = None
         self._listener: asyncio.Server | None = None
@@ -81,11 +86,12 @@ class Door:
         self._server = Server(
             self._dated,
             lanes=self._lanes,
-            request_factory=_request,
+            request_factory=door_request,
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
             auto_decompress=False,
         )
+        asyncio.get_running_loop().set_exception_handler(self._loop_failed)
         self._listener = await asyncio.get_running_loop().create_server(
             self._server,
             sock=sock,
@@ -94,6 +100,15 @@ class Door:
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
         )
         self._sweeper = asyncio.create_task(self._sweep(self._server))
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Count a connection that could not be taken for want of files; else as always."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._counts.refusals.note()
+            self._log.error("http.no_files", exc_info=error)
+        else:
+            loop.default_exception_handler(context)
 
     async def close(self, seconds: float) -> None:
         """Stop listening, let open requests finish for some seconds, end all connections."""
@@ -128,6 +143,7 @@ class Door:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
+            refuse_faulty(request)
             path = request.raw_path.partition("?")[0]
             route, variable = self._router.find(request.method, path)
             caller = NOBODY
@@ -135,14 +151,21 @@ class Door:
                 caller = self._identify(request)
                 admit(route.operation, caller)
             refuse_unasked(route.operation, request)
+            if expects(request):
+                _invite(route.operation, request)
             if not route.operation.identified:
                 return await route.handler(request, caller, variable)
             with self._places[route.operation.name].one(caller.share):
                 return await route.handler(request, caller, variable)
         except ConnectionError:
             raise
+        except web.RequestPayloadError:
+            return problem_response(self._failed(malformed()))
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            return problem_response(self._failed(error))
+            response = problem_response(self._failed(error))
+            if expects(request):
+                response.force_close()  # the body that it kept back may come, or may not
+            return response
 
     def _identify(self, request: web.BaseRequest) -> Caller:
         connection = request.protocol
@@ -166,6 +189,14 @@ class Door:
         return problem
 
 
+def _invite(operation: Operation, request: web.BaseRequest) -> None:
+    """Ask for a body that a client keeps back, unless its length alone will refuse it."""
+    body, connection = operation.body, request.protocol
+    length = request.content_length or 0
+    if body is not None and length <= body.limit and isinstance(connection, SequentialHandler):
+        connection.invite()
+
+
 def bound_socket(host: str, port: int) -> socket.socket:
     """Bind a TCP socket that other workers may share.
 
@@ -183,17 +214,3 @@ def bound_socket(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _request(
-    message: Any, payload: Any, protocol: Any, writer: Any, task: "asyncio.Task[None]"
-) -> web.BaseRequest:
-    return web.BaseRequest(
-        message,
-        payload,
-        protocol,
-        writer,
-        task,
-        asyncio.get_running_loop(),
-        client_max_size=MAX_BODY_BYTES,
-    )

@@ -1,7 +1,7 @@
 """GET /healthz (the process lives), /readyz (it can do its work), /metrics. Nobody is asked who."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from runtime.clock import STANDS_S, ahead
 from runtime.http.access import Caller
 from runtime.http.bodies import json_response
+from runtime.http.limits import Refusals
 from runtime.http.operations import Operation, OperationArea, Reply
 from runtime.http.routes import Handlers
+from runtime.open_files import OpenFiles, open_files
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -85,9 +87,11 @@ def with_clock(found: Readiness, ahead_s: float) -> Readiness:
 
 
 def health_handlers(
-    ready: Callable[[], Readiness | Awaitable[Readiness]], text: Callable[[], bytes]
+    ready: Callable[[], Readiness | Awaitable[Readiness]],
+    text: Callable[[], bytes],
+    refusals: Refusals,
 ) -> Handlers:
-    """Return what answers the three."""
+    """Return what answers the three; to what `ready` says comes what every door has to say."""
 
     async def healthz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         return json_response({"status": Alive.OK})
@@ -95,9 +99,28 @@ def health_handlers(
     async def readyz(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         said = ready()
         found = with_clock(await said if inspect.isawaitable(said) else said, ahead())
+        more = tuple(_turned_away(refusals))
+        if more:
+            found = replace(found, warnings=(*found.warnings, *more))
         return json_response(found, status=200 if found.ready else 503)
 
     async def metrics(_request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         return web.Response(body=text(), headers={"Content-Type": PROMETHEUS})
 
     return {"health": healthz, "readiness": readyz, "metrics": metrics}
+
+
+def _turned_away(refusals: Refusals) -> Iterator[Finding]:
+    """Say whether connections find no room, or soon will find none."""
+    if refusals.recent:
+        detail = f"{refusals.count} connections found no room since the start"
+        yield Finding(code="connections.refused", detail=detail)
+    files = open_files()
+    if files is not None and files.scarce:
+        yield files_scarce(files)
+
+
+def files_scarce(files: OpenFiles) -> Finding:
+    """Return the finding of a process that has nearly as many files open as it may."""
+    detail = f"{files.now} of {files.most} files are open; each connection is one"
+    return Finding(code="files.scarce", detail=detail)

@@ -15,9 +15,10 @@ import msgspec
 
 from runtime.clock import http_date, now
 from runtime.http.access import Caller
+from runtime.http.heads import is_host
 from runtime.http.languages import Tag
 from runtime.http.phrases import phrase
-from runtime.http.problems import PROBLEM_JSON, Problem, problem_body, problem_headers
+from runtime.http.problems import PROBLEM_JSON, SERVER, Problem, problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 4096
 """Bytes of a head that is plain; ours have some 250."""
@@ -73,7 +74,7 @@ def read_head(head: bytes) -> RequestHead | None:
         values[name] = value.strip(b" ")
     length = values.get(b"content-length", b"")
     if (
-        b"host" not in values
+        not is_host(values.get(b"host", b"").decode())
         or values.get(b"content-type") != b"application/json"
         or values.get(b"connection", b"keep-alive").lower() != b"keep-alive"
         or _LENGTH.fullmatch(length) is None
@@ -104,7 +105,7 @@ class _Openings:
         if made is None:
             made = self._made[status] = (
                 f"HTTP/1.1 {status} {phrase(status)}\r\n"
-                f"Content-Type: application/json\r\nServer: kapok\r\n"
+                f"Content-Type: application/json\r\nServer: {SERVER}\r\n"
                 f"Date: {http_date()}\r\nContent-Length: "
             ).encode()
         return made
@@ -123,7 +124,7 @@ def problem(found: Problem) -> bytes:
     body = problem_body(found)
     headers = {
         "Content-Type": PROBLEM_JSON,
-        "Server": "kapok",
+        "Server": SERVER,
         "Date": http_date(),
         "Content-Length": str(len(body)),
     } | problem_headers(found)

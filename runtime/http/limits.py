@@ -5,9 +5,11 @@ news. A caller that has its share under way is told so (429 caller.busy), and ta
 others; when there is no place for anybody, all are told (503 system.busy).
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from time import monotonic
 from typing import Final, Protocol
 
 from runtime.http.problems import RETRY_AFTER_S, Problem
@@ -17,14 +19,38 @@ MAX_LARGE: Final = 16
 MAX_CALLER_LARGE: Final = 8
 """Of them, those of one caller: half."""
 
+RECENT_S: Final = 300.0
+"""Seconds for which it is said that connections found no room: until somebody looks."""
 MAX_REQUESTS: Final = 512
 """Requests of one kind under way at a door, where nothing tighter is said: bodies, store, audit."""
 MAX_CALLER_REQUESTS: Final = 128
 """Of them, those of one caller: a quarter."""
 
 
+class Refusals:
+    """Connections of a process's doors that found no room."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last = -math.inf
+
+    def note(self) -> None:
+        """Count one."""
+        self.count += 1
+        self._last = monotonic()
+
+    @property
+    def recent(self) -> bool:
+        """Whether there was one in the last minutes."""
+        return monotonic() - self._last < RECENT_S
+
+
 class DoorCounts(Protocol):
     """What a service counts of its doors."""
+
+    @property
+    def refusals(self) -> Refusals:
+        """Where connections are counted that found no room."""
 
     def problem(self, code: str) -> None:
         """Count a problem that a caller was told."""

@@ -142,6 +142,12 @@ class Operation:
         return not self.kinds.isdisjoint(AT_THE_DOOR)
 
     @property
+    def tag(self) -> str:
+        """What the path speaks of: the part behind the version; of the others, health."""
+        parts = self.path.split("/")
+        return parts[2] if parts[1] == "v1" else "health"
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of the path's variables, in order."""
         return tuple(_VARIABLE.findall(self.path))
@@ -172,6 +178,8 @@ class RouteTable:
     """Types that only written schemas refer to."""
     added: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
     """Members that the schema of a type gets on top."""
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Schemas of texts by the name of the member, in whatever type it stands."""
 
     @property
     def tokens(self) -> bool:

@@ -12,6 +12,14 @@ from runtime.http.phrases import phrase
 RETRY_AFTER_S: Final = 1
 """Seconds after which a caller that was turned away may come again."""
 PROBLEM_JSON: Final = "application/problem+json"
+SERVER: Final = "kapok"
+"""What answers say of their server: a name, and nothing that tells its parts."""
+UPGRADE: Final[Mapping[str, str]] = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+}
+"""What a client is told that opens a stream in another way than RFC 6455's."""
 
 
 class Problem(Exception):  # noqa: N818 - it is the trade's word (RFC 9457)
@@ -42,6 +50,8 @@ def problem_headers(problem: Problem) -> dict[str, str]:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     if problem.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if problem.status is HTTPStatus.UPGRADE_REQUIRED:
+        headers |= UPGRADE
     return headers
 
 
@@ -61,13 +71,16 @@ def problem_body(problem: Problem) -> bytes:
 
 def problem_response(problem: Problem) -> web.Response:
     """Build the answer of a problem."""
-    headers = {"Content-Type": PROBLEM_JSON, "Server": "kapok", **problem_headers(problem)}
-    return web.Response(
+    headers = {"Content-Type": PROBLEM_JSON, "Server": SERVER, **problem_headers(problem)}
+    response = web.Response(
         status=int(problem.status),
         reason=phrase(problem.status),
         body=problem_body(problem),
         headers=headers,
     )
+    if problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response
 
 
 def store_away() -> Problem:

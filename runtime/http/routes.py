@@ -7,7 +7,7 @@ operation to no handler, or a handler to no operation, does not start.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,6 +21,8 @@ Handler = Callable[[web.BaseRequest, Caller, str], Awaitable[web.StreamResponse]
 
 Of several variable segments it is given all, with a slash between them.
 """
+_SERVED_AS: Final = {"HEAD": "GET"}
+"""A method that every resource with another one has; the answer goes out without its body."""
 Handlers = Mapping[str, Handler]
 """Operation id to what answers it."""
 
@@ -77,6 +79,7 @@ class Router:
         Raises:
             Problem: 404 path.unknown, 405 method.unknown.
         """
+        method = _SERVED_AS.get(method, method)
         ways = self._exact.get(path, {})
         if method in ways:
             return ways[method], ""
@@ -88,6 +91,7 @@ class Router:
                     return route, "/".join(found.groups())
                 allowed.add(route.operation.method)
         if allowed:
+            allowed |= {also for also, known in _SERVED_AS.items() if known in allowed}
             headers = {"Allow": ", ".join(sorted(allowed))}
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method.unknown", headers=headers)
         raise Problem(HTTPStatus.NOT_FOUND, "path.unknown")

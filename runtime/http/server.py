@@ -4,7 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
-from runtime.http.connection import Connection, FastHandlers
+from runtime.http.connection import Connection
+from runtime.http.fast_handlers import FastHandlers
 
 
 class Server(web.Server):

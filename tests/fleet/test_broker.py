@@ -7,6 +7,7 @@ import pytest
 
 from fleet.broker import Listener, broker_conf
 
+SUITES = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
 DOOR = Listener(
     host="127.0.0.1",
     port=8883,
@@ -19,7 +20,8 @@ DOOR = Listener(
 
 def test_each_door_has_its_rules() -> None:
     """Both doors ask for certificates; only the terminals' one fixes the client id."""
-    text = broker_conf(terminals=DOOR, services=replace(DOOR, port=8884))
+    text = broker_conf(terminals=DOOR, services=replace(DOOR, port=8884), ciphers=SUITES)
+    assert text.count(f"\nciphers {SUITES}\n") == 2
     terminals, services = text.split("listener 8883")[1].split("listener 8884")
     for part in (terminals, services):
         assert "require_certificate true" in part
@@ -29,10 +31,16 @@ def test_each_door_has_its_rules() -> None:
     assert "use_username_as_clientid" not in services
     assert "retain_available false" in text
     assert "\nuser " not in text
-    assert "\nuser kapok\n" in broker_conf(terminals=DOOR, services=DOOR, user="kapok")
+    assert "\nuser kapok\n" in broker_conf(
+        terminals=DOOR, services=DOOR, ciphers=SUITES, user="kapok"
+    )
 
 
 def test_a_path_cannot_smuggle_a_line() -> None:
     """A line break in a value is refused."""
     with pytest.raises(ValueError, match="line break"):
-        broker_conf(terminals=replace(DOOR, acl=Path("/x\nallow_anonymous true")), services=DOOR)
+        broker_conf(
+            terminals=replace(DOOR, acl=Path("/x\nallow_anonymous true")),
+            services=DOOR,
+            ciphers=SUITES,
+        )

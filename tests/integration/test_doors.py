@@ -166,17 +166,6 @@ def test_an_unknown_method_is_told_which_there_are(door: TestedDoor, method: str
     assert answer.body["code"] == "method.unknown"
 
 
-def test_head_is_a_method_that_there_is_not(door: TestedDoor) -> None:
-    """Its answer has no body."""
-    with door.connect() as client:
-        client.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        data = b"".join(iter(lambda: client.recv(4096), b""))
-    head, _, body = data.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 405 ")
-    assert b"\r\nAllow: GET\r\n" in head + b"\r\n"
-    assert body == b""
-
-
 @pytest.mark.parametrize("key", [None, WRONG_KEY, "", "k" * 300])
 def test_without_a_key_of_the_door_nobody_is_let_in(door: TestedDoor, key: str | None) -> None:
     """No key, a wrong one, none after the word, one that is too long."""

@@ -25,6 +25,7 @@ from fleet.broker import Listener, broker_conf
 from fleet.contract.acl import service_acl, terminal_acl
 from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
+from runtime.tls import CIPHERS
 from tests.support.ports import free_ports
 
 START_DEADLINE_S: Final = 20.0
@@ -154,7 +155,7 @@ class Broker:
             )
         )
         account = pwd.getpwuid(os.getuid()).pw_name
-        conf = broker_conf(terminals=terminals, services=services, user=account)
+        conf = broker_conf(terminals=terminals, services=services, ciphers=CIPHERS, user=account)
         (folder / "mosquitto.conf").write_text(conf, encoding="utf-8")
 
 

@@ -29,7 +29,8 @@ MAX_BATCH_SCANS: Final = 1000
 ScanId = NewType("ScanId", str)
 """UUID version 8 (RFC 9562): 48 bits of Unix milliseconds, random bits, 32 bits of the caller."""
 
-_SCAN_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+SCAN_ID_PATTERN: Final = "[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_SCAN_ID: Final = re.compile(SCAN_ID_PATTERN)
 
 
 TAIL_CHARS: Final = 8

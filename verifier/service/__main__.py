@@ -11,6 +11,7 @@ from typing import Final
 import uvloop
 
 from runtime.logs import open_log
+from runtime.open_files import raise_open_files
 from runtime.settings import SettingsError, read_settings
 from runtime.store import NotDurableError
 
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("role", choices=tuple(ROLES))
     parser.add_argument("--settings", type=Path, required=True)
     arguments = parser.parse_args()
+    raise_open_files()
     try:
         uvloop.run(_serve(ROLES[arguments.role](arguments.settings)))
     except (SettingsError, NotDurableError) as error:

@@ -28,7 +28,7 @@ def fleet_handlers(fleet: Fleet) -> Handlers:
     return {
         **{name: _stored(handler) for name, handler in stored.items()},
         "giveToken": token_handler(fleet),
-        **health_handlers(lambda: readiness(fleet), fleet.metrics.text),
+        **health_handlers(lambda: readiness(fleet), fleet.metrics.text, fleet.metrics.refusals),
     }
 
 

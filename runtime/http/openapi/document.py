@@ -21,12 +21,12 @@ from runtime.http.phrases import phrase
 PROBLEM_JSON: Final = "application/problem+json"
 _REF: Final = "#/components/schemas/{name}"
 _UNTYPED: Final = (bytes, str)
-_HEADERS: Final = {
-    401: ("WWW-Authenticate", "Bearer"),
-    405: ("Allow", "The methods that there are."),
-    426: ("Upgrade", "websocket"),
-    429: ("Retry-After", "Seconds until it is worth trying again."),
-    503: ("Retry-After", "Seconds until it is worth trying again."),
+_HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    405: {"Allow": "The methods that there are."},
+    426: {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+    429: {"Retry-After": "Seconds until it is worth trying again."},
+    503: {"Retry-After": "Seconds until it is worth trying again."},
 }
 """Headers that come with a problem."""
 _SCHEMES: Final[Mapping[CallerKind, Mapping[str, str]]] = {
@@ -80,15 +80,62 @@ def document(table: RouteTable) -> dict[str, Any]:
             "version": "1",
             "summary": table.says,
             "description": f"Generated from the table of routes; {table.explained} explains.",
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
+        "servers": _servers(kinds),
+        "tags": [
+            {"name": tag, "description": _tag(tag)}
+            for tag in dict.fromkeys(one.tag for one in table.operations)
+        ],
         "paths": paths,
         "components": {
-            "schemas": {name: _tidy(components[name]) for name in sorted(components)},
+            "schemas": {
+                name: _tidy(_with_members(components[name], table.members))
+                for name in sorted(components)
+            },
             "securitySchemes": {
                 str(kind): dict(scheme) for kind, scheme in _SCHEMES.items() if kind in kinds
             },
         },
     }
+
+
+def _servers(kinds: frozenset[CallerKind]) -> list[dict[str, Any]]:
+    """Return the doors; a house says in a file where its own are."""
+    doors = [("http", "The service's door.")]
+    if CallerKind.CERTIFICATE in kinds:
+        doors.append(("https", "The terminals' door: it asks for their certificates."))
+    return [
+        {
+            "url": f"{scheme}://{{host}}:{{port}}",
+            "description": f"{says} Its address stands in <data>/run/endpoints.json.",
+            "variables": {"host": {"default": "127.0.0.1"}, "port": {"default": "8080"}},
+        }
+        for scheme, says in doors
+    ]
+
+
+def _tag(tag: str) -> str:
+    health = "Whether the process lives and can do its work, and what it counts."
+    return health if tag == "health" else f"Requests below /v1/{tag}."
+
+
+def _with_members(
+    schema: dict[str, Any], members: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the schema of a type with what is known of some of its members, which are texts."""
+    properties = {
+        name: _instead(one, members[name]) if name in members else one
+        for name, one in schema.get("properties", {}).items()
+    }
+    return {**schema, "properties": properties} if properties else schema
+
+
+def _instead(schema: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what is known in the place of a text; of several kinds, in the place of the text."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_instead(one, known) for one in schema["anyOf"]]}
+    return {**schema, **known} if schema.get("type") == "string" else schema
 
 
 def _schemas(table: RouteTable) -> tuple[dict[Any, Any], dict[str, Any]]:
@@ -150,6 +197,7 @@ def _problem(explained: str) -> dict[str, Any]:
 def _operation(operation: Operation, schemas: Mapping[Any, Any], *, tokens: bool) -> dict[str, Any]:
     made: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [operation.tag],
         "summary": operation.says,
         "description": _who(operation.callers) + _AREAS[operation.area],
         "x-area": str(operation.area),
@@ -212,8 +260,7 @@ def _answers(operation: Operation, schemas: Mapping[Any, Any], *, tokens: bool) 
         answer = answers.setdefault(status, {"description": phrase(status)})
         answer.setdefault("content", {})[PROBLEM_JSON] = {"schema": schema}
         if status in _HEADERS:
-            name, says = _HEADERS[status]
-            answer["headers"] = {name: _header(says)}
+            answer["headers"] = {name: _header(says) for name, says in _HEADERS[status].items()}
     return {str(status): answers[status] for status in sorted(answers)}
 
 

@@ -61,7 +61,7 @@ DATA_WORDS = frozenset(
         *("operators", "maxmemory", "state", "active", "root", "cbor", "json", "keys", "person"),
         *("hash", "records", "feed", "sources", "audit", "verify", "show", "up", "terminals"),
         *("hospital", "test", "ES", "cc", "credential", "kid", "abcdef", "key", "MQTT"),
-        *("Linux", "Landlock", "seccomp"),
+        *("Linux", "Landlock", "seccomp", "ulimit", "Hn"),
     }
 )
 """Ids, files, commands, settings and units: the same in every language."""

@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -123,6 +124,33 @@ def own(data: Path, name: str = "hall-1") -> Files:
     """Return the certificate that a terminal has now."""
     folder = data / "terminals" / name
     return Files(folder / "cert.pem", folder / "key.pem")
+
+
+def agrees(house: House, suite: str) -> bool:
+    """Say whether the broker agrees on a suite of TLS 1.2 with a terminal that has no other."""
+    files = own(house.data)
+    context = ssl.create_default_context(cafile=str(house.keys / "service-ca.crt.pem"))
+    context.check_hostname = False
+    context.load_cert_chain(files.certificate, files.key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suite)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", house.ports.mqtt), timeout=WITHIN_S) as plain,
+            context.wrap_socket(plain) as line,
+        ):
+            return line.cipher() is not None
+    except (ssl.SSLError, ConnectionError):
+        return False
+
+
+def test_the_broker_agrees_on_suites_of_today_only(data: Path) -> None:
+    """Forward secrecy and authenticated encryption, at both of its doors."""
+    with broker(data) as house:
+        assert agrees(house, "ECDHE-ECDSA-AES128-GCM-SHA256")
+        assert agrees(house, "ECDHE-ECDSA-CHACHA20-POLY1305")
+        assert not agrees(house, "ECDHE-ECDSA-AES128-SHA256")
+        assert not agrees(house, "ECDHE-ECDSA-AES256-SHA")
 
 
 def test_an_old_key_of_a_name_does_not_connect(data: Path, tmp_path: Path) -> None:

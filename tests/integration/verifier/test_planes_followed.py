@@ -20,13 +20,13 @@ from verifier.contract.vocabulary import Plane
 from verifier.errors import BundleCause
 from verifier.issuing.publisher import seal_bundle
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import publish_bundle
 from verifier.service.store.deltas import deltas_key
 from verifier.service.worker.follow import status as under_test
 from verifier.service.worker.follow.status import StatusFollower
 from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge
+from verifier.service.worker.metrics import Metrics
 from verifier.status.plane import PlaneView
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.floors import Floor

@@ -13,10 +13,13 @@ from aiohttp.web_protocol import RequestHandler
 from runtime.http import connection as source
 from runtime.http.access import Caller
 from runtime.http.bodies import READ_S
-from runtime.http.connection import AIOHTTP_PRIVATE, Connection, FastHandlers
+from runtime.http.connection import AIOHTTP_PRIVATE, Connection
 from runtime.http.connection_states import ConnectionState
+from runtime.http.fast_handlers import FastHandlers
 from runtime.http.lane import Lane, Respond, response
 from runtime.http.problems import Problem
+from runtime.http.requests import DoorRequest
+from runtime.http.sequence import MAX_HELD_BYTES, SequentialHandler
 from runtime.http.server import Server
 from runtime.http.shares import ConnectionShares
 
@@ -181,7 +184,7 @@ def test_client_that_sends_too_far_ahead_waits_in_the_kernel() -> None:
 
     async def walk(line: Line) -> None:
         line.send(SCAN)
-        line.send(b"x" * (source.MAX_HELD_BYTES + 1))
+        line.send(b"x" * (MAX_HELD_BYTES + 1))
         assert not line.wire.reading
         line.answer()
         assert line.wire.reading
@@ -255,7 +258,7 @@ def test_request_without_progress_is_overdue() -> None:
 
 
 def test_stream_looks_after_itself() -> None:
-    """Its bytes change nothing; after it the parser is never trusted again."""
+    """Its bytes change nothing; those that are no frames are read when it has ended."""
 
     async def walk(line: Line) -> None:
         line.finish.clear()
@@ -264,7 +267,7 @@ def test_stream_looks_after_itself() -> None:
         assert not line.connection.overdue(asyncio.get_running_loop().time() + 3600)
         assert line.send(b"P") is ConnectionState.STREAMING
         line.finish.set()
-        assert await line.settle() is ConnectionState.UNSURE
+        assert await line.settle() is ConnectionState.HALF
 
     on_a_line(walk)
 
@@ -326,12 +329,19 @@ def test_the_installed_aiohttp_has_what_is_used(name: str) -> None:
     )
 
 
+def test_the_installed_aiohttp_asks_before_an_answer_goes_out() -> None:
+    """There our answers get the name of their server."""
+    assert DoorRequest._prepare_hook is not web.BaseRequest._prepare_hook
+
+
 def test_no_other_private_attribute_is_used() -> None:
     """Whatever private name `Connection` reads is its own or stands in the list."""
-    own = set(Connection.__slots__) | set(vars(Connection))
+    ours = (Connection, SequentialHandler)
+    own = {name for each in ours for name in (*each.__slots__, *vars(each))}
     used = {
         node.attr
-        for node in ast.walk(ast.parse(inspect.getsource(Connection)))
+        for each in ours
+        for node in ast.walk(ast.parse(inspect.getsource(each)))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"

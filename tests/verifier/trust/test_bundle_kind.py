@@ -29,9 +29,9 @@ from verifier.errors import BundleCause, BundleRefused
 from verifier.issuing.publisher import seal_bundle
 from verifier.issuing.signing_key import SigningKey
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.metrics import Metrics
 from verifier.service.worker.follow import bundles as follower
 from verifier.service.worker.knowledge import Knowledge
+from verifier.service.worker.metrics import Metrics
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.bundle_kind import BundleKind, Naming, asked, by_place
 from verifier.trust.floors import Floor, Floors

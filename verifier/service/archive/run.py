@@ -25,7 +25,7 @@ from verifier.service.archive.settings import ArchiveSettings
 from verifier.service.archive.subjects import SubjectSearch
 from verifier.service.http.access import callers
 from verifier.service.http.tokens import token_opener
-from verifier.service.process.metrics import Metrics
+from verifier.service.process.metrics import DoorMetrics
 
 LOOK_S: Final = 60.0
 """Seconds between looks: an hour is in its day file a minute after it is over."""
@@ -65,9 +65,9 @@ async def _serve(
     log: Log,
     stop: asyncio.Event,
 ) -> None:
-    metrics = Metrics(settings.name)
+    metrics = DoorMetrics(settings.name)
     metrics.registry.register(ArchiveMetrics(moving))
-    ready = health_handlers(lambda: readiness(moving, audit), metrics.text)
+    ready = health_handlers(lambda: readiness(moving, audit), metrics.text, metrics.refusals)
     handlers = {**search.handlers(), **ready}
     door = Door(
         bind(TABLE.operations, handlers),

@@ -11,9 +11,15 @@ from verifier.errors import FeedCause
 class FeedMetrics(Collector):
     """The counters of all sources."""
 
-    def __init__(self, ages: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(
+        self,
+        ages: Callable[[], Mapping[str, float]],
+        limits: Callable[[], Mapping[str, int]],
+    ) -> None:
         self._ages = ages
         """Source to the seconds since it has told everything."""
+        self._limits = limits
+        """Source to the seconds for which it may be silent: of all sources that there are."""
         self.batches: dict[tuple[str, str], int] = {}
         """By source and state."""
         self.lines: dict[tuple[str, str], int] = {}
@@ -36,11 +42,18 @@ class FeedMetrics(Collector):
         return {c: n for c in causes if (n := self.refused.get((source, c), 0))}
 
     def collect(self) -> Iterator[Metric]:
-        """Hand over the counters."""
+        """Hand over the counters; those with alarms begin with 0."""
+        limits = self._limits()
+        refused = {(source, str(cause)): 0 for source in limits for cause in FeedCause}
         for name, what, label, table in (
             ("verifier_feed_batches", "Batches by what became of them.", "state", self.batches),
             ("verifier_feed_lines", "Lines of batches by what became of them.", "fate", self.lines),
-            ("verifier_feed_refused", "Parts and batches refused.", "cause", self.refused),
+            (
+                "verifier_feed_refused",
+                "Parts and batches refused.",
+                "cause",
+                refused | self.refused,
+            ),
         ):
             family = CounterMetricFamily(name, what, labels=("source", label))
             for labels, value in table.items():
@@ -49,7 +62,7 @@ class FeedMetrics(Collector):
         opened = CounterMetricFamily(
             "verifier_feed_breaker_opened", "Times a breaker opened.", labels=("source",)
         )
-        for source, value in self.opened.items():
+        for source, value in {**dict.fromkeys(limits, 0), **self.opened}.items():
             opened.add_metric((source,), value)
         yield opened
         ages = GaugeMetricFamily(
@@ -58,6 +71,12 @@ class FeedMetrics(Collector):
         for source, age in self._ages().items():
             ages.add_metric((source,), age)
         yield ages
+        allowed = GaugeMetricFamily(
+            "verifier_feed_stale_after_seconds", "How long it may be silent.", labels=("source",)
+        )
+        for source, seconds in limits.items():
+            allowed.add_metric((source,), seconds)
+        yield allowed
         yield CounterMetricFamily(
             "verifier_corrections", "Cases of correction opened.", value=self.corrections
         )

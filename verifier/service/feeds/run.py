@@ -40,7 +40,7 @@ from verifier.service.feeds.routes import TABLE
 from verifier.service.feeds.settings import FeedsSettings
 from verifier.service.http.access import callers
 from verifier.service.process.keys import read_reference_key, read_signing_key
-from verifier.service.process.metrics import Metrics
+from verifier.service.process.metrics import DoorMetrics
 from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store.corrections import forget_cases
 from verifier.service.store.feeds import write_fed
@@ -80,13 +80,13 @@ async def run_feeds(settings: FeedsSettings, log: Log, stop: asyncio.Event) -> N
         feeds = Feeds(settings, log, register)
         await feeds.look()
         audit = open_audit(settings.audit, settings.name, log, audit_format)
-        metrics = Metrics(settings.name)
+        metrics = DoorMetrics(settings.name)
         metrics.registry.register(feeds.metrics)
         handlers = {
             **Intake(feeds.channels, feeds.metrics).handlers(),
             **CorrectionResource(register, audit, feeds.metrics).handlers(),
             **Export(redis, export_key, settings.exports, feeds.metrics, feeds.unread).handlers(),
-            **health_handlers(lambda: feeds.readiness(audit), metrics.text),
+            **health_handlers(lambda: feeds.readiness(audit), metrics.text, metrics.refusals),
         }
         door = Door(
             bind(TABLE.operations, handlers), callers(settings.api_keys), log=log, counts=metrics
@@ -125,7 +125,7 @@ class Feeds:
         self._register = register
         self._problems: dict[str, str] = {}
         self._progress: dict[str, SourceProgress] = {}
-        self.metrics = FeedMetrics(self._ages)
+        self.metrics = FeedMetrics(self._ages, self._limits)
         self.unread = UnreadRecords()
         self._shared = Shared(
             register=register,
@@ -225,6 +225,9 @@ class Feeds:
             warnings=tuple(warnings),
             known={f"age.{name}": int(age) for name, age in self._ages().items()},
         )
+
+    def _limits(self) -> dict[str, int]:
+        return {name: found.source.file.stale_after for name, found in self.channels.items()}
 
     def _ages(self) -> dict[str, float]:
         moment = now()

@@ -24,7 +24,7 @@ from verifier.service.issuing.people.persons import Persons
 from verifier.service.issuing.people.revocations import Revocations
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.metrics import Metrics
+from verifier.service.process.metrics import DoorMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Tools:
 
     redis: Redis
     settings: IssuingSettings
-    metrics: Metrics
+    metrics: DoorMetrics
     audit: AuditLog[Act]
     budgets: Budgets
 

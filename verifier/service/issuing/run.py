@@ -57,7 +57,7 @@ from verifier.service.process.keys import (
     read_reference_key,
     read_signing_key,
 )
-from verifier.service.process.metrics import Metrics
+from verifier.service.process.metrics import DoorMetrics
 from verifier.service.store.library import LIBRARIES
 from verifier.steps.use import DAY
 
@@ -89,7 +89,7 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
     bundles = _bundles(settings, redis, log, keys)
     status = ListStatus(redis, planes, seal)
     bulk = BulkResource(redis, log, settings, keys["issuer_key"], reference_key, seal)
-    metrics = Metrics(settings.name)
+    metrics = DoorMetrics(settings.name)
     destroyer = _destroyer(settings, redis, log, keys["status_key"], planes)
     budgets = Budgets(redis, audit)
     table = kinds(redis, settings, reference_key, destroyer, seal=seal)
@@ -114,7 +114,11 @@ async def run_issuing(settings: IssuingSettings, log: Log, stop: asyncio.Event) 
             bundles=bundles,
         ),
         "issueBulk": bulk.post,
-        **health_handlers(lambda: _readiness(bundles, planes, steps, audit, budgets), metrics.text),
+        **health_handlers(
+            lambda: _readiness(bundles, planes, steps, audit, budgets),
+            metrics.text,
+            metrics.refusals,
+        ),
     }
     known = callers(settings.api_keys, token_opener(Path(settings.trust)))
     door = Door(bind(TABLE.operations, handlers), known, log=log, counts=metrics)

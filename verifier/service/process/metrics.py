@@ -1,164 +1,87 @@
-"""What a worker counts. Plain integers on the way of a scan; Prometheus sees them when it asks."""
+"""What every process of the verifier counts at its door. Prometheus sees it when it asks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-LATENCY_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
-"""Upper bounds of the latency histogram; an answer past a second is a failure."""
-BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Scans in a flight, rounded up to a power of two."""
+from runtime.http.limits import Refusals
+from runtime.open_files import open_files
+
+WATCHED: Final = ("internal", "key.unknown")
+"""Problems for which there is an alarm."""
 
 
-class Metrics(Collector):
-    """The counters of one worker."""
+class DoorMetrics(Collector):
+    """The counters of one process's door; `worker` in the labels is the process's name."""
 
     def __init__(self, worker: str) -> None:
-        self._worker = worker
-        self.scans: dict[tuple[str, str, str], int] = {}
-        """By outcome, reason and format: all three are closed vocabularies."""
-        self.uploads: dict[str, int] = {}
-        self.manual: dict[str, int] = {}
-        """By place: places come from grants alone."""
-        self.incidents: dict[str, int] = {}
+        self.worker = worker
         self.problems: dict[str, int] = {}
-        self.bundles_refused: dict[str, int] = {}
-        self.latency = [0] * (len(LATENCY_S) + 1)
-        self.latency_sum = 0.0
-        self.open_stance = 0
-        self.unrecorded = 0
         self.shed = 0
-        self.annulments = 0
-        self.resolutions: dict[tuple[str, str], int] = {}
-        """By decision and reason: both are closed vocabularies."""
-        self.grants_refused = 0
-        self.store_up = 0
-        self.streams = 0
-        self.pending = 0
-        self.queued = 0
-        self.flights = 0
-        self.stored = 0
-        self.batches: dict[int, int] = {}
+        self.refusals = Refusals()
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
-
-    def count(self, table: dict[str, int], name: str, by: int = 1) -> None:
-        """Add to a table of counters."""
-        table[name] = table.get(name, 0) + by
 
     def problem(self, code: str) -> None:
         """Count a problem that a caller was told."""
         self.count(self.problems, code)
 
+    def count(self, table: dict[str, int], name: str, by: int = 1) -> None:
+        """Add to a table of counters."""
+        table[name] = table.get(name, 0) + by
+
     def turned_away(self) -> None:
         """Count a request that found no place."""
         self.shed += 1
-
-    def time(self, seconds: float) -> None:
-        """Note how long a scan took, from its request to its answer."""
-        place = 0
-        for bound in LATENCY_S:
-            if seconds <= bound:
-                break
-            place += 1
-        self.latency[place] += 1
-        self.latency_sum += seconds
 
     def text(self) -> bytes:
         """Return the Prometheus text format."""
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Hand over the counters; the label `worker` says whose they are."""
-        scans = CounterMetricFamily(
-            "verifier_scans",
-            "Scans answered.",
-            labels=("worker", "outcome", "reason", "format"),
+        """Hand over the counters."""
+        yield self.by_label(
+            "verifier_problems", "Requests refused.", "code", self.problems, WATCHED
         )
-        for (outcome, reason, code_format), value in self.scans.items():
-            scans.add_metric((self._worker, outcome, reason, code_format), value)
-        yield scans
-        yield self._latency()
-        yield self._batches()
-        for name, what, label, table in (
-            ("verifier_uploads", "Uploaded records by code.", "code", self.uploads),
-            ("verifier_incidents", "What uploads brought to light.", "incident", self.incidents),
-            ("verifier_manual", "Visitors admitted without a code.", "place", self.manual),
-            ("verifier_problems", "Requests refused.", "code", self.problems),
-            ("verifier_bundles_refused", "Bundles refused.", "cause", self.bundles_refused),
-        ):
-            family = CounterMetricFamily(name, what, labels=("worker", label))
-            for key, value in table.items():
-                family.add_metric((self._worker, key), value)
-            yield family
-        yield self._resolutions()
-        yield from self._plain()
-
-    def _plain(self) -> Iterable[Metric]:
-        for name, what, value in (
-            ("verifier_open_stance_passes", "Passes without full knowledge.", self.open_stance),
-            ("verifier_unrecorded", "Answers that no record was kept of.", self.unrecorded),
-            ("verifier_shed", "Requests turned away under load.", self.shed),
-            ("verifier_annulments", "Scans annulled.", self.annulments),
-            ("verifier_grants_refused", "Grants refused.", self.grants_refused),
-            ("verifier_flights", "Batches sent to the store.", self.flights),
-        ):
-            counter = CounterMetricFamily(name, what, labels=("worker",))
-            counter.add_metric((self._worker,), value)
-            yield counter
-        for name, what, value in (
-            ("verifier_store_up", "1 while scans are stored.", self.store_up),
-            ("verifier_pending", "Requests being worked on.", self.pending),
-            ("verifier_streams", "Streams that are open.", self.streams),
-            ("verifier_queued", "Scans waiting for a flight.", self.queued),
-        ):
-            gauge = GaugeMetricFamily(name, what, labels=("worker",))
-            gauge.add_metric((self._worker,), value)
-            yield gauge
-
-    def _resolutions(self) -> Metric:
-        family = CounterMetricFamily(
-            "verifier_resolutions",
-            "Reviews closed by an operator.",
-            labels=("worker", "decision", "reason"),
+        yield self.counter("verifier_shed", "Requests turned away under load.", self.shed)
+        yield self.counter(
+            "verifier_connections_refused",
+            "Connections that found no room.",
+            self.refusals.count,
         )
-        for (decision, reason), value in self.resolutions.items():
-            family.add_metric((self._worker, decision, reason), value)
+        files = open_files()
+        if files is not None:
+            yield self.gauge("process_open_fds", "Files that are open.", files.now)
+            yield self.gauge("process_max_fds", "Files that may be open.", files.most)
+
+    def by_label(
+        self,
+        name: str,
+        what: str,
+        label: str,
+        table: Mapping[str, int],
+        always: Iterable[str] = (),
+    ) -> Metric:
+        """Return a table of counters as a family.
+
+        `always` are counted from 0: an alarm sees that a counter grows, not that it comes up.
+        """
+        family = CounterMetricFamily(name, what, labels=("worker", label))
+        for key, value in {**{str(key): 0 for key in always}, **table}.items():
+            family.add_metric((self.worker, key), value)
         return family
 
-    def _latency(self) -> Metric:
-        family = HistogramMetricFamily(
-            "verifier_scan_seconds", "Request to answer.", labels=("worker",)
-        )
-        bounds = [*map(str, LATENCY_S), "+Inf"]
-        family.add_metric(
-            (self._worker,), _cumulated(bounds, self.latency), sum_value=self.latency_sum
-        )
+    def counter(self, name: str, what: str, value: float) -> Metric:
+        """Return one counter as a family."""
+        family = CounterMetricFamily(name, what, labels=("worker",))
+        family.add_metric((self.worker,), value)
         return family
 
-    def _batches(self) -> Metric:
-        family = HistogramMetricFamily(
-            "verifier_flight_scans", "Scans that shared a flight.", labels=("worker",)
-        )
-        sizes = [self.batches.get(size, 0) for size in BATCHES]
-        bounds = [*map(str, BATCHES), "+Inf"]
-        total = self.stored
-        family.add_metric((self._worker,), _cumulated(bounds, [*sizes, 0]), sum_value=total)
+    def gauge(self, name: str, what: str, value: float) -> Metric:
+        """Return one gauge as a family."""
+        family = GaugeMetricFamily(name, what, labels=("worker",))
+        family.add_metric((self.worker,), value)
         return family
-
-
-def _cumulated(bounds: list[str], counts: list[int]) -> list[tuple[str, float]]:
-    total = 0
-    buckets: list[tuple[str, float]] = []
-    for bound, count in zip(bounds, counts, strict=True):
-        total += count
-        buckets.append((bound, float(total)))
-    return buckets

@@ -31,7 +31,6 @@ from verifier.decision import (
 from verifier.engine import assess
 from verifier.errors import Outage
 from verifier.service.process.keys import DailyKeys
-from verifier.service.process.metrics import Metrics
 from verifier.service.store.commit import Commit, Overloaded
 from verifier.service.store.scans import (
     Fresh,
@@ -42,6 +41,7 @@ from verifier.service.store.scans import (
     scan_command,
 )
 from verifier.service.worker.knowledge import Knowledge, ScanGate
+from verifier.service.worker.metrics import Metrics
 from verifier.steps.course import Clock
 from verifier.steps.use import PersonKeys, person_hash, person_name, room_use_of, uses_of
 from verifier.steps.verified import VerifiedCredentials

@@ -5,7 +5,6 @@ docs/http-verifier.md says what to do about each problem code.
 
 from typing import Final
 
-from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.health import HEALTH
 from runtime.http.operations import (
     AUDIT,
@@ -25,11 +24,13 @@ from runtime.http.operations import (
     service,
     terminal,
 )
+from runtime.http.requests import MAX_BODY_BYTES
 from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.amendment import AnnulAnswer, ResolveAnswer, ResolveRequest
 from verifier.contract.bundle import DELTA_BUCKET, BundleIndex
 from verifier.contract.record import RecordPage, ScanSearch, ScansFound
 from verifier.contract.scan import (
+    SCAN_ID_PATTERN,
     BatchAnswer,
     BatchRequest,
     LineProblem,
@@ -72,10 +73,7 @@ _READERS: Final = (
 )
 _BUNDLE: Final = merged(GRANT, AREA, {404: ("bundle.unknown",)})
 
-_SCAN_ID: Final = {
-    "type": "string",
-    "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-}
+_SCAN_ID: Final = {"type": "string", "pattern": f"^{SCAN_ID_PATTERN}$"}
 OF_SCAN: Final = in_path("scan_id", "The scan that is meant.", **_SCAN_ID)
 _OF_BUNDLE: Final = in_path("name", "As the list names it.")
 _CONDITIONS: Final = (
@@ -325,4 +323,5 @@ TABLE: Final = RouteTable(
     },
     needed=(LineProblem, TerminalAnswer),
     added={ScanRequest: _ONE_READING, UploadRecord: _ONE_READING},
+    members={"scan_id": _SCAN_ID},
 )

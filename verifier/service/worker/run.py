@@ -16,8 +16,9 @@ from runtime.audit import open_audit
 from runtime.clock import now
 from runtime.functions import FunctionsMissingError
 from runtime.http.door import Door, bound_socket
-from runtime.http.health import HEALTH, health_handlers
+from runtime.http.health import HEALTH, Readiness, health_handlers
 from runtime.http.lane import Lane
+from runtime.http.limits import Refusals
 from runtime.http.operations import CallerKind
 from runtime.http.routes import Handlers, Route, bind
 from runtime.logs import Log
@@ -39,7 +40,6 @@ from verifier.service.http.access import callers
 from verifier.service.http.languages import pick_language
 from verifier.service.process.floors import FloorFile
 from verifier.service.process.keys import DailyKeys
-from verifier.service.process.metrics import Metrics
 from verifier.service.process.unread_records import UnreadRecords
 from verifier.service.store import wire
 from verifier.service.store.commit import Commit
@@ -62,6 +62,7 @@ from verifier.service.worker.follow.status import StatusFollower
 from verifier.service.worker.follow.suspensions import SuspensionFollower
 from verifier.service.worker.gates import barred
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
+from verifier.service.worker.metrics import Metrics
 from verifier.service.worker.pipeline import ScanPipeline
 from verifier.service.worker.readiness import WorkerState
 from verifier.service.worker.routes import TABLE
@@ -152,6 +153,11 @@ class Worker:
             raise Outage(wire.AWAY) from error
         return line
 
+    @property
+    def health(self) -> tuple[Callable[[], Readiness], Callable[[], bytes], Refusals]:
+        """Return what the doors of health are made of."""
+        return self.state.readiness, self.metrics_text, self.metrics.refusals
+
     def metrics_text(self) -> bytes:
         """Return the metrics, the gauges as they are now."""
         metrics, commit = self.metrics, self.commit
@@ -236,7 +242,7 @@ async def _loaded(worker: Worker, tasks: list[asyncio.Task[None]]) -> bool:
 
 
 async def _open_own_door(worker: Worker, doors: list[Door]) -> None:
-    health = bind(HEALTH, health_handlers(worker.state.readiness, worker.metrics_text))
+    health = bind(HEALTH, health_handlers(*worker.health))
     await _open(worker, doors, "own_port", (LOOPBACK, worker.settings.own_port), health)
 
 
@@ -262,7 +268,7 @@ async def _open_shared_doors(worker: Worker, tls: ssl.SSLContext | None, doors: 
         "readRecords": records_handler(worker.redis, worker.state.unread),
         "searchRecords": search_handler(worker.redis, worker.metrics),
         **BundleResource(worker.knowledge).handlers(),
-        **health_handlers(worker.state.readiness, worker.metrics_text),
+        **health_handlers(*worker.health),
     }
     routes = bind(TABLE.operations, handlers, {"scan": Lane(scans.lane, pick_language)})
     of_terminals = tuple(it for it in routes if CallerKind.CERTIFICATE in it.operation.kinds)

@@ -29,7 +29,14 @@ from verifier.contract.reasons import Reason
 from verifier.contract.record import ScanRecord
 from verifier.contract.scan import UploadRecord, UploadResult, scan_id_bytes
 from verifier.contract.vocabulary import Answer, Outcome, Step
-from verifier.decision import CONTRADICTION, MISDATED, Assessment, incident_of, refuted
+from verifier.decision import (
+    CONTRADICTION,
+    MISDATED,
+    UNVERIFIED,
+    Assessment,
+    incident_of,
+    refuted,
+)
 from verifier.engine import assess
 from verifier.errors import Outage
 from verifier.service.store.commit import Overloaded
@@ -73,7 +80,6 @@ _OF_TIME: Final = frozenset(
 )
 """Of these, what a terminal cannot know whose clock is unsure."""
 _SIGNED_STEPS: Final = frozenset((Step.RECOGNISE, Step.DECODE, Step.KEYS, Step.SIGNATURE))
-UNVERIFIED: Final = "unverified"
 OVERDUE: Final = "overdue"
 _DAY_MS: Final = DAY * 1000
 

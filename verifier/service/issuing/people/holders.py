@@ -48,7 +48,7 @@ from verifier.service.issuing.people.lost_phones import LostPhones, PersonCreden
 from verifier.service.issuing.people.personal import PersonalAnswer, answer_of
 from verifier.service.issuing.planes.status import ListStatus
 from verifier.service.issuing.settings import IssuingSettings
-from verifier.service.process.metrics import Metrics
+from verifier.service.process.metrics import DoorMetrics
 from verifier.service.store.credentials import read_held
 from verifier.service.store.holders import (
     DAY_S,
@@ -132,7 +132,7 @@ class Holders:
         issue: Issue,
         lost_phones: LostPhones,
         status: ListStatus,
-        metrics: Metrics,
+        metrics: DoorMetrics,
     ) -> None:
         self._redis = redis
         self._settings = settings

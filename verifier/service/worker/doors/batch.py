@@ -15,9 +15,9 @@ from aiohttp import web
 
 from runtime.http.access import Caller
 from runtime.http.bodies import decode, json_response, read_json
-from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.limits import MAX_CALLER_LARGE, MAX_LARGE, ConcurrencyLimit
 from runtime.http.problems import Problem
+from runtime.http.requests import MAX_BODY_BYTES
 from verifier.contract.reasons import Language
 from verifier.contract.scan import (
     MAX_BATCH_SCANS,

@@ -17,9 +17,9 @@ from aiohttp import web
 
 from runtime.http.access import Caller
 from runtime.http.bodies import read_body
-from runtime.http.door import MAX_BODY_BYTES
 from runtime.http.limits import ConcurrencyLimit
 from runtime.http.problems import Problem
+from runtime.http.requests import MAX_BODY_BYTES
 from verifier.barcode.bounds import PictureRefused
 from verifier.barcode.picture import PICTURE_TYPES
 from verifier.contract.reasons import Reason

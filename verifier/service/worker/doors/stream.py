@@ -83,8 +83,7 @@ class StreamResource:
             decode_text=False,
         )
         if not socket.can_prepare(request).ok:
-            headers = {"Upgrade": "websocket"}
-            raise Problem(HTTPStatus.UPGRADE_REQUIRED, "upgrade.missing", headers=headers)
+            raise Problem(HTTPStatus.UPGRADE_REQUIRED, "upgrade.missing")
         metrics = self._pipeline.metrics
         with self._places.one(caller.share):
             metrics.streams += 1

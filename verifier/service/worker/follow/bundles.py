@@ -22,9 +22,9 @@ from verifier.contract.bundle import BundleVersion
 from verifier.contract.errors import MalformedError
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import read_bundle, read_versions
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
+from verifier.service.worker.metrics import Metrics
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.kinds import in_order, read_name, take
 

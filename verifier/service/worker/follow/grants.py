@@ -29,9 +29,9 @@ from runtime.settings import read_secret
 from verifier.contract.envelope import take_apart
 from verifier.contract.grant import MAX_INCARNATION_STEP, Grant, incarnation_of
 from verifier.errors import BundleCause, BundleRefused
-from verifier.service.process.metrics import Metrics
 from verifier.service.store.grants import drop_grants, keep_grant, read_grants
 from verifier.service.worker.knowledge import Knowledge
+from verifier.service.worker.metrics import Metrics
 from verifier.service.worker.settings import FleetSettings
 from verifier.trust.bundle import TrustedSet
 from verifier.trust.signers import Trust

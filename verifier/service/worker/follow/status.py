@@ -24,12 +24,12 @@ from verifier.contract.errors import MalformedError
 from verifier.contract.status import DeltaDocument, PlaneName, StatusDocument, plane_of
 from verifier.errors import BundleCause, BundleRefused, VerifierError
 from verifier.service.process.floors import FloorFile
-from verifier.service.process.metrics import Metrics
 from verifier.service.store.bundles import read_bundle, read_versions
 from verifier.service.store.deltas import DeltaRow, await_deltas, read_deltas, read_heads
 from verifier.service.store.planes import read_destroyed
 from verifier.service.worker.kept_deltas import KeptDelta
 from verifier.service.worker.knowledge import Knowledge, SignedBundle
+from verifier.service.worker.metrics import Metrics
 from verifier.status.plane import NO_STATUS, PlaneView, Status
 from verifier.trust.bundle import Taken, TrustedSet
 from verifier.trust.signers import Trust

@@ -1,4 +1,4 @@
-from verifier.service.process.metrics import Metrics
+from verifier.service.worker.metrics import Metrics
 
 
 def test_counters_come_out_in_the_text_format() -> None:
