@@ -12,7 +12,6 @@ from typing import Final
 from deploy.local.child import Child, TcpReady
 from deploy.local.children import Children
 from deploy.local.house import API_KEY, Endpoints
-from deploy.local.house_state import warnings
 from deploy.local.ports import free_ports
 from deploy.local.store_users import STATUS
 from deploy.status.answers import ask_all
@@ -96,7 +95,12 @@ def test_a_broker_that_can_take_nobody_in_is_a_row(tmp_path: Path) -> None:
         children = Children(logs=tmp_path / "log", pids=pids, changed=lambda _: None)
         await children.start([child("mosquitto", port, most=most)])
         try:
-            return [row.who for row in warnings(await ask_all(tmp_path, where))]
+            heard = (await ask_all(tmp_path, where)).processes
+            return [
+                name
+                for name, each in heard.items()
+                if "files.scarce" in {found["code"] for found in each.body.get("warnings", ())}
+            ]
         finally:
             await children.stop()
 

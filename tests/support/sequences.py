@@ -12,6 +12,7 @@ from firmware_stubs.commands import CommandPlan, Ring, read_command
 from firmware_stubs.memory.rows import ChangeJournal
 from firmware_stubs.memory.uses import MemoryUses
 from tests.support.vectors import FOLDER, load
+from verifier.contract.reasons import Reason
 from verifier.contract.scan import UploadResult
 from verifier.contract.vocabulary import Outcome
 from verifier.steps.use import Use
@@ -81,8 +82,9 @@ def play_outbox(steps: tuple[Step, ...]) -> list[Any]:
             said.append(outbox.room(fill, step["octets"], outbox.Bounds(**step["bounds"])).value)
         elif "drop" in step:
             decision = None if step["drop"] is None else Outcome(step["drop"])
+            reason = None if step["reason"] is None else Reason(step["reason"])
             found = outbox.droppable(
-                decision, acknowledged=step["acknowledged"], number=step["number"]
+                decision, reason, acknowledged=step["acknowledged"], number=step["number"]
             )
             said.append(None if found is None else list(found))
         else:

@@ -153,6 +153,11 @@ def _room(expect: str, more: int, **fill: Any) -> Step:
     return {"room": full, "octets": more, "bounds": _BOUNDS, "expect": expect}
 
 
+def _drop(expect: Sequence[int] | None, decision: str | None, **more: Any) -> Step:
+    stated = {"reason": None, "acknowledged": False} | more
+    return {"drop": decision, **stated, "expect": expect}
+
+
 def _fates(expect: Sequence[str], sent: Sequence[str], *results: tuple[str, str]) -> Step:
     stored = ("stored", "known")
     answered = [{"scan_id": s, "stored": code in stored, "code": code} for s, code in results]
@@ -181,11 +186,12 @@ OUTBOX: Final[Mapping[str, Sequence[Step]]] = {
         _room("lost", 100, entries=4, octets=400),
     ),
     "denials go before reviews of the same standing by age and passes never": (
-        {"drop": "pass", "acknowledged": True, "number": 1, "expect": None},
-        {"drop": None, "acknowledged": False, "number": 1, "expect": None},
-        {"drop": "deny", "acknowledged": True, "number": 9, "expect": [0, 9]},
-        {"drop": "deny", "acknowledged": False, "number": 2, "expect": [1, 2]},
-        {"drop": "review", "acknowledged": False, "number": 3, "expect": [1, 3]},
+        _drop(None, "pass", acknowledged=True, number=1),
+        _drop(None, None, number=1),
+        _drop(None, "review", reason="group.exceptions", number=1),
+        _drop([0, 9], "deny", reason="status.red", acknowledged=True, number=9),
+        _drop([1, 2], "deny", reason="status.red", number=2),
+        _drop([1, 3], "review", reason="status.yellow", number=3),
     ),
 }
 

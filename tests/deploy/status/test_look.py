@@ -85,6 +85,6 @@ def test_up_and_status_find_the_same(both: tuple[list[str], list[str]]) -> None:
 def test_what_several_processes_say_is_one_row(both: tuple[list[str], list[str]]) -> None:
     """With all who say it."""
     _, found = both
-    gone = [line for line in found if "does not run" in line]
-    assert len(gone) == 1
-    assert gone[0].startswith("redis, issuing, worker-0, worker-1")
+    unread = [line for line in found if "grants.none" in line]
+    assert len(unread) == 1
+    assert unread[0].startswith("worker-0, worker-1")

@@ -10,8 +10,13 @@ from verifier.service.worker.routes import TABLE
 ROOT: Final = Path(__file__).resolve().parents[4]
 HTTP: Final = ROOT / "runtime/http"
 WORKER: Final = ROOT / "verifier/service/worker"
-ELSEWHERE: Final = frozenset(("path.unknown", "method.unknown"))
-"""Of no one request: an unknown path, an unknown method."""
+ELSEWHERE: Final = frozenset(
+    (
+        *("path.unknown", "method.unknown"),
+        *("version.unknown", "coding.unknown", "expectation.unknown"),
+    )
+)
+"""Of no one operation: an unknown path or method, a head that no door takes."""
 MADE: Final = frozenset(
     (
         *("internal", "grant.suspended", "grant.revoked"),
@@ -22,11 +27,12 @@ MADE: Final = frozenset(
 """Codes that stand in no source as they are: they are made of a state, a cause."""
 NO_PROBLEMS: Final = frozenset(
     (
-        *("http.failed", "stream.binary", "system.stopping"),
+        *("http.failed", "http.no_files", "stream.binary", "system.stopping"),
+        *("connections.refused", "files.scarce"),
         *("audit.refused", "clock.ahead", "clock.behind"),
     )
 )
-"""An event of the log, reasons of a stream's end, warnings of readiness."""
+"""Events of the log, reasons of a stream's end, warnings of readiness."""
 
 
 def test_every_code_is_documented_and_no_other() -> None:
