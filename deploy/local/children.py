@@ -30,7 +30,7 @@ from deploy.local.logfile import LogFile
 from deploy.local.ready import ask
 from deploy.words.phrase import Phrase
 from runtime import clock
-from runtime.open_files import raise_open_files
+from runtime.open_files import open_files, raise_open_files
 
 FIRST_DELAY_S: Final = 0.2
 """Before the first restart: at once, but not in a tight loop."""
@@ -355,6 +355,10 @@ class _Kept:
         """Say whether the child is to be ended because it gives no sign of life."""
         if not self._settled.done() or missed < MISSED_PROBES:
             return False  # the start of the house has its own end
+        process = self._process
+        files = None if process is None else open_files(process.pid)
+        if files is not None and files.scarce:
+            return False  # it lets nobody new in, us neither, and works for all whom it has
         return self._state is not ChildState.STARTING or self._start_left() <= 0
 
     def _start_left(self) -> float:

@@ -37,6 +37,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
 signal.signal(signal.SIGUSR1, lambda *_: setattr(Handler, "code", 503))
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+FULL_SERVER = HTTP_SERVER.replace(
+    'lambda *_: setattr(Handler, "code", 503)', "lambda *_: fill()"
+).replace(
+    "signal.signal(",
+    """def fill():
+    import resource, time
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    kept = []
+    try:
+        while True:
+            kept.append(open("/dev/null"))
+    except OSError:
+        time.sleep(600)
+signal.signal(""",
+    1,
+)
 HUNG_DEADLINE_S = 10.0
 STUBBORN = SERVER.replace('(print("asked to stop", flush=True), sys.exit(0))', "None")
 
@@ -173,6 +189,33 @@ def test_a_child_that_answers_no_is_not_ended(
         os.kill(before.pid, signal.SIGUSR1)
         await noted.until(lambda status: status.state is ChildState.TROUBLED)
         await asyncio.sleep(20 * 0.02)  # many more questions
+        (after,) = children.status()
+        await children.stop()
+        return before, after
+
+    before, after = asyncio.run(scene())
+    assert (after.pid, after.state) == (before.pid, ChildState.TROUBLED)
+
+
+def test_a_child_without_files_for_one_more_connection_is_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full broker answers nobody new: to end it would cut off everybody whom it has."""
+    monkeypatch.setattr(children_module, "WATCHING_PROBE_S", 0.02)
+    monkeypatch.setattr(ready, "PROBE_SECONDS", 0.05)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/"
+    broker = replace(child("mosquitto", port, code=FULL_SERVER), ready=HttpReady(url=url))
+
+    async def scene() -> tuple[ChildStatus, ChildStatus]:
+        noted = Noted()
+        children = Children(logs=tmp_path, pids=tmp_path / "pids", changed=noted)
+        await children.start([broker])
+        (before,) = children.status()
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGUSR1)
+        await noted.until(lambda status: status.state is ChildState.TROUBLED)
+        await asyncio.sleep(20 * 0.07)  # many more questions
         (after,) = children.status()
         await children.stop()
         return before, after
