@@ -1,9 +1,9 @@
 """The broker's configuration: values in, the text of a mosquitto.conf out (mosquitto 2.0).
 
-Two listeners, each with its own CA and ACL. On the terminals' one the CN of the certificate, which
-is id and generation, becomes both the user name and the client id: without the latter, terminal B
-could connect with A's id, throw A off and eat A's queue. An old key of A is another user, and its
-certificate stands in the CRL. Nothing is retained; every queue has a bound. The same text serves an
+Two listeners, each with its own CA, and one ACL. On the terminals' one the CN of the certificate,
+which is id and generation, becomes both the user name and the client id: without the latter,
+terminal B could connect with A's id, throw A off and eat A's queue. An old key of A is another
+user, and its certificate stands in the CRL. Nothing is retained; every queue has a bound. The same text serves an
 installation and the tests. Document: docs/terminal-contract.md.
 """
 
@@ -30,23 +30,29 @@ PERSISTENT_EXPIRY: Final = "7d"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """One door of the broker: address, CA of its clients, certificate of the server, ACL."""
+    """One door of the broker: address, CA of its clients, certificate of the server."""
 
     host: str
     port: int
     client_ca: Path
     certificate: Path
     key: Path
-    acl: Path
     revoked: Path | None = None
     """CRL of `client_ca`: whose certificate it names does not connect. It must not have ended."""
 
 
 def broker_conf(
-    *, terminals: Listener, services: Listener, ciphers: str, user: str | None = None
+    *,
+    terminals: Listener,
+    services: Listener,
+    acl: Path,
+    ciphers: str,
+    user: str | None = None,
 ) -> str:
     """Return the text of mosquitto.conf.
 
+    `acl` is the access list of both doors: a list a door needs `per_listener_settings`, with which
+    mosquitto 2.0.18 and later queues nothing for a client that is away.
     `ciphers` are the suites of TLS 1.2, as OpenSSL names them, with a colon between them.
     `user` is the account the broker changes to when root starts it; it must be able to read the
     keys. No persistence on disk: a PUBACK means "in the broker's memory", and the protocol above
@@ -56,9 +62,8 @@ def broker_conf(
         ValueError: a value holds a line break.
     """
     lines = [
-        "per_listener_settings true",
-        *([f"user {user}"] if user else []),
         "retain_available false",
+        *([f"user {user}"] if user else []),
         "persistence false",
         f"persistent_client_expiration {PERSISTENT_EXPIRY}",
         f"max_inflight_messages {MAX_INFLIGHT}",
@@ -72,6 +77,8 @@ def broker_conf(
         "connection_messages true",
         "log_dest stderr",
         "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+        "allow_anonymous false",
+        f"acl_file {acl}",
         *_listener(terminals, ciphers),
         "use_username_as_clientid true",
         *_listener(services, ciphers),
@@ -94,6 +101,4 @@ def _listener(listener: Listener, ciphers: str) -> tuple[str, ...]:
         *([f"crlfile {listener.revoked}"] if listener.revoked else []),
         "require_certificate true",
         "use_identity_as_username true",
-        "allow_anonymous false",
-        f"acl_file {listener.acl}",
     )

@@ -15,6 +15,7 @@ from typing import Final
 from deploy.local.data import write_file
 from deploy.local.errors import UsageError
 from fleet import identity
+from fleet.contract.acl import FLEET_USER, SUPERVISOR_USER
 from fleet.contract.servers import ServerName
 
 AUTHORITIES: Final = ("service-ca", "terminal-ca")
@@ -22,7 +23,7 @@ SERVERS: Final = {"broker": ServerName.BROKER, "verifier-https": ServerName.VERI
 """File name -> the name that clients ask for."""
 SUPERVISOR: Final = "supervisor-mqtt-client"
 """By which `kapok up` asks the broker whether it works: it may connect, and no topic is its."""
-CLIENTS: Final = {"fleet-mqtt-client": "fleet", SUPERVISOR: "supervisor"}
+CLIENTS: Final = {"fleet-mqtt-client": FLEET_USER, SUPERVISOR: SUPERVISOR_USER}
 """File name -> CN, which is the user name that the broker's access list knows."""
 REVOKED: Final = "terminal-ca.crl.pem"
 

@@ -11,11 +11,10 @@ from runtime.tls import CIPHERS
 
 def configuration(house: House) -> str:
     """Return the text of mosquitto.conf; the broker runs as the account that owns the keys."""
-    assets = house.code / "deploy" / "mosquitto"
     keys = house.credentials("mosquitto")
 
     def listener(
-        port: int, clients: Path, acl: str, revoked: Path | None = None, host: str = LOOPBACK
+        port: int, clients: Path, revoked: Path | None = None, host: str = LOOPBACK
     ) -> Listener:
         return Listener(
             host=host,
@@ -23,7 +22,6 @@ def configuration(house: House) -> str:
             client_ca=clients,
             certificate=keys / "broker.crt.pem",
             key=keys / "broker.pem",
-            acl=assets / acl,
             revoked=revoked,
         )
 
@@ -31,10 +29,10 @@ def configuration(house: House) -> str:
         terminals=listener(
             house.ports.mqtt,
             keys / "terminal-ca.crt.pem",
-            "terminals.acl",
             keys / certificates.REVOKED,
             house.terminals_host,
         ),
-        services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem", "services.acl"),
+        services=listener(house.ports.mqtt_service, keys / "service-ca.crt.pem"),
+        acl=house.code / "deploy" / "mosquitto" / "topics.acl",
         ciphers=CIPHERS,
     )

@@ -1,8 +1,11 @@
-"""The broker's access lists, written from the table of topics (mosquitto's `acl_file` syntax).
+"""The broker's access list, written from the table of topics (mosquitto's `acl_file` syntax).
 
-Terminals: `pattern` lines only, one per topic, `%u` being the CN of the certificate, that is id and
-generation: the text has one size for a fleet of any size. Services: one `user` block for each
-service that speaks MQTT. What is not listed is denied.
+Terminals: `pattern` lines, one per topic, `%u` being the CN of the certificate, that is id and
+generation: the text has one size for a fleet of any size. Services: one `user` block for each that
+speaks MQTT; their names have no dot, so none is a terminal's. What is not listed is denied.
+
+One list for both doors: with a list a door (`per_listener_settings`) mosquitto 2.0.18 and later
+knows no rights of a client that is away, and drops what it should queue for it.
 """
 
 from typing import Final
@@ -11,6 +14,8 @@ from fleet.contract.topics import IDENTITY, TABLE, Party
 
 FLEET_USER: Final = "fleet"
 """CN of the certificate with which the fleet's service connects."""
+SUPERVISOR_USER: Final = "supervisor"
+"""CN of whoever asks whether the broker works; it hears and says nothing."""
 
 _HEAD: Final = (
     "# Generated from fleet/contract/topics.py by `python -m fleet.contract.generate`.\n"
@@ -18,8 +23,8 @@ _HEAD: Final = (
 )
 
 
-def terminal_acl() -> str:
-    """Return the ACL of the listener for terminals."""
+def access_list() -> str:
+    """Return the ACL of all who connect."""
     lines = [
         "pattern {access} {topic}".format(
             access="write" if rule.publisher is Party.TERMINAL else "read",
@@ -27,12 +32,7 @@ def terminal_acl() -> str:
         )
         for rule in TABLE
     ]
-    return _HEAD + "\n".join(lines) + "\n"
-
-
-def service_acl() -> str:
-    """Return the ACL of the listener for services."""
-    lines = [f"user {FLEET_USER}"]
+    lines.append(f"user {FLEET_USER}")
     lines += [
         "topic {access} {topic}".format(
             access="read" if rule.publisher is Party.TERMINAL else "write",
@@ -40,4 +40,5 @@ def service_acl() -> str:
         )
         for rule in TABLE
     ]
+    lines += [f"user {SUPERVISOR_USER}", "topic deny #"]
     return _HEAD + "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from fleet.contract.acl import service_acl, terminal_acl
+from fleet.contract.acl import access_list
 from fleet.contract.commands import COMMAND_RULES
 from fleet.contract.topics import TABLE, Party
 
@@ -52,8 +52,7 @@ def topics_document() -> str:
 def derived() -> Mapping[str, str]:
     """Return path within the repository -> text of every derived file."""
     return {
-        "deploy/mosquitto/terminals.acl": terminal_acl(),
-        "deploy/mosquitto/services.acl": service_acl(),
+        "deploy/mosquitto/topics.acl": access_list(),
         "docs/fleet-topics.md": topics_document(),
     }
 

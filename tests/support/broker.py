@@ -22,7 +22,7 @@ from cryptography.x509 import Certificate
 
 from fleet import identity
 from fleet.broker import Listener, broker_conf
-from fleet.contract.acl import service_acl, terminal_acl
+from fleet.contract.acl import access_list
 from fleet.contract.servers import ServerName
 from fleet.contract.topics import TerminalId
 from runtime.tls import CIPHERS
@@ -137,9 +137,9 @@ class Broker:
         key = identity.make_key()
         certificate = self.service_ca.server_certificate(ServerName.BROKER, key.public_key(), now)
         files = self.save("broker", key, certificate)
-        for name, text in (("terminals.acl", terminal_acl()), ("services.acl", service_acl())):
-            (folder / name).touch(mode=0o600)
-            (folder / name).write_text(text, encoding="utf-8")
+        acl = folder / "topics.acl"
+        acl.touch(mode=0o600)
+        acl.write_text(access_list(), encoding="utf-8")
         terminals, services = (
             Listener(
                 host=self.host,
@@ -147,15 +147,16 @@ class Broker:
                 client_ca=folder / ca,
                 certificate=files.certificate,
                 key=files.key,
-                acl=folder / acl,
             )
-            for port, ca, acl in (
-                (self.port, "terminal-ca.pem", "terminals.acl"),
-                (self.service_port, "service-ca.pem", "services.acl"),
+            for port, ca in (
+                (self.port, "terminal-ca.pem"),
+                (self.service_port, "service-ca.pem"),
             )
         )
         account = pwd.getpwuid(os.getuid()).pw_name
-        conf = broker_conf(terminals=terminals, services=services, ciphers=CIPHERS, user=account)
+        conf = broker_conf(
+            terminals=terminals, services=services, acl=acl, ciphers=CIPHERS, user=account
+        )
         (folder / "mosquitto.conf").write_text(conf, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.contract.acl import service_acl, terminal_acl
+from fleet.contract.acl import access_list
 from fleet.contract.generate import derived, main
 from fleet.contract.topics import TABLE
 
@@ -29,12 +29,15 @@ def test_generator_writes_and_compares(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_acl_gives_each_topic_to_one_side() -> None:
-    """Terminals have patterns on their own name only; services have no other user."""
-    terminal = [line for line in terminal_acl().splitlines() if not line.startswith("#")]
-    service = [line for line in service_acl().splitlines() if not line.startswith("#")]
-    assert len(terminal) == len(TABLE)
-    assert all(line.startswith("pattern ") for line in terminal)
-    assert all("%u" in line or line == "pattern read kapok/all/bundle" for line in terminal)
-    assert not any("#" in line for line in terminal)
-    assert service[0] == "user fleet"
-    assert sum(line.startswith("user ") for line in service) == 1
+    """Terminals have patterns on their own name only; of services the fleet alone has topics."""
+    lines = [line for line in access_list().splitlines() if not line.startswith("#")]
+    patterns = lines[: len(TABLE)]
+    assert all(line.startswith("pattern ") for line in patterns)
+    assert all("%u" in line or line == "pattern read kapok/all/bundle" for line in patterns)
+    assert not any("#" in line for line in patterns)
+    services = lines[len(TABLE) :]
+    assert [line for line in services if line.startswith("user ")] == [
+        "user fleet",
+        "user supervisor",
+    ]
+    assert services[-1] == "topic deny #"
