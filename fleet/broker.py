@@ -3,8 +3,8 @@
 Two listeners, each with its own CA, and one ACL. On the terminals' one the CN of the certificate,
 which is id and generation, becomes both the user name and the client id: without the latter,
 terminal B could connect with A's id, throw A off and eat A's queue. An old key of A is another
-user, and its certificate stands in the CRL. Nothing is retained; every queue has a bound. The same text serves an
-installation and the tests. Document: docs/terminal-contract.md.
+user, and its certificate stands in the CRL. Nothing is retained; every queue has a bound. The same
+text serves an installation and the tests. Document: docs/terminal-contract.md.
 """
 
 from dataclasses import dataclass
