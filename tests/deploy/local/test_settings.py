@@ -57,10 +57,10 @@ def test_only_the_doors_for_terminals_leave_loopback(house: House) -> None:
         [str(ports.mqtt), "192.0.2.10"],
         [str(ports.mqtt_service), "127.0.0.1"],
     ]
-    worker = msgspec.json.decode((house.run / "worker-0.json").read_bytes())
+    worker = msgspec.json.decode((house.settings("worker-0")).read_bytes())
     assert (worker["tls"]["host"], worker["service"]["host"]) == ("192.0.2.10", "127.0.0.1")
     for name in ("issuing", "feeds", "archive", "fleet"):
-        assert "192.0.2.10" not in (house.run / f"{name}.json").read_text()
-    terminal = msgspec.json.decode((house.run / "hall-1.json").read_bytes())
+        assert "192.0.2.10" not in house.settings(name).read_text()
+    terminal = msgspec.json.decode((house.settings("hall-1")).read_bytes())
     assert terminal["broker"]["host"] == "192.0.2.10"
     assert terminal["verifier"]["url"] == f"https://192.0.2.10:{ports.verifier_tls}"
