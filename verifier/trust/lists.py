@@ -321,7 +321,8 @@ def _of_card_key(entry: ListEntry, key: JsonWebKey) -> Offer:
         certificate, fault = None, "its certificate names another issuer"
     if certificate is not None and certificate.not_after < max(certificate.not_before, 0.0):
         certificate, fault = None, "its certificate ends before it begins"
-    counter, wrong_counter = _counter(values.get("crlVersion", 0))
+    stated = values.get("crlVersion")
+    counter, wrong_counter = _counter(0 if stated is None else stated)
     offer = Offer(
         where=entry.where,
         public=key.public,
