@@ -43,7 +43,7 @@ TERMINAL: dict[str, Any] = {
 PLANE = "status-1-revocation"
 DATA_WORDS = frozenset(
     {
-        *("terminal", "join", "scan", "id"),
+        *("terminal", "join", "scan", "id", "rules"),
         *(
             "kapok",
             "status",
