@@ -4,7 +4,8 @@ base45 of a zlib stream of a COSE_Sign1 of CWT claims. ES256 and PS256 only; an 
 payload is refused. Claims are decoded after the signature holds, by a general decoder, but only
 once one linear pattern has walked them: no tag but 0 and 1 (dates, taken as what they hold), no
 indefinite or over-long form, a bounded number of items. Depth, duplicate keys and bytes after the
-end are the decoder's own refusals. What the certificate is, `health_documents` reads.
+end are the decoder's own refusals. What the certificate is, `health_documents` reads. Where no EU
+certificate is among them, what breaks these forms is genuine and not read (`unread_claims`).
 
 `exp` may be missing: the end is then the key's, or the document's own. In its place stand, of an
 ICVP alone, two sayings that mean a whole life.
@@ -20,6 +21,7 @@ import msgspec
 from verifier.codes import cose
 from verifier.codes.claims import Claims
 from verifier.codes.health_documents import HealthDocument, read_document
+from verifier.codes.unread_claims import head_of
 from verifier.contract.cbor import MAX_DEPTH, Grammar, scan
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
@@ -144,7 +146,13 @@ def read_claims(payload: bytes) -> Claims:
     Raises:
         MalformedError: they break the grammar; a time or an issuer that is none.
     """
-    found = _decode(payload)
+    try:
+        found = _decode(payload)
+    except MalformedError:
+        head = head_of(payload)
+        if head is None:
+            raise
+        found = _decode(head)  # another kind of document, written in a way that is not read
     if not isinstance(found, dict):
         raise MalformedError("claims that are not a map")
     issuer = found.get(ISS)

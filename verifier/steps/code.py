@@ -116,16 +116,15 @@ def _verified(course: Course) -> Claims:
     code = course.code
     objection = Reason.SIGNATURE_BAD
     claims: Claims | None = None
-    tried: VerifyKey | None = None
     held: VerifyKey | None = None
-    holds = False
+    tried: dict[VerifyKey, bool] = {}  # entries of one key share it
     for key in course.candidates:
-        if key.key is not tried:  # entries of one key stand side by side
-            tried = key.key
-            holds = code.holds(tried)
+        holds = tried.get(key.key)
+        if holds is None:
+            holds = tried[key.key] = code.holds(key.key)
         if not holds:
             continue
-        held = tried
+        held = key.key
         if claims is None:
             try:
                 claims = code.claims()

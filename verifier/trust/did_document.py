@@ -31,6 +31,7 @@ class MethodId(NamedTuple):
 
     participant: str | None
     usage: str | None
+    """None: ids of its kind name none, as v1's; `-`: one that leaves it open."""
     kid: str | None
 
 
@@ -38,13 +39,14 @@ def read_id(text: str) -> MethodId:
     """Read an id; whatever it is, what it does not say is None."""
     path, _, kid = text.partition("#")
     _, found, after = path.partition(f":{_LIST}:")
-    parts = [None if part in _UNSAID else part for part in after.split(":")] if found else []
-    participant, usage = None, None
-    if len(parts) >= 3:
-        _, participant, usage = parts[:3]
-    elif len(parts) == 1:  # v1
-        participant = None if parts[0] is None else parts[0].upper()
-    return MethodId(participant, usage, _unquoted(kid) or None)
+    parts = after.split(":") if found else []
+    participant, usage = "-", None
+    if len(parts) == 1:  # v1
+        participant = parts[0].upper() if parts[0] not in _UNSAID else "-"
+    elif parts:
+        _, participant, usage = [*parts, "-", "-"][:3]
+    said = None if participant in _UNSAID else participant
+    return MethodId(said, usage, _unquoted(kid) or None)
 
 
 def read_document(found: Mapping[str, Any], where: str) -> Iterator[ListEntry | Unusable]:
@@ -57,15 +59,25 @@ def read_document(found: Mapping[str, Any], where: str) -> Iterator[ListEntry | 
             why = f"{only}a reference, no key; fetch and import {_address(method)}"
             yield Unusable(where=at, why=why, passed_over=True)
         elif isinstance(method, Mapping):
-            yield _entry(method, at)
+            yield read_method(method, at)
         else:
             yield Unusable(where=at, why="not a verification method")
 
 
-def _entry(method: Mapping[str, Any], where: str) -> ListEntry | Unusable:
+def is_method(found: Mapping[str, Any]) -> bool:
+    """Say whether an object is a verification method, wherever it stands."""
+    stated = found.get("id")
+    return isinstance(stated, str) and stated.startswith("did:") and "publicKeyJwk" in found
+
+
+def read_method(method: Mapping[str, Any], where: str) -> ListEntry | Unusable:
+    """Return the signer that a verification method names; another's key is passed over."""
     stated, key = method.get("id"), method.get("publicKeyJwk")
     about = read_id(stated if isinstance(stated, str) else "")
     at = " ".join(filter(None, (where, about.participant, about.kid)))[:MAX_SHOWN]
+    if about.usage in _UNSAID:
+        why = f"the list does not say what its key is for; import a list that names {SIGNER}"
+        return Unusable(where=at, why=why)
     if about.usage not in (None, SIGNER):
         why = f"a key of the usage {printable(str(about.usage))[:20]}, which signs no codes"
         return Unusable(where=at, why=why, passed_over=True)
@@ -73,10 +85,11 @@ def _entry(method: Mapping[str, Any], where: str) -> ListEntry | Unusable:
     leaf = chain[0] if isinstance(chain, list) and chain else chain
     if not isinstance(key, Mapping) or not isinstance(leaf, str):
         return Unusable(where=at, why="a verification method without a certificate (x5c)")
+    stated_kid = key.get("kid")
     return ListEntry(
         where=at,
         value=leaf,
-        kid=key.get("kid", about.kid),
+        kid=stated_kid if isinstance(stated_kid, str) and stated_kid else about.kid,
         format=Format.HC1,
         participant=about.participant or "",
         lost=() if about.participant else ("the list does not say which participant's it is",),

@@ -3,7 +3,8 @@
 A key set is written by an issuer and read by strangers: a private member in it is refused, never
 used. `use`, `key_ops` and `alg` may be missing; where they stand they must fit. Numbers count, not
 how they are written: real sets hold coordinates without their leading zeros, with one too many, or
-padded. A certificate that is wrong costs what it would have said, never the key.
+padded. A certificate that is wrong costs what it would have said, never the key. A member that is
+null is missing: some libraries write out whatever a key does not have.
 """
 
 import base64
@@ -67,6 +68,7 @@ def read_jwk(values: Mapping[str, Any]) -> JsonWebKey:
         PrivateKeyError: it has private members.
         MalformedError: not a public key.
     """
+    values = {name: value for name, value in values.items() if value is not None}
     if values.keys() & PRIVATE_MEMBERS:
         raise PrivateKeyError("a private key")
     public, required = _public(values)

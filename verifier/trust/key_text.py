@@ -132,6 +132,20 @@ def is_key(text: Any) -> bool:
     return True
 
 
+def is_key_of(key: str, certificate: str) -> bool:
+    """Say whether a text that is a key is the one of a text that is a certificate."""
+    return load_public(_key_bytes(key)) == read_certificate(_key_bytes(certificate)).public
+
+
+def has_kid(certificate: str, stated: Any) -> bool:
+    """Say whether a text that is a certificate has a stated kid by its own digest."""
+    own = read_certificate(_key_bytes(certificate)).kid
+    try:
+        return read_kid(stated, own) == own
+    except MalformedError:
+        return False
+
+
 def _key_bytes(text: Any) -> bytes:
     if not isinstance(text, str) or len(text) < MIN_KEY_CHARS:
         raise MalformedError("too short for a key")

@@ -87,6 +87,10 @@ class SignerList(NamedTuple):
     """What the file says of itself, for whoever decides on it."""
 
 
+class _OtherUseError(MalformedError):
+    """A key that is for something else by its own word."""
+
+
 class _Content(NamedTuple):
     """The entries of a file, and what it says of itself."""
 
@@ -113,7 +117,8 @@ def read_signers(data: bytes, where: str) -> SignerList:
             offers.append(_offer(entry))
         except MalformedError as error:
             why, issuer = str(error), entry.issuer or ""
-            unusable.append(Unusable(where=entry.where, why=why, issuer=issuer))
+            other = isinstance(error, _OtherUseError)
+            unusable.append(Unusable(where=entry.where, why=why, passed_over=other, issuer=issuer))
     if not offers and not unusable:
         unusable.append(Unusable(where=where, why="a list without any entry"))
     return SignerList(tuple(offers), tuple(unusable), content.note)
@@ -309,7 +314,7 @@ def _web_key(values: Mapping[str, Any]) -> JsonWebKey:
     except PrivateKeyError as error:
         raise MalformedError("a private key where public ones belong") from error
     if not key.fits:
-        raise MalformedError("a key that is for something else")
+        raise _OtherUseError("a key that is for something else")
     return key
 
 
@@ -321,7 +326,8 @@ def _of_card_key(entry: ListEntry, key: JsonWebKey) -> Offer:
         certificate, fault = None, "its certificate names another issuer"
     if certificate is not None and certificate.not_after < max(certificate.not_before, 0.0):
         certificate, fault = None, "its certificate ends before it begins"
-    counter, wrong_counter = _counter(values.get("crlVersion", 0))
+    stated = values.get("crlVersion")
+    counter, wrong_counter = _counter(0 if stated is None else stated)
     offer = Offer(
         where=entry.where,
         public=key.public,

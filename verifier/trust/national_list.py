@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.encoding.dates import MAX_SECONDS
-from verifier.trust.did_document import SIGNER
+from verifier.trust.did_document import METHODS, SIGNER, is_method, read_document, read_method
 from verifier.trust.key_text import (
     MIN_KEY_CHARS,
+    has_kid,
     is_certificate,
     is_key,
+    is_key_of,
     kids_among,
     looks_like_kid,
 )
@@ -68,6 +70,12 @@ def _or_named(entries: Found, where: str, why: str) -> Found:
 
 
 def _inside(found: Mapping[str, Any], where: str, depth: int) -> Found:
+    if isinstance(found.get(METHODS), list):
+        yield from read_document(found, where)
+        return
+    if is_method(found):
+        yield read_method(found, where)
+        return
     wrappers = (name for name in _WRAPPERS if isinstance(found.get(name), Mapping | list))
     wrapper = next(wrappers, None)
     members = found if wrapper is None else {wrapper: found[wrapper]}
@@ -131,7 +139,13 @@ def _is_row(row: Mapping[str, Any]) -> bool:
         return False
     if any(name in row for name in _CERTIFICATES) or _is_jwk(row):
         return True
-    return sum(is_certificate(value) or is_key(value) for value in row.values()) == 1
+    certificates = [value for value in row.values() if is_certificate(value)]
+    keys = [value for value in row.values() if is_key(value)]
+    if len(certificates) + len(keys) == 1:
+        return True
+    if _kid(row) is not None:
+        return bool(certificates or keys)
+    return len(certificates) == 1 and all(is_key_of(key, certificates[0]) for key in keys)
 
 
 def _is_jwk(row: Mapping[str, Any]) -> bool:
@@ -148,9 +162,9 @@ def _row(row: Mapping[str, Any], where: str, kid: str | None) -> ListEntry | Unu
     at = f"{where} {shown(stated)}" if kid is None and isinstance(stated, str) else where
     if kid is None and "kty" in row and not _of_codes(stated):
         return ListEntry(where=where, value=row, format=Format.SHC)
-    value = _material(row)
+    value = _material(row, stated)
     if value is None:
-        return Unusable(where=at, why="neither a certificate nor a key")
+        return Unusable(where=at, why="neither a certificate nor a key, or several")
     entry = ListEntry(
         where=at,
         value=value,
@@ -182,14 +196,19 @@ def _kid(row: Mapping[str, Any]) -> Any:
     return found.pop() if len(found) == 1 else None
 
 
-def _material(row: Mapping[str, Any]) -> Any:
-    """Return the certificate, key or JSON Web Key of a row; None: it has none, or several."""
+def _material(row: Mapping[str, Any], kid: Any) -> Any:
+    """Return the certificate, key or JSON Web Key of a row; None: it has none, or several.
+
+    Of several certificates, the signer's and its authority's, the one that has the stated kid.
+    """
     for name in _CERTIFICATES:
         if name in row:
             value = row[name]
             return value[0] if isinstance(value, list) and value else value
     for is_one in (is_certificate, is_key):
         found = [value for value in row.values() if is_one(value)]
+        if len(found) > 1 and is_one is is_certificate:
+            found = [value for value in found if has_kid(value, kid)] or found
         if found:
             return found[0] if len(found) == 1 else None
     if not _is_jwk(row):

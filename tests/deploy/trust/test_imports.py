@@ -162,6 +162,27 @@ def test_windows_of_one_key_cost_one_verification(
     assert len(verifications) == 1
 
 
+def test_living_and_ended_entries_cost_one_verification_a_key(
+    tmp_path: Path, verifications: list[bytes]
+) -> None:
+    """Two countries state each key of a kid, one of them until yesterday."""
+    rows = [
+        {"kid": packed(STATED), "pk": packed(key(f"signer {n}").spki), "country": country} | window
+        for n in range(MOST)
+        for country, window in (("AT", {}), ("DE", {"notAfter": AT - 86_400}))
+    ]
+    found = plan_of(tmp_path, rows)
+    assert (len(found.change.added), found.refused) == (2 * MOST, ())
+    forged = health_text(header=health_header(STATED), signer=STRANGER.sign)
+    for trust in (at_a_gate(found.change.source), at_a_desk(tmp_path)):
+        verifications.clear()
+        assert reason(forged, trust) is Reason.SIGNATURE_BAD
+        assert len(verifications) == MOST
+    last = key(f"signer {MOST - 1}")
+    genuine = health_text(header=health_header(STATED), signer=last.sign)
+    assert reason(genuine, at_a_gate(found.change.source)) is None
+
+
 def signers(number: int) -> list[dict[str, Any]]:
     """Put certificates of different keys under one kid."""
     return [

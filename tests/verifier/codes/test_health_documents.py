@@ -190,6 +190,61 @@ def test_what_is_signed_is_read_or_named(name: str) -> None:
     assert (found["reason"] or found["outcome"]) == expected
 
 
+def with_value(number: int, value: bytes, **claims: Any) -> str:
+    """Sign what stands under a number, as bytes of CBOR that need not be of our forms."""
+    plain = cbor2.dumps({4: int(NOW) + 60, **claims, -260: {number: "?"}})
+    return health_text(plain.replace(cbor2.dumps("?"), value))
+
+
+WRITTEN_OTHERWISE: Final[Mapping[str, bytes]] = {
+    "a date of RFC 8943": cbor2.dumps(cbor2.CBORTag(1004, "2026-10-01")),
+    "an identifier": cbor2.dumps(cbor2.CBORTag(37, bytes(16))),
+    "a credential of its own": b"\xd2" + cbor2.dumps([b"", {}, b"x", b"y"]),
+    "a big number": cbor2.dumps(2**70),
+    "undefined": b"\xf7",
+    "a simple value": b"\xf8\xff",
+    "an open map": b"\xbf\x61a\x01\xff",
+    "an open text in an open list": b"\x9f\x7f\x61a\x61b\xff\xff",
+    "a number in a longer form": b"\x18\x01",
+    "more items": cbor2.dumps([0] * 600),
+    "deeper": b"\x81" * 40 + b"\x00",
+    "shared references": b"\xd8\x1c\x81\xd8\x1d\x00",
+}
+
+
+@pytest.mark.parametrize("number", [2, -6, 3, -42])
+@pytest.mark.parametrize("name", WRITTEN_OTHERWISE)
+def test_what_is_written_otherwise_is_genuine_and_not_read(name: str, number: int) -> None:
+    """Nor is it decoded; an EU certificate in such forms is wrongly made, and so is the head."""
+    value = WRITTEN_OTHERWISE[name]
+    found = answer(with_value(number, value))
+    assert found["reason"] == "place.document"
+    assert (found["claims"]["kind"], found["claims"]["hcert"]) == ("other", None)
+    assert answer(with_value(1, value))["reason"] == "code.malformed"
+    plain = cbor2.dumps({4: "?", -260: {number: 0}})
+    head = health_text(plain.replace(cbor2.dumps("?"), value))
+    assert answer(head)["reason"] == "code.malformed"
+
+
+def test_the_head_of_what_is_not_read_still_counts() -> None:
+    """Its end, and a claim beside -260 in a form of its own; what is cut short is malformed."""
+    value = WRITTEN_OTHERWISE["an identifier"]
+    ended = with_value(2, value)
+    assert answer(ended, "2026-11-30T12:01:01Z")["reason"] == "time.expired"
+    beside = cbor2.dumps({1: "XB", 169: "?"})
+    for payload, reason in (
+        (beside.replace(cbor2.dumps("?"), value), "place.document"),
+        (b"\xbf" + cbor2.dumps({1: "XB", -260: {2: 0}})[1:] + b"\xff", "place.document"),
+        (beside.replace(cbor2.dumps("?"), value)[:-1], "code.malformed"),
+        (beside.replace(cbor2.dumps("?"), value) + b"\x00", "code.malformed"),
+        (
+            cbor2.dumps(dict.fromkeys(range(30), "?")).replace(cbor2.dumps("?"), value),
+            "code.malformed",
+        ),
+    ):
+        assert answer(health_text(payload))["reason"] == reason
+
+
 def test_the_answer_names_the_kind() -> None:
     """Of a link nothing is given out: its key opens somebody's documents."""
     found = answer(signed(-6, ICVP_2026, iss="XB"))["claims"]

@@ -74,6 +74,7 @@ def test_a_signer_of_codes() -> None:
         (f"{V1}:xxa", "XXA AT signer one"),
         (f"{V2}:-:-:DSC", "AT signer one"),
         (f"{V2}:DCC:-:DSC", "AT signer one"),
+        (f"{V2}:-:XXA:DSC", "XXA AT signer one"),
         (f"{V1}:null", "AT signer one"),
         ("did:web:another.example:keys", "AT signer one"),
     ],
@@ -97,6 +98,31 @@ def test_other_usages_sign_no_codes(usage: str) -> None:
     assert (item.passed_over, usage in item.why, "XXA" in item.where) == (True, True, True)
 
 
+@pytest.mark.parametrize("path", ["DCC:-:-", "-:-:-", "DCC:XXA:-", "DCC:XXA", "DCC:XXA:", "::"])
+def test_a_list_over_all_usages_offers_nothing(path: str) -> None:
+    """It holds authorities' keys too, and its ids do not say which; v1 has signers alone."""
+    found = document(method(f"{V2}:{path}"))
+    assert (found.offers, [item.passed_over for item in found.unusable]) == ((), [False])
+    assert "what its key is for" in found.unusable[0].why
+
+
+WRAPPED: Final[dict[str, Any]] = {
+    "in an answer of a resolver": lambda *keys: {"didDocument": {"verificationMethod": [*keys]}},
+    "two documents": lambda *keys: [{"verificationMethod": [one]} for one in keys],
+    "under another relation": lambda *keys: {"id": V2, "assertionMethod": [*keys]},
+    "one method alone": lambda *keys: {"verificationMethod": keys[0], "more": [*keys[1:]]},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_method_is_read_by_its_usage_wherever_it_stands(name: str) -> None:
+    """An authority's certificate is offered to nobody, however a list was put together."""
+    authority = method(f"{V2}:DCC:XXA:SCA", certificate(key("authority")))
+    found = read_signers(as_json(WRAPPED[name](method(f"{V2}:DCC:XXA:DSC"), authority)), "l")
+    assert [offer.name for offer in found.offers] == ["XXA AT signer one"]
+    assert ["SCA" in item.why for item in found.unusable if "usage" in item.why] == [True]
+
+
 def test_kids_as_stated() -> None:
     """Of another length, twice, in the id alone, percent-encoded; none: the certificate's."""
     other = certificate(key("another"))
@@ -105,6 +131,8 @@ def test_kids_as_stated() -> None:
     del bare["publicKeyJwk"]["kid"]
     encoded = {**bare, "id": bare["id"].replace("=", "%3D").replace("/", "%2F")}
     none = {**bare, "id": f"{V1}:xxa"}
+    null, number = method(f"{V2}:DCC:XXA:DSC", kid=short), method(f"{V2}:DCC:XXA:DSC", kid=twin)
+    null["publicKeyJwk"]["kid"], number["publicKeyJwk"]["kid"] = None, 7
     found = document(
         method(f"{V2}:DCC:XXA:DSC", kid=short),
         method(f"{V2}:DCC:XXA:DSC", kid=twin),
@@ -112,6 +140,8 @@ def test_kids_as_stated() -> None:
         bare,
         encoded,
         none,
+        null,
+        number,
     )
     kid = base64.b64decode(kid64(DER))
     assert [offer.kid for offer in found.offers] == [
@@ -121,6 +151,8 @@ def test_kids_as_stated() -> None:
         kid,
         kid,
         kid,
+        b"6bytes",
+        b"twinkid1",
     ]
 
 

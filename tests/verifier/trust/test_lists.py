@@ -124,7 +124,6 @@ UNUSABLE: Final[dict[str, Any]] = {
     "a broken PEM": pem(DER)[:-30],
     "a private key": COUNTRY.to_pem(),
     "a private JSON Web Key": as_json({"keys": [web_key(CARDS, d="AAAA")]}),
-    "a key for something else": as_json({"keys": [web_key(CARDS, use="enc")]}),
     "a number for a certificate": as_json({KID: 7}),
     "not base64": as_json({KID: "ÄÖÜ"}),
     "a kid that is no text": as_json([{"kid": 7, "certificate": B64}]),
@@ -153,6 +152,18 @@ def test_certificates_that_sign_no_codes_are_passed_over() -> None:
     found = read_signers(as_json([GATEWAY, {**GATEWAY, "certificateType": "CSCA"}]), "a list")
     assert len(found.offers) == 1
     assert [item.passed_over for item in found.unusable] == [True]
+
+
+@pytest.mark.parametrize(
+    "members", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "ECDH-ES"}, {"key_ops": []}]
+)
+def test_a_web_key_for_something_else_is_passed_over(members: dict[str, Any]) -> None:
+    """In a set and in a directory, as in a country's list: it is no fault of theirs."""
+    keys = [web_key(CARDS), web_key(COUNTRY, **members)]
+    row = {"issuer": {"iss": "https://clinic.example"}, "keys": keys}
+    for content in ({"keys": keys}, {"issuerInfo": [row]}):
+        found = read_signers(as_json(content), "a list")
+        assert (len(found.offers), [item.passed_over for item in found.unusable]) == (1, [True])
 
 
 def test_no_more_entries_than_a_bundle_holds() -> None:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.health import AT, COUNTRY, jwk
-from tests.support.keys import key
+from tests.support.keys import STRANGER, key
 from tests.support.signers import VACCINATION, as_json, certificate, kid64, packed, pem
 from verifier.contract.vocabulary import CertificateUse, Format
 from verifier.trust.keys import spki_of
@@ -148,6 +148,38 @@ def test_every_row_keeps_its_own_kid() -> None:
     rows = [{"identyfikatorKlucza": kid64(der), "certyfikat": packed(der)} for der in ders]
     found = read_signers(as_json(rows), "a list")
     assert [packed(offer.kid) for offer in found.offers] == [kid64(der) for der in ders]
+
+
+KEY_BESIDE: Final[dict[str, Any]] = {
+    "a key under other names": [{"clave": KID, "x509": B64, "publica": SPKI, "country": "AT"}],
+    "another's key": [{"kid": KID, "x509": B64, "k": packed(STRANGER.spki), "country": "AT"}],
+    "in an object": {KID: {"x509": B64, "publicKey": SPKI, "country": "AT"}},
+}
+
+
+@pytest.mark.parametrize("shape", KEY_BESIDE)
+def test_a_certificate_and_its_key_are_one_signer(shape: str) -> None:
+    """The row's kid and country stay; the certificate counts."""
+    found = read_signers(as_json(KEY_BESIDE[shape]), "a list")
+    assert [(o.kid, o.issuer, o.fingerprint is None) for o in found.offers] == [
+        (b"8 bytes!", "AT", False)
+    ]
+    assert found.unusable == ()
+
+
+def test_a_certificate_and_its_key_without_a_kid() -> None:
+    """The country stays."""
+    offer = one([{"x509": B64, "publica": SPKI, "country": "AT"}])
+    assert (packed(offer.kid), offer.issuer) == (kid64(DER), "AT")
+
+
+def test_an_authority_beside_its_signer() -> None:
+    """The certificate that has the kid signs; where none has, the row is refused by name."""
+    authority = packed(certificate(STRANGER))
+    row = {"llave": kid64(DER), "csca": authority, "dsc": B64}
+    assert packed(one([row]).kid) == kid64(DER)
+    found = read_signers(as_json([row | {"llave": KID}]), "a list")
+    assert (found.offers, ["several" in item.why for item in found.unusable]) == ((), [True])
 
 
 def test_a_kid_of_another_length_beside_kids() -> None:
