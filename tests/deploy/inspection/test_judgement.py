@@ -8,6 +8,7 @@ import pytest
 
 from deploy.inspection.inputs import ShownCode
 from deploy.inspection.judgement import JudgedCode, JudgementBasis, judge
+from deploy.inspection.report import remarks
 from tests.support.city import City, asks
 from tests.support.health import AT, CARDS, COUNTRY, card_text, health_text
 from tests.support.judgements import ON_A_PHONE, ON_PAPER
@@ -194,3 +195,6 @@ def test_a_photo_is_judged_past_its_age(
     aged = judged.but_for_age
     assert aged is not None
     assert (aged.outcome_word, aged.decision.reason, aged.status_word) == then
+    said = remarks(judged)[-1]
+    assert said.startswith(f"but for its age: {aged.outcome_word}")
+    assert ("red" in said) is (Colour.RED in colours.values()), said
