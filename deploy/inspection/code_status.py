@@ -79,11 +79,11 @@ def _persons(claims: Claims, known: Known, place: str | None) -> Sequence[int]:
             found = unpack_members(group.packed, count=group.members, list_number=number)
         except MalformedError:
             return ()
-        return found.persons.tolist()
+        return tuple(map(int, found.persons))
     roster = None if place is None else known.rosters.find(place, group.group)
     if roster is None or roster.members.list != number:
         return ()
-    return roster.members.persons.tolist()
+    return tuple(map(int, roster.members.persons))
 
 
 def _worst(persons: Sequence[int], health: PlaneView) -> str:
