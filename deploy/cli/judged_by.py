@@ -22,7 +22,7 @@ Trusted = Annotated[
 ]
 PlaceName = Annotated[
     str | None,
-    typer.Option("--place", help="Judge as at this place of the house, by its id: hall-1."),
+    typer.Option("--place", help="Judge as at this place of the house, by its id: gz-hall-01."),
 ]
 ProfileFile = Annotated[
     Path | None,

@@ -61,7 +61,7 @@ def scans(
     """Show the last scans of a terminal, or those of one code there; exit 1 when there is none."""
     asked: dict[str, Any] = {"terminal": terminal, "last": last}
     if before is not None:
-        asked["before"] = int(moment(before, "--before") * 1000)
+        asked["before"] = _milliseconds(before)
     if code is not None:
         asked["texts"] = _texts(code)
 
@@ -78,9 +78,16 @@ def scans(
             _explain(console, row)
     else:
         _sentences(console, rows)
-    _print_end(console, found, terminal)
+    _print_end(console, found, terminal if code is None else f"this code at {terminal}")
     if not rows:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _milliseconds(before: str) -> int:
+    at = moment(before, "--before")
+    if at < 0:
+        raise UsageError(f"--before {before[:40]!r}: no scan is that old")
+    return int(at * 1000)
 
 
 def _texts(code: str) -> list[str]:
@@ -134,9 +141,9 @@ def _explain(console: Console, row: Mapping[str, Any]) -> None:
         console.print(Text(f"  said afterwards: {row['amendment']['kind']}"))
 
 
-def _print_end(console: Console, found: Mapping[str, Any], terminal: str) -> None:
+def _print_end(console: Console, found: Mapping[str, Any], what: str) -> None:
     if not found["records"]:
-        console.print(f"no scan of {terminal} was found")
+        console.print(f"no scan of {what} was found")
     looked = utc(found["searched_from"] / 1000)
     console.print(
         f"looked back to {looked}: nothing older is kept here; `kapok records` has the days before"

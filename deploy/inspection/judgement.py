@@ -145,12 +145,13 @@ def judge(shown: ShownCode, asked: JudgementBasis) -> JudgedCode:
 
 
 def _judged(shown: ShownCode, found: Assessment, asked: JudgementBasis) -> JudgedCode:
+    place = None if asked.profile is None else asked.profile.profile.place
     return JudgedCode(
         shown=shown,
         assessment=found,
         decision=conclude(found, Answer.UNASKED),
-        status=status_of(found.claims, asked.known),
-        place=None if asked.profile is None else asked.profile.profile.place,
+        status=status_of(found.claims, asked.known, place),
+        place=place,
         zone=UTC if asked.profile is None else asked.profile.zone,
     )
 

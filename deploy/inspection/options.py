@@ -88,7 +88,10 @@ def place_of_house(known: Known, place: str, source: Path) -> ResolvedProfile:
             f"--place {place}: no running house was asked ({source}), so what the place asks is"
             " not known; start it, or name a file: --profile"
         )
-    raise UsageError(f"--place {place[:80]!r}: the house has no such place; {_some(places)}")
+    raise UsageError(
+        f"--place {place[:80]!r}: the house has no such place; {_some(places)};"
+        " `kapok terminals` says at which of them a terminal stands"
+    )
 
 
 def _some(places: Sequence[str]) -> str:

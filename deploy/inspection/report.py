@@ -148,8 +148,15 @@ def remarks(judged: JudgedCode) -> tuple[str, ...]:
         known = "" if as_of is None else f", as of {utc(as_of)}"
         lines.append(f"status: {judged.status.words}{known}")
     if judged.but_for_age is not None:
-        lines.append(f"but for its age: {_outcome(judged.but_for_age)}")
+        lines.append(f"but for its age: {_but_for_age(judged.but_for_age)}")
     return tuple(lines)
+
+
+def _but_for_age(aged: JudgedCode) -> str:
+    """Return what a photo would get; without a verdict its status goes with it."""
+    if aged.place is not None or aged.status is None:
+        return _outcome(aged)
+    return f"{_outcome(aged)}, {aged.status.words}"
 
 
 def _outcome(judged: JudgedCode) -> str:

@@ -258,6 +258,18 @@ BY_TEXT: Final[Mapping[str, tuple[Reason, str]]] = {
         City(phone=None).text().replace(" ", "%20"),
     ),
     "a character outside the alphabet": (Reason.CODE_MALFORMED, City().text()[:-1] + "_"),
+    "an ideographic space inside": (
+        Reason.SCANNER_LAYOUT,
+        City().text().replace(" ", "\u3000"),
+    ),
+    "a letter that Unicode has had since 2022 inside": (
+        Reason.SCANNER_LAYOUT,
+        City().text()[:40] + "\U00011f04" + City().text()[41:],
+    ),
+    "a zero-width space inside": (
+        Reason.CODE_MALFORMED,
+        City().text()[:40] + "\u200b" + City().text()[41:],
+    ),
     "full-width digits": (Reason.SCANNER_LAYOUT, "CC1:" + "０" * 90),
     "typed under a German layout": (
         Reason.SCANNER_LAYOUT,
@@ -305,6 +317,16 @@ TYPED: Final[Mapping[str, str]] = {name: BY_TEXT[name][1] for name in CLEANED} |
 
 UNSURE: Final[Mapping[str, tuple[Reason, City, str]]] = {
     "clock": (Reason.CLOCK_UNSURE, City(clock_sure=False), "oooouoo"),
+    "clock, and a proof that would be an hour old": (
+        Reason.CLOCK_UNSURE,
+        City(clock_sure=False, shown_at=NOW - 3600),
+        "oooouoo",
+    ),
+    "clock, and a proof that would be of the end of time": (
+        Reason.CLOCK_UNSURE,
+        City(clock_sure=False, shown_at=(1 << 64) - 1),
+        "oooouoo",
+    ),
     "trust": (Reason.TRUST_STALE, City(trust_exp=NOW - 1), "oooouoo"),
     "status stale": (Reason.STATUS_STALE, City(status_at=NOW - 601), "ooooouo"),
     "no revocation": (Reason.STATUS_UNKNOWN, City(planes=(Plane.HEALTH,)), "ooooouo"),

@@ -46,7 +46,9 @@ def play_commands(steps: tuple[Step, ...]) -> list[Any]:
             said.append([_told(plan) for plan in ring.restarted()])
         else:
             command = read_command(msgspec.json.encode(step["receive"]))
-            assert command is not None
+            if command is None:
+                said.append(None)
+                continue
             plan = ring.receive(
                 command,
                 now=step["now"],

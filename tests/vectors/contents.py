@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from tests.support.city import asks
 from tests.support.health import thumbprint
 from tests.support.keys import ROSTER, STATUS, key
 from tests.support.publisher import EDITION, NOW, entry
@@ -22,6 +23,8 @@ NEVER: Final = Appointment(list=1, person=79, begins=NOW, ends=NOW)
 def content_cases() -> Iterator[Case]:
     """Yield why, what the last is refused for, and what is taken after root and trust."""
     yield from _shared_kids()
+    yield from _numbers()
+    yield from _profiles()
     yield from _cards()
     yield from _appointments()
 
@@ -52,6 +55,27 @@ def _issuer(number: int) -> KeyEntry:
         formats=("SHC",),
         issuing=(NOW - number, NOW),
     )
+
+
+def _numbers() -> Iterator[Case]:
+    """Numbers of lists have 32 bits, numbers of sectors no sign."""
+    lists = dict(EDITION.lists)
+    most, past = lists | {2**32 - 1: "status:last"}, lists | {2**32: "status:past"}
+    yield "the last number of a list", None, (("trust", replace(SECOND, lists=most).trust()),)
+    yield "a list past 32 bits", "malformed", (("trust", replace(SECOND, lists=past).trust()),)
+    below = replace(SECOND, sectors_enabled=(1, -1)).trust()
+    yield "a sector below zero", "malformed", (("trust", below),)
+
+
+def _profiles() -> Iterator[Case]:
+    """Rules and value sets may be absent, as where nothing foreign is taken; null is neither."""
+    yield "profiles without rules and value sets", None, (("profiles", EDITION.profiles(asks())),)
+    given = replace(EDITION, extra={"rules": [], "value_sets": {}}).profiles(asks())
+    yield "profiles with no rules and no value sets", None, (("profiles", given),)
+    for name in ("rules", "value_sets"):
+        wrong = replace(EDITION, extra={name: None}).profiles(asks())
+        words = name.replace("_", " ")
+        yield f"profiles with {words} null", "malformed", (("profiles", wrong),)
 
 
 def _cards() -> Iterator[Case]:

@@ -42,5 +42,13 @@ def grammar_cases() -> Iterator[Case]:
     inner = with_algorithm(UNSUPPORTED["PS256"])(b"\xd2" + City().credential())[1:]
     shown = sign_presentation(inner, encode({6: NOW, 7: CTI}), key=PHONE)
     yield (unsupported.value, why), why, shown, unsupported
+    es384 = UNSUPPORTED["ES384"]
+    for why, head in {
+        "another algorithm under a header of another length": (
+            b"\x4d\xa2\x01" + es384 + static[6:16] + static[16:]
+        ),
+        "another algorithm and a kid cut short": b"\x4e\xa2\x01" + es384 + static[6:15],
+    }.items():
+        yield (malformed.value, "envelope", why), why, static[:2] + head, malformed
     why = "an algorithm past eight bytes, which needs a tag"
     yield (malformed.value, "envelope", why), why, with_algorithm(BIGNUM)(static), malformed

@@ -13,6 +13,7 @@ Step = Mapping[str, Any]
 Document = dict[str, Any]
 NOW_MS: Final = 1_790_000_000_000
 MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
 FIRST, SECOND = f"{1:032x}", f"{2:032x}"
 OPEN: Final = {
     "id": FIRST,
@@ -88,6 +89,33 @@ COMMANDS: Final[Mapping[str, Sequence[Step]]] = {
     ),
     "a type that is not known": (
         _receive(_word("rejected", "type.unknown"), receive=OPEN | {"type": "dance"}),
+    ),
+    "a command without a type is dropped": (_receive(None, receive={"id": FIRST}),),
+    "a command whose times cannot be read": (
+        _receive(_word("rejected", "arguments.bad"), receive=OPEN | {"expires_at": "soon"}),
+    ),
+    "what is wrong with a command goes before the state of the terminal": (
+        _receive(
+            _word("rejected", "arguments.bad"),
+            receive=OPEN | {"arguments": {"far": 1}},
+            suspended=True,
+            clock_sure=False,
+        ),
+        _receive(
+            _word("rejected", "suspended", SECOND),
+            receive=OPEN | {"id": SECOND},
+            suspended=True,
+            clock_sure=False,
+        ),
+    ),
+    "a rejection is final though its cause has gone": (
+        _receive(_word("rejected", "clock.unsure"), clock_sure=False),
+        _receive(_word("rejected", "clock.unsure")),
+    ),
+    "a command is remembered until a day after its end": (
+        _receive(_RUNNING, act=True),
+        _finish(_SUCCEEDED, done=True),
+        _receive(_SUCCEEDED, now=NOW_MS + MINUTE_MS + DAY_MS),
     ),
     "two commands do not know of each other": (
         _receive(_RUNNING, act=True),

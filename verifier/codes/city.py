@@ -33,11 +33,14 @@ _UINT = (
 _ANY = rb"[\x00-\xff]"
 _LENGTH = rb"(?:[\x40-\x57]|\x58[\x18-\xff]|\x59(?!\x00)[\x00-\xff]{2})"
 _KID = rb"\x04\x48(?P<kid>" + _ANY + rb"{8})"
-_OTHER_ALGORITHM = (
-    rb"(?:[\x00-\x17\x20-\x25\x28-\x37]|[\x18\x38][\x18-\xff]"
-    rb"|[\x19\x39](?!\x00)[\x00-\xff]{2}|[\x1a\x3a](?!\x00\x00)[\x00-\xff]{4}"
-    rb"|[\x1b\x3b](?!\x00{4})[\x00-\xff]{8})"
-)
+# An algorithm that is none of ours, by the octets that it takes.
+_OTHER_ALGORITHMS = {
+    1: rb"[\x00-\x17\x20-\x25\x28-\x37]",
+    2: rb"[\x18\x38][\x18-\xff]",
+    3: rb"[\x19\x39](?!\x00)[\x00-\xff]{2}",
+    5: rb"[\x1a\x3a](?!\x00\x00)[\x00-\xff]{4}",
+    9: rb"[\x1b\x3b](?!\x00{4})[\x00-\xff]{8}",
+}
 _SIGNATURE_HEAD: Final = b"\x58\x40"
 _SIGNATURE: Final = 64
 
@@ -50,9 +53,18 @@ _PRESENTATION = re.compile(
     rb"\xd2\x84(?P<head>\x58[\x18-\xff]|\x59(?!\x00)[\x00-\xff]{2})\xa2\x01[\x26\x27]\x0d(?=\x84)"
 )
 # Well formed, but signed with an algorithm that CC1 does not know.
+# Of a protected header {1: alg, 4: kid} its length is that of its alg, and the kid is whole.
 _UNSUPPORTED = re.compile(
-    rb"\xd2\x84(?:[\x4d-\x4f\x51\x55]\xa2\x01" + _OTHER_ALGORITHM + rb"\x04\x48"
-    rb"|" + _LENGTH + rb"\xa2\x01" + _OTHER_ALGORITHM + rb"\x0d\x84)"
+    rb"\xd2\x84(?:"
+    + b"|".join(
+        re.escape(bytes((0x4C + octets,))) + rb"\xa2\x01" + alg + rb"\x04\x48" + _ANY + rb"{8}"
+        for octets, alg in _OTHER_ALGORITHMS.items()
+    )
+    + rb"|"
+    + _LENGTH
+    + rb"\xa2\x01(?:"
+    + b"|".join(_OTHER_ALGORITHMS.values())
+    + rb")\x0d\x84)"
 )
 # After the audience: {6: iat, 7: cti}.
 _PROOF_TAIL = re.compile(rb"\x06(?P<iat>" + _UINT + rb")\x07\x44" + _ANY + rb"{4}")

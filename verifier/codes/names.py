@@ -97,6 +97,9 @@ def _turned(letters: str) -> str:
     return min(letters[at:] + letters[:at] for at in range(len(letters)))
 
 
+_OF_A_NAME: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Cn"})
+
+
 def standard(name: str) -> str:
     """Bring a name to its letters in upper case, `<` between its parts, without a degree.
 
@@ -112,8 +115,12 @@ def standard(name: str) -> str:
 
 
 def _letters(name: str) -> str:
-    """Keep letters, and marks, which are vowels in many scripts; all else parts a name."""
-    return "".join(c if unicodedata.category(c)[0] in "LM" else " " for c in name)
+    """Keep letters, and marks, which are vowels in many scripts; all else parts a name.
+
+    What this release of Unicode does not know counts as a letter. Others know it, most of it are
+    ideographs of names, and two persons must not become one by it.
+    """
+    return "".join(c if unicodedata.category(c) in _OF_A_NAME else " " for c in name)
 
 
 def _in_latin(part: str, *, mixed: bool) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 from verifier.codes.formats import FORMATS, recognise
 from verifier.codes.shc import gather
 from verifier.contract.reasons import Reason
+from verifier.contract.text import REFUSED
 from verifier.contract.vocabulary import Format
 from verifier.errors import Refusal
 
@@ -50,6 +51,9 @@ _H, _C, _S = "HhРрΗηＨｈ", "CcСсΨψＣｃ", "SsЫыΣσＳｓ"
 _ONE: Final = "1!&+１"
 _COLON: Final = ";:+MmÖöÑñÇçÉéÆæØøŞşŠšČčŁłĶķŪūůŮĄą\"'¨΅ЖжＭ：；"
 _SLASH: Final = "/?-_!&éÉ.,;:ùç§Ø／、？"
+_TYPED_OTHERWISE: Final = re.compile(rf"[^\x00-\xa0{REFUSED}]")
+"""What a keyboard gives and no code has. Whether a character is printable hangs on the release of
+Unicode that an interpreter has; this does not."""
 _OTHER_LAYOUT: Final = re.compile(
     rf"(?:[{_H}{_C}][{_C}][{_ONE}][{re.escape(_COLON)}]"
     rf"|[{_S}][{_H}][{_C}][{re.escape(_COLON)}][{re.escape(_SLASH)}])"
@@ -103,7 +107,7 @@ def fault_of(text: str) -> Reason | None:
 
 def _typed_otherwise(rest: str) -> bool:
     """Say whether there are characters that a keyboard gives and no code has."""
-    return not rest.isascii() and any(not c.isascii() and c.isprintable() for c in rest)
+    return not rest.isascii() and _TYPED_OTHERWISE.search(rest) is not None
 
 
 def _ends_well(text: str) -> bool:

@@ -18,6 +18,7 @@ from verifier.conform.lines import BadLine, ProtocolFault
 from verifier.contract.envelope import Algorithm
 from verifier.contract.errors import MalformedError
 from verifier.contract.vocabulary import Format
+from verifier.steps.code import ATTESTED
 from verifier.trust.certificates import read_certificate
 from verifier.trust.jwk import PrivateKeyError, read_jwk, thumbprint_of
 from verifier.trust.keys import KeyRing, PublicKey, TrustedKey, VerifyKey, bind, kid_of, load_public
@@ -26,6 +27,8 @@ MAX_KEYS: Final = 4096
 """Keys of a line; the EU's list of all countries had about 400."""
 _FORMATS: Final = frozenset(Format)
 _CREDENTIAL: Final = "credential"
+_NOBODY: Final = ""
+"""An issuer that no code names."""
 
 
 class Unfit:
@@ -98,10 +101,10 @@ def _trusted(values: Any, *, as_text: bool) -> list[TrustedKey]:
         TrustedKey(
             kid=kid,
             key=_bound(key.public),
-            uses=key.uses if limits.uses is None else key.uses & frozenset(limits.uses),
+            uses=_narrowed(key.uses, limits.uses),
             not_before=max(key.not_before, _or(limits.nbf, -math.inf)),
             not_after=min(key.not_after, _or(limits.exp, math.inf)),
-            issuer=key.issuer if limits.issuer is None else limits.issuer,
+            issuer=_one_issuer(key.issuer, limits.issuer),
             lists=None if limits.lists is None else frozenset(limits.lists),
             sectors=None if limits.sectors is None else frozenset(limits.sectors),
             formats=_FORMATS if limits.formats is None else frozenset(limits.formats),
@@ -115,6 +118,26 @@ def _limits(values: Mapping[str, Any]) -> _Limits:
         return msgspec.convert(values, _Limits)
     except msgspec.ValidationError as error:
         raise MalformedError("a limit of a key that is none") from error
+
+
+def _narrowed(own: frozenset[str], stated: tuple[str, ...] | None) -> frozenset[str]:
+    """Return the uses that a key has by itself and by the line.
+
+    Kinds of certificates bind where either names some, and where both do only those of both.
+    """
+    if stated is None:
+        return own
+    theirs = frozenset(stated)
+    kinds = [named for named in (own & ATTESTED, theirs & ATTESTED) if named]
+    bound = frozenset.intersection(*kinds) if kinds else frozenset()
+    return (own & theirs) - ATTESTED | bound if bound or not kinds else frozenset()
+
+
+def _one_issuer(own: str | None, stated: str | None) -> str | None:
+    """Return the issuer that a key signs for; nobody where the line names another than it does."""
+    if own is None or stated is None:
+        return stated if own is None else own
+    return own if own == stated else _NOBODY
 
 
 def _or(stated: float | None, otherwise: float) -> float:

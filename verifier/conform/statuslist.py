@@ -26,7 +26,8 @@ def _look_up(members: Members) -> Members:
     if not isinstance(packed, str):
         raise BadLine(ProtocolFault.LIST)
     try:
-        stream = unbase64url(packed.rstrip("=") if len(packed) % 4 == 0 else packed)
+        bare = packed.rstrip("=")
+        stream = unbase64url(bare if packed == bare + "=" * (-len(bare) % 4) else packed)
         data = inflate(stream, limit=MAX_PLANE_BYTES)
     except MalformedError as error:
         raise BadLine(ProtocolFault.LIST) from error

@@ -45,6 +45,7 @@ Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Icd = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Z]{2,8}(\.[0-9A-Z]{1,4})?\Z")]
 """A code of ICD-11."""
 ProductId = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,128}\Z")]
+SectorNumber = Annotated[int, msgspec.Meta(ge=0)]
 ListNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
@@ -100,7 +101,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The one `iss` it may sign for."""
     lists: tuple[ListNumber, ...] = ()
     """Status list numbers it may name (credential, roster) or publish (status)."""
-    sectors: tuple[int, ...] = ()
+    sectors: tuple[SectorNumber, ...] = ()
     formats: tuple[str, ...] = ("CC1",)
     issuing: tuple[Seconds, Seconds] | None = None
     """When the codes that count were issued, first and last second; None: at any time."""
@@ -121,7 +122,7 @@ class TrustDocument(BundleDocument, frozen=True, kw_only=True, forbid_unknown_fi
     keys: Annotated[tuple[KeyEntry, ...], msgspec.Meta(max_length=MAX_KEYS)]
     lists: dict[ListNumber, str]
     """Status list number to its URI."""
-    sectors_enabled: tuple[int, ...]
+    sectors_enabled: tuple[SectorNumber, ...]
     clock: ClockStep | None = None
 
 

@@ -54,6 +54,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.version < 1:
             raise ValueError("version starts at 1")
+        if self.generation < 1:
+            raise ValueError("generation starts at 1")
         if incarnation_of(self.rank) > MAX_INCARNATION or self.incarnation < 0:
             raise ValueError("an incarnation that no store has had")
 

@@ -38,8 +38,10 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes, depth: int = MAX_DEPTH) -> Any:
     """Read one JSON value (RFC 8259) that fills `data`, without white space around it.
+
+    `depth` bounds objects and lists inside each other, the outermost among them.
 
     Raises:
         MalformedError: not strict JSON, or nested too deep.
@@ -53,13 +55,13 @@ def read_json(data: bytes) -> Any:
             json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise MalformedError("not JSON") from error
-    _check_depth(found)
+    _check_depth(found, depth)
     return found
 
 
-def _check_depth(found: Any) -> None:
+def _check_depth(found: Any, most: int) -> None:
     level = [found]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(most):
         level = [
             member
             for value in level

@@ -19,6 +19,7 @@ DIGEST_BYTES: Final = 16
 """Bytes of a digest: the store keeps 82 bits of it, no two alike among 18.7 million persons."""
 MIN_REFERENCE: Final = 4
 """Characters: fewer are a typing error, not a number of any register."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 MAX_REFERENCE: Final = 128
 """Characters, before and after normalising: the longest identifiers in use have some 40."""
 
@@ -34,8 +35,8 @@ def normalise(reference: str) -> str:
     normal = unicodedata.normalize("NFKC", reference).strip().upper()
     if not MIN_REFERENCE <= len(normal) <= MAX_REFERENCE:
         raise MalformedError("shorter or longer than a reference is")
-    # Cc, Cf, Cs, Co, Cn: what nobody sees would make two persons of one.
-    if any(unicodedata.category(character).startswith("C") for character in normal):
+    # What nobody sees would make two persons of one. Cn is not asked: the next Unicode has it.
+    if any(unicodedata.category(character) in _UNSEEN for character in normal):
         raise MalformedError("a control character in a reference")
     return normal
 

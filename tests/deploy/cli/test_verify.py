@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from deploy.local.places import DEMO
 from tests.support import data_folder
 from tests.support.command_line import kapok
 from tests.support.foreign import rule
@@ -245,3 +246,10 @@ def test_the_rules_of_a_place(keys: Path, tmp_path: Path) -> None:
     (rules / "a.json").write_text("?")
     assert kapok(*call, "--profile", profile).code == 2
     assert kapok(*call).code == 2
+
+
+def test_the_place_that_the_page_names_is_one_of_the_house() -> None:
+    """Whoever copies the line of docs/trust.md is not told that there is no such place."""
+    named = re.findall(r"`--place ([a-z0-9-]+)`", (ROOT / "docs" / "trust.md").read_text())
+    assert named
+    assert set(named) <= {one.place for one in DEMO}

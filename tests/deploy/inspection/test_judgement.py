@@ -8,8 +8,10 @@ import pytest
 
 from deploy.inspection.inputs import ShownCode
 from deploy.inspection.judgement import JudgedCode, JudgementBasis, judge
+from deploy.inspection.report import remarks
 from tests.support.city import City, asks
 from tests.support.health import AT, CARDS, COUNTRY, card_text, health_text
+from tests.support.judgements import ON_A_PHONE, ON_PAPER
 from tests.support.publisher import NOW
 from tests.support.signers import as_json, certificate, web_key
 from verifier.contract.reasons import Reason
@@ -133,6 +135,34 @@ def test_without_a_place_no_verdict_is_given(colour: Colour, word: str, good: bo
     assert "verdict" in judged.sentences()["en"]
 
 
+@pytest.mark.parametrize(
+    ("colours", "word", "good"),
+    [
+        ({}, "in force, green", True),
+        ({20: Colour.NONE}, "in force, none", True),
+        ({20: Colour.YELLOW}, "in force, yellow", False),
+        ({10: Colour.YELLOW, 20: Colour.RED}, "in force, red", False),
+    ],
+)
+def test_a_group_is_as_its_worst_member(colours: dict[int, Colour], word: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """Where the code says who is in it, a red member is no success without a place either."""
+    city = ON_A_PHONE.at(colours=colours)
+    judged = judge(
+        ShownCode(name="it", text=city.text()), JudgementBasis(known=city.known(), at=NOW)
+    )
+    assert (judged.outcome_word, judged.status_word, judged.passed) == ("genuine", word, good)
+
+
+def test_a_groups_members_of_whom_only_a_place_knows() -> None:
+    """The colour is unknown without the place, and the worst one with its roster."""
+    city = ON_PAPER.at(colours={20: Colour.RED})
+    shown = ShownCode(name="it", text=city.text())
+    nowhere = judge(shown, JudgementBasis(known=city.known(), at=NOW))
+    there = judge(shown, JudgementBasis(known=city.known(), at=NOW, profile=PLACE))
+    assert (nowhere.status_word, there.status_word) == ("in force, unknown", "in force, red")
+    assert not there.passed
+
+
 def test_a_code_whose_plane_is_not_at_hand() -> None:
     """The status is unknown, and said to be."""
     city = City(planes=())
@@ -165,3 +195,6 @@ def test_a_photo_is_judged_past_its_age(
     aged = judged.but_for_age
     assert aged is not None
     assert (aged.outcome_word, aged.decision.reason, aged.status_word) == then
+    said = remarks(judged)[-1]
+    assert said.startswith(f"but for its age: {aged.outcome_word}")
+    assert ("red" in said) is (Colour.RED in colours.values()), said

@@ -87,6 +87,20 @@ def test_other_algorithms_are_named_as_such(name: str) -> None:
     assert refusal_of(outer) is Reason.CODE_UNSUPPORTED_ALG
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\xd2\x84\x4d\xa2\x01\x38\x22\x04\x48" + bytes(150),
+        b"\xd2\x84\x4e\xa2\x01\x05\x04\x48" + bytes(150),
+        b"\xd2\x84\x4d\xa2\x01\x05\x04\x48" + bytes(7),
+    ],
+    ids=["shorter than its header", "longer", "half a kid"],
+)
+def test_another_algorithm_in_a_header_that_does_not_hold(code: bytes) -> None:
+    """Is no well-written code of another algorithm."""
+    assert refusal_of(code) is Reason.CODE_MALFORMED
+
+
 @pytest.mark.parametrize("name", IN_CLAIMS)
 def test_claims_that_break_the_grammar(name: str) -> None:
     """Each wrong step alone makes the claims malformed."""

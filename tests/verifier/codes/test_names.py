@@ -91,6 +91,12 @@ def test_one_person_is_one_whatever_the_register_writes(name: str) -> None:
 
 TWO_PEOPLE: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
     "two Chinese names": (shc("李", ["小明"]), shc("王", ["小明"]), shc("李", ["大明"])),
+    "ideographs that Unicode has had since 2022": (
+        shc("\U00031350", ["小明"]),
+        shc("\U00031351", ["小明"]),
+        shc("\U0002ebf0", ["小明"]),
+        shc("", ["小明"]),
+    ),
     "other letters of a script that drops none": (shc("नमन", []), shc("नमिन", [])),
     "Japanese names that differ in a mark": (shc("ハタ", []), shc("バタ", []), shc("バター", [])),
     "a name repeated": (shc("佐々木", []), shc("佐木", [])),

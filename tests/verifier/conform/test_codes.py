@@ -18,6 +18,7 @@ from tests.support.city import City
 from tests.support.health import AT, CARDS, COUNTRY, HOUR, card_text, chunks, health_text, jwk
 from tests.support.keys import ISSUER
 from tests.support.publisher import NOW
+from tests.support.signers import certificate
 from verifier.barcode.decoded import read_picture
 from verifier.barcode.render import symbol, to_png
 from verifier.barcode.scan import Finds, find
@@ -312,6 +313,41 @@ def test_keys_by_kid() -> None:
 def test_keys_that_say_what_they_are_for(changes: Mapping[str, Any], reason: str | None) -> None:
     """A key spoils only the codes that name it."""
     assert ask(SHC, keys=[{"jwk": jwk() | changes}])["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("line", "limits", "reason"),
+    [
+        (HC1, {"uses": ["credential", "vaccination"]}, None),
+        (HC1, {"uses": ["credential", "vaccination", "test"]}, None),
+        (HC1, {"uses": ["credential", "test"]}, "trust.wrong_use"),
+        (HC1, {"uses": ["vaccination"]}, "trust.wrong_use"),
+        (HC1, {"uses": ["credential"]}, None),
+        (SHC, {"issuer": "https://other.example/cards"}, "trust.wrong_issuer"),
+        (SHC, {"issuer": health.ISSUER}, None),
+    ],
+)
+def test_limits_beside_a_key_only_narrow(
+    line: Mapping[str, Any], limits: Mapping[str, Any], reason: str | None
+) -> None:
+    """Kinds of certificates among the uses bind it, and an issuer that is another's lets none."""
+    assert ask(line, keys=[line["keys"][0] | limits])["reason"] == reason
+
+
+def test_limits_widen_no_certificate() -> None:
+    """One that may attest tests alone signs no vaccination, whatever the line says beside it."""
+    leaf = certificate(uses=("1.3.6.1.4.1.1847.2021.1.1",))
+    tests_only = {"x5c": b64(leaf), "kid": COUNTRY.kid.hex()}
+    for uses in ([], ["credential"], ["credential", "vaccination"]):
+        assert ask(HC1, keys=[tests_only | {"uses": uses}])["reason"] == "trust.wrong_use"
+
+
+def test_a_jwk_of_an_issuer_is_not_made_anothers() -> None:
+    """The address of its certificate counts beside the line's own word."""
+    leaf = certificate(CARDS, address="https://other.example/cards")
+    stated = {"jwk": dict(jwk()) | {"x5c": [b64(leaf)]}}
+    assert ask(SHC, keys=[stated])["reason"] == "trust.wrong_issuer"
+    assert ask(SHC, keys=[stated | {"issuer": health.ISSUER}])["reason"] == "trust.wrong_issuer"
 
 
 def test_keys_of_a_curve_that_signs_nothing() -> None:

@@ -49,6 +49,7 @@ def test_the_end_of_a_list(bits: int, entries: int) -> None:
             for text in (None, 1, "", "!", "eNo", LINE["lst"] + "A")
         ],
         ({"lst": listed(b"x") + "="}, ProtocolFault.LIST),
+        ({"lst": listed(b"\x01\x02") + 6 * "="}, ProtocolFault.LIST),
         ({"lst": base64.urlsafe_b64encode(b"\xc9\x44\xf9").decode()}, ProtocolFault.LIST),
     ],
 )

@@ -24,6 +24,8 @@ def test_round_trip() -> None:
 
 WRONG: dict[str, dict[str, Any]] = {
     "version 0": BODY | {"version": 0},
+    "generation 0": BODY | {"generation": 0},
+    "generation below zero": BODY | {"generation": -1},
     "version true": BODY | {"version": True},
     "a state we do not know": BODY | {"state": "resting"},
     "a scope we do not know": BODY | {"scopes": ["all"]},

@@ -36,6 +36,11 @@ def test_spellings_of_one_reference_are_one_person(spelling: str) -> None:
     assert KEY.digest(spelling) == KEY.digest(REFERENCE)
 
 
+def test_a_reference_may_hold_what_unicode_has_had_since_2022() -> None:
+    """Whatever release of Unicode the interpreter has."""
+    assert KEY.digest("MZ-\U0002ebf0-1") != KEY.digest("MZ-\U0002ebf1-1")
+
+
 def test_another_key_gives_another_digest() -> None:
     """What one city's store holds says nothing under another key."""
     assert ReferenceKey(bytes(32)).digest(REFERENCE) != KEY.digest(REFERENCE)

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from runtime.json_depth import check_depth
+from runtime.json_depth import NestingError, check_depth
+from verifier.contract.errors import MalformedError
+from verifier.encoding.strict_json import read_json
 from verifier.policy.certlogic.compiler import MAX_NESTING, evaluate
 from verifier.policy.certlogic.compiler import compile as compile_logic
 from verifier.policy.certlogic.faults import EvaluationError, Fault, LogicError
@@ -28,8 +30,8 @@ def conform_line(line: bytes) -> bytes:
         return _answer(None, "error", Fault.LINE_TOO_LONG)
     try:
         check_depth(line, MAX_NESTING)
-        item = msgspec.json.decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        item = read_json(line.strip(b" \t\r\n"), MAX_NESTING)
+    except (NestingError, MalformedError):
         return _answer(None, "error", Fault.LINE_MALFORMED)
     if type(item) is not dict:
         return _answer(None, "error", Fault.LINE_MALFORMED)

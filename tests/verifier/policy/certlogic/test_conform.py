@@ -44,6 +44,16 @@ def answer(line: bytes) -> Any:
         (b'{"id":"a","logic":NaN}', {"id": None, "error": Fault.LINE_MALFORMED}),
         (b'{"id":"a","logic":"\xff"}', {"id": None, "error": Fault.LINE_MALFORMED}),
         (b'{"id":"a","logic":1} {}', {"id": None, "error": Fault.LINE_MALFORMED}),
+        (b'{"id":"a","id":"b","logic":1}', {"id": None, "error": Fault.LINE_MALFORMED}),
+        (
+            b'{"id":"a","logic":{"===":[1,1],"===":[1,2]}}',
+            {"id": None, "error": Fault.LINE_MALFORMED},
+        ),
+        (
+            b'{"id":"a","logic":1,"data":1' + b"0" * 32 + b"}",
+            {"id": None, "error": Fault.LINE_MALFORMED},
+        ),
+        (b'{"id":"a","logic":1,"data":1' + b"0" * 31 + b"}", {"id": "a", "result": 1}),
         (b"[" * 100_000, {"id": None, "error": Fault.LINE_MALFORMED}),
         (b" " * (MAX_LINE_BYTES + 1), {"id": None, "error": Fault.LINE_TOO_LONG}),
     ],
