@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from http import HTTPStatus
+from ipaddress import IPv6Address
 from typing import Any, Final
 
 from runtime.http.problems import Problem
@@ -10,7 +11,7 @@ from runtime.http.problems import Problem
 VERSIONS: Final = frozenset({(1, 0), (1, 1)})
 """Versions of HTTP that a door speaks."""
 _NAME: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
-_HOST: Final = re.compile(rf"(?:\[[0-9A-Fa-f:.]+\]|{_NAME})(?::[0-9]{{0,5}})?")
+_HOST: Final = re.compile(rf"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|{_NAME})(?::[0-9]{{0,5}})?")
 _ABSOLUTE: Final = re.compile(r"https?://(?P<host>[^/?#]*)(?P<rest>.*)", re.IGNORECASE)
 _VERSION: Final = ("Invalid HTTP version", "Pause on PRI/Upgrade")
 """How aiohttp's parser says that a version is none that it knows."""
@@ -19,7 +20,14 @@ _VERSION: Final = ("Invalid HTTP version", "Pause on PRI/Upgrade")
 @lru_cache(maxsize=256)
 def is_host(value: str) -> bool:
     """Say whether a Host header names a host, and perhaps a port."""
-    return _HOST.fullmatch(value) is not None
+    found = _HOST.fullmatch(value)
+    if found is None or found["address"] is None:
+        return found is not None
+    try:
+        IPv6Address(found["address"])
+    except ValueError:
+        return False
+    return True
 
 
 def origin_form(target: str) -> str | None:

@@ -55,8 +55,9 @@ def door_request(
         message = message._replace(path=origin_form(message.path) or message.path)
     if message.method == "HEAD":
         writer = HeadWriter(protocol, loop)
+    if message.method == "HEAD" or message.version < HttpVersion11:
         headers = message.headers.copy()
-        headers.popall("Upgrade", None)  # a server may ignore it: HEAD opens no stream
+        headers.popall("Upgrade", None)  # HEAD opens no stream, HTTP/1.0 knows of none
         message = message._replace(headers=headers)
     request = DoorRequest(
         message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES

@@ -211,6 +211,17 @@ def test_what_opens_no_stream_is_told_how(
     assert answer.headers["upgrade"] == "websocket"
 
 
+def test_a_client_of_http_1_0_opens_no_stream(doors: dict[str, RawDoor]) -> None:
+    """It knows of no other protocol than its own (RFC 9110, 7.8)."""
+    door = opened(doors, "worker")
+    head = ("GET /v1/scans/stream HTTP/1.0", f"Authorization: Bearer {door.key}")
+    more = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    with door.connect() as client:
+        client.sendall("\r\n".join((*head, *more, key, "", "")).encode())
+        assert read_raw(client, bytearray(), bodiless=False).status == 426
+
+
 def said(answer: RawAnswer) -> tuple[int, str]:
     """Return status and code of a problem."""
     return answer.status, json.loads(answer.body)["code"]

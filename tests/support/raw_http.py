@@ -106,7 +106,7 @@ EXCHANGES: Final[Mapping[str, Exchange]] = {
     **{
         f"Host {bad!r}": Exchange(get(bad), (MALFORMED,), ends=True)
         for bad in (
-            *("", "a b", "a/b", "u@x", "x:y", "x:1:2", "a, b", "[::1", "http://x"),
+            *("", "a b", "a/b", "u@x", "x:y", "x:1:2", "a, b", "[::1", "[:::]", "http://x"),
             "é",
             "%",
         )

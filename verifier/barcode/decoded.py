@@ -68,8 +68,9 @@ def _of_16_bits(deep: npt.NDArray[np.uint16], hidden: object) -> Frame:
 
 
 def _on_paper(level: Frame, alpha: Frame) -> Frame:
-    drawn = level[alpha >= MIDDLE]
-    light = drawn.size > 0 and np.count_nonzero(drawn < MIDDLE) < FEW * drawn.size
+    # By how much of it is seen: what is drawn may be half transparent everywhere.
+    drawn, dark = alpha.sum(dtype=np.int64), alpha[level < MIDDLE].sum(dtype=np.int64)
+    light = drawn > 0 and dark < FEW * drawn
     paper = BLACK if light else WHITE
     mixed = level.astype(np.uint16) * alpha + np.uint16(paper) * (255 - alpha.astype(np.uint16))
     return (mixed // 255).astype(np.uint8)

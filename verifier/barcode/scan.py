@@ -4,11 +4,12 @@ Rules of this file. The only owner of `zxingcpp`. Only QR codes; a text is what 
 symbol's bytes say, read strictly: no guess at a character set, no trimming, no interpretation.
 zxing-cpp looks first, with one cheap pass that reads nearly every frame, and with thorough passes
 only when that finds nothing wanted; then at a large frame in full, tile by tile; zbar is the second
-opinion on what zxing-cpp misses altogether, and on codes that are split over several symbols.
+opinion on what zxing-cpp misses altogether, and joins codes that are split over several symbols:
+those of the frame, and those that zxing-cpp has read, drawn anew.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,28 @@ LOOK_S: Final = 1.0
 _SYMBOLS: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
 _PLAIN: Final = "]Q1"
 """Symbology identifier (ISO/IEC 15424) of plain data; others are trade identifiers (FNC1)."""
+
+_PART: Final = (False, False, True, True)
+"""Structured append, as the first four bits of a symbol."""
+_LEVELS: Final = {"L": 1, "M": 0, "Q": 3, "H": 2}
+_FORM_MASK: Final = 0b10101
+"""What a symbol's word of its level and mask is turned over with; five bits of it."""
+_MASKS: Final[tuple[Callable[[int, int], bool], ...]] = (
+    lambda y, x: (y + x) % 2 == 0,
+    lambda y, _: y % 2 == 0,
+    lambda _, x: x % 3 == 0,
+    lambda y, x: (y + x) % 3 == 0,
+    lambda y, x: (y // 2 + x // 3) % 2 == 0,
+    lambda y, x: y * x % 2 + y * x % 3 == 0,
+    lambda y, x: (y * x % 2 + y * x % 3) % 2 == 0,
+    lambda y, x: ((y + x) % 2 + y * x % 3) % 2 == 0,
+)
+"""Which modules a mask turns over (ISO/IEC 18004, table 10)."""
+MAX_SYMBOLS: Final = 16
+"""Symbols over which a code can be split."""
+DRAWN_PIXELS: Final = 3
+"""Pixels of a module that is drawn again."""
+DARK: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +112,7 @@ def find(
         raise PictureRefused(Cause.UNSUPPORTED)
     check_size(frame.shape[1], frame.shape[0])
     texts: dict[str, None] = {}
+    parts: dict[str, Frame] = {}
     others = False
     small = _reduced(Image.fromarray(np.ascontiguousarray(frame)))
     for found in _looks(frame, small, time_left):
@@ -97,11 +121,17 @@ def find(
         texts.update(dict.fromkeys(text for text in read if text))
         if any(map(wanted, texts)):
             return Finds(texts=tuple(texts), others=others)
-    if others:  # a trade code or another character set, which zbar would read as if it were ours
-        return Finds(texts=tuple(texts), others=True)
-    second = zbar.look(np.asarray(small))
-    whole = [text for text in texts if not any(text in other for other in second.texts)]
-    return Finds(texts=tuple(dict.fromkeys((*whole, *second.texts))), part=second.part)
+        parts |= {code.text: _drawn(code) for code in found if _text(code) and _is_part(code)}
+    joined = _joined(parts)
+    # A trade code or another character set zbar would read as if it were ours.
+    second = zbar.Seen((), part=False) if others else zbar.look(np.asarray(small))
+    more = (*joined.texts, *second.texts)
+    whole = [text for text in texts if not any(text in other for other in more)]
+    return Finds(
+        texts=tuple(dict.fromkeys((*whole, *more))),
+        others=others,
+        part=second.part or bool(parts and not joined.texts),
+    )
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -155,6 +185,37 @@ def _zxing(frame: Frame, *, thorough: bool) -> list[zxingcpp.Barcode]:
         text_mode=zxingcpp.TextMode.Plain,
         binarizer=zxingcpp.Binarizer.LocalAverage,
     )
+
+
+def _is_part(code: zxingcpp.Barcode) -> bool:
+    """Say whether a symbol is one of several: its bits begin with that (ISO/IEC 18004, 7.4).
+
+    zxing-cpp does not say so. The first four bits stand in the corner without a finder pattern.
+    """
+    modules = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < DARK
+    level, mask = _LEVELS[code.extra["ECLevel"]], int(code.extra["DataMask"])
+    form = np.array([bool(((level << 3 | mask) ^ _FORM_MASK) & bit) for bit in (16, 8, 4, 2, 1)])
+    if np.count_nonzero(modules[8, :5] ^ form) > np.count_nonzero(modules[:5, 8] ^ form):
+        modules = modules.T  # it was seen in a mirror
+    end, flips = len(modules) - 1, _MASKS[mask]
+    corner = ((end, end), (end, end - 1), (end - 1, end), (end - 1, end - 1))
+    return tuple(bool(modules[at]) != flips(*at) for at in corner) == _PART
+
+
+def _drawn(code: zxingcpp.Barcode) -> Frame:
+    """Draw a symbol that was read, upright and dark on light, however it stood in the frame."""
+    return np.asarray(code.to_image(scale=DRAWN_PIXELS, add_quiet_zones=True))
+
+
+def _joined(parts: Mapping[str, Frame]) -> zbar.Seen:
+    """Join the parts of a split code that were read; a frame may hold them in any way."""
+    drawn = tuple(parts.values())[:MAX_SYMBOLS]
+    if not drawn:
+        return zbar.Seen((), part=False)
+    height = max(map(len, drawn))
+    below = (((0, height - len(part)), (0, 0)) for part in drawn)
+    padded = [np.pad(p, pad, constant_values=255) for p, pad in zip(drawn, below, strict=True)]
+    return zbar.look(np.hstack(padded))
 
 
 def _text(code: zxingcpp.Barcode) -> str | None:

@@ -77,9 +77,10 @@ def test_jpeg_of_every_mode(mode: str, options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 @pytest.mark.parametrize("level", [0, 255])
-def test_modules_on_a_transparent_ground(kind: str, level: int) -> None:
-    """Dark or light modules drawn on nothing: the ground is what they are not."""
-    alpha = image().point(lambda it: 255 - it)
+@pytest.mark.parametrize("seen", [1.0, 0.4])
+def test_modules_on_a_transparent_ground(kind: str, level: int, seen: float) -> None:
+    """Dark or light modules drawn on nothing, or half so: the ground is what they are not."""
+    alpha = image().point(lambda it: int(seen * (255 - it)))
     drawn = Image.merge("LA", (Image.new("L", alpha.size, level), alpha)).convert("RGBA")
     assert scan(read_picture(written(kind, drawn, lossless=True))) == (TEXT,)
 

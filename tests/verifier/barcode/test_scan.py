@@ -161,6 +161,37 @@ def test_a_split_code_in_one_frame(order: tuple[int, ...]) -> None:
     assert find(frame, wanted=lambda it: it == text.decode()).texts == (text.decode(),)
 
 
+def test_the_last_part_of_a_split_code_in_capital_letters() -> None:
+    """Which zbar does not see alone: the symbol's own beginning names it, in a mirror too."""
+    split = ((0b0011, 4), (1, 4), (1, 4), (0, 8))
+    letters = ((0b0010, 4), (2, 9), (10 * 45 + 11, 11))
+    part = _frame_of(*split, *letters)
+    assert zbar.look(part).part is False
+    for frame in (part, part[:, ::-1], 255 - part):
+        assert find(frame, wanted=lambda _: False) == Finds(texts=("AB",), part=True)
+    whole = _frame_of(*letters)
+    for frame in (whole, whole[:, ::-1]):
+        assert find(frame, wanted=lambda _: False) == Finds(texts=("AB",))
+
+
+@pytest.mark.parametrize("where", ["dark", "beside another kind", "large"])
+def test_parts_that_zbar_does_not_find_are_joined(where: str) -> None:
+    """On a dark screen, beside a poster in another character set, small in a large frame."""
+    text = b"CC1:AB CD"
+    frame = np.hstack([_part(n, 2, text, text[5 * n : 5 * n + 5]) for n in range(2)])
+    if where == "dark":
+        frame = 255 - frame
+    elif where == "large":
+        large = np.full((3000, 4000), 255, np.uint8)
+        small = frame[::2, ::2]
+        large[500 : 500 + len(small), 500 : 500 + small.shape[1]] = small
+        frame = large
+    else:
+        poster = _frame_of((0b0100, 4), (3, 8), (0xE9, 8), (0x41, 8), (0x42, 8))
+        frame = np.hstack([frame, poster])
+    assert find(frame, wanted=lambda it: it == text.decode()).texts == (text.decode(),)
+
+
 def test_a_find_that_is_not_wanted_does_not_end_the_search() -> None:
     """A poster that the first look reads, beside a dark screen that only a later one reads."""
     poster = read_picture(to_png(symbol("https://example.org/menu"), scale=4))
