@@ -37,7 +37,7 @@ from verifier.archive.passed import PassedTime
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
 from verifier.service.store.moments import store_ms
-from verifier.service.store.record_hours import read_hour, remove_hour
+from verifier.service.store.record_hours import is_empty, read_hour, remove_hour
 
 REWRITE_EVERY_S: Final = 86_400
 """Seconds between two rewrites of the store's file."""
@@ -135,6 +135,8 @@ class Moving:
         cleared = max(0, min(progress.cleared or last - CLEARED_AT_ONCE, last))
         last = max(0, min(last, cleared + CLEARED_AT_ONCE))
         for hour in range(cleared + 1, last + 1):
+            if await is_empty(self._redis, hour):
+                continue
             if not is_over(day_of(hour), self._today()):
                 await self._move_hour(hour)  # whatever the clock was when it was looked at
             await remove_hour(self._redis, hour)
