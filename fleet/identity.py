@@ -298,6 +298,19 @@ def crl_pem(crl: x509.CertificateRevocationList) -> bytes:
     return crl.public_bytes(serialization.Encoding.PEM)
 
 
+def is_fresh(certificate: x509.Certificate, now: datetime) -> bool:
+    """Say whether a certificate holds and is not to be renewed yet.
+
+    One whose time is to come was made by a clock that was ahead; nobody takes it until then.
+    """
+    return certificate.not_valid_before_utc <= now < renew_after(certificate)
+
+
+def issued_at(crl: bytes) -> datetime:
+    """Return from when a CRL in PEM counts."""
+    return x509.load_pem_x509_crl(crl).last_update_utc
+
+
 def renew_after(certificate: x509.Certificate) -> datetime:
     """Return when a terminal should renew: at two thirds of the lifetime."""
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc

@@ -13,6 +13,7 @@ machine's clock is wrong does not begin with a time of its own.
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 STEP_S: Final = 10.0
@@ -81,6 +82,11 @@ _CLOCK: Final = SteadyClock(base=_begun())
 now = _CLOCK.now
 """Unix seconds."""
 ahead = _CLOCK.ahead
+
+
+def now_utc() -> datetime:
+    """Return the time as a date knows it."""
+    return datetime.fromtimestamp(_CLOCK.now(), UTC)
 
 
 def now_ms() -> int:

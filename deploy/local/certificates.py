@@ -1,14 +1,15 @@
 """Certificates of the servers and services on this machine, from a CA of our own.
 
 The two CAs live ten years; a start makes one of which there is no certificate. What they sign here
-is renewed at a start past two thirds of its life, or when another CA has taken its CA's place.
+is renewed past two thirds of its life, or when another CA has taken its CA's place, by the clock
+that follows no step at once; what a clock that was ahead has made is made anew when it is back.
 Terminals' own certificates are not made here. The CRL beside the terminals' CA names those whose
 key was replaced before they ended; the broker refuses them. It carries itself on: the entries of
 the one before are taken over, until what they name has ended.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from deploy.local.errors import UsageError
 from fleet import identity
 from fleet.contract.acl import FLEET_USER, SUPERVISOR_USER
 from fleet.contract.servers import ServerName
+from runtime.clock import now_utc
 
 AUTHORITIES: Final = ("service-ca", "terminal-ca")
 SERVERS: Final = {"broker": ServerName.BROKER, "verifier-https": ServerName.VERIFIER}
@@ -32,7 +34,7 @@ def make_authorities(data: Path) -> None:
     """Make the CAs that have no certificate here; a key may be kept elsewhere between renewals."""
     for name in AUTHORITIES:
         if not _certificate(data, name).exists():
-            made = identity.make_authority(f"kapok {name}", datetime.now(UTC))
+            made = identity.make_authority(f"kapok {name}", now_utc())
             # The key first: a certificate without one would look like a CA that is kept elsewhere.
             write_file(data / "keys" / f"{name}.pem", made.key_pem())
             write_file(_certificate(data, name), made.certificate_pem())
@@ -40,9 +42,11 @@ def make_authorities(data: Path) -> None:
 
 def renew_certificates(data: Path) -> None:
     """Make or renew the certificates of servers and service clients, each with a new key."""
-    now = datetime.now(UTC)
-    if _revoked(data) is None:
-        _write_revoked(data, {}, now)
+    now = now_utc()
+    revoked = _revoked(data)
+    if revoked is None or identity.issued_at((data / "keys" / REVOKED).read_bytes()) > now:
+        # With one of a time to come, which a clock that was ahead made, the broker takes nobody.
+        _write_revoked(data, revoked or {}, now)
     due = [name for name in (*SERVERS, *CLIENTS) if not _holds(data, name, now)]
     if not due:
         return  # then the CA's key may be elsewhere
@@ -74,7 +78,7 @@ def load_authority(data: Path, name: str) -> identity.Authority:
 
 def revoke_terminal(data: Path, certificate: identity.Certificate) -> None:
     """Have the broker refuse a terminal's certificate from its next start on."""
-    now = datetime.now(UTC)
+    now = now_utc()
     if issued_here(data, "terminal-ca", certificate) and not is_revoked(data, certificate):
         _write_revoked(data, {**(_revoked(data) or {}), certificate.serial_number: now}, now)
 
@@ -107,7 +111,7 @@ def _holds(data: Path, name: str, now: datetime) -> bool:
         return False
     certificate = identity.load_certificate(path.read_bytes())
     named = name not in SERVERS or identity.serves_as(certificate, SERVERS[name])
-    fresh = now < identity.renew_after(certificate)
+    fresh = identity.is_fresh(certificate, now)
     return named and fresh and issued_here(data, "service-ca", certificate)
 
 

@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -23,6 +22,7 @@ from deploy.local.data import write_file
 from fleet import identity
 from fleet.contract.messages import MAX_GENERATION
 from fleet.contract.topics import TerminalId, identity_name
+from runtime.clock import now_utc
 from verifier.contract.vocabulary import GrantState
 
 PROFILES: Final = Path(__file__).resolve().parents[1] / "demo_city"
@@ -143,7 +143,7 @@ def _due(data: Path, name: str, held: identity.Certificate | None) -> bool:
         return True
     own_ca, ca = data / "terminals" / name / "ca.pem", data / "keys" / "service-ca.crt.pem"
     trusts = own_ca.read_bytes() == ca.read_bytes()
-    fresh = datetime.now(UTC) < identity.renew_after(held)
+    fresh = identity.is_fresh(held, now_utc())
     generation = registered_generation(data, name)
     named = _keeps(name, held, generation)
     return not (fresh and trusts and named and issued_here(data, "terminal-ca", held))
@@ -162,7 +162,7 @@ class _Identity:
         """Make them; nothing is written."""
         key = identity.make_key()
         certificate = load_authority(data, "terminal-ca").terminal_certificate(
-            TerminalId(name), key.public_key(), datetime.now(UTC), generation=generation
+            TerminalId(name), key.public_key(), now_utc(), generation=generation
         )
         return cls(key=key, certificate=certificate, generation=generation)
 

@@ -269,9 +269,9 @@ class ShardWriter:
                 break
         else:
             if served.doubtful:
-                shard, moment = served.shard, now_ms()
+                # By the clock that the stored moments are by: what moves them is yet to be stored.
+                shard, moment = served.shard, monotonic_ms() + served.apart
                 served.shard = await load_shard(self._redis, shard.name, moment, shard.books)
-                served.apart = moment - monotonic_ms()
         served.doubtful = False
 
     async def _compute(self, served: ServedShard, jobs: Sequence[Job]) -> "_Computed":

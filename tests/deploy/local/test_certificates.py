@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import passwords, places
+from deploy.local import certificates, passwords, places
 from deploy.local.certificates import (
+    REVOKED,
     is_revoked,
     issued_here,
     load_authority,
@@ -151,6 +152,27 @@ def test_what_is_revoked_leaves_the_list_when_it_has_ended(data: Path) -> None:
     assert found is not None
     assert (old.serial_number in found, older.serial_number in found) == (True, False)
     assert len(found) == 2
+
+
+def test_what_a_clock_that_was_ahead_has_made_is_made_anew(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One wrong minute renewed every certificate into a time to come, in which alone it holds."""
+    other = held(data / "terminals" / "hall-1" / "cert.pem")
+    ahead = datetime.now(UTC) + timedelta(days=80)
+    with monkeypatch.context() as patch:
+        for module in (certificates, places):
+            patch.setattr(module, "now_utc", lambda: ahead)
+        start(data)
+        revoke_terminal(data, other)
+    assert held(data / "keys" / "broker.crt.pem").not_valid_before_utc > datetime.now(UTC)
+    start(data)
+    found = [*(data / "keys").glob("*.crt.pem"), *data.glob("terminals/*/cert.pem")]
+    assert len(found) > len(certificates.SERVERS)
+    late = [path.name for path in found if held(path).not_valid_before_utc > datetime.now(UTC)]
+    assert late == []
+    assert identity.issued_at((data / "keys" / REVOKED).read_bytes()) < datetime.now(UTC)
+    assert is_revoked(data, other)
 
 
 def test_a_key_that_is_needed_and_elsewhere_is_named(data: Path) -> None:

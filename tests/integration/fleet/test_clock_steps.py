@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from fleet import presence
 from fleet.books.presence import PresenceBook
@@ -17,7 +19,7 @@ from fleet.service.metrics import FleetMetrics
 from fleet.service.served_shard import ServedShard
 from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.leases import Leases
-from fleet.service.store.shards import load_shard
+from fleet.service.store.shards import FencedWrite, Written, load_shard
 from runtime.clock import now_ms
 from runtime.settings import RedisSettings
 from runtime.store import open_store
@@ -108,6 +110,35 @@ def test_a_silent_terminal_is_offline_in_time_whatever_the_clock_says(
     assert found is Presence.OFFLINE
     assert SILENT_MS / 1000 / 2 < took < WAIT_S
     assert silent_ms < STEP_MS / 2
+
+
+@pytest.mark.parametrize("step", [-STEP_MS, STEP_MS], ids=["back", "ahead"])
+def test_a_step_while_the_store_is_away_is_no_silence(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """A machine that stood still finds its clock set, and a write that was not answered."""
+    clock = Clock()
+    monkeypatch.setattr(shard_writer, "now_ms", clock)
+    real, fails = shard_writer.write_all, [RedisError]
+
+    async def write_all(store: Redis, writes: list[FencedWrite]) -> list[Written]:
+        if fails:
+            raise fails.pop()
+        return await real(store, writes)
+
+    async def scene() -> tuple[Presence, int]:
+        async with served(redis, clock) as (writer, shard):
+            before = clock() - shard.shard[PresenceBook].seen[NAME].last_seen
+            monkeypatch.setattr(shard_writer, "write_all", write_all)
+            clock.set_by = step
+            writer.tick(shard)
+            await until(lambda: not fails and not shard.doubtful and not shard.tick_waits)
+            seen = shard.shard[PresenceBook].seen[NAME].last_seen
+            return shown(shard), clock() - seen - before
+
+    found, silent_ms = asyncio.run(scene())
+    assert found is Presence.ONLINE
+    assert 0 <= silent_ms < WAIT_S * 1000
 
 
 def test_what_was_stored_by_a_clock_that_was_ahead_is_not_later_than_now(

@@ -92,3 +92,58 @@ def test_the_store_keeps_records_until_they_are_moved(house: ArchiveHouse) -> No
     with house.redis.client() as client:
         assert client.keys(f"v:*:r:{hour - 60}") == []
         assert len(client.keys(f"v:*:r:{hour - 2}")) == 3
+
+
+def begun(house: ArchiveHouse, progress: ArchiveProgress) -> None:
+    """Leave what an earlier process has noted."""
+    house.records.mkdir()
+    (house.records / "progress.json").write_bytes(msgspec.json.encode(progress))
+
+
+def looked(house: ArchiveHouse) -> ArchiveProgress:
+    """Have a new process look once; return how far it is."""
+
+    async def look(redis: Redis) -> None:
+        with RecordsFolder(house.records) as folder:
+            moving = Moving(redis, folder, house.person_keys, open_log("archive"))
+            await moving.look()
+            assert not moving.problems
+
+    with_store(house.redis, look, user="archive")
+    found = house.progress()
+    assert found is not None
+    return found
+
+
+def test_what_was_noted_by_a_clock_that_was_ahead_is_put_right(house: ArchiveHouse) -> None:
+    """Nothing is taken away that was not moved, and the store's file is rewritten in its time."""
+    hour = hour_now()
+    then = hour + AHEAD_DAYS * HOURS
+    wanted = house.fill(hour - 30, 10, ttl_s=10_000_000)
+    begun(house, ArchiveProgress(through=then, cleared=hour - 31, rewritten=then * 3600))
+    found = looked(house)
+    assert [row["scan_id"] for row in house.rows()] == wanted
+    with house.redis.client() as client:
+        assert client.keys(f"v:*:r:{hour - 30}") == []
+    assert found.through in (hour - 1, hour)
+    assert abs(found.rewritten - hour * 3600) < 7200
+
+
+def test_hours_cleared_by_a_clock_that_was_ahead_are_not_skipped(house: ArchiveHouse) -> None:
+    """Else what comes until then stays in the store for good."""
+    hour = hour_now()
+    then = hour + AHEAD_DAYS * HOURS
+    begun(house, ArchiveProgress(through=then, cleared=then - 26))
+    assert looked(house).cleared in (hour - 26, hour - 25)
+
+
+def test_a_house_that_was_off_for_long_leaves_nothing_in_the_store(house: ArchiveHouse) -> None:
+    """However many hours there are since the last one that was taken away."""
+    hour = hour_now()
+    house.fill(hour - AHEAD_DAYS * HOURS, 10, ttl_s=10_000_000)
+    begun(house, ArchiveProgress(through=hour - 3, cleared=hour - (AHEAD_DAYS + 1) * HOURS))
+    while looked(house).cleared < hour - 26:
+        pass
+    with house.redis.client() as client:
+        assert client.keys("v:*:r:*") == []
+    assert house.rows() == []

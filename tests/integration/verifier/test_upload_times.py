@@ -11,6 +11,7 @@ from tests.support.issued import TERMINAL
 from tests.support.uploads import decided, lines_of, upload
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
+from verifier.service.process.keys import KEY_BYTES, key_path
 
 DAY = 86_400
 persons = count(24_000)
@@ -93,6 +94,24 @@ def test_past_31_days_only_terminal_and_day_are_kept(house: Centre) -> None:
         assert "format" not in line
     names = {line["scan_id"] for line in lines}
     assert names.isdisjoint(record["scan_id"] for record in records)
+
+
+def test_a_record_of_a_day_that_has_not_ended_is_kept_whole(house: Centre) -> None:
+    """The day's key is still there: by the time that has passed it is not 31 days ago.
+
+    A worker follows a step of its clock after minutes, the archive ends days after one of them.
+    """
+    day = int(time.time()) // DAY - 50
+    key = key_path(house.folder / "person-hash", day)
+    key.write_bytes(b"k" * KEY_BYTES)
+    at = day * DAY + 1234.5
+    kept, ended = (decided(old(next(persons)), at=at, scan_id=new_scan_id(at=at)) for _ in range(2))
+    assert upload(house, kept)[0]["incident"] == "misdated"
+    line = line_of(house, kept["scan_id"])
+    assert (line["decision"], line["format"]) == (Outcome.PASS, "CC1")
+    assert abs(line["at"] / 1000 - time.time()) < 60
+    key.unlink()
+    assert upload(house, ended)[0]["incident"] == "overdue"
 
 
 def test_an_old_pass_holds_nobody_today(house: Centre) -> None:

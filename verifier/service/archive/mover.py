@@ -24,6 +24,7 @@ from verifier.archive.hours import (
     KEEP_DAYS,
     day_name,
     day_named,
+    day_of,
     hour_name,
     is_over,
     newest_closed,
@@ -36,10 +37,12 @@ from verifier.archive.passed import PassedTime
 from verifier.service.archive.folder import FolderError, RecordsFolder
 from verifier.service.store.aof_rewrite import RewriteError, rewrite_file
 from verifier.service.store.moments import store_ms
-from verifier.service.store.record_hours import read_hour, remove_hour
+from verifier.service.store.record_hours import is_empty, read_hour, remove_hour
 
 REWRITE_EVERY_S: Final = 86_400
 """Seconds between two rewrites of the store's file."""
+CLEARED_AT_ONCE: Final = KEEP_DAYS * HOURS
+"""Hours taken out of the store at one look; after a long absence the next look goes on."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 """Names a start of the machine."""
 
@@ -92,8 +95,8 @@ class Moving:
         if before is None:
             # Whoever begins today has lost nothing of yesterday.
             before = ArchiveProgress(through=min(newest, whole_from - 1))
-        self.progress = before
         self._look_at_time(before.passed)
+        self.progress = before = self._not_ahead(before)
         # What waits stays in the store until it is moved; of days that are over nothing is moved.
         first = max(before.through + 1, (self._today() - KEEP_DAYS) * HOURS)
         for hour in range(min(first, oldest_left(self.now_ms)), newest + 1):
@@ -110,9 +113,15 @@ class Moving:
             self.passed = before or PassedTime(at=self.now_ms, boot=boot, steady=steady)
         self.passed = self.passed.looked(self.now_ms, boot, steady)
 
+    def _not_ahead(self, progress: ArchiveProgress) -> ArchiveProgress:
+        """Return how far the moving is without hours that have not been: a clock was ahead."""
+        latest = newest_closed(max(self.now_ms, 0 if self.passed is None else self.passed.at))
+        return structs.replace(progress, through=max(0, min(progress.through, latest)))
+
     def _today(self) -> int:
-        """Return the day that it surely is."""
-        return (self.now_ms if self.passed is None else self.passed.at) // HOUR_MS // HOURS
+        """Return the day that it surely is: a clock that was set back again says so too."""
+        passed = self.now_ms if self.passed is None else self.passed.at
+        return min(passed, self.now_ms) // HOUR_MS // HOURS
 
     async def _clear(self) -> None:
         """Take out of the store what was moved, 26 hours after its hour; it never ends by itself.
@@ -122,14 +131,18 @@ class Moving:
         progress = self.progress
         if progress is None or self.passed is None:
             return
-        last = min(oldest_left(self.passed.at), progress.through)
-        first = max(progress.cleared + 1, last - KEEP_DAYS * HOURS)
-        for hour in range(first, last + 1):
+        last = min(oldest_left(min(self.passed.at, self.now_ms)), progress.through)
+        cleared = max(0, min(progress.cleared or last - CLEARED_AT_ONCE, last))
+        last = max(0, min(last, cleared + CLEARED_AT_ONCE))
+        for hour in range(cleared + 1, last + 1):
+            if await is_empty(self._redis, hour):
+                continue
+            if not is_over(day_of(hour), self._today()):
+                await self._move_hour(hour)  # whatever the clock was when it was looked at
             await remove_hour(self._redis, hour)
-        if first <= last or progress.passed is None or progress.passed.step != self.passed.step:
-            self.progress = structs.replace(
-                progress, cleared=max(progress.cleared, last), passed=self.passed
-            )
+        step = None if progress.passed is None else progress.passed.step
+        if last != progress.cleared or step != self.passed.step:
+            self.progress = structs.replace(progress, cleared=last, passed=self.passed)
             self._folder.keep_progress(self.progress)
 
     def _advance(self, hour: int, whole_from: int) -> None:
@@ -167,7 +180,7 @@ class Moving:
         by_clock, held = self.now_ms // HOUR_MS // HOURS, 0
         if self.passed is None:  # nothing was looked at yet
             return
-        today = min(self._today(), by_clock)
+        today = self._today()
         try:
             for path in sorted(self._person_keys.glob("????-??-??.key")):
                 day = day_named(path.stem)
@@ -191,7 +204,8 @@ class Moving:
 
     async def _rewrite(self) -> None:
         now_s = self.now_ms // 1000
-        if self.progress is None or now_s - self.progress.rewritten < REWRITE_EVERY_S:
+        # A clock that was ahead at the last one has said nothing of when the next is due.
+        if self.progress is None or 0 <= now_s - self.progress.rewritten < REWRITE_EVERY_S:
             return
         try:
             await rewrite_file(self._redis)

@@ -98,6 +98,10 @@ class DailyKeys:
         pair = self._pairs.get((day, other))
         return pair if pair is not None else self._pair(day, other, now)
 
+    def kept(self, day: int) -> bool:
+        """Say whether a day's key is there: what was kept of the day has not ended yet."""
+        return day >= 0 and key_path(self._folder, day).exists()
+
     def _pair(self, day: int, other: int, now: float) -> PersonKeys | None:
         today = self._read(day, now)
         if today is None:
@@ -111,7 +115,8 @@ class DailyKeys:
 
     def _read(self, day: int, now: float) -> bytes | None:
         held = self._keys.get(day)
-        if held is not None or now - self._missing.get(day, float("-inf")) < _RETRY_S:
+        # A clock that was set back is not waited for.
+        if held is not None or abs(now - self._missing.get(day, float("-inf"))) < _RETRY_S:
             return held
         try:
             key = key_path(self._folder, day).read_bytes()

@@ -51,6 +51,18 @@ async def read_hour(
             yield sorted(ready, key=lambda entry: (entry.id, entry.tag))
 
 
+async def is_empty(redis: Redis, hour: int) -> bool:
+    """Say whether the store has nothing of an hour.
+
+    Raises:
+        RedisError: the store is away.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    for tag in range(HASH_TAGS):
+        pipeline.xrange(f"v:{{{tag:02x}}}:r:{hour}", count=1)
+    return not any(await pipeline.execute())
+
+
 async def remove_hour(redis: Redis, hour: int) -> None:
     """Take an hour's streams out of the store, a few at a time.
 

@@ -11,12 +11,13 @@ counts against the terminal (`follow.suspensions`).
   terminal's own decision, and an incident.
 - No record is refused for its time. One whose time cannot be true, whose terminal was not sure of
   it, or that is older than two weeks is stored with the time of its upload, and is an incident. Of
-  one that is older than records are kept, only the terminal and the day are stored.
+  one that is older than records are kept, only the terminal and the day are stored, once the key of
+  its day is destroyed.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import structs
@@ -113,11 +114,15 @@ class _Times(NamedTuple):
         return self.kept != self.judged or not self.sure
 
 
-def times_of(record: UploadRecord, now: float) -> _Times | None:
-    """Return when a record is judged and stored; None: it is of a day that is over for good."""
+def times_of(record: UploadRecord, now: float, kept: Callable[[int], bool]) -> _Times | None:
+    """Return when a record is judged and stored; None: it is of a day that is over for good.
+
+    `kept` says whether a day's key is there: our clock alone, which may be ahead, ends no day.
+    """
     if record.at > now + MAX_AHEAD_S:
         return _Times(now, now, sure=False)
-    over = is_over(int(record.at // DAY), int(now // DAY))
+    day = int(record.at // DAY)
+    over = is_over(day, int(now // DAY)) and not kept(day)
     if record.clock_unsure:
         return _Times(now if over else record.at, now, sure=False)
     if over:
@@ -162,7 +167,7 @@ def _begin(
         return _result(record, "retry")
     now, text = wall_now(), read_text(record.all_texts)
     digest = digest_of(gate.grant.terminal, text)
-    times = times_of(record, now)
+    times = times_of(record, now, pipeline.people.kept)
     if times is None:
         overdue = _overdue(gate, record, now)
         known_as = scan_id_bytes(record.scan_id)

@@ -112,6 +112,24 @@ def test_a_missing_key_is_found_when_it_comes(folder: Path) -> None:
     assert keys.at(MIDNIGHT + 6, SHORT) is not None
 
 
+def test_a_missing_key_is_found_by_a_clock_that_was_set_back(folder: Path) -> None:
+    """What a clock did not find that was hours ahead is there when its day comes."""
+    path = key_path(folder, TODAY)
+    made = path.read_bytes()
+    path.unlink()
+    keys = DailyKeys(folder)
+    assert keys.at(MIDNIGHT + 7200, SHORT) is None
+    path.write_bytes(made)
+    assert keys.at(MIDNIGHT + 1, SHORT) is not None
+
+
+def test_a_day_is_kept_as_long_as_its_key(folder: Path) -> None:
+    """Whatever day somebody names."""
+    keys = DailyKeys(folder)
+    named = (TODAY - 2, TODAY - 1, TODAY + 1, TODAY + 2, -1, -(10**300))
+    assert [day for day in named if keys.kept(day)] == [TODAY - 1, TODAY + 1]
+
+
 def test_keys_of_days_that_are_over_are_forgotten(folder: Path) -> None:
     """Not even memory keeps them."""
     keys = DailyKeys(folder)
