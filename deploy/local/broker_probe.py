@@ -5,6 +5,7 @@ words count. MQTT 3.1.1 (OASIS), sections 3.1, 3.2, 3.12 to 3.14.
 """
 
 import asyncio
+import ssl
 from typing import Final
 
 from deploy.local.child import MqttReady
@@ -24,17 +25,25 @@ _PINGRESP: Final = b"\xd0\x00"
 _DISCONNECT: Final = b"\xe0\x00"
 
 
-async def exchange(ready: MqttReady) -> int:
+def broker_context(ready: MqttReady) -> ssl.SSLContext:
+    """Return our side of TLS.
+
+    Raises:
+        OSError: a file is missing, closed, or holds something else (ssl.SSLError is one).
+    """
+    return client_context(
+        ServerName.BROKER, ca=str(ready.ca), certificate=str(ready.certificate), key=str(ready.key)
+    )
+
+
+async def exchange(port: int, context: ssl.SSLContext) -> int:
     """Have a word with a broker; return the code by which it refuses us, 0: it answers.
 
     Raises:
-        OSError: no connection, no TLS, or an answer that is not MQTT.
+        OSError: no connection, no TLS (ssl.SSLError), or an answer that is not MQTT.
         EOFError: the broker ended the connection before it answered.
     """
-    context = client_context(
-        ServerName.BROKER, ca=str(ready.ca), certificate=str(ready.certificate), key=str(ready.key)
-    )
-    reader, writer = await asyncio.open_connection(LOOPBACK, ready.port, ssl=context)
+    reader, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
     try:
         writer.write(_connect())
         answer = await reader.readexactly(4)
