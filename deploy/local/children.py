@@ -357,7 +357,7 @@ class _Kept:
             return False  # the start of the house has its own end
         process = self._process
         files = None if process is None else open_files(process.pid)
-        if files is not None and files.scarce:
+        if files is not None and files.none_left:
             return False  # it lets nobody new in, us neither, and works for all whom it has
         return self._state is not ChildState.STARTING or self._start_left() <= 0
 
