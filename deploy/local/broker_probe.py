@@ -5,6 +5,7 @@ words count. MQTT 3.1.1 (OASIS), sections 3.1, 3.2, 3.12 to 3.14.
 """
 
 import asyncio
+import secrets
 import ssl
 from typing import Final
 
@@ -13,7 +14,9 @@ from deploy.local.ports import LOOPBACK
 from fleet.contract.servers import ServerName
 from runtime.tls import client_context
 
-CLIENT_ID: Final = b"kapok-up"
+CLIENT_ID: Final = "kapok-up-{}"
+"""Another each time: a broker ends the connection of whoever came before by the same name, and
+`kapok up` and `kapok status` ask at the same time."""
 KEEPALIVE_S: Final = 10
 """Seconds after which the broker forgets a connection that was left without a word."""
 _NAME: Final = b"\x00\x04MQTT"
@@ -64,5 +67,6 @@ async def exchange(port: int, context: ssl.SSLContext) -> int:
 def _connect() -> bytes:
     """Return CONNECT of a session that leaves nothing behind."""
     after = bytes((_LEVEL, _CLEAN_SESSION)) + KEEPALIVE_S.to_bytes(2)
-    body = _NAME + after + len(CLIENT_ID).to_bytes(2) + CLIENT_ID
+    name = CLIENT_ID.format(secrets.token_hex(4)).encode()
+    body = _NAME + after + len(name).to_bytes(2) + name
     return bytes((0x10, len(body))) + body
