@@ -279,7 +279,6 @@ class _Kept:
     def _unstarted(self, error: OSError) -> str:
         """Say why it could not be started: its program, or a file that it needs."""
         what, confinement = error.filename or self.child.argv[0], self.child.confinement
-        how = error.strerror
         if confinement is not None and restored_by_root(confinement.data, error):
             return Phrase("could not be started: {why}", why=unusable(confinement.data, error))
         return Phrase(

@@ -62,7 +62,8 @@ class CertificateRenewal:
         A CA's key that is kept elsewhere, a full disk, a file that a person left: neither holds up
         the other certificates, nor is a child forgotten that has to know of what was renewed.
         """
-        steps = (self._servers, self._terminals, *(partial(self._hand, n) for n in self._confined))
+        steps: list[Callable[[], None]] = [self._servers, self._terminals]
+        steps += [partial(self._hand, name) for name in self._confined]
         problems = []
         for step in steps:
             try:
