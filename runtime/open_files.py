@@ -9,6 +9,8 @@ MAX_OPEN_FILES: Final = 65_536
 """Files that a process asks for: a city's terminals at one broker, several times over."""
 SCARCE: Final = 0.9
 """The part of them in use from which on it is said: then there is still time to act."""
+SPARE: Final = 3
+"""Files that a process may keep free and still take nobody: mosquitto keeps one to say no with."""
 _LIMIT: Final = "Max open files"
 
 
@@ -23,6 +25,11 @@ class OpenFiles:
     def scarce(self) -> bool:
         """Whether the next ones may find no room."""
         return self.now > SCARCE * self.most
+
+    @property
+    def none_left(self) -> bool:
+        """Whether there is no room for one more connection, or for a file or two."""
+        return self.now + SPARE > self.most
 
 
 def raise_open_files() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from deploy.local.disk_errors import closed
 from deploy.local.errors import LocalError, UsageError
 from verifier.archive.hours import HOURS, KEEP_DAYS, day_name, day_named
 from verifier.archive.manifest import ArchiveProgress, DayManifest, DayPart
@@ -71,11 +72,11 @@ def read_days(data: Path) -> list[Day]:
     except FileNotFoundError:
         raise UsageError(f"{data}: no records there; name the data folder with --data") from None
     except PermissionError as error:
-        raise UsageError(f"{data} belongs to another account; run this as root") from error
+        raise UsageError(closed(data)) from error
     days = [day for name in names if (day := day_named(name)) is not None]
     found = []
     for day in days:
-        manifest = _read(folder / day_name(day) / _MANIFEST, DayManifest)
+        manifest = _read(folder / day_name(day) / _MANIFEST, DayManifest, data)
         if manifest is not None:  # else its first part is being written
             found.append(Day(day=day, folder=folder / day_name(day), manifest=manifest))
     return found
@@ -98,7 +99,7 @@ def one_day(data: Path, name: str) -> Day:
 
 def read_progress(data: Path) -> ArchiveProgress | None:
     """Return how far the moving has come; None where nothing was moved yet."""
-    return _read(data / FOLDER / "progress.json", ArchiveProgress)
+    return _read(data / FOLDER / "progress.json", ArchiveProgress, data)
 
 
 def flaws(day: Day) -> Iterator[DayFlaw]:
@@ -176,12 +177,12 @@ def rows(
             raise LocalError(f"{path}: {error}; `kapok records check` says more") from error
 
 
-def _read(path: Path, kind: type[Kept]) -> Kept | None:
+def _read(path: Path, kind: type[Kept], data: Path) -> Kept | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise UsageError(f"{path} belongs to another account; run this as root") from error
+        raise UsageError(closed(data, path)) from error
     except msgspec.DecodeError as error:
         raise LocalError(f"{path}: {error}") from error

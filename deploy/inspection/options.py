@@ -14,6 +14,7 @@ from deploy.inspection.knowledge import (
     from_source,
     is_house,
 )
+from deploy.local.disk_errors import closed
 from deploy.local.doors import opened
 from deploy.local.errors import AwayError, UsageError
 from deploy.trust.store import read
@@ -132,7 +133,7 @@ def knowing(path: Path, place: str | None = None) -> InspectionKnowledge:
         house = is_house(path)
         there = path.exists()
     except PermissionError as error:
-        raise UsageError(f"{path} belongs to another account; run this as root") from error
+        raise UsageError(closed(path)) from error
     if house:
         return _from_house(path, place)
     if not there:

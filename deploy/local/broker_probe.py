@@ -5,6 +5,8 @@ words count. MQTT 3.1.1 (OASIS), sections 3.1, 3.2, 3.12 to 3.14.
 """
 
 import asyncio
+import secrets
+import ssl
 from typing import Final
 
 from deploy.local.child import MqttReady
@@ -12,7 +14,9 @@ from deploy.local.ports import LOOPBACK
 from fleet.contract.servers import ServerName
 from runtime.tls import client_context
 
-CLIENT_ID: Final = b"kapok-up"
+CLIENT_ID: Final = "kapok-up-{}"
+"""Another each time: a broker ends the connection of whoever came before by the same name, and
+`kapok up` and `kapok status` ask at the same time."""
 KEEPALIVE_S: Final = 10
 """Seconds after which the broker forgets a connection that was left without a word."""
 _NAME: Final = b"\x00\x04MQTT"
@@ -24,17 +28,25 @@ _PINGRESP: Final = b"\xd0\x00"
 _DISCONNECT: Final = b"\xe0\x00"
 
 
-async def exchange(ready: MqttReady) -> int:
+def broker_context(ready: MqttReady) -> ssl.SSLContext:
+    """Return our side of TLS.
+
+    Raises:
+        OSError: a file is missing, closed, or holds something else (ssl.SSLError is one).
+    """
+    return client_context(
+        ServerName.BROKER, ca=str(ready.ca), certificate=str(ready.certificate), key=str(ready.key)
+    )
+
+
+async def exchange(port: int, context: ssl.SSLContext) -> int:
     """Have a word with a broker; return the code by which it refuses us, 0: it answers.
 
     Raises:
-        OSError: no connection, no TLS, or an answer that is not MQTT.
+        OSError: no connection, no TLS (ssl.SSLError), or an answer that is not MQTT.
         EOFError: the broker ended the connection before it answered.
     """
-    context = client_context(
-        ServerName.BROKER, ca=str(ready.ca), certificate=str(ready.certificate), key=str(ready.key)
-    )
-    reader, writer = await asyncio.open_connection(LOOPBACK, ready.port, ssl=context)
+    reader, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
     try:
         writer.write(_connect())
         answer = await reader.readexactly(4)
@@ -55,5 +67,6 @@ async def exchange(ready: MqttReady) -> int:
 def _connect() -> bytes:
     """Return CONNECT of a session that leaves nothing behind."""
     after = bytes((_LEVEL, _CLEAN_SESSION)) + KEEPALIVE_S.to_bytes(2)
-    body = _NAME + after + len(CLIENT_ID).to_bytes(2) + CLIENT_ID
+    name = CLIENT_ID.format(secrets.token_hex(4)).encode()
+    body = _NAME + after + len(name).to_bytes(2) + name
     return bytes((0x10, len(body))) + body

@@ -72,7 +72,7 @@ class ChildAnswer:
     problem: str | None
     """A sentence; None: it is ready."""
     answered: bool = True
-    """Whether it said anything; one that never does is hung."""
+    """Whether it said anything; one that never does is hung. What could not be asked is not."""
     loaded_percent: float | None = None
     """Of the data of a store that is loading."""
 

@@ -25,6 +25,7 @@ from typing import Final
 from deploy.local import credentials, pidfile
 from deploy.local.child import MISSED_PROBES, Child, ChildAnswer, ChildState, ChildStatus
 from deploy.local.confinement import restrict, ruleset
+from deploy.local.disk_errors import restored_by_root, unusable
 from deploy.local.errors import ChildFailedError
 from deploy.local.logfile import LogFile
 from deploy.local.ready import ask
@@ -252,11 +253,7 @@ class _Kept:
         try:
             process = await self._spawn()
         except OSError as error:
-            return Phrase(
-                "could not be started: {program}: {error}",
-                program=self.child.argv[0],
-                error=error.strerror,
-            )
+            return self._unstarted(error)
         self._process, self._hung = process, None
         self._headway_at, self._loaded = time.monotonic(), -1.0
         self.identity = pidfile.identify(self.child.name, process.pid, self._restarts)
@@ -276,8 +273,24 @@ class _Kept:
         if code < 0:
             # What it said before has nothing to do with it.
             return Phrase("was killed by signal {number}", number=-code)
-        ended, said = Phrase("ended with code {code}", code=code), self.log.last_line()
+        ended, said = Phrase("ended with code {code}", code=code), self._last_words()
         return Phrase("{ended}; its last words: {said}", ended=ended, said=said) if said else ended
+
+    def _unstarted(self, error: OSError) -> str:
+        """Say why it could not be started: its program, or a file that it needs."""
+        what, confinement = error.filename or self.child.argv[0], self.child.confinement
+        if confinement is not None and restored_by_root(confinement.data, error):
+            return Phrase("could not be started: {why}", why=unusable(confinement.data, error))
+        return Phrase(
+            "could not be started: {program}: {error}", program=what, error=error.strerror
+        )
+
+    def _last_words(self) -> str:
+        """Return its last line; where it names a copy of a key, the key: that can be mended."""
+        said, confinement = self.log.last_line(), self.child.confinement
+        if confinement is None:
+            return said
+        return said.replace(str(confinement.credentials), str(confinement.data / credentials.KEYS))
 
     async def _spawn(self) -> Process:
         confinement = self.child.confinement
@@ -357,7 +370,7 @@ class _Kept:
             return False  # the start of the house has its own end
         process = self._process
         files = None if process is None else open_files(process.pid)
-        if files is not None and files.scarce:
+        if files is not None and files.none_left:
             return False  # it lets nobody new in, us neither, and works for all whom it has
         return self._state is not ChildState.STARTING or self._start_left() <= 0
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from deploy.local.disk_errors import closed
 from deploy.local.errors import AwayError, LocalError, UsageError
 from deploy.local.house import API_KEY, Endpoints, read_endpoints
 from deploy.local.outside import harmless
@@ -232,6 +233,6 @@ async def opened(data: Path) -> AsyncIterator[Doors]:
             raise UsageError(f"no house on {data}; start one with `kapok up`")
         key = read_secret(Path(endpoints.api_keys[API_KEY]))
     except PermissionError as error:
-        raise UsageError(f"{data} belongs to another account; run this as root") from error
+        raise UsageError(closed(data)) from error
     async with aiohttp.ClientSession() as session:
         yield Doors(data, endpoints, key, session)

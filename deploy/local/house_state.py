@@ -76,7 +76,7 @@ def _problem(row: ReportRow) -> ProblemRow:
     if row.do is not None:
         said = Phrase("{wrong}: {advice}", wrong=row.said, advice=row.do)
     severity = Severity.DOWN if row.level is Level.PROBLEM else Severity.TROUBLED
-    return ProblemRow(who=row.subject, sentence=said, severity=severity)
+    return ProblemRow(who=row.subject, sentence=said, severity=severity, code=row.code)
 
 
 def _planes(answers: Answers) -> FactRow | None:

@@ -3,6 +3,7 @@
 The child writes to the file itself: a supervisor that is stopped (Ctrl-Z) or slow never blocks it.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -45,21 +46,20 @@ class LogFile:
 
         The child goes on writing to the same file (O_APPEND finds the new end); lines written
         between copy and cut are lost, which a log may. A full disk takes no copy: then the newest
-        lines are kept at the price of the older ones.
+        lines are kept at the price of the older ones. Nothing is raised: whoever looks after a
+        child must not end because of its log.
         """
-        try:
+        older = self.path.with_suffix(".log.1")
+        with contextlib.suppress(OSError):
             if self.path.stat().st_size <= MAX_LOG_BYTES:
                 return
-        except FileNotFoundError:
-            return
-        older = self.path.with_suffix(".log.1")
-        try:
-            shutil.copyfile(self.path, older)
-        except OSError:
-            older.unlink(missing_ok=True)
-            return  # tried again at the next look, now that there is some room
-        os.truncate(self.path, 0)
-        self._begin = 0
+            try:
+                shutil.copyfile(self.path, older)
+            except OSError:
+                older.unlink(missing_ok=True)
+                return  # tried again at the next look, now that there is some room
+            os.truncate(self.path, 0)
+            self._begin = 0
 
     def tail(self) -> tuple[str, ...]:
         """Return the running child's last lines, at most TAIL_LINES of MAX_LINE_CHARS."""
@@ -68,7 +68,7 @@ class LogFile:
                 end = file.seek(0, os.SEEK_END)
                 file.seek(min(end, max(self._begin, end - TAIL_BYTES)))
                 text = file.read().decode(errors="replace")
-        except FileNotFoundError:
+        except OSError:  # none, or closed to us
             return ()
         lines = [_printable(line[:MAX_LINE_CHARS]) for line in text.splitlines() if line.strip()]
         return tuple(lines[-TAIL_LINES:])

@@ -7,7 +7,7 @@ life the certificate is made anew at a start, and the registry is told of it.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -68,18 +68,23 @@ def make_terminals(data: Path) -> None:
         each.write(data, name)
 
 
-def renew_terminals(data: Path, *, running: bool = False) -> tuple[str, ...]:
+def renew_terminals(data: Path) -> tuple[str, ...]:
+    """Renew the certificates of demo terminals at a start; returns whose."""
+    return tuple(renewed_terminals(data))
+
+
+def renewed_terminals(data: Path, *, running: bool = False) -> Iterator[str]:
     """Renew the certificates of demo terminals: old ones, lost ones, those of a CA that was.
 
-    Returns the terminals that have a new one, which the fleet must read from the registry. While
-    the house is `running` only those are renewed that keep their generation: a terminal is told
+    Yields each terminal that has a new one, which the fleet must read from the registry. While the
+    house is `running` only those are renewed that keep their generation: a terminal is told
     its own at its start.
 
     A terminal that the registry names no longer gets none, and one that it calls revoked has its
     certificate revoked at the broker too. The old certificate is revoked. One that is gone cannot
     be: then the generation rises, so that its key is another identity's.
     """
-    registry, renewed = registry_file(data), []
+    registry = registry_file(data)
     for terminal in DEMO:
         row, held = _registered(data, terminal.name), _held(data, terminal.name)
         if row.get("state") == GrantState.REVOKED:
@@ -99,8 +104,7 @@ def renew_terminals(data: Path, *, running: bool = False) -> tuple[str, ...]:
         text = _reregistered(registry.read_text(encoding="utf-8"), str(row["fingerprint"]), made)
         write_file(registry, text.encode())
         made.write(data, terminal.name)
-        renewed.append(terminal.name)
-    return tuple(renewed)
+        yield terminal.name
 
 
 def registered_generation(data: Path, name: str) -> int:

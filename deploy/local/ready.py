@@ -6,7 +6,9 @@ it lacks: a Redis without our functions gets them, whenever it is asked (docs/st
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -16,7 +18,7 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from deploy.local.broker_probe import exchange
+from deploy.local.broker_probe import broker_context, exchange
 from deploy.local.child import ChildAnswer, HttpReady, MqttReady, Ready, RedisReady, TcpReady
 from deploy.local.outside import harmless
 from deploy.local.ports import LOOPBACK
@@ -54,6 +56,17 @@ async def ask(ready: Ready) -> ChildAnswer:
 
 def _silent(problem: str) -> ChildAnswer:
     return ChildAnswer(problem=problem, answered=False)
+
+
+def _unasked(error: OSError, path: Path) -> ChildAnswer:
+    """Say that a file of ours is missing or closed: of the child that says nothing."""
+    return ChildAnswer(
+        problem=Phrase(
+            "`kapok up` cannot ask it: {path}: {why}",
+            path=error.filename or path,
+            why=error.strerror or type(error).__name__,
+        )
+    )
 
 
 READY: Final = ChildAnswer(problem=None)
@@ -118,7 +131,19 @@ async def _tcp(doors: Iterable[tuple[str, int]]) -> ChildAnswer:
 
 async def _mqtt(ready: MqttReady) -> ChildAnswer:
     try:
-        refused = await exchange(ready)
+        context = broker_context(ready)
+    except OSError as error:
+        return _unasked(error, ready.key)
+    try:
+        refused = await exchange(ready.port, context)
+    except ssl.SSLError as error:
+        # It has a word to say: a certificate that has ended, ours or its own.
+        return ChildAnswer(
+            problem=Phrase(
+                "the broker and `kapok up` do not take each other's certificates ({why})",
+                why=getattr(error, "verify_message", "") or error.reason or type(error).__name__,
+            )
+        )
     except ConnectionRefusedError:
         return _silent(Phrase("nothing listens on port {port} yet", port=ready.port))
     except (OSError, EOFError) as error:
@@ -138,7 +163,10 @@ async def _mqtt(ready: MqttReady) -> ChildAnswer:
 
 async def _redis(ready: RedisReady) -> ChildAnswer:
     try:
-        password = ready.password_file.read_text(encoding="ascii").strip()
+        password = ready.password_file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        return _unasked(error, ready.password_file)
+    try:
         client = redis.asyncio.Redis(
             unix_socket_path=str(ready.socket),
             username=ready.user,

@@ -8,6 +8,7 @@ workers and terminals see their new files by themselves. No connection is cut by
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from deploy.local import credentials, places
@@ -40,7 +41,7 @@ class CertificateRenewal:
         }
         self._tell = tell
         self._send = send
-        self._problem: str | None = None
+        self._problems: tuple[str, ...] = ()
         self._owed: set[str] = set()
         """Children that have not been told yet."""
 
@@ -48,29 +49,38 @@ class CertificateRenewal:
         """Look until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            problem = None
-            try:
-                renewed = await asyncio.to_thread(self._renew)
-            except (LocalError, OSError, IdentityError) as error:
-                # A CA's key that is kept elsewhere, a full disk, a file that a person left.
-                renewed, problem = frozenset[str](), str(error)
-            self._owed |= renewed & {BROKER, FLEET}
+            problems = await asyncio.to_thread(self._renew)
             self._owed -= {name for name in self._owed if self._send(name, signal.SIGHUP)}
-            if problem is not None and problem != self._problem:
-                self._tell(Phrase("certificates are not renewed: {why}", why=problem))
-            self._problem = problem
+            for problem in problems:
+                if problem not in self._problems:
+                    self._tell(Phrase("certificates are not renewed: {why}", why=problem))
+            self._problems = problems
 
-    def _renew(self) -> frozenset[str]:
-        """Renew what is due; returns the children that have to know."""
-        data = self._house.data
-        try:
-            renew_certificates(data)
-            terminals = places.renew_terminals(data, running=True)
-        finally:
-            # What was renewed before something failed counts.
-            handed = {
-                name
-                for name, one in self._confined.items()
-                if credentials.hand_over(one.data, one.secrets, one.credentials)
-            }
-        return frozenset(handed | ({FLEET} if terminals else set()))
+    def _renew(self) -> tuple[str, ...]:
+        """Renew what is due and hand it over; returns what could not be.
+
+        A CA's key that is kept elsewhere, a full disk, a file that a person left: neither holds up
+        the other certificates, nor is a child forgotten that has to know of what was renewed.
+        """
+        steps: list[Callable[[], None]] = [self._servers, self._terminals]
+        steps += [partial(self._hand, name) for name in self._confined]
+        problems = []
+        for step in steps:
+            try:
+                step()
+            except (LocalError, OSError, IdentityError) as error:
+                problems.append(str(error))
+        return tuple(dict.fromkeys(problems))
+
+    def _servers(self) -> None:
+        renew_certificates(self._house.data)
+
+    def _terminals(self) -> None:
+        for _ in places.renewed_terminals(self._house.data, running=True):
+            self._owed.add(FLEET)
+
+    def _hand(self, name: str) -> None:
+        confinement = self._confined[name]
+        data, secrets = confinement.data, confinement.secrets
+        if credentials.hand_over(data, secrets, confinement.credentials):
+            self._owed |= {name} & {BROKER, FLEET}

@@ -54,6 +54,8 @@ class ProblemRow:
     who: str
     sentence: str
     severity: Severity
+    code: str = ""
+    """Of what status finds; it stands in docs/runbook.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Draws snapshots and nothing more; what is in them is the business of `watch`.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -210,6 +211,12 @@ def _add(table: Table, *cells: str | Text) -> None:
     table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
+_PROCESS: Final = "process."
+"""How codes begin of what `kapok status` finds of processes: away, silent, restarted."""
+_NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+"""Seconds and bytes: a line is not printed again because they changed."""
+
+
 class PlainView:
     """One line for each event: a decision, a terminal's presence, a problem that comes or goes."""
 
@@ -217,7 +224,7 @@ class PlainView:
         self._console, self._language = console, language
         self._printed: dict[str, None] = {}
         self._presence: dict[str, str | None] = {}
-        self._problems: dict[tuple[str, str], None] = {}
+        self._problems: dict[tuple[str, str], str] = {}
 
     def show(self, snapshot: Snapshot) -> None:
         """Print what is new since the last snapshot."""
@@ -235,12 +242,26 @@ class PlainView:
                     "terminal {name} is {presence}", name=terminal.name, presence=presence
                 )
                 self._line(None, line)
-        known = {child.name for child in snapshot.children}  # the supervisor prints their changes
-        now = {(row.who, row.sentence): None for row in snapshot.problems if row.who not in known}
-        for who, what in now.keys() - self._problems.keys():
-            self._line(None, Phrase("problem {who}: {what}", who=who, what=what))
-        for who in sorted({who for who, _ in self._problems} - {who for who, _ in now}):
-            self._line(None, Phrase("problem {who}: over", who=who))
+        self._show_problems(snapshot)
+
+    def _show_problems(self, snapshot: Snapshot) -> None:
+        children = {child.name for child in snapshot.children}
+        now: dict[tuple[str, str], str] = {}
+        for row in snapshot.problems:
+            names = row.who.split(", ")
+            if children.issuperset(names) and (not row.code or row.code.startswith(_PROCESS)):
+                continue  # the supervisor prints how its children come and go
+            # A name alone keeps its words in the caller's language.
+            said_as = names if len(names) > 1 else [row.who]
+            text = _NUMBER.sub("", row.sentence)
+            known = {(name, text): who for name, who in zip(names, said_as, strict=True)}
+            if known.keys() - self._problems.keys():
+                self._line(None, Phrase("problem {who}: {what}", who=row.who, what=row.sentence))
+            now |= known
+        still = {name for name, _ in now}
+        for name, who in sorted({key[0]: who for key, who in self._problems.items()}.items()):
+            if name not in still:
+                self._line(None, Phrase("problem {who}: over", who=who))
         self._problems = now
 
     def close(self) -> None:

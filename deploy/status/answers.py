@@ -37,7 +37,7 @@ MAX_ANSWER_BYTES: Final = 4 * 2**20
 MAX_PAGES: Final = 40
 """Pages of 500 terminals: more than a city has gates."""
 
-_SILENT: Final = ("redis", "mosquitto")
+_WITHOUT_HEALTH: Final = ("redis", "mosquitto")
 """Processes that have no door of health."""
 
 Answer = Mapping[str, Any]
@@ -107,7 +107,11 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
         )
         found = await asyncio.gather(*asked.values(), *others)
     processes = dict(zip(asked, found, strict=False))
-    processes |= {name: _files(data, name, processes[name]) for name in _SILENT}
+    processes |= {
+        name: _files(data, name, heard)
+        for name, heard in processes.items()
+        if name in _WITHOUT_HEALTH or not heard.status
+    }
     sources, terminals, heads = found[len(asked) :]
     return Answers(
         processes=processes,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from deploy.local.disk_errors import closed
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.house import Endpoints, read_endpoints
 from deploy.status.acts import acts
@@ -48,7 +49,7 @@ async def look(data: Path) -> HouseReport:
             raise UsageError(f"no house on {data}; start one with `kapok up`")
         return await _look(data, endpoints)
     except PermissionError as error:
-        raise UsageError(f"{data} belongs to another account; run this as root") from error
+        raise UsageError(closed(data)) from error
 
 
 async def _look(data: Path, endpoints: Endpoints) -> HouseReport:

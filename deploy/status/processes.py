@@ -65,6 +65,8 @@ def _rows(
         yield ReportRow(subject=name, said=said, level=Level.PROBLEM, code="process.away")
         return
     if process is not None and not heard.status:
+        # That it has no file for a connection left says why; `kapok up` leaves such a one alone.
+        yield from findings(name, heard.body, "warnings", Level.PROBLEM)
         error = last_error(log)
         said = Phrase(
             "{why} (process {pid}, started {seconds:.0f} s ago)",

@@ -18,6 +18,7 @@ import msgspec
 from deploy.local import pidfile
 from deploy.local.account import acting_as_owner, open_named
 from deploy.local.data import write_file
+from deploy.local.disk_errors import closed
 from deploy.local.errors import UsageError
 from verifier.contract.errors import MalformedError
 from verifier.issuing import signing_key
@@ -67,7 +68,7 @@ def editing(data: Path) -> Iterator[None]:
             f"{data} is no data folder of a house (no {error.filename}); name it with --data"
         ) from error
     except PermissionError as error:
-        raise UsageError(f"{data} belongs to another account; run this as root") from error
+        raise UsageError(closed(data)) from error
 
 
 def read_source(data: Path) -> TrustSource:

@@ -55,6 +55,10 @@ STATUS: Final[Mapping[str, str]] = {
     ),
     "the broker refuses `kapok up` (code {code})": "broker 拒绝 `kapok up`（代码 {code}）",
     "it does not answer on its socket ({error})": "其套接字没有应答（{error}）",
+    "`kapok up` cannot ask it: {path}: {why}": "`kapok up` 无法询问它：{path}：{why}",
+    "the broker and `kapok up` do not take each other's certificates ({why})": (
+        "broker 与 `kapok up` 互不接受对方的证书（{why}）"
+    ),
     "nothing answers, and no `kapok up` holds the data folder": (
         "没有任何应答，也没有 `kapok up` 占用数据目录"
     ),

@@ -53,6 +53,7 @@ VIEW: Final[Mapping[str, str]] = {
     "{line}: {problem}": "{line}：{problem}",
     # Children
     "could not be started: {program}: {error}": "无法启动：{program}：{error}",
+    "could not be started: {why}": "无法启动：{why}",
     "was killed by signal {number}": "被信号 {number} 终止",
     "ended with code {code}": "已退出，代码 {code}",
     "{ended}; its last words: {said}": "{ended}；最后输出：{said}",

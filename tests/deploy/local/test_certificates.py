@@ -1,12 +1,15 @@
 """What is made anew when it is taken away: CAs, certificates, terminals' identities, passwords."""
 
+import asyncio
+import sys
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from deploy.local import certificates, passwords, places
+from deploy.local import certificates, passwords, places, renewal
 from deploy.local.certificates import (
     REVOKED,
     is_revoked,
@@ -16,9 +19,15 @@ from deploy.local.certificates import (
     renew_certificates,
     revoke_terminal,
 )
+from deploy.local.child import Child, Confinement, TcpReady
 from deploy.local.data import FOLDERS
 from deploy.local.errors import UsageError
+from deploy.local.holders import BROKER, FLEET, secrets_of
+from deploy.local.house import House, Ports
+from deploy.local.renewal import CertificateRenewal
 from fleet import identity
+from fleet.contract.topics import TerminalId
+from tests.support.house import wait_until
 
 
 @pytest.fixture
@@ -204,3 +213,90 @@ def test_passwords_that_are_taken_away_are_made_anew(tmp_path: Path) -> None:
     passwords.make_redis_passwords(tmp_path)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*.key")}
     assert {path for path in before if before[path] != after[path]} == {taken}
+
+
+def renewing(data: Path, told: list[str], sent: list[str]) -> CertificateRenewal:
+    """Return the renewals of a house on a data folder, whose children take each signal."""
+    house = House(
+        data=data,
+        code=data,
+        sockets=data,
+        ports=Ports(),
+        python=Path(sys.executable),
+        pythonpath="",
+        own_ports=(),
+    )
+    children = tuple(
+        Child(
+            name=name,
+            argv=(),
+            ready=TcpReady(ports=()),
+            confinement=Confinement(
+                data=data, secrets=secrets_of(name), credentials=house.credentials(name)
+            ),
+        )
+        for name in (BROKER, FLEET)
+    )
+    return CertificateRenewal(
+        house, children, tell=told.append, send=lambda name, _: not sent.append(name)
+    )
+
+
+def looked(data: Path, change: Callable[[], object]) -> tuple[list[str], list[str]]:
+    """Let a house look, change something, let it look again; return what it said and whom it told.
+
+    Told of the change alone: all were told of the first look, which handed everything over.
+    """
+    told: list[str] = []
+    sent: list[str] = []
+
+    async def scene() -> None:
+        task = asyncio.create_task(renewing(data, told, sent).run())
+        await asyncio.to_thread(wait_until, lambda: len(sent) >= 2, "the first look", 20)
+        sent.clear()
+        change()
+        await asyncio.to_thread(wait_until, lambda: bool(sent and told), "the next look", 20)
+        task.cancel()
+
+    asyncio.run(scene())
+    return told, sent
+
+
+def test_a_certificate_that_cannot_be_renewed_holds_up_no_other(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker is told of its new certificate though the terminals' CA is kept elsewhere."""
+    monkeypatch.setattr(renewal, "LOOK_S", 0.02)
+
+    def change() -> None:
+        key = identity.make_key().public_key()
+        made = datetime.now(UTC) - timedelta(days=70)
+        due = load_authority(data, "terminal-ca").terminal_certificate(
+            TerminalId("hall-1"), key, made
+        )
+        cert = data / "terminals" / "hall-1" / "cert.pem"
+        cert.write_bytes(identity.certificate_pem(due))
+        (data / "keys" / "terminal-ca.pem").unlink()
+        (data / "keys" / "broker.crt.pem").unlink()
+
+    told, sent = looked(data, change)
+    assert (len(told), sent) == (1, [BROKER])
+    assert "terminal-ca.pem" in told[0]
+
+
+def test_a_revoked_terminal_is_shut_out_though_nothing_else_can_be_renewed(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A servers' CA that is kept elsewhere does not keep a terminal off the CRL."""
+    monkeypatch.setattr(renewal, "LOOK_S", 0.02)
+    registry = places.registry_file(data)
+    revoked = registry.read_text().replace('id = "hall-1"\n', 'id = "hall-1"\nstate = "revoked"\n')
+
+    def change() -> None:
+        (data / "keys" / "service-ca.pem").unlink()
+        (data / "keys" / "verifier-https.crt.pem").unlink()
+        registry.write_text(revoked)
+
+    told, sent = looked(data, change)
+    assert (len(told), sent) == (1, [BROKER])
+    assert is_revoked(data, held(data / "terminals" / "hall-1" / "cert.pem"))

@@ -1,6 +1,7 @@
 """Children as real processes: order, restart, readiness, and that none survives its supervisor."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from deploy.local import children as children_module
-from deploy.local import ready
+from deploy.local import logfile, ready
 from deploy.local.child import Child, ChildState, ChildStatus, HttpReady, TcpReady
 from deploy.local.children import Children
 from deploy.local.errors import ChildFailedError
 from deploy.local.ports import free_ports
+from runtime.open_files import OpenFiles
 
 DEADLINE_S = 30.0
 SERVER = """
@@ -222,6 +224,62 @@ def test_a_child_without_files_for_one_more_connection_is_not_ended(
 
     before, after = asyncio.run(scene())
     assert (after.pid, after.state) == (before.pid, ChildState.TROUBLED)
+
+
+def test_a_hung_child_with_room_for_a_connection_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That its files are scarce does not say why it is silent: it could still take us."""
+    monkeypatch.setattr(children_module, "WATCHING_PROBE_S", 0.02)
+    monkeypatch.setattr(ready, "PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(children_module, "open_files", lambda _: OpenFiles(990, 1024))
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/"
+    worker = replace(child("worker-0", port, code=HTTP_SERVER), ready=HttpReady(url=url))
+
+    async def scene() -> ChildStatus:
+        noted = Noted()
+        children = Children(logs=tmp_path, pids=tmp_path / "pids", changed=noted)
+        await children.start([worker])
+        (before,) = children.status()
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGSTOP)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HUNG_DEADLINE_S):
+                await noted.until(lambda status: status.restarts > 0)
+        (after,) = children.status()
+        await children.stop()
+        return after
+
+    assert "no answer" in str(asyncio.run(scene()).crashed)
+
+
+def test_a_child_whose_log_cannot_be_kept_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever lies in the way of a log, it must not end the one who looks after the child."""
+    monkeypatch.setattr(children_module, "WATCHING_PROBE_S", 0.02)
+    (tmp_path / "store.log.1" / "left here").mkdir(parents=True)
+    (port,) = free_ports(1)
+
+    async def scene() -> int:
+        noted = Noted()
+        children = Children(logs=tmp_path, pids=tmp_path / "pids", changed=noted)
+        await children.start([child("store", port)])
+        monkeypatch.setattr(logfile, "MAX_LOG_BYTES", 0)
+        await asyncio.sleep(0.2)  # some looks
+        (before,) = children.status()
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HUNG_DEADLINE_S):
+                await noted.until(lambda status: status.restarts > 0)
+        (after,) = children.status()
+        with contextlib.suppress(OSError):
+            await children.stop()
+        return after.restarts
+
+    assert asyncio.run(scene()) == 1
 
 
 def test_a_child_that_cannot_start_fails_the_start(tmp_path: Path) -> None:

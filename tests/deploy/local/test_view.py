@@ -156,6 +156,56 @@ def test_lines_are_printed_once() -> None:
     assert file.getvalue().splitlines()[-1].endswith("problem fleet: over")
 
 
+def test_lines_say_what_status_finds_of_a_process_and_of_a_terminal() -> None:
+    """That a child comes and goes the supervisor prints; what it warns of nobody else does."""
+    file = io.StringIO()
+    view = open_view(Console(file=file, width=200), ())
+    children = tuple(
+        ChildStatus(name=name, state=ChildState.READY, pid=1, restarts=0, problem=None)
+        for name in ("worker-0", "hall-1")
+    )
+
+    def row(who: str, sentence: str, code: str) -> ProblemRow:
+        return ProblemRow(who=who, sentence=sentence, severity=Severity.TROUBLED, code=code)
+
+    found = (
+        row("worker-0", "clock.ahead: by 90 s", "clock.ahead"),
+        row("hall-1", "cut off by hand", "terminal.cut"),
+        row("worker-0, hall-1", "was started again 4 s ago", "process.restarted"),
+    )
+    view.show(replace(HOUSE, decisions=(), terminals=(), problems=found, children=children))
+    lines = [line.partition(" ")[2] for line in file.getvalue().splitlines()]
+    assert sorted(lines) == [
+        "problem hall-1: cut off by hand",
+        "problem worker-0: clock.ahead: by 90 s",
+    ]
+
+
+def test_a_line_is_not_printed_again_for_its_seconds_or_its_company() -> None:
+    """Two workers may say the same for a while; neither is over before it is."""
+    file = io.StringIO()
+    view = open_view(Console(file=file, width=200), ())
+
+    def look(*found: tuple[str, str]) -> None:
+        rows = tuple(
+            ProblemRow(who=who, sentence=said, severity=Severity.TROUBLED, code="plane.behind")
+            for who, said in found
+        )
+        view.show(Snapshot(problems=rows))
+
+    look(("doses, health", "seen 4 s ago"))
+    look(("doses", "seen 8 s ago"), ("health", "seen 9 s ago"))
+    look(("doses", "seen 12 s ago"))
+    look(("doses", "seen 15 s ago"))
+    look()
+    lines = [line.partition(" ")[2] for line in file.getvalue().splitlines()]
+    assert lines == [
+        "problem doses, health: seen 4 s ago",
+        "problem health: over",
+        "problem doses: over",
+    ]
+
+
 def test_a_terminal_gets_panels_and_gets_its_screen_back() -> None:
     """The alternate screen is entered, and left at the end."""
     file = io.StringIO()

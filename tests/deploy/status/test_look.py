@@ -1,6 +1,8 @@
 """What is wrong is said once: `kapok up` shows what `kapok status` finds."""
 
 import asyncio
+import os
+import tempfile
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,8 @@ from typing import Any
 import pytest
 
 from deploy.local import house_state
-from deploy.local.errors import LocalError
+from deploy.local.account import acting_as_owner
+from deploy.local.errors import LocalError, UsageError
 from deploy.local.house_state import HouseState
 from deploy.status import look as looking
 from deploy.status.answers import Answers, Heard
@@ -88,3 +91,15 @@ def test_what_several_processes_say_is_one_row(both: tuple[list[str], list[str]]
     unread = [line for line in found if "grants.none" in line]
     assert len(unread) == 1
     assert unread[0].startswith("worker-0, worker-1")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_is_told_how_to_give_a_restored_folder_back() -> None:
+    """Status acts as the folder's owner, who may not read what root restored."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        data = Path(folder)
+        (data / "run").mkdir(mode=0o700)
+        os.chown(data, 4_000_001, 4_000_001)
+        told = f"chown -R 4000001: {data}"
+        with pytest.raises(UsageError, match=told), acting_as_owner(data):
+            asyncio.run(looking.look(data))

@@ -1,6 +1,7 @@
 """The rows of processes: what is true of them, also where the list of processes is not."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from http import HTTPStatus
@@ -14,7 +15,9 @@ from deploy.status.answers import Answers, Heard
 from deploy.status.look import look
 from deploy.status.processes import processes
 from deploy.status.report import Level
+from deploy.status.supervisor import supervisor
 from tests.support.data_folder import endpoints
+from tests.support.house import wait_until
 
 READY = Heard(status=HTTPStatus.OK, body={"ready": True})
 
@@ -36,6 +39,19 @@ def test_what_answers_runs_though_the_list_could_not_be_written(tmp_path: Path) 
     assert codes["feeds"] == (Level.PROBLEM, "process.away")
 
 
+def test_a_process_without_files_says_so_though_it_answers_nobody(tmp_path: Path) -> None:
+    """`kapok up` does not end such a one, so to wait for that would be for ever."""
+    (tmp_path / "run").mkdir()
+    mine = pidfile.identify("mosquitto", os.getpid())
+    assert mine is not None
+    pidfile.write(tmp_path / "run" / "children.json", (mine,))
+    scarce = {"code": "files.scarce", "detail": "1020 of 1024 files"}
+    heard = Heard(why="no answer", body={"warnings": (scarce,)})
+    found = processes(tmp_path, answers(mosquitto=heard))
+    codes = [row.code for row in found.rows if row.subject == "mosquitto"]
+    assert codes == ["files.scarce", "process.silent"]
+
+
 def test_a_house_that_is_starting_is_not_to_be_started(tmp_path: Path) -> None:
     """`kapok up` holds the folder and waits, such as for its store: so does its operator."""
     (tmp_path / "run").mkdir()
@@ -49,6 +65,7 @@ def test_a_house_that_is_starting_is_not_to_be_started(tmp_path: Path) -> None:
     waiting = [sys.executable, "-c", "input()", "deploy.local.up"]
     with subprocess.Popen(waiting, stdin=subprocess.PIPE) as up:
         (tmp_path / "lock").write_text(f"{up.pid}\n")
+        wait_until(lambda: supervisor(tmp_path) == up.pid, "the kernel to tell its command")
         found = asyncio.run(look(tmp_path))
         up.communicate(b"\n")
     house = found.sections[0].rows[0]

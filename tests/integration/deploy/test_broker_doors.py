@@ -1,5 +1,6 @@
 """Who gets in at the broker of a data folder: real certificates of a start, a real mosquitto."""
 
+import asyncio
 import os
 import pwd
 import re
@@ -23,7 +24,9 @@ from deploy.local.certificates import make_authorities, renew_certificates
 from deploy.local.credentials import hand_over
 from deploy.local.data import FOLDERS
 from deploy.local.holders import secrets_of
-from deploy.local.house import House, Ports
+from deploy.local.house import House, Ports, endpoints
+from deploy.local.ready import probe
+from deploy.local.table import broker_ready
 from tests.support.broker import START_DEADLINE_S
 from tests.support.ports import free_ports
 from tests.support.verifier_process import eventually
@@ -275,3 +278,14 @@ def subscribe(client: paho.Client, topic: str) -> None:
     client.on_subscribe = lambda *_: answered.set()
     client.subscribe(topic, 1)
     assert answered.wait(WITHIN_S)
+
+
+def test_who_asks_whether_it_works_throws_off_nobody_who_asks_too(data: Path) -> None:
+    """`kapok up` and `kapok status` look at the same moment, and none finds the broker wrong."""
+
+    async def asked(house: House) -> list[str | None]:
+        how = broker_ready(data, endpoints(house))
+        return await asyncio.gather(*(probe(how) for _ in range(20)))
+
+    with broker(data) as house:
+        assert asyncio.run(asked(house)) == [None] * 20
