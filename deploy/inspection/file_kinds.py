@@ -56,7 +56,7 @@ _PICTURES: Final = {
     "GIF": rb"GIF8[79]a",
     "BMP": rb"BM.{4}\0{4}",
     "TIFF": rb"II\*\0|MM\0\*|II\+\0|MM\0\+",
-    "HEIC or AVIF": rb".{4}ftyp(?:hei|hev|mif1|msf1|avi)",
+    "HEIC/AVIF": rb".{4}ftyp(?:hei|hev|mif1|msf1|avi)",
     "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
     "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
     "ICO": rb"\x00\x00\x01\x00",

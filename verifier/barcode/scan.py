@@ -11,7 +11,7 @@ those of the frame, and those that zxing-cpp has read, drawn anew.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import zxingcpp
@@ -193,7 +193,8 @@ def _is_part(code: zxingcpp.Barcode) -> bool:
     zxing-cpp does not say so. The first four bits stand in the corner without a finder pattern.
     """
     modules = np.asarray(code.to_image(scale=1, add_quiet_zones=False)) < DARK
-    level, mask = _LEVELS[code.extra["ECLevel"]], int(code.extra["DataMask"])
+    said: Any = code.extra
+    level, mask = _LEVELS[said["ECLevel"]], int(said["DataMask"])
     form = np.array([bool(((level << 3 | mask) ^ _FORM_MASK) & bit) for bit in (16, 8, 4, 2, 1)])
     if np.count_nonzero(modules[8, :5] ^ form) > np.count_nonzero(modules[:5, 8] ^ form):
         modules = modules.T  # it was seen in a mirror

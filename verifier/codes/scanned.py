@@ -43,6 +43,8 @@ _OF_THE_TEXT: Final = frozenset(
 """Why a text is refused before its signature is looked at."""
 _ECI: Final = re.compile(r"\\[0-9]{6}")
 _ECI_CHARS: Final = 7
+_INSIDE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u0085\u00a0\u200b\u2028]")
+"""Characters that scanners put between a code and what else they type; no code has one."""
 _NAME: Final = re.compile(rf"[^/:\s]{{1,{MAX_NAME_CHARS}}}")
 
 # What the keys of our prefixes give under other layouts. The scanner presses the keys of a US
@@ -102,7 +104,10 @@ def fault_of(text: str) -> Reason | None:
     # Two codes in one line; what `gather` could not join stands on a line each.
     if any(re.search(rf"(?<!\n){known.prefix}", rest) for known in FORMATS):
         return Reason.SCANNER_EXTRA
-    return Reason.SCANNER_LAYOUT if _typed_otherwise(rest) else None
+    if _typed_otherwise(rest):
+        return Reason.SCANNER_LAYOUT
+    # A tab and the time behind a code, say; what `gather` could not join has line ends inside.
+    return Reason.SCANNER_EXTRA if _INSIDE.search(bare) else None
 
 
 def _typed_otherwise(rest: str) -> bool:

@@ -125,7 +125,7 @@ def test_a_terminal_that_names_another_place_is_refused(
         (b'{"scan_id":1,"text":"a"}', "body.field", "$.scan_id"),
         (b'{"scan_id":"1","text":"a"}', "body.field", "$.scan_id"),
         (b'{"scan_id":"1","text":"a","x-secret":1}', "body.field", "$"),
-        (b"[" * 60_000, "body.field", "$"),
+        (b"[" * 60_000, "body.json", None),
     ],
 )
 @pytest.mark.parametrize("way", ["lane", "aiohttp"])

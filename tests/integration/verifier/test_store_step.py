@@ -92,7 +92,7 @@ def test_a_reader_of_records_does_not_run_ahead(server: RedisServer) -> None:
 
     async def read(store: Redis) -> tuple[int, int]:
         apart: Any = SetAhead(store)
-        cursor, _ = await read_records(apart, int(time.time() * 1000) - 1000, 100)
+        cursor, _, _ = await read_records(apart, int(time.time() * 1000) - 1000, 100)
         return cursor, await store_ms(apart)
 
     cursor, moment = with_store(server, read, user="worker")
