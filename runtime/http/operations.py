@@ -180,6 +180,8 @@ class RouteTable:
     """Members that the schema of a type gets on top."""
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Schemas of texts by the name of the member, in whatever type it stands."""
+    echoing: tuple[Any, ...] = ()
+    """Types that give a text back as it came, whatever it was: `members` do not hold there."""
 
     @property
     def tokens(self) -> bool:

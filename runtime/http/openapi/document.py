@@ -73,6 +73,7 @@ def document(table: RouteTable) -> dict[str, Any]:
             operation, schemas, tokens=table.tokens
         )
     kinds = frozenset().union(*(one.kinds for one in table.operations))
+    echoing = {kind.__name__ for kind in table.echoing}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -90,7 +91,11 @@ def document(table: RouteTable) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {
-                name: _tidy(_with_members(components[name], table.members))
+                name: _tidy(
+                    components[name]
+                    if name in echoing
+                    else _with_members(components[name], table.members)
+                )
                 for name in sorted(components)
             },
             "securitySchemes": {

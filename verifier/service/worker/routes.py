@@ -40,6 +40,7 @@ from verifier.contract.scan import (
     UploadAnswer,
     UploadRecord,
     UploadRequest,
+    UploadResult,
 )
 from verifier.contract.vocabulary import ApiScope
 from verifier.service.worker.doors import (
@@ -324,4 +325,5 @@ TABLE: Final = RouteTable(
     needed=(LineProblem, TerminalAnswer),
     added={ScanRequest: _ONE_READING, UploadRecord: _ONE_READING},
     members={"scan_id": _SCAN_ID},
+    echoing=(UploadResult,),
 )
