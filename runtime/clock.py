@@ -20,8 +20,12 @@ STEP_S: Final = 10.0
 """Seconds by which the machine's clock may be corrected at once: a proof may be so far ahead."""
 STANDS_S: Final = 300.0
 """Seconds after which a step counts; a wrong time server is noticed and put right sooner."""
+SETTLED_S: Final = 86_400.0
+"""Seconds without a step after which what cannot be undone may go by this time: a day, in which
+people see a wrong clock."""
 INHERITED: Final = "KAPOK_CLOCK_BASE"
-"""In the environment of a child process: Unix seconds at which the machine started."""
+"""In the environment of a child process: Unix seconds at which the machine started and, where a
+step was followed, behind a space the seconds from there to it."""
 
 Clock = Callable[[], float]
 
@@ -35,14 +39,22 @@ class SteadyClock:
     """Unix seconds that go on as time passes, whatever the machine's clock says."""
 
     def __init__(
-        self, wall: Clock = time.time, steady: Clock = _since_start, base: float | None = None
+        self,
+        wall: Clock = time.time,
+        steady: Clock = _since_start,
+        base: float | None = None,
+        followed: float | None = None,
     ) -> None:
-        """Begin with the machine's clock; `base`: with what another process knows instead."""
+        """Begin with the machine's clock; `base`: with what another process knows instead.
+
+        `followed`: when that one followed a step, in seconds of the steady clock.
+        """
         self._wall, self._steady = wall, steady
         self._base = wall() - steady() if base is None else base
         self._step = 0.0
         self._since = 0.0
         """When the step was first seen, in seconds of the steady clock."""
+        self._followed = followed
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -56,7 +68,7 @@ class SteadyClock:
             self._step, self._since = apart, steady
         elif steady - self._since >= STANDS_S:
             self._base += apart
-            self._step = 0.0
+            self._step, self._followed = 0.0, steady
             return wall
         return self._base + steady
 
@@ -65,23 +77,34 @@ class SteadyClock:
         self.now()
         return self._step
 
-    def base(self) -> float:
-        """Return Unix seconds at which the machine started."""
+    def settled(self) -> bool:
+        """Say whether no step stands, and none was followed for SETTLED_S.
+
+        What is forgotten for its age asks: a step must not make it old.
+        """
         self.now()
-        return self._base
+        lately = self._followed is not None and self._steady() - self._followed < SETTLED_S
+        return not self._step and not lately
+
+    def known(self) -> str:
+        """Return what a child process needs to go on with this time."""
+        self.now()
+        return repr(self._base) if self._followed is None else f"{self._base!r} {self._followed!r}"
 
 
-def _begun() -> float | None:
+def _begun() -> SteadyClock:
     try:
-        return float(os.environ.get(INHERITED, ""))
+        base, *followed = map(float, os.environ.get(INHERITED, "").split())
     except ValueError:
-        return None
+        return SteadyClock()
+    return SteadyClock(base=base, followed=followed[0] if followed else None)
 
 
-_CLOCK: Final = SteadyClock(base=_begun())
+_CLOCK: Final = _begun()
 now = _CLOCK.now
 """Unix seconds."""
 ahead = _CLOCK.ahead
+settled = _CLOCK.settled
 
 
 def now_utc() -> datetime:
@@ -96,7 +119,7 @@ def now_ms() -> int:
 
 def inherited() -> Mapping[str, str]:
     """Return what a child process finds in its environment, so that its time is ours."""
-    return {INHERITED: repr(_CLOCK.base())}
+    return {INHERITED: _CLOCK.known()}
 
 
 def http_date() -> str:

@@ -6,6 +6,7 @@ Reads only. Each question has a short time-out, so that one frozen process hides
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +53,8 @@ class Heard:
     body: Answer = field(default_factory=dict)
     why: str = ""
     """Why there is no answer."""
+    at: float | None = None
+    """Unix seconds by the door's clock, which follows no step of the machine's; of our services."""
 
     @property
     def good(self) -> bool:
@@ -73,6 +76,12 @@ class Answers:
     """What Redis says of itself, and its configuration."""
     spent: tuple[SpentRow, ...] = ()
     """What operators and keys did by hand in the last hour."""
+
+    @property
+    def at(self) -> float | None:
+        """The time by which the house goes, Unix seconds; None: no service answers."""
+        said = (heard.at for heard in self.processes.values())
+        return next((moment for moment in said if moment is not None), None)
 
     @property
     def any(self) -> bool:
@@ -123,12 +132,22 @@ async def ask_all(data: Path, endpoints: Endpoints) -> Answers:
     )
 
 
+def _moment(date: str) -> float | None:
+    """Read a Date header as Unix seconds; None: there is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+
+
 async def _get(session: aiohttp.ClientSession, url: str) -> Heard:
     try:
         async with session.get(url) as answer:
             content = await read_whole(answer, MAX_ANSWER_BYTES)
             return Heard(
-                status=answer.status, body=harmless(msgspec.json.decode(content, type=dict))
+                status=answer.status,
+                body=harmless(msgspec.json.decode(content, type=dict)),
+                at=_moment(answer.headers.get("Date", "")),
             )
     except TimeoutError:
         return Heard(why=Phrase("no answer within {seconds:g} s", seconds=ASK_S))

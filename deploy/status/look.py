@@ -53,8 +53,9 @@ async def look(data: Path) -> HouseReport:
 
 
 async def _look(data: Path, endpoints: Endpoints) -> HouseReport:
-    now = time.time()
-    answers, files = await asyncio.gather(ask_all(data, endpoints), look_at_files(data, now))
+    answers = await ask_all(data, endpoints)
+    now = time.time() if answers.at is None else answers.at
+    files = await look_at_files(data, now)
     loading = () if answers.any else await _store_loading(data, endpoints)
     return report(data, answers, files, now, loading)
 

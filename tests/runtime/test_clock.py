@@ -101,3 +101,23 @@ def test_a_child_begins_with_the_time_of_its_supervisor(
     assert child["now"]() == pytest.approx(NOON + 5, abs=1)
     assert child["ahead"]() == pytest.approx(DAY, abs=1)
     assert child["http_date"]() == "Mon, 21 Sep 2026 14:13:25 GMT"
+
+
+def test_a_step_that_was_followed_makes_nothing_old_for_a_day(machine: Machine) -> None:
+    """What is forgotten for its age waits; a process that starts then knows of the step too."""
+    module = runpy.run_path(str(CLOCK))
+    now, settled = module["now"], module["settled"]
+    assert settled()
+    machine.wall += 40 * DAY
+    assert not settled()
+    assert machine.watched(400, now) > NOON + 39 * DAY
+    assert not settled()
+    inherited = module["inherited"]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAPOK_CLOCK_BASE", inherited["KAPOK_CLOCK_BASE"])
+        child = runpy.run_path(str(CLOCK))
+    assert child["now"]() == now()
+    assert not child["settled"]()
+    machine.run(DAY + 1)
+    assert settled()
+    assert child["settled"]()

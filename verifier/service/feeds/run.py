@@ -13,7 +13,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog, open_audit
-from runtime.clock import now
+from runtime.clock import now, settled
 from runtime.http.audited import no_audit
 from runtime.http.door import Door, bound_socket
 from runtime.http.health import Finding, Readiness, health_handlers
@@ -152,7 +152,7 @@ class Feeds:
             self._shared.finished.clear()
             await self.look()
             ticks += 1
-            if ticks % _FORGET_TICKS == 0:
+            if ticks % _FORGET_TICKS == 0 and settled():
                 with contextlib.suppress(RedisError, OSError):
                     await forget_cases(self._register.redis, now())
 

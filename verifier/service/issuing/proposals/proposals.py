@@ -25,7 +25,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from runtime.audit import AuditLog
-from runtime.clock import now
+from runtime.clock import now, settled
 from runtime.http import bodies
 from runtime.http.access import Caller, ShownToken, require, token_of
 from runtime.http.audited import audited
@@ -226,7 +226,7 @@ class Proposals:
                     await self._find()
                     found = True
                 await self._resume_all()
-                if time.monotonic() - forgotten_at >= FORGET_S:
+                if time.monotonic() - forgotten_at >= FORGET_S and settled():
                     while await forget_proposals(self._redis, _now_ms()):
                         pass
                     forgotten_at = time.monotonic()
