@@ -7,13 +7,14 @@ GET  /state   the state
 
 A decision is the TerminalAnswer with `online`, `screen` and `ms`. For a commissioning code that was
 typed, `scanner` says what the scanner does; nothing is decided. A symbol of a card that is not
-whole yet is answered without a decision: `card` says how many of how many were read. Errors are
-RFC 9457 problems with a stable code; the input is never echoed. Whoever may open the socket (mode
-0600) may do all of it.
+whole yet is answered without a decision: `card` says how many of how many were read. It is a door
+as those of the services: the same bounds, the same codes of problems. Whoever may open the socket
+(mode 0600) may do all of it.
 """
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -26,7 +27,14 @@ from aiohttp import web
 from firmware_stubs.edge import lens
 from firmware_stubs.edge.lens import Reading
 from firmware_stubs.edge.shell import Shell, Shown, ShowNext
-from runtime.http.phrases import phrase
+from runtime.http.access import Caller
+from runtime.http.bodies import JSON, decode, json_response, read_body
+from runtime.http.door import Door
+from runtime.http.limits import Refusals
+from runtime.http.operations import Operation, OperationArea, Reply, RequestBody
+from runtime.http.problems import Problem
+from runtime.http.routes import Handlers, bind
+from runtime.logs import Log
 from verifier.barcode.bounds import MAX_PICTURE_BYTES, Cause, PictureRefused
 from verifier.codes.scanner_report import ScannerReport
 from verifier.contract.reasons import Language
@@ -35,11 +43,12 @@ MAX_WEDGE_BYTES: Final = 128 * 1024
 """Bytes of a typed line; the longest text a scan may have, in UTF-8, fits."""
 MAX_LOOKING: Final = 4
 """Frames decoded or waiting at once; a camera that is faster gets 503 and drops frames."""
+MAX_SWITCH_BYTES: Final = 1024
+"""Bytes of a switch; it has one word."""
 STOP_S: Final = 1.5
 """Seconds for open requests when the process stops."""
 
 _TOO_LARGE: Final = frozenset({Cause.TOO_LARGE, Cause.TOO_MANY_PIXELS})
-_encode = msgspec.json.Encoder().encode
 
 
 class _Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,26 +59,64 @@ _switch = msgspec.json.Decoder(_Switch)
 
 Switch = Callable[[bool], Awaitable[None]]
 State = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class ProblemError(Exception):
-    """A request that cannot be answered; becomes a problem document."""
-
-    def __init__(self, status: HTTPStatus, code: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
+_ANSWER: Final = {200: Reply("The decision, or how much of a card was read.", bytes, (JSON,))}
+_STATE: Final = {200: Reply("The state.", bytes, (JSON,))}
+OPERATIONS: Final = (
+    Operation(
+        method="POST",
+        path="/frame",
+        name="showFrame",
+        says="Look at a picture as at a frame of the camera.",
+        area=OperationArea.NONE,
+        body=RequestBody(type=bytes, limit=MAX_PICTURE_BYTES),
+        replies=_ANSWER,
+    ),
+    Operation(
+        method="POST",
+        path="/wedge",
+        name="typeLine",
+        says="Read what a keyboard-wedge scanner typed.",
+        area=OperationArea.NONE,
+        body=RequestBody(type=bytes, limit=MAX_WEDGE_BYTES),
+        replies=_ANSWER,
+    ),
+    Operation(
+        method="POST",
+        path="/network",
+        name="switchNetwork",
+        says="Cut the network off, or give it back.",
+        area=OperationArea.NONE,
+        body=RequestBody(type=bytes, limit=MAX_SWITCH_BYTES),
+        replies=_STATE,
+    ),
+    Operation(
+        method="GET",
+        path="/state",
+        name="readState",
+        says="Say how the terminal is.",
+        area=OperationArea.NONE,
+        replies=_STATE,
+    ),
+)
+"""What is asked; by no caller in particular."""
 
 
 class LocalDoor:
     """The door of one terminal."""
 
-    def __init__(self, shell: Shell, *, switch: Switch, state: State) -> None:
+    def __init__(self, shell: Shell, *, log: Log, switch: Switch, state: State) -> None:
+        self.refusals = Refusals()
         self._shell = shell
         self._switch_network = switch
         self._state_of = state
         self._looking = 0
-        self._runner: web.AppRunner | None = None
+        handlers: Handlers = {
+            "showFrame": self._frame,
+            "typeLine": self._wedge,
+            "switchNetwork": self._network,
+            "readState": self._state,
+        }
+        self._door = Door(bind(OPERATIONS, handlers), None, log=log, counts=self)
 
     async def open(self, path: Path) -> None:
         """Listen; a socket left behind by a terminal that died is replaced.
@@ -77,49 +124,50 @@ class LocalDoor:
         Raises:
             OSError: the path cannot be used.
         """
-        app = web.Application(client_max_size=MAX_PICTURE_BYTES + 1, middlewares=[_problems])
-        app.on_response_prepare.append(_sign)
-        app.router.add_post("/frame", self._frame)
-        app.router.add_post("/wedge", self._wedge)
-        app.router.add_post("/network", self._network)
-        app.router.add_get("/state", self._state)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
-        await self._runner.setup()
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - nothing waits, there is no client yet
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # Made with its mode: a process that is confined changes none afterwards.
         mask = os.umask(0o177)
         try:
-            await web.UnixSite(self._runner, path).start()
+            sock.bind(str(path))
+            sock.setblocking(False)
+            await self._door.open(sock)
+        except OSError:
+            sock.close()
+            raise
         finally:
             os.umask(mask)
 
     async def close(self) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._door.close(STOP_S)
 
-    async def _frame(self, request: web.Request) -> web.Response:
+    def problem(self, code: str) -> None:
+        """Count nothing: who asks here sits beside the terminal and reads the answer."""
+
+    def turned_away(self) -> None:
+        """Count nothing, as above."""
+
+    async def _frame(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         started = time.perf_counter()
         if self._looking >= MAX_LOOKING:
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "lens.busy")
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "lens.busy")
         self._looking += 1
         try:
-            data = await request.read()
+            data = await read_body(request, MAX_PICTURE_BYTES, _any_type)
             reading = await asyncio.to_thread(lens.look_at_file, data)
         except PictureRefused as error:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
             if error.cause in _TOO_LARGE:
                 status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            raise ProblemError(status, f"picture.{error.cause}") from error
+            raise Problem(status, f"picture.{error.cause}") from error
         finally:
             self._looking -= 1
         return await self._decided(reading, started)
 
-    async def _wedge(self, request: web.Request) -> web.Response:
+    async def _wedge(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
         started = time.perf_counter()
-        data = await request.read()
-        if len(data) > MAX_WEDGE_BYTES:
-            raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "wedge.too_long")
+        data = await read_body(request, MAX_WEDGE_BYTES, _any_type)
         return await self._decided(lens.typed(data), started, typed=True)
 
     async def _decided(
@@ -127,7 +175,7 @@ class LocalDoor:
     ) -> web.Response:
         shell = self._shell
         if reading.scanner is not None:
-            return _json(_scanner(reading.scanner, shell, started))
+            return json_response(_scanner(reading.scanner, shell, started))
         shown: Shown | ShowNext
         if reading.reason is not None:
             shown = shell.no_code(reading.reason)
@@ -136,18 +184,20 @@ class LocalDoor:
         told = (
             _asked(shown, shell.settings.language) if isinstance(shown, ShowNext) else _told(shown)
         )
-        return _json(told | {"ms": _since(started)})
+        return json_response(told | {"ms": _since(started)})
 
-    async def _network(self, request: web.Request) -> web.Response:
-        try:
-            switch = _switch.decode(await request.read())
-        except (msgspec.DecodeError, ValueError) as error:
-            raise ProblemError(HTTPStatus.BAD_REQUEST, "request.malformed") from error
-        await self._switch_network(switch.cut)
-        return _json(await self._state_of())
+    async def _network(self, request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
+        body = await read_body(request, MAX_SWITCH_BYTES, _any_type)
+        await self._switch_network(decode(body, _switch, MAX_SWITCH_BYTES).cut)
+        return json_response(await self._state_of())
 
-    async def _state(self, _request: web.Request) -> web.Response:
-        return _json(await self._state_of())
+    async def _state(self, _request: web.BaseRequest, _caller: Caller, _: str) -> web.Response:
+        return json_response(await self._state_of())
+
+
+def _any_type(_content_type: str) -> bool:
+    """Take a body whatever it is called: a camera and a scanner call it nothing."""
+    return True
 
 
 def _told(shown: Shown) -> dict[str, Any]:
@@ -174,29 +224,3 @@ def _scanner(report: ScannerReport, shell: Shell, started: float) -> dict[str, A
 def _since(started: float) -> float:
     """Return milliseconds since a reading of the performance counter."""
     return round((time.perf_counter() - started) * 1000, 2)
-
-
-def _json(body: dict[str, Any]) -> web.Response:
-    return web.Response(body=_encode(body), content_type="application/json")
-
-
-async def _sign(_request: web.Request, response: web.StreamResponse) -> None:
-    """Say who answers; aiohttp would name itself and its version."""
-    response.headers["Server"] = "kapok"
-
-
-@web.middleware
-async def _problems(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except ProblemError as error:
-        return _problem(error.status, error.code)
-    except web.HTTPException as error:
-        return _problem(HTTPStatus(error.status), f"http.{error.status}")
-
-
-def _problem(status: HTTPStatus, code: str) -> web.Response:
-    body = {"type": "about:blank", "title": phrase(status), "status": int(status), "code": code}
-    return web.Response(status=status, body=_encode(body), content_type="application/problem+json")

@@ -50,7 +50,7 @@ class TerminalProcess:
         self._fetcher = Fetcher(self.shell, self._bundles_changed)
         self._prober = Prober(self.shell)
         self._uploader = Uploader(self.shell)
-        self._door = LocalDoor(self.shell, switch=self.switch, state=self.state)
+        self._door = LocalDoor(self.shell, log=log, switch=self.switch, state=self.state)
         self._boot = secrets.token_hex(16)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -91,15 +91,19 @@ class Door:
             keepalive_timeout=KEEPALIVE_S,
             auto_decompress=False,
         )
-        asyncio.get_running_loop().set_exception_handler(self._loop_failed)
-        self._listener = await asyncio.get_running_loop().create_server(
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        self._sweeper = asyncio.create_task(self._sweep(self._server))
+        if sock.family == socket.AF_UNIX:
+            self._listener = await loop.create_unix_server(self._server, sock=sock, backlog=BACKLOG)
+            return
+        self._listener = await loop.create_server(
             self._server,
             sock=sock,
             ssl=tls,
             backlog=BACKLOG,
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
         )
-        self._sweeper = asyncio.create_task(self._sweep(self._server))
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Count a connection that could not be taken for want of files; else as always."""

@@ -7,19 +7,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
 
 from tests.support.archive_process import archive_house
-from tests.support.centre import centre
+from tests.support.centre import centre, root_file
 from tests.support.doors import HOST, NAMES, TestedDoor, running_doors
+from tests.support.far_side import far_side
 from tests.support.ports import free_ports
 from tests.support.raw_http import EXCHANGES, GET, Exchange, RawAnswer, read_raw
+from tests.support.terminal_process import Identities, TerminalProcess, terminal_process
+from tests.support.terminal_shelf import shelf
 from tests.support.verifier_process import eventually
 from tests.support.verifier_tls import tls_files
 
-ALL: Final = (*NAMES, "archive", "terminals")
+ALL: Final = (*NAMES, "archive", "terminals", "terminal")
 ASKS: Final = tuple(name for name in NAMES)
 """Doors with API keys and a POST."""
 SOON_S: Final = 2.0
@@ -80,11 +85,34 @@ def doors() -> Iterator[dict[str, RawDoor]]:
         house.grant("t-90", fingerprint=fingerprint)
         found["terminals"] = terminals = RawDoor(_over_tls(port, context), "/v1/bundles")
         eventually("the grant is followed", terminals.is_open)
+        found["terminal"] = RawDoor(_beside(_terminal(stack).socket), "/state")
         yield found
+
+
+def _terminal(stack: ExitStack) -> TerminalProcess:
+    """Start a terminal and its centre."""
+    folder = stack.enter_context(TemporaryDirectory(prefix="kapok-i-"))
+    identities, root = Identities.new(Path(folder)), root_file()
+    far = stack.enter_context(far_side(identities, shelf(root)))
+    found = stack.enter_context(terminal_process(identities, root, verifier_url=far.url))
+    found.start()
+    return found
 
 
 def _plain(port: int) -> Callable[[], socket.socket]:
     return lambda: socket.create_connection((HOST, port), timeout=20)
+
+
+def _beside(path: Path) -> Callable[[], socket.socket]:
+    """Connect to a door on a unix socket."""
+
+    def connect() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        client.connect(str(path))
+        return client
+
+    return connect
 
 
 def _over_tls(port: int, context: ssl.SSLContext) -> Callable[[], socket.socket]:

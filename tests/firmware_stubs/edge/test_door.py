@@ -8,6 +8,7 @@ import pytest
 
 from firmware_stubs.edge.door import LocalDoor
 from firmware_stubs.edge.shell import Shell
+from runtime.logs import Log
 
 
 async def no_switch(_cut: bool) -> None:  # noqa: FBT001 - as the door calls it
@@ -24,7 +25,9 @@ def test_no_answer_names_the_library(tmp_path: Path, target: str) -> None:
     """It says kapok, as every door of the house."""
 
     async def asked() -> bytes:
-        door = LocalDoor(cast("Shell", None), switch=no_switch, state=no_state)
+        door = LocalDoor(
+            cast("Shell", None), log=cast("Log", None), switch=no_switch, state=no_state
+        )
         await door.open(tmp_path / "door")
         try:
             reader, writer = await asyncio.open_unix_connection(tmp_path / "door")

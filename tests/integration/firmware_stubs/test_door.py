@@ -75,7 +75,7 @@ def fifty_megapixels() -> bytes:
         (b"not a picture", 422, "picture.unsupported"),
         (to_png(symbol("CC1:A"))[:200], 422, "picture.truncated"),
         (fifty_megapixels(), 413, "picture.too_many_pixels"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(17 * 1024 * 1024), 413, "http.413"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(17 * 1024 * 1024), 413, "body.large"),
     ],
 )
 def test_bad_pictures(terminal: TerminalProcess, data: bytes, status: int, code: str) -> None:
@@ -105,7 +105,7 @@ def test_bad_wedge_lines(terminal: TerminalProcess, line: bytes, reason: str) ->
 def test_wedge_line_longer_than_any(terminal: TerminalProcess) -> None:
     """Refused unread."""
     answer = terminal.ask("POST", "/wedge", b"A" * 200_000)
-    assert (answer.status, answer.body["code"]) == (413, "wedge.too_long")
+    assert (answer.status, answer.body["code"]) == (413, "body.large")
 
 
 @pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
@@ -115,18 +115,27 @@ def test_wedge_line_end_is_cut(terminal: TerminalProcess, end: bytes) -> None:
     assert answer.body["decision"] == "pass"
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"cut": 1}', b'{"cut": true, "x": 1}', b"["])
-def test_bad_switch(terminal: TerminalProcess, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "body.json"),
+        (b"[", "body.field"),
+        (b"{}", "body.field"),
+        (b'{"cut": 1}', "body.field"),
+        (b'{"cut": true, "x": 1}', "body.field"),
+    ],
+)
+def test_bad_switch(terminal: TerminalProcess, body: bytes, code: str) -> None:
     """Nothing is cut by what cannot be read."""
     answer = terminal.ask("POST", "/network", body)
-    assert (answer.status, answer.body["code"]) == (400, "request.malformed")
+    assert (answer.status, answer.body["code"]) == (400, code)
     assert not terminal.state()["cut"]
 
 
 def test_unknown_paths_and_methods(terminal: TerminalProcess) -> None:
     """Problems too."""
-    assert terminal.ask("GET", "/nothing").body["code"] == "http.404"
-    assert terminal.ask("GET", "/frame").body["code"] == "http.405"
+    assert terminal.ask("GET", "/nothing").body["code"] == "path.unknown"
+    assert terminal.ask("GET", "/frame").body["code"] == "method.unknown"
 
 
 def test_state_names_what_matters(terminal: TerminalProcess) -> None:
