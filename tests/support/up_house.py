@@ -77,7 +77,7 @@ class Up:
     def child(self, name: str) -> psutil.Process | None:
         """Return the running child of a program's name."""
         found = psutil.Process(self.process.pid).children(recursive=True)
-        return next((each for each in found if each.name() == name and not gone(each)), None)
+        return next((each for each in found if is_called(each, name) and not gone(each)), None)
 
     def children(self) -> list[psutil.Process]:
         """Return its running children."""
@@ -92,6 +92,13 @@ def wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def is_called(process: psutil.Process, name: str) -> bool:
+    """Tell whether a process has a program's name; one that has ended meanwhile has none."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.name() == name)
+    return False
 
 
 def gone(process: psutil.Process) -> bool:
