@@ -43,7 +43,7 @@ _OF_THE_TEXT: Final = frozenset(
 """Why a text is refused before its signature is looked at."""
 _ECI: Final = re.compile(r"\\[0-9]{6}")
 _ECI_CHARS: Final = 7
-_INSIDE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u0085\u00a0\u200b\u2028]")
+_INSIDE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u0085\u00a0\u2028]")
 """Characters that scanners put between a code and what else they type; no code has one."""
 _NAME: Final = re.compile(rf"[^/:\s]{{1,{MAX_NAME_CHARS}}}")
 
@@ -53,9 +53,9 @@ _H, _C, _S = "HhРрΗηＨｈ", "CcСсΨψＣｃ", "SsЫыΣσＳｓ"
 _ONE: Final = "1!&+１"
 _COLON: Final = ";:+MmÖöÑñÇçÉéÆæØøŞşŠšČčŁłĶķŪūůŮĄą\"'¨΅ЖжＭ：；"
 _SLASH: Final = "/?-_!&éÉ.,;:ùç§Ø／、？"
-_TYPED_OTHERWISE: Final = re.compile(rf"[^\x00-\xa0{REFUSED}]")
-"""What a keyboard gives and no code has. Whether a character is printable hangs on the release of
-Unicode that an interpreter has; this does not."""
+_TYPED_OTHERWISE: Final = re.compile(rf"[^\x00-\xa0\ud800-\udfff{REFUSED}]")
+"""What a keyboard gives and no code has; half a surrogate pair comes from no keyboard. Whether a
+character is printable hangs on the release of Unicode that an interpreter has; this does not."""
 _OTHER_LAYOUT: Final = re.compile(
     rf"(?:[{_H}{_C}][{_C}][{_ONE}][{re.escape(_COLON)}]"
     rf"|[{_S}][{_H}][{_C}][{re.escape(_COLON)}][{re.escape(_SLASH)}])"
