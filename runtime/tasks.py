@@ -13,6 +13,7 @@ async def end(tasks: "Iterable[asyncio.Task[Any]]") -> None:
 
     A loop that outlives an away store catches what its client raises; a cancellation that the
     client turned into a timeout just then is caught with it, and would be the only one sent.
+    Python 3.11's `wait_for` drops one too, where what it waits for comes just then.
     """
     running = set(tasks)
     ended = set(running)

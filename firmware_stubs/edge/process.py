@@ -24,6 +24,7 @@ from firmware_stubs.edge.shell import Shell
 from firmware_stubs.storage import Storage
 from fleet.contract.servers import ServerName
 from runtime.settings import SettingsError
+from runtime.tasks import end
 from runtime.tls import RenewableContext, client_context
 
 ENROLLED_S: Final = 1.0
@@ -104,9 +105,7 @@ class TerminalProcess:
         finally:
             # The door first, so that nothing new begins; then what runs beside; then the disk.
             await self._door.close()
-            for task in (stopping, *rounds):
-                task.cancel()
-            await asyncio.gather(stopping, *rounds, return_exceptions=True)
+            await end((stopping, *rounds))
             await self._finish()
 
     async def _finish(self) -> None:

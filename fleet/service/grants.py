@@ -109,7 +109,8 @@ class GrantPublisher:
                 return page
             async with self._published:
                 try:
-                    await asyncio.wait_for(self._published.wait(), min(left, POLL_S))
+                    async with asyncio.timeout(min(left, POLL_S)):
+                        await self._published.wait()
                 except TimeoutError:
                     continue
 

@@ -20,6 +20,7 @@ from fleet.service.shard_writer import ShardWriter
 from fleet.service.store.leases import RENEW_S, Leases
 from fleet.service.store.shards import load_shard
 from runtime.clock import now_ms
+from runtime.tasks import end
 
 TICK_S: Final = 1.0
 """Seconds between looks at what time alone changes."""
@@ -83,9 +84,7 @@ class Keeper:
             for task in finished:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await self._leave(served, session)
 
     async def _leave(self, served: ServedShard, session: Session) -> None:

@@ -33,6 +33,7 @@ from runtime.http.door import Door, bound_socket
 from runtime.http.routes import bind
 from runtime.settings import SettingsError
 from runtime.store import check_durable, open_store
+from runtime.tasks import end
 from verifier.contract import audit as audit_format
 from verifier.contract.audit import Act
 
@@ -221,9 +222,7 @@ async def _serve(process: FleetProcess, stop: asyncio.Event, again: asyncio.Even
         # Sessions end first, so that nothing more comes in; then what writes; then the door.
         await process.granting.close()
         for group in ([*keepers, *others], [writer, stopping]):
-            for task in group:
-                task.cancel()
-            await asyncio.gather(*group, return_exceptions=True)
+            await end(group)
         await door.close(STOP_S)
 
 

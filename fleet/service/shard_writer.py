@@ -194,7 +194,8 @@ class ShardWriter:
         if any(isinstance(job, Given) for job in self._jobs):
             return
         try:
-            await asyncio.wait_for(self._enough.wait(), LINGER_S)
+            async with asyncio.timeout(LINGER_S):
+                await self._enough.wait()
         except TimeoutError:
             return
 

@@ -239,7 +239,8 @@ class Session:
         while not self._lost.is_set():
             self._client.loop_misc()
             try:
-                await asyncio.wait_for(self._lost.wait(), MISC_S)
+                async with asyncio.timeout(MISC_S):
+                    await self._lost.wait()
             except TimeoutError:
                 continue
         raise LostError("connection lost")
