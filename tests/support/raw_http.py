@@ -168,6 +168,10 @@ EXCHANGES: Final[Mapping[str, Exchange]] = {
 """By what is sent."""
 
 
+class EndedError(AssertionError):
+    """The door ended the connection without an answer."""
+
+
 def read_raw(client: socket.socket, held: bytearray, *, bodiless: bool) -> RawAnswer:
     """Read one answer; `held` has what came with the one before."""
     while HEAD_END not in held:
@@ -191,5 +195,6 @@ def _more(client: socket.socket) -> bytes:
         data = client.recv(65536)
     except TimeoutError:
         raise AssertionError("the door says nothing") from None
-    assert data, "the door ended the connection"
+    if not data:
+        raise EndedError
     return data

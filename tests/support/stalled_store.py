@@ -49,17 +49,21 @@ class _Gate:
     """Where calls wait with their first write until all others are there, or are over."""
 
     def __init__(self, kinds: Iterable[str], stop: Callable[[], None]) -> None:
-        self._missing = set(kinds)
+        self._come = {kind: asyncio.Event() for kind in kinds}
         self._stop = stop
         self.open = asyncio.Event()
         self.wrote: set[str] = set()
 
     def over(self, kind: str) -> None:
         """Take note that a call has come, or will not come any more."""
-        self._missing.discard(kind)
-        if not self._missing and not self.open.is_set():
+        self._come[kind].set()
+        if not self.open.is_set() and all(come.is_set() for come in self._come.values()):
             self._stop()
             self.open.set()
+
+    async def come(self, kind: str) -> None:
+        """Wait until a call waits here, or is over."""
+        await self._come[kind].wait()
 
     async def write(self) -> None:
         """Wait with a write."""
@@ -156,9 +160,11 @@ def stall(
             finally:
                 gate.over(kind)
 
-        tasks = [asyncio.create_task(one(kind, call)) for kind, call in calls.items()]
+        tasks = []
         try:
-            await asyncio.wait_for(gate.open.wait(), 20)
+            for kind, call in calls.items():  # one by one: what they read first is not in a hurry
+                tasks.append(asyncio.create_task(one(kind, call)))
+                await asyncio.wait_for(gate.come(kind), 20)
             await asyncio.sleep(stalled_s)
         finally:
             os.kill(server.pid, signal.SIGCONT)

@@ -1,6 +1,7 @@
 """Uploads for tests, and the record lines where what happened can be read."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support.centre import ADMIN_KEY, Centre, new_scan_id
@@ -28,11 +29,15 @@ def decided(text: str, decision: str = "pass", **changes: Any) -> dict[str, Any]
 
 def lines_of(house: Centre, scan_id: str) -> list[dict[str, Any]]:
     """Return the record lines of a scan, oldest first."""
-    found: list[dict[str, Any]] = []
+    return [line for line in newest_lines(house) if line["scan_id"] == scan_id]
+
+
+def newest_lines(house: Centre) -> Iterator[dict[str, Any]]:
+    """Yield the record lines of the last minute, oldest first."""
     cursor = str(int(time.time() * 1000) - 60_000)
     while True:
         page = house.ask("GET", f"/v1/records?after={cursor}&limit=100", key=ADMIN_KEY).body
-        found += [line for line in page["records"] if line["scan_id"] == scan_id]
         if not page["records"]:
-            return found
+            return
+        yield from page["records"]
         cursor = page["cursor"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.centre import ADMIN_KEY, Centre, eventually, new_scan_id, paper, shown
+from tests.support.centre import Centre, eventually, new_scan_id, paper, shown
 from tests.support.issued import TERMINAL
-from tests.support.uploads import decided, lines_of, upload
+from tests.support.uploads import decided, lines_of, newest_lines, upload
 from verifier.contract.reasons import Reason
 from verifier.contract.vocabulary import Outcome
 from verifier.service.process.keys import KEY_BYTES, key_path
@@ -82,8 +82,7 @@ def test_past_31_days_only_terminal_and_day_are_kept(house: Centre) -> None:
         assert all(result["stored"] for result in results)
 
     def kept() -> list[Any]:
-        page = house.ask("GET", "/v1/records?limit=1000", key=ADMIN_KEY).body["records"]
-        return [line for line in page if line.get("incident") == "overdue"]
+        return [line for line in newest_lines(house) if line.get("incident") == "overdue"]
 
     lines = eventually("they can be read", lambda: len(found := kept()) >= 2 and found)
     assert len(lines) == 2
