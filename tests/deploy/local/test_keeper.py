@@ -1,5 +1,6 @@
 """Root's part of a house: what it writes, what it refuses, and that it leaves nothing."""
 
+import fcntl
 import os
 import socket
 import stat
@@ -65,6 +66,18 @@ def test_the_account_reads_it_and_nothing_else(kept: KeptConfiguration) -> None:
     assert [act for act in acts if as_the_account(act, path)] == ["read"]
 
 
+def unlocked(folder: Path) -> bool:
+    """Say whether no keeper has a folder any more."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(opened)
+    return True
+
+
 @pytest.mark.parametrize(
     "name", ["../x.json", "/etc/x.json", "x.json", "a/b/c.json", "a/x.py", "a/.json", "a/../x.json"]
 )
@@ -81,6 +94,7 @@ def test_nothing_is_left_when_the_line_ends(kept: KeptConfiguration) -> None:
     folder = Path(kept.folder)
     os.close(kept.line)
     wait_until(lambda: not any(folder.iterdir()), "it to be emptied", 10)
+    wait_until(lambda: unlocked(folder), "its keeper to end", 10)
     other = keeper.start(children_account())
     assert other is not None
     assert not folder.exists()
