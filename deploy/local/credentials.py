@@ -5,13 +5,12 @@ can be read by a process that runs. A copy is written only where it differs: a c
 again also when the disk is full.
 """
 
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from deploy.local.data import FILE_MODE, FOLDER_MODE
+from deploy.local.data import FOLDER_MODE, write_file
 
 KEYS: Final = "keys"
 """Below the data folder: what is handed over lies there."""
@@ -54,9 +53,4 @@ def _handed(data: Path, patterns: Iterable[str], folder: Path) -> bool:
 def _write(path: Path, content: bytes) -> None:
     # Not to disk: a copy that is lost is made anew at the next start.
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    beside.replace(path)
+    write_file(path, content, synced=False)

@@ -94,13 +94,17 @@ def _give(path: Path, account: Account) -> None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
-def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
-    """Write a file whole or not at all: beside it, to disk, then renamed over."""
+def write_file(path: Path, content: bytes, *, mode: int = FILE_MODE, synced: bool = True) -> None:
+    """Write a file whole or not at all: beside it, to disk, then renamed over.
+
+    What is made anew at each start need not be `synced`.
+    """
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            file.flush()
+            os.fsync(file.fileno())
     beside.replace(path)

@@ -23,6 +23,7 @@ import msgspec
 from deploy.local.account import Account
 from deploy.local.child import Writing
 from deploy.local.confinement import restrict, ruleset
+from deploy.local.data import write_file
 from deploy.local.errors import LocalError
 from deploy.local.house import KeptConfiguration
 
@@ -163,9 +164,4 @@ def _serve(folder: Path, line: socket.socket) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(mode=0o750, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    beside.replace(path)
+    write_file(path, content, mode=_FILE_MODE, synced=False)
